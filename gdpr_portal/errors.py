@@ -1,0 +1,75 @@
+"""The one family of errors the services raise; every door translates it in one place.
+
+Ground floor: everyone may import it. A `code` is stable and tested; a `message` is for people and never holds a
+personal value. `errors` lists what is wrong with which member of the input, by JSON pointer (RFC 6901).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """One member of the input and what is wrong with it."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class DomainError(Exception):
+    """A refusal with a stable code. `status` is the HTTP status the doors answer with (RFC 9110)."""
+
+    status = 400
+
+    def __init__(
+        self, code: str, message: str = "", *, status: int | None = None, errors: Sequence[Flaw] = ()
+    ) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message or code.replace("_", " ").capitalize() + "."
+        self.errors = tuple(errors)
+        if status is not None:
+            self.status = status
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+
+class Invalid(DomainError):
+    """The input cannot be read (400) or does not fit (`status=422`)."""
+
+    status = 400
+
+
+class Refused(DomainError):
+    """Understood and not allowed."""
+
+    status = 403
+
+
+class Missing(DomainError):
+    """Unknown, or not to be known of by whoever asks: the same answer for both."""
+
+    status = 404
+
+    def __init__(self, code: str = "not_found", message: str = "There is nothing here under this id.") -> None:
+        super().__init__(code, message)
+
+
+class WrongState(DomainError):
+    """In conflict with what stands."""
+
+    status = 409
+
+
+class Gone(DomainError):
+    """Was here, and has been erased or has expired."""
+
+    status = 410
+
+
+class Unavailable(DomainError):
+    """Something this service depends on is down; nothing was received. Doors add `Retry-After`."""
+
+    status = 503

@@ -1,0 +1,301 @@
+"""One module of settings for every profile; what differs between them stands in the environment (docs/settings.md)."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+from psycopg.conninfo import conninfo_to_dict
+
+from gdpr_portal.env import REQUIRED, boolean, env, one_of, path, words
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION = "0.1.0"
+
+PROFILE: str = env(
+    "PROFILE",
+    one_of("embedded", "development", "staging", "production"),
+    "production",
+    "Which profile this process runs in; embedded is what `make run` sets up.",
+)
+IS_LOCAL = PROFILE in {"embedded", "development"}
+RUN_DIR: Path = env("RUN_DIR", path, BASE_DIR / ".run", "Where keys, mail, logs and the embedded database lie.")
+SECRET_KEY: str = env("SECRET_KEY", str, REQUIRED, "Django's signing secret: 50 or more random characters.")
+DEBUG = False
+ALLOWED_HOSTS: list[str] = env("ALLOWED_HOSTS", words, [], "Host names served, between commas.")
+BASE_URL: str = env("BASE_URL", str, "http://127.0.0.1:8000", "The address people reach the portal at.").rstrip("/")
+HTTPS: bool = env("HTTPS", boolean, not IS_LOCAL, "Whether people reach the portal over TLS; sets every cookie flag.")
+
+# --- database -------------------------------------------------------------------------------------------------------
+DATABASE_URL: str = env("DATABASE_URL", str, REQUIRED, "PostgreSQL for web and worker: the restricted app role.")
+DATABASE_OWNER_URL: str = env(
+    "DATABASE_OWNER_URL", str, DATABASE_URL, "PostgreSQL as the owner of the schema; migrations alone use it."
+)
+DATABASE_SEQUENCER_URL: str = env(
+    "DATABASE_SEQUENCER_URL", str, DATABASE_URL, "PostgreSQL as the role that may write the audit tree."
+)
+DATABASE_ROLE: str = env(
+    "DATABASE_ROLE", one_of("app", "owner", "sequencer"), "app", "Which of the three roles this process connects as."
+)
+STATEMENT_TIMEOUT_MS: int = env("STATEMENT_TIMEOUT_MS", int, 5000, "Longest statement, in milliseconds.")
+LOCK_TIMEOUT_MS: int = env("LOCK_TIMEOUT_MS", int, 2000, "Longest wait for a lock, in milliseconds.")
+CONN_MAX_AGE: int = env("CONN_MAX_AGE", int, 600, "Seconds a database connection is kept.")
+
+
+def database(url: str) -> dict[str, Any]:
+    """Django's settings for a `postgresql://` address, libpq options and socket directories included."""
+    parts = {key: str(value) for key, value in conninfo_to_dict(url).items() if value is not None}
+    names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+    settings: dict[str, Any] = {names[key]: parts.pop(key) for key in list(parts) if key in names}
+    limits = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
+    if DATABASE_ROLE == "owner":
+        limits = ""
+    return settings | {
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_MAX_AGE": CONN_MAX_AGE,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"connect_timeout": 2, "options": f"{limits} -c timezone=UTC".strip(), **parts},
+    }
+
+
+_urls = {"app": DATABASE_URL, "owner": DATABASE_OWNER_URL, "sequencer": DATABASE_SEQUENCER_URL}
+DATABASES = {"default": database(_urls[DATABASE_ROLE])}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- applications, doors --------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "gdpr_portal.apps.FrameConfig",
+    "audit.apps.AuditConfig",
+    "vault.apps.VaultConfig",
+    "access.apps.AccessConfig",
+    "subjects.apps.SubjectsConfig",
+    "consent.apps.ConsentConfig",
+    "erasure.apps.ErasureConfig",
+    "gdpr_portal.apps.PortalAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_otp",
+    "rest_framework",
+    "drf_spectacular",
+    "csp",
+]
+
+MIDDLEWARE = [
+    "gdpr_portal.middleware.RequestIdMiddleware",
+    "gdpr_portal.middleware.MetricsMiddleware",
+    "gdpr_portal.middleware.UnavailableMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "gdpr_portal.middleware.HeadersMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "gdpr_portal.middleware.LanguageMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "access.second_factor.DefaultDenyMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "gdpr_portal.urls"
+WSGI_APPLICATION = "gdpr_portal.wsgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "gdpr_portal.context_processors.controller",
+            ],
+        },
+    }
+]
+
+# --- people who sign in ---------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "access.Account"
+AUTHENTICATION_BACKENDS = ["access.backends.SealedEmailBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+STEP_UP_SECONDS = 300
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_AGE = 8 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "gdpr_portal.views.csrf_failure"
+CSRF_TRUSTED_ORIGINS = [BASE_URL] if HTTPS else []
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "gdpr_portal_cache"},
+}
+
+# --- headers --------------------------------------------------------------------------------------------------------
+SECURE_SSL_REDIRECT = HTTPS and not IS_LOCAL
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if not IS_LOCAL else None
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 63072000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "no-referrer"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "manifest-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    },
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+# --- languages, dates -----------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("de", _("German")), ("fr", _("French"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_NAME = "language"
+LANGUAGE_COOKIE_SECURE = HTTPS
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+USE_I18N = USE_TZ = True
+TIME_ZONE = "UTC"
+CONTROLLER_TIME_ZONE: str = env(
+    "CONTROLLER_TIME_ZONE", str, "Europe/Berlin", "The controller's time zone: due dates end there."
+)
+CONTROLLER_HOLIDAYS: str = env(
+    "CONTROLLER_HOLIDAYS", str, "DE-BE", "Country and subdivision whose holidays move due dates (Regulation 1182/71)."
+)
+
+# --- who is responsible (Art. 13(1)(a), (b), (d)) ------------------------------------------------------------------------
+CONTROLLER = {
+    "name": env("CONTROLLER_NAME", str, "Example Controller GmbH", "Legal name of the controller."),
+    "address": env("CONTROLLER_ADDRESS", str, "Musterstrasse 1, 10115 Berlin, Germany", "Its postal address."),
+    "contact": env("CONTROLLER_CONTACT", str, "privacy@controller.example", "Where people reach it."),
+    "representative": env("CONTROLLER_REPRESENTATIVE", str, "", "Its representative in the Union (Art. 27), if any."),
+    "officer": env("DATA_PROTECTION_OFFICER", str, "dpo@controller.example", "The data protection officer (Art. 37)."),
+    "authority": env(
+        "SUPERVISORY_AUTHORITY",
+        str,
+        "Berliner Beauftragte fuer Datenschutz und Informationsfreiheit",
+        "The supervisory authority for complaints (Art. 77).",
+    ),
+    "authority_url": env(
+        "SUPERVISORY_AUTHORITY_URL", str, "https://www.datenschutz-berlin.de", "Where complaints are lodged."
+    ),
+}
+
+# --- keys, audit log ------------------------------------------------------------------------------------------------
+VAULT_KEY_FILE: Path = env("VAULT_KEY_FILE", path, RUN_DIR / "keys" / "vault.json", "The keyring, outside the database.")
+AUDIT_SIGNING_KEY_FILE: Path = env(
+    "AUDIT_SIGNING_KEY_FILE", path, RUN_DIR / "keys" / "audit.json", "The checkpoint key; the sequencer alone reads it."
+)
+AUDIT_LOG_ORIGIN: str = env("AUDIT_LOG_ORIGIN", str, "gdpr-portal.example/audit", "The origin line of checkpoints.")
+SHRED_LEDGER_FILE: Path = env(
+    "SHRED_LEDGER_FILE", path, RUN_DIR / "ledger" / "shred.jsonl", "Tombstones of erasures, outside the backups."
+)
+
+# --- rights requests ------------------------------------------------------------------------------------------------
+UNDO_WINDOW_SECONDS: int = env(
+    "UNDO_WINDOW_SECONDS", int, 0 if PROFILE == "embedded" else 86400, "Seconds before an erasure destroys anything."
+)
+ARCHIVE_LIFETIME_SECONDS: int = env("ARCHIVE_LIFETIME_SECONDS", int, 72 * 3600, "Seconds an archive can be collected.")
+PROOF_RETENTION_DAYS: int = env(
+    "PROOF_RETENTION_DAYS", int, 3 * 365, "Days the pseudonymous proof of consent is kept after an erasure (Art. 17(3)(e))."
+)
+REVIEW_EVERY_REQUEST: bool = env(
+    "REVIEW_EVERY_REQUEST", boolean, False, "Whether every rights request waits for a reviewer first."
+)
+
+# --- jobs -----------------------------------------------------------------------------------------------------------
+BROKER_URL: str = env("BROKER_URL", str, REQUIRED, "Celery's broker: pgmq:// (PostgreSQL itself) or amqp:// (RabbitMQ).")
+STEP_LEASE_SECONDS: int = env("STEP_LEASE_SECONDS", int, 30, "Seconds a worker holds a step or delivery it has claimed.")
+WEBHOOK_TIMEOUT_SECONDS: int = env("WEBHOOK_TIMEOUT_SECONDS", int, 10, "Longest call of a webhook in all.")
+WEBHOOK_LOOPBACK_ALLOWED: bool = IS_LOCAL and env(
+    "WEBHOOK_LOOPBACK_ALLOWED", boolean, IS_LOCAL, "Whether notices may go to this machine; development profiles only."
+)
+
+# --- mail -----------------------------------------------------------------------------------------------------------
+MAIL_DIR: Path = env("MAIL_DIR", path, RUN_DIR / "mail", "Where mail lands as .eml files, when no server is named.")
+EMAIL_URL: str = env("EMAIL_URL", str, "", "smtp://user:password@host:587 of the mail server; empty writes files.")
+DEFAULT_FROM_EMAIL: str = env("MAIL_FROM", str, "privacy@controller.example", "The sender of every mail.")
+EMAIL_BACKEND = (
+    "django.core.mail.backends.smtp.EmailBackend" if EMAIL_URL else "gdpr_portal.mail.FolderBackend"
+)
+if EMAIL_URL:
+    from urllib.parse import unquote, urlsplit
+
+    _mail = urlsplit(EMAIL_URL)
+    EMAIL_HOST, EMAIL_PORT = _mail.hostname or "localhost", _mail.port or 587
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
+    EMAIL_USE_TLS = _mail.scheme in {"smtp", "smtp+tls"} and EMAIL_PORT != 25
+    EMAIL_TIMEOUT = 10
+
+# --- the API --------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["access.rest.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["access.rest.permissions.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["access.rest.throttling.ApplicationThrottle"],
+    "DEFAULT_PARSER_CLASSES": ["access.rest.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["access.rest.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "access.rest.schema.ContractSchema",
+    "EXCEPTION_HANDLER": "access.rest.problems.handle",
+    "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "GDPR Portal API",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "DESCRIPTION": "Consent, personal data, decisions and rights requests for business applications.",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SORT_OPERATIONS": False,
+    "SERVERS": [{"url": BASE_URL}],
+}
+
+# --- static files ---------------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT: Path = env("STATIC_ROOT", path, RUN_DIR / "static", "Where collectstatic writes.")
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+}
+
+# --- logs, metrics --------------------------------------------------------------------------------------------------
+LOG_FORMAT: str = env("LOG_FORMAT", one_of("text", "json"), "text" if IS_LOCAL else "json", "How log lines look.")
+LOG_LEVEL: str = env("LOG_LEVEL", str, "INFO", "The lowest level logged.")
+METRICS_PORT: int = env("METRICS_PORT", int, 9464, "Port of the metrics process.")
+LOGGING_CONFIG = "gdpr_portal.logs.configure"
+LOGGING = {"format": LOG_FORMAT, "level": LOG_LEVEL}
+
+if PROFILE == "production" and "insecure" in SECRET_KEY:
+    raise ImproperlyConfigured("SECRET_KEY must be a random one in production.")
+os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(RUN_DIR / "metrics"))
+SILENCED_SYSTEM_CHECKS: list[str] = []
