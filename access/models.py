@@ -1,0 +1,188 @@
+"""Who may act: accounts of people and staff with their factors, applications with their tokens and endpoints."""
+
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django_otp.models import Device, ThrottlingMixin
+
+from access import roles
+
+
+class AccountManager(BaseUserManager["Account"]):
+    """Accounts are made by `access.services.accounts.create_account`, which seals the address."""
+
+    def get_by_natural_key(self, username: str | None) -> "Account":
+        return self.get(pk=username)
+
+
+class Account(AbstractBaseUser, PermissionsMixin):
+    """A person who signs in, staff or data subject. The e-mail address lies sealed under the account's own key."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    email_index = models.BinaryField(unique=True, editable=False)
+    email_sealed = models.BinaryField(editable=False)
+    language = models.CharField(max_length=8, default="en")
+    is_staff = models.BooleanField(_("staff"), default=False)
+    is_active = models.BooleanField(_("active"), default=True)
+    session_epoch = models.PositiveIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    USERNAME_FIELD = "id"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects = AccountManager()
+
+    def __str__(self) -> str:
+        return f"account {str(self.id)[:8]}"
+
+    def get_short_name(self) -> str:
+        return str(self)
+
+    def has_role(self, role: str) -> bool:
+        """Whether the account belongs to the role's group (`access.roles`)."""
+        return role in self.roles
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """The names of the account's roles; looked up once for each loaded row."""
+        if not hasattr(self, "_roles"):
+            self._roles = frozenset(self.groups.values_list("name", flat=True)) & roles.ALL
+        return self._roles
+
+    def _get_session_auth_hash(self, secret: Any = None) -> str:
+        """Sessions die when the password or the epoch changes (sign out everywhere)."""
+        return f"{super()._get_session_auth_hash(secret)}.{self.session_epoch}"
+
+
+class TotpDevice(ThrottlingMixin, Device):
+    """A TOTP authenticator (RFC 6238, 30 s, 6 digits) whose secret lies sealed under the account's key."""
+
+    secret_sealed = models.BinaryField(editable=False)
+    last_step = models.BigIntegerField(default=-1, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def verify_token(self, token: str) -> bool:
+        from access.services import factors
+
+        return factors.verify_totp(device=self, code=token)
+
+    def get_throttle_factor(self) -> int:
+        return 1
+
+
+class RecoveryDevice(ThrottlingMixin, Device):
+    """The set of one-use recovery codes of an account; the codes lie here only as keyed digests."""
+
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def verify_token(self, token: str) -> bool:
+        from access.services import factors
+
+        return factors.use_recovery_code(device=self, code=token)
+
+    def get_throttle_factor(self) -> int:
+        return 1
+
+
+class RecoveryCode(models.Model):
+    """One recovery code, as a digest, until it is used."""
+
+    device = models.ForeignKey(RecoveryDevice, models.CASCADE, related_name="codes")
+    digest = models.BinaryField()
+    used_at = models.DateTimeField(null=True)
+
+
+class MailCode(models.Model):
+    """A six-digit code sent to an address, to prove that somebody reads it. Bounded in tries and lifetime."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    reason = models.CharField(max_length=20)
+    email_index = models.BinaryField(db_index=True)
+    email_sealed = models.BinaryField()
+    digest = models.BinaryField()
+    language = models.CharField(max_length=8, default="en")
+    tries = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+
+class Attempt(models.Model):
+    """Failed proofs counted in a window, by a keyed digest of who or where; shared by every process."""
+
+    key = models.BinaryField(primary_key=True)
+    count = models.PositiveIntegerField(default=0)
+    window_ends_at = models.DateTimeField()
+
+
+class Application(models.Model):
+    """A business application or third party that uses the API. Its secret lies here only as a keyed digest."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=200)
+    client_id = models.CharField(max_length=80, unique=True)
+    secret_digest = models.BinaryField(editable=False)
+    scopes = ArrayField(models.CharField(max_length=40), default=list)
+    requests_per_minute = models.PositiveIntegerField(default=6000)
+    enabled = models.BooleanField(default=True)
+    is_third_party = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class AccessToken(models.Model):
+    """A bearer token (RFC 6750) of an application; only its keyed digest is kept."""
+
+    digest = models.BinaryField(primary_key=True)
+    application = models.ForeignKey(Application, models.CASCADE, related_name="tokens")
+    scopes = ArrayField(models.CharField(max_length=40), default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+
+class WebhookEndpoint(models.Model):
+    """Where an application receives its signed notices (Standard Webhooks); the secret is sealed by the vault."""
+
+    application = models.OneToOneField(Application, models.CASCADE, related_name="endpoint", primary_key=True)
+    url = models.URLField(max_length=500)
+    secret_sealed = models.BinaryField(editable=False)
+    previous_secret_sealed = models.BinaryField(null=True, editable=False)
+    previous_until = models.DateTimeField(null=True)
+    disabled_at = models.DateTimeField(null=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"endpoint of {self.application_id}"
+
+
+class IdempotencyKey(models.Model):
+    """The first answer to a key, kept for 24 hours; `status` is null while the first call still runs."""
+
+    application = models.ForeignKey(Application, models.CASCADE)
+    method = models.CharField(max_length=8)
+    path = models.CharField(max_length=300)
+    key = models.CharField(max_length=255)
+    fingerprint = models.BinaryField()
+    status = models.PositiveSmallIntegerField(null=True)
+    content_type = models.CharField(max_length=100, default="")
+    body_sealed = models.BinaryField(default=b"")
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["application", "method", "path", "key"], name="idempotency_once")]
+
+
+class ThrottleWindow(models.Model):
+    """Requests of one application in one minute; one row an application, moved on in place."""
+
+    application = models.OneToOneField(Application, models.CASCADE, primary_key=True)
+    window_started_at = models.DateTimeField()
+    used = models.PositiveIntegerField(default=0)
+
+

@@ -1,0 +1,19 @@
+"""Purposes and their wording, contracts and recipients; what people answered; what others were told."""
+
+from consent.models.consents import ConsentEvent, Objection, Standing
+from consent.models.deliveries import Delivery
+from consent.models.governance import Component, DataContract, Notice, NoticeText, Purpose, Recipient, ReviewState
+
+__all__ = [
+    "Component",
+    "ConsentEvent",
+    "DataContract",
+    "Delivery",
+    "Notice",
+    "NoticeText",
+    "Objection",
+    "Purpose",
+    "Recipient",
+    "ReviewState",
+    "Standing",
+]

@@ -1,0 +1,142 @@
+"""Rights requests: what a person asked for, the steps it takes, what came out. The rows are the queue."""
+
+import uuid
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from access.models import Application
+from subjects.models import Subject
+
+
+class RightsRequest(models.Model):
+    """One right exercised by one person (Art. 15 to 22), with its statutory clock (`erasure.deadlines`)."""
+
+    class Right(models.TextChoices):
+        ACCESS = "access", _("Access")
+        PORTABILITY = "portability", _("Portability")
+        ERASURE = "erasure", _("Erasure")
+        RECTIFICATION = "rectification", _("Rectification")
+        RESTRICTION = "restriction", _("Restriction")
+        OBJECTION = "objection", _("Objection")
+        WITHDRAW_CONSENT = "withdraw_consent", _("Withdrawal of consent")
+        HUMAN_REVIEW = "human_review", _("Human review")
+
+    class VerifiedBy(models.TextChoices):
+        ACCOUNT = "account"
+        DOCUMENT = "document"
+        NONE = "none"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    subject = models.ForeignKey(Subject, models.PROTECT, related_name="requests")
+    right = models.CharField(max_length=20, choices=Right.choices)
+    state = models.CharField(max_length=20, default="received", db_index=True)
+    details_sealed = models.BinaryField(null=True, editable=False)
+    purpose = models.SlugField(null=True)
+    verified_by = models.CharField(max_length=10, choices=VerifiedBy.choices)
+    application = models.ForeignKey(Application, models.PROTECT, null=True, related_name="requests")
+    by_person = models.BooleanField(default=False)
+    received_at = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    due_at = models.DateTimeField(db_index=True)
+    due_because = models.CharField(max_length=200, default="", blank=True)
+    extended = models.BooleanField(default=False)
+    extension_reason = models.CharField(max_length=60, default="", blank=True)
+    starts_at = models.DateTimeField(null=True, help_text=_("The end of the undo window; nothing is destroyed before."))
+    needs_review = models.BooleanField(default=False)
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    reason_code = models.CharField(max_length=60, default="", blank=True)
+    outcome = models.CharField(max_length=40, default="", blank=True)
+    verification_digest = models.BinaryField(null=True, editable=False)
+    verification_expires_at = models.DateTimeField(null=True)
+    completed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subject"],
+                condition=Q(right="erasure", state__in=["received", "verifying", "in_review", "in_progress"]),
+                name="one_open_erasure",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.right} {str(self.id)[:8]}"
+
+
+class Step(models.Model):
+    """One thing a request needs done in one place (`erasure.states.STEP`).
+
+    Claimed by lease and fencing token, called without a transaction, settled; a step given up blocks completion.
+    """
+
+    class Kind(models.TextChoices):
+        HOLDING = "holding"
+        NOTIFY = "notify"
+        MANUAL = "manual"
+        ARCHIVE = "archive"
+        KEY = "key"
+        ACCOUNT = "account"
+        VERIFY = "verify"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    request = models.ForeignKey(RightsRequest, models.PROTECT, related_name="steps")
+    position = models.PositiveSmallIntegerField()
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    target = models.CharField(max_length=80)
+    purpose = models.SlugField(null=True)
+    fields = ArrayField(models.SlugField(), default=list)
+    state = models.CharField(max_length=12, default="queued")
+    article = models.CharField(max_length=40, null=True)
+    until = models.DateTimeField(null=True)
+    delivery = models.UUIDField(null=True, unique=True)
+    attempts = models.PositiveIntegerField(default=0)
+    next_at = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    fence = models.PositiveIntegerField(default=0)
+    last_error = models.CharField(max_length=80, default="", blank=True)
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["request", "kind", "target"], name="step_once")]
+        indexes = [
+            models.Index(fields=["next_at"], condition=Q(state__in=["queued", "in_progress"]), name="step_due")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.target}"
+
+
+class Archive(models.Model):
+    """What a person collects: a ZIP, sealed in chunks under the person's key, until it is collected or expires."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    request = models.OneToOneField(RightsRequest, models.PROTECT, related_name="archive")
+    complete = models.BooleanField(default=False)
+    size_bytes = models.BigIntegerField(default=0)
+    digest = models.CharField(max_length=71, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True)
+    collected_at = models.DateTimeField(null=True)
+
+
+class ArchiveChunk(models.Model):
+    """One sealed chunk of an archive; order is bound by the seal."""
+
+    archive = models.ForeignKey(Archive, models.CASCADE, related_name="chunks")
+    position = models.PositiveIntegerField()
+    sealed = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["archive", "position"], name="archive_chunk_once")]
+
+
+class Receipt(models.Model):
+    """The signed outcome of a request (compact EdDSA JWS), without personal data."""
+
+    request = models.OneToOneField(RightsRequest, models.PROTECT, related_name="receipt", primary_key=True)
+    jws = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
