@@ -1,0 +1,21 @@
+"""Who acted, as the audit log names it: a kind and an opaque reference, never a name or an address."""
+
+from uuid import UUID
+
+SUBJECT = "subject"
+"""The data subject in person; which one stands in the event's `subject`."""
+
+
+def application(slug: str) -> str:
+    """A business application or recipient, by its slug."""
+    return f"application:{slug}"
+
+
+def staff(account_id: UUID) -> str:
+    """A signed-in member of staff (IRM, QA, operator), by the opaque id of the account."""
+    return f"staff:{account_id}"
+
+
+def system(name: str) -> str:
+    """The service itself, by the part that acted: `worker`, `scheduler`, `web`, `command`."""
+    return f"system:{name}"

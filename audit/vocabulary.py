@@ -1,0 +1,187 @@
+"""Every event the log knows: its name, the article it serves, and the details it may carry. Nothing else is written.
+
+To add one: a line in `_EVENTS` here, `noun.participle`, the article (`Art. 5(2)` when it is only accountability) and
+the names of its details. Details are codes, counts, digests, versions, slugs, booleans and opaque ids: the character
+set of strings has no blank and no `@`, so that neither a name in full nor an e-mail address fits (Art. 5(1)(c)).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+JSON: TypeAlias = str | int | bool | None | Sequence[str | int | bool | None]
+
+STRING = re.compile(r"[A-Za-z0-9._:/+=-]{0,200}", re.ASCII)
+ACTOR = re.compile(r"subject|(?:application|staff|system):[A-Za-z0-9._-]{1,100}", re.ASCII)
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{0,128}", re.ASCII)
+LARGEST = 2**53 - 1
+"""The largest integer that RFC 8785 writes without loss."""
+MOST_ITEMS = 1000
+
+
+class Event(NamedTuple):
+    """The article an event gives account of, and the details it may carry."""
+
+    article: str
+    details: frozenset[str]
+
+
+class OutsideVocabulary(ValueError):
+    """Someone tried to record what the vocabulary does not know: a fault of the program, never of its user."""
+
+
+def _events(table: Mapping[str, tuple[str, str]]) -> dict[str, Event]:
+    return {name: Event(article, frozenset(details.split())) for name, (article, details) in table.items()}
+
+
+def _reviewed(noun: str, article: str) -> dict[str, tuple[str, str]]:
+    """The life of something that two desks review: drafted, submitted, approved, published, retired, rejected."""
+    about = f"{noun} version digest"
+    return {
+        f"{noun}.drafted": (article, about),
+        f"{noun}.submitted": (article, f"{about} review"),
+        f"{noun}.approved": (article, f"{about} review desk"),
+        f"{noun}.published": (article, f"{about} review"),
+        f"{noun}.retired": (article, f"{about} reason"),
+        f"{noun}.rejected": (article, f"{about} review desk reason"),
+    }
+
+
+_REQUEST = "request right state reason"
+_DELIVERY = "delivery recipient application type sequence"
+
+VOCABULARY: dict[str, Event] = _events(
+    {
+        # --- who may act -------------------------------------------------------------------------------------
+        "application.registered": ("Art. 32(1)(b)", "application scopes"),
+        "application.enabled": ("Art. 32(1)(b)", "application"),
+        "application.disabled": ("Art. 32(1)(b)", "application reason"),
+        "application.changed": ("Art. 32(1)(b)", "application changed"),
+        "application.secret_rotated": ("Art. 32(1)(b)", "application"),
+        "token.issued": ("Art. 32(1)(b)", "application scopes expires_in token"),
+        "token.refused": ("Art. 32(1)(b)", "application reason"),
+        "token.revoked": ("Art. 32(1)(b)", "application token"),
+        "account.created": ("Art. 32(1)(b)", "account kind groups"),
+        "account.verified": ("Art. 12(6)", "account"),
+        "account.signed_in": ("Art. 32(1)(b)", "account factor"),
+        "account.sign_in_refused": ("Art. 32(1)(b)", "account reason"),
+        "account.factor_added": ("Art. 32(1)(b)", "account factor"),
+        "account.factor_removed": ("Art. 32(1)(b)", "account factor"),
+        "account.stepped_up": ("Art. 32(1)(b)", "account factor"),
+        "account.signed_out": ("Art. 32(1)(b)", "account"),
+        "account.password_changed": ("Art. 32(1)(b)", "account"),
+        "account.changed": ("Art. 32(1)(b)", "account changed groups"),
+        "account.disabled": ("Art. 32(1)(b)", "account reason"),
+        "account.erased": ("Art. 17(1)", "account reason"),
+        "access.refused": ("Art. 32(1)(b)", "application reason scope route method status"),
+        # --- people ------------------------------------------------------------------------------------------
+        "subject.created": ("Art. 5(2)", "application kinds"),
+        "subject.identified": ("Art. 5(2)", "application kinds"),
+        "subject.looked_up": ("Art. 5(2)", "application kind found"),
+        "subject.claimed": ("Art. 12(2)", "account kinds"),
+        "subject.imported": ("Art. 5(2)", "application batch kinds rows"),
+        "subject.changed": ("Art. 5(2)", "application changed"),
+        "subject.erased": ("Art. 17(1)", "request reason"),
+        # --- personal data -----------------------------------------------------------------------------------
+        "data.stored": ("Art. 5(2)", "application source source_name count contract batch"),
+        "data.read": ("Art. 15(1)", "application reason count withheld contract request"),
+        "data.refused": ("Art. 6(1)", "application code source count operation"),
+        "data.removed": ("Art. 5(1)(e)", "application reason count"),
+        "data.erased": ("Art. 17(1)", "request reason count key_destroyed"),
+        "data.rectified": ("Art. 16", "request application reason count"),
+        "data.revealed": ("Art. 5(2)", "reason case request count"),
+        # --- consent -----------------------------------------------------------------------------------------
+        "consent.given": ("Art. 7(1)", "event notice_version notice_digest language channel explicit recipient source"),
+        "consent.refused": ("Art. 7(1)", "event notice_version notice_digest language channel recipient source"),
+        "consent.withdrawn": ("Art. 7(3)", "event channel recipient source request"),
+        "consent.expired": ("Art. 5(1)(e)", "event recipient"),
+        "consent.outdated": ("Art. 7(1)", "event recipient notice_version"),
+        "consent.receipt_issued": ("Art. 7(1)", "event format digest"),
+        "sharing.started": ("Art. 7(1)", "recipient channel delivery application"),
+        "sharing.stopped": ("Art. 7(3)", "recipient channel delivery application reason"),
+        "decision.counted": ("Art. 5(2)", "application code count minute"),
+        # --- the catalogue: what IRM and QA review ---------------------------------------------------------------
+        **_reviewed("purpose", "Art. 5(1)(b)"),
+        **_reviewed("notice", "Art. 13"),
+        **_reviewed("component", "Art. 30(1)(c)"),
+        **_reviewed("contract", "Art. 5(1)(c)"),
+        **_reviewed("recipient", "Art. 30(1)(d)"),
+        # --- deliveries to recipients ----------------------------------------------------------------------------
+        "delivery.queued": ("Art. 19", f"{_DELIVERY} request"),
+        "delivery.sent": ("Art. 19", f"{_DELIVERY} attempt status"),
+        "delivery.failed": ("Art. 19", f"{_DELIVERY} attempt status reason"),
+        "delivery.acknowledged": ("Art. 19", f"{_DELIVERY} outcome evidence_digest late"),
+        "delivery.abandoned": ("Art. 19", f"{_DELIVERY} attempt reason"),
+        "endpoint.set": ("Art. 32(1)(a)", "application recipient digest"),
+        "endpoint.removed": ("Art. 32(1)(a)", "application recipient reason"),
+        # --- rights requests -------------------------------------------------------------------------------------
+        "request.received": ("Art. 12(3)", f"{_REQUEST} application verified_by due_on channel"),
+        "request.verifying": ("Art. 12(6)", _REQUEST),
+        "request.in_review": ("Art. 12(3)", _REQUEST),
+        "request.in_progress": ("Art. 12(3)", _REQUEST),
+        "request.completed": ("Art. 12(3)", f"{_REQUEST} steps retained"),
+        "request.refused": ("Art. 12(4)", f"{_REQUEST} article"),
+        "request.withdrawn": ("Art. 12(3)", _REQUEST),
+        "request.expired_unverified": ("Art. 12(6)", _REQUEST),
+        "request.extended": ("Art. 12(3)", f"{_REQUEST} due_on months"),
+        "step.queued": ("Art. 5(2)", "request step kind target"),
+        "step.done": ("Art. 5(2)", "request step kind target rows outcome"),
+        "step.retained": ("Art. 17(3)(b)", "request step kind target article until rows"),
+        "step.failed": ("Art. 5(2)", "request step kind target reason attempt"),
+        "step.waiting": ("Art. 5(2)", "request step kind target delivery"),
+        "archive.built": ("Art. 15(3)", "request archive digest bytes"),
+        "archive.downloaded": ("Art. 15(3)", "request archive application"),
+        "archive.expired": ("Art. 5(1)(e)", "request archive"),
+        "receipt.issued": ("Art. 5(2)", "request digest"),
+        "restriction.set": ("Art. 18(1)", "request ground"),
+        "restriction.lifted": ("Art. 18(3)", "request ground reason"),
+        "objection.raised": ("Art. 21(1)", "request marketing"),
+        "objection.decided": ("Art. 21(1)", "request outcome reason"),
+        "review.asked": ("Art. 22(3)", "request decision"),
+        "review.decided": ("Art. 22(3)", "request decision outcome reason"),
+        "undo.offered": ("Art. 17(1)", "request hours"),
+        "notification.sent": ("Art. 12(3)", "request kind account"),
+        # --- keys and the log itself -----------------------------------------------------------------------------
+        "key.created": ("Art. 32(1)(a)", "kind version kid"),
+        "key.destroyed": ("Art. 17(1)", "kind version kid request"),
+        "key.rotated": ("Art. 32(1)(a)", "kind version kid rows"),
+        "key.retired": ("Art. 32(1)(a)", "kind version kid"),
+        "key.sealed": ("Art. 32(1)(c)", "reason"),
+        "key.unsealed": ("Art. 32(1)(c)", "version"),
+        "crypto.tamper": ("Art. 32(1)(b)", "table column row reason"),
+        "restore.replayed": ("Art. 17(1)", "erasures withdrawals restrictions since"),
+        "audit.verified": ("Art. 5(2)", "size root verdict damages held"),
+        "audit.read": ("Art. 5(2)", "application count"),
+        "setting.changed": ("Art. 5(2)", "name version"),
+    }
+)
+
+
+def check(action: str, actor: str, purpose: str | None, fields: Sequence[str], details: Mapping[str, JSON]) -> None:
+    """The event fits the vocabulary, or `OutsideVocabulary` names what does not (never the value)."""
+    event = VOCABULARY.get(action)
+    if event is None:
+        raise OutsideVocabulary(f"{action!r} is not in audit/vocabulary.py")
+    if not ACTOR.fullmatch(actor):
+        raise OutsideVocabulary(f"{action}: the actor is not one of audit/actors.py")
+    if not details.keys() <= event.details:
+        raise OutsideVocabulary(f"{action}: unknown details {', '.join(sorted(details.keys() - event.details))}")
+    for name, value in details.items():
+        if not _is_plain(value):
+            raise OutsideVocabulary(f"{action}: detail {name} is neither a code, count, digest, version nor opaque id")
+    if not _is_text(purpose or "") or not all(_is_text(field) for field in fields):
+        raise OutsideVocabulary(f"{action}: purpose and fields are slugs")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and STRING.fullmatch(value) is not None
+
+
+def _is_scalar(value: object) -> bool:
+    return value is None or _is_text(value) or (isinstance(value, int) and -LARGEST <= value <= LARGEST)
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return len(value) <= MOST_ITEMS and all(_is_scalar(item) for item in value)
+    return _is_scalar(value)
