@@ -1,0 +1,101 @@
+"""AES-256-GCM (NIST SP 800-38D, RFC 5116): the one place where it is called.
+
+Byte layout of what `seal` returns:
+
+    format 1:  01 | nonce 12 B | ciphertext | tag 16 B
+    format 2:  02 | key version 4 B, big endian | nonce 12 B | ciphertext | tag 16 B
+
+Format 2 is for keys that rotate while their ciphertext stays (wrapped data keys, the service's secrets). Associated
+data is mandatory. The leading bytes need no binding of their own: another format moves the nonce, another key
+version picks another key, and callers put the version into the associated data.
+The nonce is random, 96 bits: keep below 2^32 seals per key (SP 800-38D, 8.3); one person's column never comes near.
+Promised to old data: whatever carries format 1 or 2 stays readable; a new layout takes a new first byte.
+"""
+
+import os
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from gdpr_portal.errors import Unavailable
+
+KEY_BYTES: Final = 32
+NONCE_BYTES: Final = 12
+TAG_BYTES: Final = 16
+PLAIN: Final = 1
+VERSIONED: Final = 2
+_VERSION_BYTES: Final = 4
+
+
+class Tampered(Unavailable):
+    """What was to be opened is not what was sealed here; nothing is said about how it differs (threat T10).
+
+    `place` is set where it is known, for `vault.services.report_tamper`; it names a cell, never a value.
+    """
+
+    place: "tuple[str, ...] | None" = None
+
+    def __init__(self) -> None:
+        super().__init__("unavailable", "This information cannot be read at the moment.")
+
+
+def encrypt(key: bytes, nonce: bytes, plaintext: bytes, associated: bytes) -> bytes:
+    """Ciphertext and tag under a nonce the caller answers for: only `seal` and the chunks of `stream` may."""
+    _check_key(key)
+    return AESGCM(key).encrypt(nonce, plaintext, associated)
+
+
+def decrypt(key: bytes, nonce: bytes, ciphertext: bytes, associated: bytes) -> bytes:
+    """The plaintext, or Tampered and nothing else."""
+    _check_key(key)
+    if len(ciphertext) < TAG_BYTES or len(nonce) != NONCE_BYTES:
+        raise Tampered
+    try:
+        return AESGCM(key).decrypt(nonce, ciphertext, associated)
+    except InvalidTag:
+        raise Tampered from None
+
+
+def seal(
+    key: bytes, plaintext: bytes, associated: bytes, *, key_version: int | None = None, _nonce: bytes | None = None
+) -> bytes:
+    """The plaintext sealed to its associated data; `_nonce` exists for the published vectors alone."""
+    _check_associated(associated)
+    nonce = _nonce or os.urandom(NONCE_BYTES)
+    head = bytes([PLAIN]) if key_version is None else bytes([VERSIONED]) + key_version.to_bytes(_VERSION_BYTES, "big")
+    return head + nonce + encrypt(key, nonce, plaintext, associated)
+
+
+def open_sealed(key: bytes, sealed: bytes, associated: bytes) -> bytes:
+    """The plaintext, if key and associated data are those of the sealing; Tampered otherwise."""
+    _check_associated(associated)
+    start = _nonce_start(sealed)
+    return decrypt(key, sealed[start : start + NONCE_BYTES], sealed[start + NONCE_BYTES :], associated)
+
+
+def key_version(sealed: bytes) -> int:
+    """The version of the key a format 2 sealing names; Tampered when it is no such sealing."""
+    if _nonce_start(sealed) == 1 or len(sealed) < 1 + _VERSION_BYTES:
+        raise Tampered
+    return int.from_bytes(sealed[1 : 1 + _VERSION_BYTES], "big")
+
+
+def _nonce_start(sealed: bytes) -> int:
+    form = sealed[0] if sealed else 0
+    if form == PLAIN:
+        return 1
+    if form == VERSIONED:
+        return 1 + _VERSION_BYTES
+    raise Tampered
+
+
+def _check_key(key: bytes) -> None:
+    # AESGCM would take 16 and 24 bytes too, silently weaker.
+    if len(key) != KEY_BYTES:
+        raise ValueError("AES-256-GCM takes a key of 32 bytes.")
+
+
+def _check_associated(associated: bytes) -> None:
+    if not associated:
+        raise ValueError("Associated data is mandatory: a sealing is bound to its place.")

@@ -1,0 +1,262 @@
+"""What the vault does for the rest of the service. An opened data key lives in the caller's hands for the call alone.
+
+Every function raises `gdpr_portal.errors.Unavailable` while the vault is sealed (503, nothing written), and opening
+anything that was changed raises `Tampered`, the same for every kind of change.
+"""
+
+import hmac
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from audit import actors
+from audit import services as audit
+from gdpr_portal.errors import Gone, WrongState
+from vault import aead, checks, envelope, indexes, ledger, pairwise, providers
+from vault.envelope import Place, SubjectKey, Tampered
+from vault.kdf import derive, joined
+from vault.keyring import Keyring
+from vault.models import DataKey
+from vault.stream import open_stream, seal_stream
+
+__all__ = [
+    "Place", "Status", "SubjectKey", "Tampered", "blind_index", "blind_indexes", "create_data_key", "create_data_keys",
+    "destroy_data_key", "keyed_digest", "keyed_digests", "open_secret", "open_stream", "pairwise_id", "pairwise_ids",
+    "replace_data_key", "report_tamper", "reseal_secret", "seal_secret", "seal_stream", "status", "subject_key",
+    "subject_keys", "subject_of",
+]  # fmt: skip
+
+_INSERT = """
+    INSERT INTO vault_datakey (owner, wrapped, master_version, commitment, created_at)
+    SELECT owner, wrapped, %s, commitment, %s
+      FROM unnest(%s::uuid[], %s::bytea[], %s::bytea[]) AS fresh (owner, wrapped, commitment)
+    ON CONFLICT (owner) DO NOTHING RETURNING owner
+"""
+_SELECT = "SELECT owner, wrapped, master_version, commitment FROM vault_datakey WHERE owner = ANY(%s)"
+
+
+@dataclass(frozen=True)
+class Status:
+    """Whether personal data can be read and written, and if not, why, in words for operators."""
+
+    unsealed: bool
+    reason: str
+
+
+def status() -> Status:
+    """The state of the vault now, looked up afresh; asks the database whether the keyring is the one it was sealed with."""
+    try:
+        checks.check(providers.keyring(fresh=True), fresh=True)
+    except providers.Sealed as error:
+        return Status(False, error.reason)
+    return Status(True, "")
+
+
+# --- data keys ------------------------------------------------------------------------------------------------------
+def create_data_key(owner: UUID) -> SubjectKey:
+    """The owner has a data key. Raises WrongState("data_key_exists"), or Gone("erased") for an owner in the ledger."""
+    return create_data_keys([owner])[owner]
+
+
+def create_data_keys(owners: Sequence[UUID]) -> dict[UUID, SubjectKey]:
+    """Each owner has a data key, by one statement; all or none. Errors as `create_data_key`."""
+    ring = _ring(writing=True)
+    if any(ledger.is_shredded(owner) for owner in owners):
+        raise Gone("erased", "This person has been erased.")
+    keys = {owner: SubjectKey(owner, envelope.new_data_key()) for owner in owners}
+    if _insert(ring, list(keys.values()), timezone.now()) != len(keys):
+        raise WrongState("data_key_exists", "This person has a data key already.")
+    return keys
+
+
+def subject_key(owner: UUID) -> SubjectKey:
+    """The owner's data key, opened; Gone("erased") when there is none, Tampered when the row was changed."""
+    keys = subject_keys([owner])
+    if owner not in keys:
+        raise Gone("erased", "This person's data has been erased.")
+    return keys[owner]
+
+
+def subject_keys(owners: Iterable[UUID]) -> dict[UUID, SubjectKey]:
+    """The data keys of those owners who have one, by one statement."""
+    ring = _ring()
+    with connection.cursor() as cursor:
+        cursor.execute(_SELECT, [list(owners)])
+        rows = cursor.fetchall()
+    return {row[0]: _unwrapped(ring, *row) for row in rows}
+
+
+def destroy_data_key(owner: UUID) -> bool:
+    """Nothing sealed for the owner can be opened again, and the ledger says so (Art. 17(1)); False if it was so before.
+
+    The ledger line is on disk before the transaction commits. Part of the caller's transaction.
+    """
+    with transaction.atomic():
+        if not DataKey.objects.select_for_update().filter(owner=owner).exists():
+            return False
+        ledger.note(ledger.record_shred(owner))
+        DataKey.objects.filter(owner=owner).delete()
+    return True
+
+
+def replace_data_key(owner: UUID, *, shred: bool = True) -> tuple[SubjectKey, SubjectKey]:
+    """The owner has a new data key and the old one is in no row; returns old and new. Gone("erased") when none.
+
+    Whoever calls seals what stays under the new key in the same transaction (Art. 17(3)). `shred=False` is for plain
+    rotation, where a backup with the old key resurrects nothing.
+    """
+    with transaction.atomic():
+        if not DataKey.objects.select_for_update().filter(owner=owner).exists():
+            raise Gone("erased", "This person's data has been erased.")
+        old, new = subject_key(owner), SubjectKey(owner, envelope.new_data_key())
+        if shred:
+            ledger.note(ledger.record_shred(owner, replaced=True))
+        DataKey.objects.filter(owner=owner).delete()
+        _insert(_ring(writing=True), [new], timezone.now())
+    return old, new
+
+
+# --- look-up, digests, pseudonyms -----------------------------------------------------------------------------------
+def blind_index(column: str, value: str) -> bytes:
+    """The 33 bytes to store for this value of this column ("table.column"), under the current version."""
+    ring = providers.keyring()
+    version = ring.current("index")
+    return indexes.blind_index(ring.key("index", version), version, column, value)
+
+
+def blind_indexes(column: str, value: str) -> list[bytes]:
+    """The indexes under every live version, the current first: what a look-up compares with while keys rotate."""
+    ring = providers.keyring()
+    versions = ring.versions("index")
+    return [indexes.blind_index(ring.key("index", version), version, column, value) for version in versions]
+
+
+def keyed_digest(purpose: str, value: bytes) -> bytes:
+    """32 bytes that stand for a token or code in the database; of no use to whoever reads them there."""
+    return _digest(providers.keyring().key("token"), purpose, value)
+
+
+def keyed_digests(purpose: str, value: bytes) -> list[bytes]:
+    """The digests under every live version, the current first."""
+    ring = providers.keyring()
+    return [_digest(ring.key("token", version), purpose, value) for version in ring.versions("token")]
+
+
+def pairwise_id(application: UUID, subject: UUID) -> UUID:
+    """The id by which this application alone knows the subject."""
+    return pairwise_ids(application, [subject])[0]
+
+
+def pairwise_ids(application: UUID, subjects: Sequence[UUID]) -> list[UUID]:
+    """The subjects' ids for this application, in order."""
+    return pairwise.pairwise_ids(_application_key(application), subjects)
+
+
+def subject_of(application: UUID, pairwise_id: UUID) -> UUID:
+    """The subject behind the application's id; for an id of another application, one that belongs to nobody."""
+    return pairwise.subjects_of(_application_key(application), [pairwise_id])[0]
+
+
+# --- the service's own secrets --------------------------------------------------------------------------------------
+def seal_secret(place: Place, plaintext: bytes) -> bytes:
+    """A secret of the service itself (webhook secret, staff second factor), sealed to its cell under the secrets key."""
+    ring = _ring(writing=True)
+    version = ring.current("secrets")
+    return aead.seal(_secret_key(ring, version, place), plaintext, _secret_place(place, version), key_version=version)
+
+
+def open_secret(place: Place, sealed: bytes) -> bytes:
+    """The secret; Tampered when it was sealed for another cell or changed."""
+    try:
+        version = aead.key_version(bytes(sealed))
+        ring = _ring_with("secrets", version)
+        return aead.open_sealed(_secret_key(ring, version, place), bytes(sealed), _secret_place(place, version))
+    except Tampered as error:
+        error.place = place
+        raise
+
+
+def reseal_secret(place: Place, sealed: bytes) -> bytes | None:
+    """The secret under the current version, or None when it is already: what a rotation of `secrets` does to a row."""
+    if aead.key_version(bytes(sealed)) == providers.keyring().current("secrets"):
+        return None
+    return seal_secret(place, open_secret(place, sealed))
+
+
+# --- tampering ------------------------------------------------------------------------------------------------------
+def report_tamper(place: Place) -> None:
+    """The audit log says that this cell did not open, in a transaction of its own (threat T5).
+
+    Call it after the rollback, where the error is translated: inside the failed transaction it would be undone with it.
+    """
+    with transaction.atomic():
+        audit.record(
+            "crypto.tamper",
+            actor=actors.system("vault"),
+            details={"table": place.table, "column": place.column, "row": _reference(place)},
+        )
+
+
+def _reference(place: Place) -> str | None:
+    # The row of a data key is its owner, whom the log knows by another name; other rows are named when they are ids.
+    plain = place.row.replace("-", "").isalnum() and place.row.isascii() and len(place.row) <= 64
+    return place.row if plain and place.table != DataKey._meta.db_table else None
+
+
+def _ring(*, writing: bool = False) -> Keyring:
+    ring = providers.keyring()
+    checks.check(ring, writing=writing)
+    return ring
+
+
+def _ring_with(kind: str, version: int) -> Keyring:
+    """The keyring, read afresh when this version came in since; Tampered when nobody knows the version."""
+    ring = _ring()
+    if not ring.has(kind, version):
+        ring = providers.keyring(fresh=True)
+    if not ring.has(kind, version):
+        raise Tampered
+    return ring
+
+
+def _insert(ring: Keyring, keys: list[SubjectKey], at: datetime) -> int:
+    version = ring.current("master")
+    master = ring.key("master", version)
+    rows = [key.wrapped(master, version) for key in keys]
+    columns = [[key.owner for key in keys], [row[0] for row in rows], [row[1] for row in rows]]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [version, at, *columns])
+        return cursor.rowcount
+
+
+def _unwrapped(ring: Keyring, owner: UUID, wrapped: bytes, version: int, committed: bytes) -> SubjectKey:
+    try:
+        known = ring if ring.has("master", version) else _ring_with("master", version)
+        data_key = envelope.unwrap(
+            bytes(wrapped), known.key("master", version), owner=owner, version=version, committed=bytes(committed)
+        )
+    except Tampered as error:
+        error.place = Place("vault_datakey", "wrapped", str(owner))
+        raise
+    return SubjectKey(owner, data_key)
+
+
+def _application_key(application: UUID) -> bytes:
+    return pairwise.application_key(providers.keyring().key("pairwise"), application)
+
+
+def _digest(key: bytes, purpose: str, value: bytes) -> bytes:
+    return hmac.digest(derive(key, "digest", purpose), value, "sha256")
+
+
+def _secret_key(ring: Keyring, version: int, place: Place) -> bytes:
+    return derive(ring.key("secrets", version), "secret", place.table, place.column)
+
+
+def _secret_place(place: Place, version: int) -> bytes:
+    numbers = (place.schema.to_bytes(4, "big"), version.to_bytes(4, "big"))
+    return joined(("secret", place.table, place.column, place.row, *numbers))

@@ -1,0 +1,89 @@
+"""Sealed streams: files of any length under a person's key in flat memory (STREAM; Hoang, Reyhanitabar, Rogaway,
+Vizar 2015; the payload layout of age).
+
+    03 | salt 16 B | chunk 0 | chunk 1 | ... | last chunk        chunk = ciphertext of 64 KiB (the last: 0 to 64 KiB) | tag 16 B
+    stream key = HKDF(field key of the place, "stream" salt);   nonce = counter 11 B, big endian | 01 for the last chunk, else 00
+
+Every chunk is bound to the place and the salt by its associated data; a chunk missing at the end leaves no chunk marked
+last, one moved or taken from another stream has another nonce or key. The last chunk is empty only in an empty stream.
+Plaintext comes out before the end has been seen: whoever reads must not call it complete until the iterator has ended.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from vault import aead
+from vault.aead import Tampered
+from vault.envelope import Place, SubjectKey
+from vault.kdf import derive
+
+FORMAT: Final = 3
+SALT_BYTES: Final = 16
+HEAD_BYTES: Final = 1 + SALT_BYTES
+CHUNK_BYTES: Final = 64 * 1024
+_SEALED_BYTES: Final = CHUNK_BYTES + aead.TAG_BYTES
+
+
+def seal_stream(key: SubjectKey, place: Place, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The sealed stream, in pieces of at most 64 KiB and 16 bytes, for chunks of any size."""
+    head = bytes([FORMAT]) + os.urandom(SALT_BYTES)
+    stream_key, associated = _keyed(key, place, head)
+    yield head
+    for counter, (chunk, last) in enumerate(_cut(chunks, CHUNK_BYTES)):
+        yield aead.encrypt(stream_key, _nonce(counter, last), chunk, associated)
+
+
+def open_stream(key: SubjectKey, place: Place, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The plaintext; Tampered, at the latest at the end, when anything was changed, moved, mixed in or cut off."""
+    try:
+        yield from _opened(key, place, iter(chunks))
+    except Tampered as error:
+        error.place = place
+        raise
+
+
+def _opened(key: SubjectKey, place: Place, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    head, rest = _head(chunks)
+    stream_key, associated = _keyed(key, place, head)
+    for counter, (sealed, last) in enumerate(_cut(_chained(rest, chunks), _SEALED_BYTES)):
+        chunk = aead.decrypt(stream_key, _nonce(counter, last), sealed, associated)
+        if not chunk and counter:
+            raise Tampered
+        yield chunk
+
+
+def _head(chunks: Iterator[bytes]) -> tuple[bytes, bytes]:
+    start = b""
+    while len(start) < HEAD_BYTES:
+        more = next(chunks, None)
+        if more is None:
+            raise Tampered
+        start += more
+    if start[0] != FORMAT:
+        raise Tampered
+    return start[:HEAD_BYTES], start[HEAD_BYTES:]
+
+
+def _keyed(key: SubjectKey, place: Place, head: bytes) -> tuple[bytes, bytes]:
+    return derive(key.field_key(place), "stream", head[1:]), key.associated(place) + head
+
+
+def _nonce(counter: int, last: bool) -> bytes:
+    return counter.to_bytes(11, "big") + bytes([last])
+
+
+def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _cut(chunks: Iterable[bytes], size: int) -> Iterator[tuple[bytes, bool]]:
+    """Pieces of `size` bytes and whether each is the last; one empty last piece when there is nothing."""
+    held = bytearray()
+    for chunk in chunks:
+        held += chunk
+        while len(held) > size:
+            yield bytes(held[:size]), False
+            del held[:size]
+    yield bytes(held), True
