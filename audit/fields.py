@@ -37,7 +37,7 @@ class TransactionIdField(models.Field):  # type: ignore[type-arg]
 
 
 class IdentityField(models.BigIntegerField):  # type: ignore[type-arg]
-    """A rising number that nobody but the database can choose (`GENERATED ALWAYS AS IDENTITY`), with gaps after rollbacks."""
+    """A rising number that only the database chooses (`GENERATED ALWAYS AS IDENTITY`); rollbacks leave gaps."""
 
     db_returning = True
 

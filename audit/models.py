@@ -1,4 +1,4 @@
-"""What was done, and the tree that seals it. Every table here takes INSERT only; a trigger and the grants refuse the rest.
+"""What was done, and the tree that seals it. Every table takes INSERT only; a trigger and the grants refuse the rest.
 
 No column holds anything of a person but `subject`, a random pseudonym that leads nowhere once the person is erased.
 No foreign keys: an event outlives everything it speaks of, and the tree outlives the events (retention).

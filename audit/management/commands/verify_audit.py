@@ -1,0 +1,68 @@
+import json
+from argparse import ArgumentParser
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from audit import selectors, signing
+from audit.verify import Report, verify
+from gdpr_portal.errors import Unavailable
+
+
+class Command(BaseCommand):
+    help = "Verify the whole audit log, also against held checkpoints. Exit code 1 tells of damage."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--checkpoint", action="append", default=[], type=Path, help="a checkpoint kept elsewhere")
+        parser.add_argument("--key", action="append", default=[], help="verifier key (vkey) to trust, instead of ours")
+        parser.add_argument("--json", action="store_true", help="print the report as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        held = [self.read(path) for path in options["checkpoint"]]
+        report = verify(held=held, vkeys=options["key"] or self.keys())
+        self.stdout.write(as_json(report) if options["json"] else as_text(report))
+        if not report.holds:
+            raise SystemExit(1)
+
+    def keys(self) -> list[str]:
+        """The registered keys; without any, the log's own claim, said aloud."""
+        known = signing.vkeys()
+        if known:
+            return known
+        try:
+            claimed = [selectors.vkey()]
+        except Unavailable:
+            return []
+        self.stderr.write("warning: no key is registered here; trusting the one the log names (see --key)")
+        return claimed
+
+    def read(self, path: Path) -> str:
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(f"{path}: {type(error).__name__}", returncode=2) from None
+
+
+def as_text(report: Report) -> str:
+    lines = [str(damage) for damage in report.damages]
+    if report.found > len(lines):
+        lines.append(f"... and {report.found - len(lines)} more")
+    verdict = "ok" if report.holds else f"DAMAGED: {report.found} found"
+    lines.append(f"{verdict}: {report.size} entries, {report.checkpoints} checkpoints, {report.held} held")
+    return "\n".join(lines)
+
+
+def as_json(report: Report) -> str:
+    return json.dumps(
+        {
+            "holds": report.holds,
+            "size": report.size,
+            "root": report.root.hex(),
+            "checkpoints": report.checkpoints,
+            "held": report.held,
+            "found": report.found,
+            "damages": [asdict(damage) for damage in report.damages],
+        }
+    )
