@@ -1,0 +1,52 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export VENV PYTHON
+
+.PHONY: help run reset test test-fast lint types imports journey screenshots lock venv venv-dev browser
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1 \t\2/' | expand -t 24
+
+run: venv ## start everything on this machine: PORT=8000 RUN_DIR=.run HTTPS=0
+	@exec $(BIN)/python -m deploy.local
+
+reset: venv ## clear RUN_DIR: database, keys, mail, logs
+	@$(BIN)/python -m deploy.local reset
+
+test: lint types imports browser ## every gate and every test, as in .ci/run
+	$(BIN)/pytest -n 2
+
+test-fast: venv-dev ## the tests without browser and worker, until the first failure
+	$(BIN)/pytest -n 2 -x -m "not browser and not slow"
+
+lint: venv-dev ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: venv-dev ## mypy
+	$(BIN)/mypy
+
+imports: venv-dev ## the floors of docs/house.md
+	$(BIN)/lint-imports
+
+journey: venv-dev ## walk a running instance as its people would
+	$(BIN)/python -m tests.journey
+
+screenshots: venv-dev browser ## pictures of every page of a running instance
+	$(BIN)/python -m tests.journey --screenshots
+
+lock: ## resolve the dependencies anew
+	$(PYTHON) -m uv pip compile --universal --generate-hashes --upgrade pyproject.toml -o requirements.txt --no-header --no-emit-index-url
+	$(PYTHON) -m uv pip compile --universal --generate-hashes --upgrade --group dev pyproject.toml -c requirements.txt -o requirements-dev.txt --no-header --no-emit-index-url
+
+venv:
+	@deploy/local/venv.sh requirements.txt
+
+venv-dev:
+	@deploy/local/venv.sh requirements-dev.txt
+
+browser:
+	@deploy/local/browser.sh

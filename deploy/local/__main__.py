@@ -1,0 +1,162 @@
+"""`python -m deploy.local`: the whole instance, until Ctrl-C. `python -m deploy.local reset` clears RUN_DIR."""
+
+import contextlib
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from deploy.local import announce, programs, roles
+from deploy.local.instance import Instance, Refusal, free_port, from_environment, is_free, load_secrets
+from deploy.local.postgres import Cluster
+from deploy.local.processes import Guard, stop_left_behind
+
+READY_WITHIN_SECONDS = 120
+
+
+class Stopped(Exception):
+    """A person asked for the end while we were starting."""
+
+
+def main(arguments: list[str]) -> int:
+    """0 after an orderly stop, 1 after a refusal said in words."""
+    os.umask(0o077)
+    try:
+        instance = from_environment()
+        if arguments == ["reset"]:
+            return reset(instance)
+        return run(instance)
+    except Refusal as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+
+
+def reset(instance: Instance) -> int:
+    """Nothing is left of the instance. Refuses while it runs, and for a folder that was never one."""
+    if not instance.run_dir.exists():
+        print(f"{instance.run_dir} is not there: nothing to clear.")
+        return 0
+    if not (instance.run_dir / "lock").exists() and any(instance.run_dir.iterdir()):
+        raise Refusal(f"{instance.run_dir} does not look like the folder of an instance; it stays as it is.")
+    instance.lock()
+    stop_left_behind(instance.run_dir, print)
+    cluster = Cluster(instance.run_dir / "postgres", prefix=[])
+    cluster.stop_orphan()
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(Path((cluster.folder / "socket.path").read_text()), ignore_errors=True)
+    shutil.rmtree(instance.run_dir)
+    print(f"{instance.run_dir} is cleared.")
+    return 0
+
+
+def run(instance: Instance) -> int:
+    """The instance ran and was stopped in order."""
+    instance.lock()
+    guard = Guard(instance.run_dir / "logs")
+    guard.logs.mkdir(mode=0o700, exist_ok=True)
+    guard.listen_to_signals()
+    stop_left_behind(instance.run_dir, guard.say)
+    if not is_free(instance.port):
+        raise Refusal(f"Port {instance.port} is taken. Free it, or choose another: PORT=8001 make run")
+    load_secrets(instance)
+    try:
+        start(instance, guard)
+        while not guard.stop_asked:
+            guard.pump()
+    except Stopped:
+        pass
+    finally:
+        guard.say("stopping" if guard.stop_asked else "giving up")
+        guard.stop(programs.STOP_ORDER)
+        (instance.run_dir / "demo.json").unlink(missing_ok=True)
+    guard.say("stopped")
+    return 0
+
+
+def start(instance: Instance, guard: Guard) -> None:
+    """Database, preparation, demo, services, web; then the addresses are printed. Raises Refusal when a step fails."""
+    began = time.monotonic()
+    folders(instance)
+    plan = programs.Plan(instance, database(instance, guard), free_port(), certificates(instance))
+    step(guard, programs.preparation(plan))
+    step(guard, programs.demo(plan), needed=False)
+    announce.write(plan)
+    guard.start(programs.web(plan))
+    for program in programs.services(plan):
+        guard.start(program)
+    wait_until_ready(plan, guard)
+    guard.say(f"ready after {time.monotonic() - began:.1f} s")
+    guard.say(announce.page(plan))
+
+
+def folders(instance: Instance) -> None:
+    """Every folder stands; the numbers of the processes of an earlier start are gone."""
+    (instance.run_dir / "demo.json").unlink(missing_ok=True)
+    shutil.rmtree(instance.run_dir / "metrics", ignore_errors=True)
+    for name in ("metrics", "mail", "keys", "sequencer", "ledger"):
+        (instance.run_dir / name).mkdir(mode=0o700, exist_ok=True)
+
+
+def certificates(instance: Instance) -> tuple[Path, Path, Path] | None:
+    """The certificates, when HTTPS was asked for."""
+    if not instance.https:
+        return None
+    from deploy.local import tls
+
+    return tls.certificates(instance.run_dir)
+
+
+def database(instance: Instance, guard: Guard) -> roles.Addresses:
+    """A database answers: the one of DATABASE_URL, else the embedded one, started here."""
+    if os.environ.get("DATABASE_URL"):
+        addresses = roles.given(instance)
+        guard.say(f"using the database of DATABASE_URL: {addresses.remark}")
+        return addresses
+    cluster = Cluster(instance.run_dir / "postgres")
+    password = instance.secret("postgres")
+    if not cluster.data.exists():
+        guard.say("making the embedded database")
+    cluster.create(password)
+    if orphan := cluster.stop_orphan():
+        guard.say(f"stopped a database server (process {orphan}), left by an earlier start")
+    guard.start(programs.database(cluster))
+    end = time.monotonic() + 60
+    while not cluster.answers(password):
+        guard.pump(0.05, restart=False)
+        child = guard.children["postgres"].process
+        if time.monotonic() > end or child is None or child.poll() is not None:
+            raise Refusal(f"The embedded database did not start; see {guard.logs / 'postgres.log'}.")
+        if guard.stop_asked:
+            raise Stopped
+    return roles.embedded(instance, cluster)
+
+
+def step(guard: Guard, program: programs.Program, *, needed: bool = True) -> None:
+    """The program has run. A failed one that is needed ends the start; another is said and passed over."""
+    code = guard.run(program)
+    if guard.stop_asked:
+        raise Stopped
+    if code and needed:
+        raise Refusal(f"{program.name} failed; see {guard.logs / program.name}.log")
+    if code:
+        guard.say(f"{program.name} failed with exit code {code}; going on without it")
+
+
+def wait_until_ready(plan: programs.Plan, guard: Guard) -> None:
+    """`/readyz` answers 200; said every ten seconds while it does not, and given up after two minutes."""
+    began = said = time.monotonic()
+    while (state := announce.readiness(plan)) != "ready":
+        if guard.stop_asked:
+            raise Stopped
+        now = time.monotonic()
+        if now - began > READY_WITHIN_SECONDS:
+            raise Refusal(f"Not ready within {READY_WITHIN_SECONDS} s: {state}")
+        if now - said > 10:
+            said = now
+            guard.say(f"waiting: {state}")
+        guard.pump(0.1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

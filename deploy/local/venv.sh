@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# The virtual environment holds what the lock says; nothing is done while the lock is the one installed last.
+# usage: venv.sh requirements.txt | requirements-dev.txt
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+lock=$1 venv=${VENV:-.venv} python=${PYTHON:-python3}
+stamp="$venv/.installed-$lock"
+wanted="$(sha256sum "$lock" | cut -d' ' -f1) $venv"
+
+# What the tests need includes what the service needs, so their stamp serves both.
+if [ -x "$venv/bin/python" ]; then
+    [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && exit 0
+    dev="$(sha256sum requirements-dev.txt | cut -d' ' -f1) $(sha256sum requirements.txt | cut -d' ' -f1)"
+    [ "$lock" = requirements.txt ] && [ "$(cat "$venv/.installed-both" 2>/dev/null)" = "$dev" ] && exit 0
+fi
+
+# The first Python of a supported version; a name without one may be taken by an older system Python.
+for name in "$python" python3.13 python3.12 python3.11 ''; do
+    [ -n "$name" ] || { echo "Python 3.11, 3.12 or 3.13 is needed; found none. Set PYTHON to one." >&2; exit 1; }
+    "$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && break
+done
+
+if uv --version >/dev/null 2>&1; then uv=(uv); elif "$name" -m uv --version >/dev/null 2>&1; then uv=("$name" -m uv); else uv=(); fi
+began=$SECONDS
+echo "installing from $lock into $venv"
+if [ ${#uv[@]} -gt 0 ]; then
+    [ -x "$venv/bin/python" ] || "${uv[@]}" venv --quiet --python "$name" "$venv"
+    "${uv[@]}" pip install --quiet --python "$venv/bin/python" --require-hashes -r "$lock"
+else
+    [ -x "$venv/bin/pip" ] || "$name" -m venv --clear "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --no-input --require-hashes -r "$lock"
+fi
+echo "$wanted" > "$stamp"
+if [ "$lock" = requirements-dev.txt ]; then
+    echo "$(sha256sum requirements-dev.txt | cut -d' ' -f1) $(sha256sum requirements.txt | cut -d' ' -f1)" > "$venv/.installed-both"
+fi
+echo "installed in $((SECONDS - began)) s"

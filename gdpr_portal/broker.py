@@ -1,0 +1,81 @@
+"""PostgreSQL as the queue, for a role that may not change the schema.
+
+kombu's `pgmq` transport creates queues, tables and triggers as it connects, which the app role has no right to do and
+should not have. Here the queue stands already (`manage.py provision_roles` makes it, as the owner), and connecting only
+listens. `BROKER_URL=pgmq://` means the database the service itself uses; with a host in it, any other database.
+"""
+
+from typing import Any
+
+from django.db import connections
+from kombu.transport import pgmq
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+QUEUE = "gdpr"
+"""The one queue. Its tables are `pgmq.q_gdpr` and `pgmq.a_gdpr`; names are limited to 47 characters."""
+
+OPTIONS: dict[str, Any] = {
+    "init_extension": False,
+    # LISTEN wakes an idle worker at once; the interval is what a busy one waits between two looks.
+    "use_notify": True,
+    "wait_time_seconds": 0,
+    "polling_interval": 0.5,
+    # Longer than the longest step: what a killed worker held comes back after this many seconds.
+    "visibility_timeout": 300,
+    "pool_size": 2,
+    "pool_timeout": 1,
+}
+
+
+def database_address() -> dict[str, str]:
+    """libpq parameters of the database Django's default connection uses now (in tests: the test database)."""
+    settings = connections["default"].settings_dict
+    names = {"host": "HOST", "port": "PORT", "dbname": "NAME", "user": "USER", "password": "PASSWORD"}
+    address = {key: str(settings[name]) for key, name in names.items() if settings[name]}
+    # `options` carries the statement timeout, which is for the service's own statements.
+    extra = {key: str(value) for key, value in settings["OPTIONS"].items() if key in LIBPQ}
+    return address | extra
+
+
+LIBPQ = {
+    "connect_timeout", "sslmode", "sslrootcert", "sslcert", "sslkey", "target_session_attrs", "hostaddr", "service",
+}  # fmt: skip
+
+
+def plain(address: dict[str, str]) -> str:
+    """A connection string that survives the client's own parsing, which knows five members and quotes none.
+
+    The client takes the string apart and writes `host=… password={password}` anew, so each value is handed over
+    already quoted, and the members it does not know ride behind the password.
+    """
+    known = {"host": "localhost", "port": "5432"} | address
+    rest = {key: known.pop(key) for key in list(known) if key in LIBPQ}
+    quoted = {key: make_conninfo(**{key: value}).partition("=")[2] for key, value in known.items()}
+    quoted["password"] = " ".join(filter(None, [quoted.get("password", "''"), make_conninfo(**rest)]))
+    return make_conninfo(**quoted)
+
+
+class Channel(pgmq.Channel):
+    """A channel on queues that stand already."""
+
+    def _new_queue(self, queue: str, **kwargs: Any) -> None:
+        """Nothing: queues are made when the roles are provisioned."""
+
+    def _maybe_enable_notify(self, queue: str, queue_name: str | None = None) -> None:
+        if self.use_notify:
+            self.connection._register_notify_queue(queue_name or self._queue_name(queue))
+
+
+class Transport(pgmq.Transport):
+    """kombu's transport with an address that may be a socket directory or carry TLS parameters."""
+
+    Channel = Channel
+    polling_interval = OPTIONS["polling_interval"]
+
+    def _create_pgmq_client(self) -> Any:
+        if self.client.hostname:
+            address = conninfo_to_dict(self.client.as_uri(include_password=True).replace("pgmq://", "postgresql://", 1))
+        else:
+            address = database_address()
+        self.client.transport_options["conn_string"] = plain({key: str(value) for key, value in address.items()})
+        return super()._create_pgmq_client()

@@ -1,0 +1,88 @@
+"""The worker's side of the frame: how jobs are carried, and which sweeps find what was lost.
+
+Rows are the truth (docs/house.md). Celery only wakes: every task takes an id, claims its row under a lease and settles
+it, so a task may run twice, late or never without harm. `acks_late` and `reject_on_worker_lost` keep most hints; the
+sweeps below find the rest.
+"""
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+from kombu.transport import TRANSPORT_ALIASES
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gdpr_portal.settings")
+TRANSPORT_ALIASES["pgmq"] = "gdpr_portal.broker:Transport"
+
+app = Celery("gdpr_portal")
+
+
+def sweep(task: str, seconds: float) -> dict[str, Any]:
+    """One line of the schedule. A hint older than its period is dropped: the next one does its work."""
+    return {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 2)}}
+
+
+BEAT: dict[str, dict[str, Any]] = {
+    "erasure": sweep("erasure.tasks.sweep", 2),
+    "deliveries": sweep("consent.tasks.sweep_deliveries", 2),
+    "expiry": sweep("consent.tasks.expire", 60),
+}
+"""The schedule: name -> task. Add a line for every sweep an app has."""
+
+
+def transport_options(broker_url: str) -> dict[str, Any]:
+    """What the broker in use needs; short and few attempts, because a hint is not worth a person's wait."""
+    once = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1, "connect_retries_timeout": 1}
+    if broker_url.startswith("pgmq"):
+        from gdpr_portal.broker import OPTIONS
+
+        return once | OPTIONS
+    return once | {"confirm_publish": True, "connect_timeout": 1, "read_timeout": 10, "write_timeout": 1}
+
+
+@app.add_defaults
+def configuration() -> dict[str, Any]:
+    """The configuration, read from Django's settings when it is first needed."""
+    from django.conf import settings
+
+    from gdpr_portal.broker import QUEUE
+
+    return {
+        "broker_url": settings.BROKER_URL,
+        "broker_transport_options": transport_options(settings.BROKER_URL),
+        "broker_connection_timeout": 1,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_heartbeat": 0 if settings.BROKER_URL.startswith("pgmq") else 30,
+        "broker_pool_limit": 2,
+        "result_backend": None,
+        "task_ignore_result": True,
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "task_acks_on_failure_or_timeout": True,
+        "task_default_queue": QUEUE,
+        "task_default_delivery_mode": "persistent",
+        "task_time_limit": 240,
+        "task_soft_time_limit": 200,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "worker_prefetch_multiplier": 1,
+        "worker_enable_remote_control": False,
+        "worker_send_task_events": False,
+        "worker_cancel_long_running_tasks_on_connection_loss": True,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+        "enable_utc": True,
+        "timezone": "UTC",
+        "beat_schedule": BEAT,
+        "beat_max_loop_interval": 2,
+    }
+
+
+app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def keep_our_logging(**kwargs: Any) -> None:
+    """Django has configured logging already; Celery finds a receiver here and leaves it alone."""

@@ -1,0 +1,9 @@
+"""The WSGI door: `granian --interface wsgi gdpr_portal.wsgi:application`."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gdpr_portal.settings")
+
+application = get_wsgi_application()
