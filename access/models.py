@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django_otp.models import Device, ThrottlingMixin
@@ -55,6 +56,19 @@ class Account(AbstractBaseUser, PermissionsMixin):
     def _get_session_auth_hash(self, secret: Any = None) -> str:
         """Sessions die when the password or the epoch changes (sign out everywhere)."""
         return f"{super()._get_session_auth_hash(secret)}.{self.session_epoch}"
+
+
+class AccountSession(AbstractBaseSession):
+    """One browser that is signed in, or about to be. Holds references and times, never a personal value."""
+
+    account_id = models.UUIDField(null=True, db_index=True)
+    objects = BaseSessionManager()
+
+    @classmethod
+    def get_session_store_class(cls) -> type[Any]:
+        from access.sessions import SessionStore
+
+        return SessionStore
 
 
 class TotpDevice(ThrottlingMixin, Device):

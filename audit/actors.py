@@ -11,6 +11,11 @@ def application(slug: str) -> str:
     return f"application:{slug}"
 
 
+def account(account_id: UUID) -> str:
+    """A signed-in person at the doors of the portal, by the opaque id of the account: before they are known as a subject."""
+    return f"account:{account_id}"
+
+
 def staff(account_id: UUID) -> str:
     """A signed-in member of staff (IRM, QA, operator), by the opaque id of the account."""
     return f"staff:{account_id}"

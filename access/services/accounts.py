@@ -1,0 +1,145 @@
+"""Accounts: made, found and erased. The address lies sealed under the account's own data key, found by blind index."""
+
+import uuid
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from email_validator import EmailNotValidError, validate_email
+
+from access import hooks
+from access.models import Account, AccountSession, RecoveryDevice, TotpDevice
+from audit import actors
+from audit import services as audit
+from gdpr_portal.errors import Invalid, WrongState
+from vault import services as vault
+from vault.services import Place
+
+EMAIL_COLUMN = "access_account.email"
+
+
+def normalise_email(email: str) -> str:
+    """The address as it is kept: RFC 5321 syntax checked without DNS, domain lower-cased. Raises Invalid."""
+    try:
+        checked = validate_email(email.strip(), check_deliverability=False, test_environment=settings.IS_LOCAL)
+    except EmailNotValidError:
+        raise Invalid("invalid_value", _("This is not an e-mail address."), status=422) from None
+    return checked.normalized
+
+
+def email_index(email: str) -> bytes:
+    """The blind index of an address, blind to its case too: nobody runs mailboxes that differ by case alone."""
+    return vault.blind_index(EMAIL_COLUMN, normalise_email(email).casefold())
+
+
+def create_account(
+    *, email: str, password: str, language: str = "en", is_staff: bool = False, roles: Sequence[str] = ()
+) -> Account:
+    """The account exists, with its own data key and its roles. Raises WrongState("account_exists").
+
+    Whoever calls has proof of the address; `register_verified` is the way for people who sign up themselves.
+    """
+    address = normalise_email(email)
+    account = Account(id=uuid.uuid4(), language=language, is_staff=is_staff, email_index=email_index(address))
+    account.set_password(password)
+    with transaction.atomic():
+        if account_by_email(address) is not None:
+            raise _exists()
+        account.email_sealed = vault.create_data_key(account.id).seal(_place(account), address.encode())
+        _insert(account)
+        account.groups.set([Group.objects.get_or_create(name=role)[0] for role in roles])
+        kind = "staff" if is_staff else "person"
+        details = {"account": str(account.id), "kind": kind, "groups": sorted(roles)}
+        audit.record("account.created", actor=actors.system("web"), details=details)
+    return account
+
+
+def register_verified(*, email: str, password: str, language: str = "en") -> Account:
+    """The account of somebody who proved to read the address exists, and every floor above knows (Art. 12(6))."""
+    with transaction.atomic():
+        account = create_account(email=email, password=password, language=language)
+        audit.record("account.verified", actor=actors.account(account.id), details={"account": str(account.id)})
+        for tell in hooks.account_ready:
+            tell(account, normalise_email(email))
+    return account
+
+
+def account_by_email(email: str) -> Account | None:
+    """The account of this address, in any case of letters; None when there is none or it is no address at all."""
+    try:
+        address = normalise_email(email)
+    except Invalid:
+        address = ""
+    return Account.objects.filter(email_index__in=vault.blind_indexes(EMAIL_COLUMN, address.casefold())).first()
+
+
+def account_email(account: Account) -> str:
+    """The address, opened. Raises Gone("erased") when the data key is gone."""
+    return vault.subject_key(account.id).open(_place(account), bytes(account.email_sealed)).decode()
+
+
+def erase_account(*, account_id: UUID) -> None:
+    """Row, factors, sessions and data key of the account are gone (Art. 17(1)). Idempotent."""
+    with transaction.atomic():
+        account = Account.objects.select_for_update().filter(pk=account_id).first()
+        AccountSession.objects.filter(account_id=account_id).delete()
+        destroyed = vault.destroy_data_key(account_id)
+        if account is not None:
+            TotpDevice.objects.filter(user=account).delete()
+            RecoveryDevice.objects.filter(user=account).delete()
+            account.delete()
+        if account is not None or destroyed:
+            details = {"account": str(account_id), "reason": "erasure"}
+            audit.record("account.erased", actor=actors.system("worker"), details=details)
+
+
+def change_password(*, account: Account, password: str) -> None:
+    """The password is the new one and every session made with the old one is dead (ASVS 7.4.3)."""
+    account.set_password(password)
+    with transaction.atomic():
+        account.session_epoch = _locked(account).session_epoch + 1
+        account.save(update_fields=["password", "session_epoch"])
+        audit.record("account.password_changed", actor=actors.account(account.id), details=_about(account))
+
+
+def sign_out_everywhere(*, account: Account) -> None:
+    """Every session of the account is dead from its next request on."""
+    with transaction.atomic():
+        account.session_epoch = _locked(account).session_epoch + 1
+        account.save(update_fields=["session_epoch"])
+        AccountSession.objects.filter(account_id=account.id).delete()
+        audit.record("account.signed_out", actor=actors.account(account.id), details=_about(account))
+
+
+def set_language(*, account: Account, language: str) -> None:
+    """Pages and mail for the account are in this language from now on."""
+    if account.language != language:
+        account.language = language
+        account.save(update_fields=["language"])
+
+
+def _insert(account: Account) -> None:
+    try:
+        with transaction.atomic():
+            account.save(force_insert=True)
+    except IntegrityError:
+        raise _exists() from None
+
+
+def _exists() -> WrongState:
+    return WrongState("account_exists", _("There is an account for this address already."))
+
+
+def _locked(account: Account) -> Account:
+    return Account.objects.select_for_update().get(pk=account.pk)
+
+
+def _about(account: Account) -> dict[str, str]:
+    return {"account": str(account.id)}
+
+
+def _place(account: Account) -> Place:
+    return Place("access_account", "email_sealed", str(account.id))
