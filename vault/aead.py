@@ -13,7 +13,7 @@ Promised to old data: whatever carries format 1 or 2 stays readable; a new layou
 """
 
 import os
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -28,13 +28,22 @@ VERSIONED: Final = 2
 _VERSION_BYTES: Final = 4
 
 
+class Place(NamedTuple):
+    """The one cell a sealing belongs to; `schema` is the version of the table's meaning of that column."""
+
+    table: str
+    column: str
+    row: str
+    schema: int = 1
+
+
 class Tampered(Unavailable):
     """What was to be opened is not what was sealed here; nothing is said about how it differs (threat T10).
 
     `place` is set where it is known, for `vault.services.report_tamper`; it names a cell, never a value.
     """
 
-    place: "tuple[str, ...] | None" = None
+    place: Place | None = None
 
     def __init__(self) -> None:
         super().__init__("unavailable", "This information cannot be read at the moment.")

@@ -10,7 +10,7 @@ from django.conf import settings
 from audit import note
 from audit import signing as audit_signing
 from vault import keyfiles, providers
-from vault.keyring import BadKeyring
+from vault.keyring import KeyringError
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ def register(*, signs: bool | None = None) -> None:
 def _register_signer() -> None:
     try:
         key = keyfiles.read_checkpoint_key(settings.AUDIT_SIGNING_KEY_FILE)
-    except (OSError, BadKeyring) as error:
+    except (OSError, KeyringError) as error:
         logger.error("The checkpoint key cannot be used: %s.", type(error).__name__)
         return
     audit_signing.register_signer(key.origin, key.sign, key.public)

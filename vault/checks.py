@@ -1,7 +1,8 @@
 """Whether the keyring in hand is the one this database was sealed with; another one seals the vault (fault F26).
 
-The first write under a key version leaves its commitment (HKDF, tells nothing about the key) in `vault_keycheck`. A keyring is
-compared with those rows once per process and whenever its file changes; one that differs could only write garbage.
+The first write under a key version leaves its commitment (HKDF, tells nothing about the key) in `vault_keycheck`. A
+keyring is compared with those rows once per process and whenever its file changes: one that differs could only write
+garbage.
 """
 
 import hmac
@@ -53,6 +54,11 @@ def _note(ring: Keyring) -> None:
     ]
     KeyCheck.objects.bulk_create(rows, ignore_conflicts=True)
     _Seen.noted = ring
+
+
+def forget() -> None:
+    """No keyring has been compared yet: what a process starts with."""
+    _Seen.ring = _Seen.noted = None
 
 
 def commitment(ring: Keyring, kind: str, version: int) -> bytes:

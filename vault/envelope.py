@@ -15,23 +15,14 @@ Dodis et al. 2018). A wrapped key whose content does not fit the commitment is r
 
 import hmac
 import os
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 from uuid import UUID
 
 from vault import aead
-from vault.aead import Tampered
+from vault.aead import Place, Tampered
 from vault.kdf import KEY_BYTES, derive, joined
 
 __all__ = ["Place", "SubjectKey", "Tampered", "commitment", "new_data_key", "unwrap", "wrap"]
-
-
-class Place(NamedTuple):
-    """The one cell a sealing belongs to; `schema` is the version of the table's meaning of that column."""
-
-    table: str
-    column: str
-    row: str
-    schema: int = 1
 
 
 def new_data_key() -> bytes:

@@ -3,8 +3,8 @@
     column key = HKDF(index master vN, "index" column);   index = vN 1 byte | HMAC-SHA-256(column key, value) 32 bytes
 
 The index master is not the master key: whoever may search need not be able to open. A column gets a key of its own, so
-equal values in two columns do not show. Rotation: old and new index live side by side (`blind_indexes`) until no row has
-the old version. A column whose values can be guessed from their frequency must not be indexed: `plan` refuses it.
+equal values in two columns do not show. Rotation: old and new index live side by side (`blind_indexes`) until no row
+has the old version. A column whose values can be guessed from their frequency must not be indexed: `plan` refuses it.
 """
 
 import hmac

@@ -14,7 +14,8 @@ from typing import Final, NoReturn
 
 from audit import note
 from vault import keyring, signing
-from vault.keyring import BadKeyring, Keyring
+from vault.kdf import KEY_BYTES
+from vault.keyring import Keyring, KeyringError
 
 DIRECTORY_MODE: Final = 0o700
 SECRET_MODE: Final = 0o400
@@ -56,7 +57,7 @@ def initialise(*, key_file: Path, audit_file: Path, origin: str) -> list[Path]:
     """
     made = []
     if not audit_file.exists():
-        _create(audit_file, CheckpointKey(origin, os.urandom(keyring.KEY_BYTES)).dump(), SECRET_MODE)
+        _create(audit_file, CheckpointKey(origin, os.urandom(KEY_BYTES)).dump(), SECRET_MODE)
         made.append(audit_file)
     public = read_checkpoint_key(audit_file).public
     if not key_file.exists():
@@ -70,15 +71,15 @@ def initialise(*, key_file: Path, audit_file: Path, origin: str) -> list[Path]:
 
 
 def read_checkpoint_key(audit_file: Path) -> CheckpointKey:
-    """The checkpoint key; BadKeyring when the file is no such key, OSError when it cannot be read."""
+    """The checkpoint key; KeyringError when the file is no such key, OSError when it cannot be read."""
     try:
         read = json.loads(audit_file.read_bytes())
         key = CheckpointKey(str(read["origin"]), base64.b64decode(read["private"], validate=True))
         fits = base64.b64decode(read["public"], validate=True) == key.public
     except (ValueError, KeyError, TypeError):
-        raise BadKeyring("not a checkpoint key") from None
+        raise KeyringError("not a checkpoint key") from None
     if not fits:
-        raise BadKeyring("the checkpoint key does not fit its public key")
+        raise KeyringError("the checkpoint key does not fit its public key")
     return key
 
 
@@ -88,6 +89,20 @@ def read_vkeys(key_file: Path) -> list[str]:
         return key_file.with_name(VKEY_NAME).read_text().split()
     except FileNotFoundError:
         return []
+
+
+def rotate_checkpoint_key(*, key_file: Path, audit_file: Path) -> None:
+    """Checkpoints are signed by a fresh key from the sequencer's next start; the old verifier key stays known.
+
+    The new verifier key is on disk first, so that no checkpoint is ever signed by a key nobody knows.
+    """
+    old = read_checkpoint_key(audit_file)
+    fresh = CheckpointKey(old.origin, os.urandom(KEY_BYTES))
+    vkeys = read_vkeys(key_file) or [note.encode_vkey(old.origin, old.public)]
+    lines = [*vkeys, note.encode_vkey(fresh.origin, fresh.public)]
+    replace(key_file.with_name(VKEY_NAME), "".join(f"{line}\n" for line in lines).encode(), PUBLIC_MODE)
+    change(key_file, lambda ring: ring.with_audit_public(fresh.public))
+    replace(audit_file, fresh.dump(), SECRET_MODE)
 
 
 def change(key_file: Path, changed: Callable[[Keyring], Keyring]) -> Keyring:
@@ -103,7 +118,7 @@ def replace(path: Path, content: bytes, mode: int) -> None:
     temporary.unlink(missing_ok=True)
     try:
         _write(temporary, content, mode)
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     _sync(path.parent)

@@ -6,8 +6,8 @@
      "retired_receipts": ["<Ed25519 public key, base64url>"],
      "audit_public": "<Ed25519 public key of the checkpoints, base64url>"}
 
-`master` wraps data keys, `index` finds, `pairwise` hides, `secrets` seals what belongs to the service, `token` digests tokens
-and codes, `ledger` makes tombstones, `receipts` is the Ed25519 seed that signs. Each is independent of the others.
+`master` wraps data keys, `index` finds, `pairwise` hides, `secrets` seals what belongs to the service, `token` digests
+tokens and codes, `ledger` makes tombstones, `receipts` is the Ed25519 seed that signs. Each is independent of the rest.
 Promised to old data: a version is removed by `keys retire` alone, and only when nothing needs it.
 """
 
@@ -26,7 +26,7 @@ ROTATING: Final = ("master", "index", "secrets", "receipts")
 MAX_INDEX_VERSION: Final = 255
 
 
-class BadKeyring(ValueError):
+class KeyringError(ValueError):
     """The document is no keyring of ours; the message names the part, never a byte of it."""
 
 
@@ -102,6 +102,10 @@ class Keyring:
         changed.retired_receipts = self.retired_receipts + ([public] if public else [])
         return changed
 
+    def with_audit_public(self, public: bytes) -> "Keyring":
+        """A copy that announces this checkpoint key."""
+        return Keyring(self._kinds, retired_receipts=self.retired_receipts, audit_public=public)
+
     def _with(self, kind: str, versions: Versions) -> "Keyring":
         return Keyring(
             self._kinds | {kind: versions}, retired_receipts=self.retired_receipts, audit_public=self.audit_public
@@ -126,19 +130,19 @@ def generate(*, audit_public: bytes | None) -> Keyring:
 
 
 def parse(document: bytes) -> Keyring:
-    """The keyring in this document; BadKeyring when anything is missing, malformed or of the wrong length."""
+    """The keyring in this document; KeyringError when anything is missing, malformed or of the wrong length."""
     try:
         read = json.loads(document)
         if read["format"] != FORMAT:
-            raise BadKeyring("unknown format")
+            raise KeyringError("unknown format")
         kinds = {kind: _versions(kind, read["keys"][kind]) for kind in KINDS}
         retired = [_bytes(text) for text in read["retired_receipts"]]
         public = _bytes(read["audit_public"]) if read["audit_public"] else None
-    except BadKeyring:
+    except KeyringError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
         # `from None`: a decoding error quotes the document.
-        raise BadKeyring("not a keyring") from None
+        raise KeyringError("not a keyring") from None
     return Keyring(kinds, retired_receipts=retired, audit_public=public)
 
 
@@ -146,9 +150,9 @@ def _versions(kind: str, read: dict[str, Any]) -> Versions:
     keys = {int(number): _bytes(text) for number, text in read["versions"].items()}
     current = int(read["current"])
     if current not in keys:
-        raise BadKeyring(f"the current {kind} key is missing")
+        raise KeyringError(f"the current {kind} key is missing")
     if min(keys) < 1 or len(set(keys.values())) != len(keys):
-        raise BadKeyring(f"the {kind} keys are numbered or repeated wrongly")
+        raise KeyringError(f"the {kind} keys are numbered or repeated wrongly")
     return Versions(current, keys)
 
 
@@ -159,5 +163,5 @@ def _text(raw: bytes) -> str:
 def _bytes(text: str) -> bytes:
     raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     if len(raw) != KEY_BYTES:
-        raise BadKeyring("a key has the wrong length")
+        raise KeyringError("a key has the wrong length")
     return raw

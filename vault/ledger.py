@@ -5,8 +5,8 @@ One JSON line per erasure, appended and flushed to disk before the database comm
     {"id": "<uuid>", "mark": "<hex>", "kind": "destroyed" | "replaced", "at": "<RFC 3339, UTC>"}
     mark = HMAC-SHA-256(HKDF(ledger key, "tombstone"), kind | owner 16 B)
 
-Without the ledger key a line tells nothing but that somebody was erased then. *destroyed*: the owner never has a key again.
-*replaced*: the owner's keys made before `at` are dead (an erasure after which something has to stay, Art. 17(3)).
+Without the ledger key a line tells nothing but that somebody was erased then. *destroyed*: the owner never has a key
+again. *replaced*: the owner's keys made before `at` are dead (an erasure after which something stays, Art. 17(3)).
 A line cut off by a crash belongs to an erasure that never committed; readers skip it, the next writer ends it.
 After a restore the ledger has lines the database does not know: `replayed()` is False until they are dealt with.
 """
@@ -131,7 +131,7 @@ def replayed() -> bool:
 
 
 def resurrected() -> list[UUID]:
-    """The owners whose key is here although the ledger says it was destroyed or replaced: a backup brought them back."""
+    """The owners whose key is here although the ledger has its end: a backup brought them back."""
     return _back(_missing(_reader.look().entries))
 
 

@@ -1,8 +1,8 @@
 """Where the keyring comes from, and the one copy of it a process holds.
 
-A provider answers two questions: a cheap `stamp()` that changes when the keyring may have, and `read()`. Both raise `Sealed`
-with a reason in plain words. The holder asks for the stamp at most every `RECHECK_SECONDS`, so a key that is taken
-away seals a running process within that time (fault F26), at no cost per call worth naming.
+A provider answers two questions: a cheap `stamp()` that changes when the keyring may have, and `read()`. Both raise
+`Sealed` with a reason in plain words. The holder asks for the stamp at most every `RECHECK_SECONDS`, so a key that is
+taken away seals a running process within that time (fault F26), at no cost per call worth naming.
 """
 
 import ctypes
@@ -18,7 +18,7 @@ from typing import Final, Protocol
 from django.conf import settings
 
 from gdpr_portal.errors import Unavailable
-from vault.keyring import BadKeyring, Keyring, parse
+from vault.keyring import Keyring, KeyringError, parse
 
 RECHECK_SECONDS: Final = 0.25
 ENVIRONMENT_VARIABLE: Final = "VAULT_KEYRING"
@@ -54,7 +54,7 @@ class KeyFile:
 
     def stamp(self) -> Hashable:
         try:
-            found = os.stat(self.path)
+            found = self.path.stat()
         except FileNotFoundError:
             raise Sealed("the key file is missing") from None
         except OSError:
@@ -69,14 +69,14 @@ class KeyFile:
             return parse(self.path.read_bytes())
         except OSError:
             raise Sealed("the key file cannot be read by this process") from None
-        except BadKeyring as error:
+        except KeyringError as error:
             raise Sealed(f"the key file is damaged: {error}") from None
 
 
 class Environment:
     """The keyring from a file descriptor (VAULT_KEYRING_FD) or the environment (VAULT_KEYRING), taken once.
 
-    Both are read and removed at the first call, from `os.environ` and from what /proc shows of this process (threat T4).
+    Both are read and removed at the first call, from `os.environ` and from what /proc shows of the process (threat T4).
     """
 
     def __init__(self) -> None:
@@ -94,7 +94,7 @@ class Environment:
         if self._keyring is None:
             try:
                 self._keyring = parse(self._take())
-            except BadKeyring as error:
+            except KeyringError as error:
                 raise Sealed(f"the keyring handed over at the start is damaged: {error}") from None
         return self._keyring
 
@@ -161,6 +161,10 @@ class _Holder:
     def _provider(self) -> KeyProvider:
         return self._environment if self._environment.offered else KeyFile(settings.VAULT_KEY_FILE)
 
+    @property
+    def from_environment(self) -> bool:
+        return self._environment.offered
+
     def forget(self) -> None:
         self._keyring, self._stamp, self._path = None, None, None
 
@@ -176,3 +180,8 @@ def keyring(*, fresh: bool = False) -> Keyring:
 def forget() -> None:
     """The process holds no key; the next call reads the source again."""
     _holder.forget()
+
+
+def from_environment() -> bool:
+    """Whether the keyring was handed over at the start, so that there is no file to change."""
+    return _holder.from_environment

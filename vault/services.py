@@ -25,8 +25,8 @@ from vault.stream import open_stream, seal_stream
 
 __all__ = [
     "Place", "Status", "SubjectKey", "Tampered", "blind_index", "blind_indexes", "create_data_key", "create_data_keys",
-    "destroy_data_key", "keyed_digest", "keyed_digests", "open_secret", "open_stream", "pairwise_id", "pairwise_ids",
-    "replace_data_key", "report_tamper", "reseal_secret", "seal_secret", "seal_stream", "status", "subject_key",
+    "destroy_data_key", "keyed_digest", "keyed_digests", "open_secret", "open_stream", "opened", "pairwise_id",
+    "pairwise_ids", "replace_data_key", "report_tamper", "reseal_secret", "seal_secret", "seal_stream", "status", "subject_key",
     "subject_keys", "subject_of",
 ]  # fmt: skip
 
@@ -48,7 +48,7 @@ class Status:
 
 
 def status() -> Status:
-    """The state of the vault now, looked up afresh; asks the database whether the keyring is the one it was sealed with."""
+    """The state of the vault now, looked up afresh in the key source and in the database it was sealed with."""
     try:
         checks.check(providers.keyring(fresh=True), fresh=True)
     except providers.Sealed as error:
@@ -68,8 +68,9 @@ def create_data_keys(owners: Sequence[UUID]) -> dict[UUID, SubjectKey]:
     if any(ledger.is_shredded(owner) for owner in owners):
         raise Gone("erased", "This person has been erased.")
     keys = {owner: SubjectKey(owner, envelope.new_data_key()) for owner in owners}
-    if _insert(ring, list(keys.values()), timezone.now()) != len(keys):
-        raise WrongState("data_key_exists", "This person has a data key already.")
+    with transaction.atomic():
+        if _insert(ring, list(keys.values()), timezone.now()) != len(keys):
+            raise WrongState("data_key_exists", "This person has a data key already.")
     return keys
 
 
@@ -87,7 +88,26 @@ def subject_keys(owners: Iterable[UUID]) -> dict[UUID, SubjectKey]:
     with connection.cursor() as cursor:
         cursor.execute(_SELECT, [list(owners)])
         rows = cursor.fetchall()
-    return {row[0]: _unwrapped(ring, *row) for row in rows}
+    return {row[0]: opened(*row, ring=ring) for row in rows}
+
+
+def opened(
+    owner: UUID, wrapped: bytes, master_version: int, commitment: bytes, *, ring: Keyring | None = None
+) -> SubjectKey:
+    """The key in a row of `vault_datakey` that the caller fetched with its own statement; Tampered when changed."""
+    try:
+        known = _ring_with("master", master_version, ring)
+        data_key = envelope.unwrap(
+            bytes(wrapped),
+            known.key("master", master_version),
+            owner=owner,
+            version=master_version,
+            committed=bytes(commitment),
+        )
+    except Tampered as error:
+        error.place = Place("vault_datakey", "wrapped", str(owner))
+        raise
+    return SubjectKey(owner, data_key)
 
 
 def destroy_data_key(owner: UUID) -> bool:
@@ -163,7 +183,7 @@ def subject_of(application: UUID, pairwise_id: UUID) -> UUID:
 
 # --- the service's own secrets --------------------------------------------------------------------------------------
 def seal_secret(place: Place, plaintext: bytes) -> bytes:
-    """A secret of the service itself (webhook secret, staff second factor), sealed to its cell under the secrets key."""
+    """A secret of the service itself (webhook secret, staff second factor), sealed to its cell, not to a person."""
     ring = _ring(writing=True)
     version = ring.current("secrets")
     return aead.seal(_secret_key(ring, version, place), plaintext, _secret_place(place, version), key_version=version)
@@ -213,9 +233,9 @@ def _ring(*, writing: bool = False) -> Keyring:
     return ring
 
 
-def _ring_with(kind: str, version: int) -> Keyring:
+def _ring_with(kind: str, version: int, ring: Keyring | None = None) -> Keyring:
     """The keyring, read afresh when this version came in since; Tampered when nobody knows the version."""
-    ring = _ring()
+    ring = ring or _ring()
     if not ring.has(kind, version):
         ring = providers.keyring(fresh=True)
     if not ring.has(kind, version):
@@ -227,22 +247,10 @@ def _insert(ring: Keyring, keys: list[SubjectKey], at: datetime) -> int:
     version = ring.current("master")
     master = ring.key("master", version)
     rows = [key.wrapped(master, version) for key in keys]
-    columns = [[key.owner for key in keys], [row[0] for row in rows], [row[1] for row in rows]]
+    owners, wrapped, committed = [key.owner for key in keys], [row[0] for row in rows], [row[1] for row in rows]
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [version, at, *columns])
-        return cursor.rowcount
-
-
-def _unwrapped(ring: Keyring, owner: UUID, wrapped: bytes, version: int, committed: bytes) -> SubjectKey:
-    try:
-        known = ring if ring.has("master", version) else _ring_with("master", version)
-        data_key = envelope.unwrap(
-            bytes(wrapped), known.key("master", version), owner=owner, version=version, committed=bytes(committed)
-        )
-    except Tampered as error:
-        error.place = Place("vault_datakey", "wrapped", str(owner))
-        raise
-    return SubjectKey(owner, data_key)
+        cursor.execute(_INSERT, [version, at, owners, wrapped, committed])
+        return int(cursor.rowcount)
 
 
 def _application_key(application: UUID) -> bytes:

@@ -1,9 +1,9 @@
 """Ed25519 signatures as compact JWS (RFC 7515, RFC 8037) for receipts, archives and snapshots.
 
 Header, in this order: `{"alg":"EdDSA","kid":"<RFC 7638 thumbprint>","typ":"<what it is>"}`. Only EdDSA under a key of
-`jwks()` verifies; whatever a token's own header proposes (`none`, `jwk`, `jku`, `crit`) is refused. Detached: the payload part
-is empty (RFC 7515, appendix F) and the payload travels beside it. Public keys of retired seeds stay in `jwks()`, so a
-receipt given years ago still verifies.
+`jwks()` verifies; whatever else a token's header proposes (`none`, `jwk`, `jku`, `crit`) is refused. Detached: the
+payload part is empty (RFC 7515, appendix F) and the payload travels beside it. Public keys of retired seeds stay in
+`jwks()`, so a receipt given years ago still verifies.
 """
 
 import base64

@@ -1,8 +1,10 @@
 """Sealed streams: files of any length under a person's key in flat memory (STREAM; Hoang, Reyhanitabar, Rogaway,
 Vizar 2015; the payload layout of age).
 
-    03 | salt 16 B | chunk 0 | chunk 1 | ... | last chunk        chunk = ciphertext of 64 KiB (the last: 0 to 64 KiB) | tag 16 B
-    stream key = HKDF(field key of the place, "stream" salt);   nonce = counter 11 B, big endian | 01 for the last chunk, else 00
+    03 | salt 16 B | chunk 0 | chunk 1 | ... | last chunk
+    chunk      = ciphertext of 64 KiB (the last: 0 to 64 KiB) | tag 16 B
+    stream key = HKDF(field key of the place, "stream" salt)
+    nonce      = counter 11 B, big endian | 01 for the last chunk, else 00
 
 Every chunk is bound to the place and the salt by its associated data; a chunk missing at the end leaves no chunk marked
 last, one moved or taken from another stream has another nonce or key. The last chunk is empty only in an empty stream.
