@@ -2,5 +2,16 @@ from django.apps import AppConfig
 
 
 class SubjectsConfig(AppConfig):
+    """The people. Hands its Holdings to the registry and claims accounts for the people they belong to."""
+
     name = "subjects"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from access import hooks as access_hooks
+        from subjects import own_holdings
+        from subjects.services import claim_subject
+
+        own_holdings.register_all()
+        if claim_subject not in access_hooks.account_ready:
+            access_hooks.account_ready.append(claim_subject)

@@ -1,0 +1,84 @@
+"""The registry of what is held about people: every app hands its Holdings in, rights requests walk through all.
+
+A Holding is export, plan, erasure and proof side by side, for the models it answers for. A law test fails for a model
+field that can hold personal data and belongs to none (Art. 15(1)(b), 17(1), 20(1)).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from subjects.models import Subject
+
+Kept = Mapping[str, frozenset[str]]
+"""{purpose: fields} that a law asks to keep (Art. 17(3)); everything else goes."""
+
+Fate = Literal["goes", "stays", "changes"]
+
+
+@dataclass(frozen=True)
+class ExportScope:
+    """What an export is for. Portability (Art. 20(1)) takes only what the person provided, themselves or by their acts;
+    `purposes` limits it to those on consent or contract, None takes all."""
+
+    portability: bool = False
+    language: str = "en"
+    purposes: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
+class PlanLine:
+    """One line of an erasure plan, in words for the person: what, its fate, on what ground and until when."""
+
+    what: str
+    fate: Fate
+    article: str | None = None
+    until: datetime | None = None
+    why: str = ""
+    purpose: str | None = None
+    fields: tuple[str, ...] = ()
+
+
+class Holding(Protocol):
+    """What one app holds about people. `models` are labels such as `subjects.PersonalValue`."""
+
+    name: str
+    models: frozenset[str]
+
+    def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
+        """A section of the person's archive, of JSON values; empty when nothing is held."""
+        ...
+
+    def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
+        """What `erase` would do, for the person to see first."""
+        ...
+
+    def erase(self, subject: Subject, kept: Kept) -> int:
+        """All that is not kept is gone; returns how many rows or cells were. Idempotent."""
+        ...
+
+    def residue(self, subject: Subject, kept: Kept) -> int:
+        """How much is here still that should be gone; 0 proves the erasure."""
+        ...
+
+
+_registry: dict[str, Holding] = {}
+
+
+def register(holding: Holding) -> None:
+    """The holding takes part in every export and erasure from now on. A name or model belongs to one holding."""
+    for other in _registry.values():
+        if other.name != holding.name and other.models & holding.models:
+            raise ValueError(f"{holding.name} and {other.name} both claim {sorted(other.models & holding.models)}")
+    _registry[holding.name] = holding
+
+
+def holdings() -> list[Holding]:
+    """Every holding, in the order registered: lower floors first."""
+    return list(_registry.values())
+
+
+def holding(name: str) -> Holding:
+    """The holding of that name; KeyError when there is none."""
+    return _registry[name]

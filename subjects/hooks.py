@@ -1,0 +1,66 @@
+"""What the floors above hand down: `consent` registers, in its `AppConfig.ready()`, what only the catalogue knows.
+
+A hook nobody registered refuses (imports) or falls back to the slug (titles); nothing is let through by default.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from access.models import Application
+from gdpr_portal.errors import Refused
+from subjects.models import Subject
+
+CheckValues = Callable[[Application, str, Mapping[str, Any]], Mapping[str, str]]
+CheckConsents = Callable[[Application, Sequence[Any], frozenset[str]], Sequence[Mapping[str, Any]]]
+ImportConsents = Callable[[Application, Sequence[tuple[Subject, Sequence[Mapping[str, Any]]]]], None]
+Describe = Callable[[str, str], str]
+
+
+def _refuse_values(application: Application, purpose: str, values: Mapping[str, Any]) -> Mapping[str, str]:
+    raise Refused("purpose_not_approved")
+
+
+def _refuse_consents(
+    application: Application, consents: Sequence[Any], purposes: frozenset[str]
+) -> Sequence[Mapping[str, Any]]:
+    if consents:
+        raise Refused("purpose_not_approved")
+    return ()
+
+
+def _no_consents(application: Application, people: Sequence[tuple[Subject, Sequence[Mapping[str, Any]]]]) -> None:
+    """Nothing to write: `check_consents` let nothing through."""
+
+
+def _slug_in_words(slug: str, language: str) -> str:
+    return slug.replace("_", " ").replace("-", " ").capitalize()
+
+
+check_values: CheckValues = _refuse_values
+"""(application, purpose, values) -> the values as stored; raises DomainError when contract or type refuses."""
+
+check_consents: CheckConsents = _refuse_consents
+"""(application, consents of the line, purposes it brings data for) -> the consents, checked.
+
+Raises DomainError for a consent that cannot be recorded, and for data of a consent-based purpose without one."""
+
+import_consents: ImportConsents = _no_consents
+"""(application, [(subject, checked consents)]) writes the consents of a batch in its transaction, idempotently."""
+
+describe_purpose: Describe = _slug_in_words
+"""(slug, language) -> the purpose's title in plain words."""
+
+describe_field: Describe = _slug_in_words
+"""(slug, language) -> the field's title in plain words."""
+
+
+def register_import(*, values: CheckValues, consents: CheckConsents, write: ImportConsents) -> None:
+    """Imported lines are judged and their consents written by these three."""
+    global check_values, check_consents, import_consents
+    check_values, check_consents, import_consents = values, consents, write
+
+
+def register_titles(*, purpose: Describe, field: Describe) -> None:
+    """Pages name purposes and fields as these two say."""
+    global describe_purpose, describe_field
+    describe_purpose, describe_field = purpose, field

@@ -1,0 +1,234 @@
+"""What this app holds about people: identity, values, who knows them, restrictions, retentions."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Q
+from django.utils.translation import get_language, override
+from django.utils.translation import gettext as _
+
+from subjects import cells, hooks, selectors
+from subjects.holdings import ExportScope, Kept, PlanLine, register
+from subjects.models import ApplicationLink, Identifier, PersonalValue, Restriction, Retention, Subject, ValuePurpose
+from subjects.services import people
+from subjects.services.values import drop_values, opened
+from vault import services as vault
+
+_PROVIDED = frozenset({PersonalValue.Source.SUBJECT.value, PersonalValue.Source.OBSERVED.value})
+_KEPT_BY_LAW = "Art. 17(3)(b)"
+
+
+class IdentityHolding:
+    """Identifiers, language, country and date of birth: what a person is recognised by. Nothing of it is ever kept."""
+
+    name = "identity"
+    models = frozenset({"subjects.Subject", "subjects.Identifier"})
+
+    def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
+        rows = list(Identifier.objects.filter(subject=subject).select_related("application").order_by("kind", "id"))
+        birth_date = selectors.birth_date_of(subject)
+        profile = {"language": subject.language, "country": subject.country, "birth_date": birth_date}
+        return {
+            "identifiers": _opened_identifiers(subject, rows),
+            **{name: value for name, value in profile.items() if value},
+            "since": subject.created_at.isoformat(),
+        }
+
+    def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
+        if not self.residue(subject, kept):
+            return []
+        why = _("Nobody can find or recognise you here afterwards.")
+        return [PlanLine(_("Your identifiers, language, country and date of birth"), "goes", "Art. 17(1)", why=why)]
+
+    def erase(self, subject: Subject, kept: Kept) -> int:
+        return people.erase_identity(subject=subject)
+
+    def residue(self, subject: Subject, kept: Kept) -> int:
+        row = Subject.objects.get(pk=subject.pk)
+        profile = (row.language, row.country, row.birth_date_sealed)
+        return Identifier.objects.filter(subject=row).count() + sum(1 for cell in profile if cell)
+
+
+class ValuesHolding:
+    """Personal values and the purposes they are linked to; only what a law keeps stays, for just that purpose."""
+
+    name = "values"
+    models = frozenset({"subjects.PersonalValue", "subjects.ValuePurpose"})
+
+    def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
+        held = [value for value in selectors.values_held(subject) if _in_scope(value, scope)]
+        rows = PersonalValue.objects.filter(subject=subject, field__in=[value.field for value in held])
+        sealed = list(rows.values_list("id", "field", "sealed"))
+        values = opened(vault.subject_key(subject.pk), sealed) if sealed else {}
+        return {"values": [_exported(value, values[value.field], scope) for value in held]}
+
+    def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
+        until = {row.purpose: row for row in Retention.objects.filter(subject=subject)}
+        lines = []
+        for value in selectors.values_held(subject):
+            staying = [purpose for purpose in value.purposes if value.field in kept.get(purpose, ())]
+            lines += [_stays(value.field, purpose, until.get(purpose)) for purpose in staying]
+            lines += [] if staying else [PlanLine(_field(value.field), "goes", "Art. 17(1)", fields=(value.field,))]
+        return lines
+
+    def erase(self, subject: Subject, kept: Kept) -> int:
+        links, _by_model = ValuePurpose.objects.filter(value__subject=subject).exclude(_kept_links(kept)).delete()
+        lost = PersonalValue.objects.filter(subject=subject, purposes=None).values_list("field", flat=True)
+        return links + drop_values(subject=subject, fields=list(lost))
+
+    def residue(self, subject: Subject, kept: Kept) -> int:
+        links = ValuePurpose.objects.filter(value__subject=subject).exclude(_kept_links(kept)).count()
+        unlinked = PersonalValue.objects.filter(subject=subject).annotate(n=Count("purposes")).filter(n=0).count()
+        return links + unlinked
+
+
+class LinksHolding:
+    """Which applications know the person. The rows hold random ids only and stay, so that each is told `erased`."""
+
+    name = "applications"
+    models = frozenset({"subjects.ApplicationLink"})
+
+    def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
+        if scope.portability:
+            return {}
+        links = ApplicationLink.objects.filter(subject=subject).select_related("application").order_by("created_at")
+        return {
+            "applications": [
+                {"application": link.application.slug, "name": link.application.name, "since": _iso(link.created_at)}
+                for link in links
+            ]
+        }
+
+    def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
+        why = _("Random ids only: they let us answer applications that you have been erased.")
+        return [PlanLine(_("The fact that an application had a record here"), "stays", "Art. 17(3)(b)", why=why)]
+
+    def erase(self, subject: Subject, kept: Kept) -> int:
+        return 0
+
+    def residue(self, subject: Subject, kept: Kept) -> int:
+        return 0
+
+
+class RestrictionsHolding:
+    """Restrictions of processing (Art. 18): they go with the data, and stay with what stays."""
+
+    name = "restrictions"
+    models = frozenset({"subjects.Restriction"})
+
+    def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
+        if scope.portability:
+            return {}
+        return {
+            "restrictions": [
+                {"ground": row.ground, "since": _iso(row.since), "lifted_at": _iso(row.lifted_at)}
+                for row in Restriction.objects.filter(subject=subject).order_by("since")
+            ]
+        }
+
+    def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
+        if not Restriction.objects.filter(subject=subject).exists():
+            return []
+        fate, why = ("stays", _("It binds what is kept.")) if kept else ("goes", "")
+        return [PlanLine(_("Restrictions of processing"), fate, "Art. 18" if kept else "Art. 17(1)", why=why)]
+
+    def erase(self, subject: Subject, kept: Kept) -> int:
+        if kept:
+            return 0
+        gone, _by_model = Restriction.objects.filter(subject=subject).delete()
+        return gone
+
+    def residue(self, subject: Subject, kept: Kept) -> int:
+        return 0 if kept else Restriction.objects.filter(subject=subject).count()
+
+
+class RetentionsHolding:
+    """Why something is kept after an erasure: the law and the date, without values. Ends with `end_retention`."""
+
+    name = "retentions"
+    models = frozenset({"subjects.Retention"})
+
+    def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
+        if scope.portability:
+            return {}
+        return {
+            "retentions": [
+                {
+                    "purpose": row.purpose, "fields": row.fields, "article": row.article, "citation": row.citation,
+                    "until": row.until.isoformat(),
+                }
+                for row in Retention.objects.filter(subject=subject).order_by("purpose")
+            ]
+        }  # fmt: skip
+
+    def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
+        return []
+
+    def erase(self, subject: Subject, kept: Kept) -> int:
+        gone, _by_model = Retention.objects.filter(subject=subject).exclude(purpose__in=list(kept)).delete()
+        return gone
+
+    def residue(self, subject: Subject, kept: Kept) -> int:
+        return Retention.objects.filter(subject=subject).exclude(purpose__in=list(kept)).count()
+
+
+def register_all() -> None:
+    """The registry knows everything this app holds."""
+    for one in (IdentityHolding(), ValuesHolding(), LinksHolding(), RestrictionsHolding(), RetentionsHolding()):
+        register(one)
+
+
+def _opened_identifiers(subject: Subject, rows: list[Identifier]) -> list[dict[str, str]]:
+    if not rows:
+        return []
+    key = vault.subject_key(subject.pk)
+    return [
+        {
+            "kind": row.kind,
+            "value": key.open(cells.identifier_place(row.pk), bytes(row.sealed)).decode(),
+            **({"application": row.application.slug} if row.application else {}),
+        }
+        for row in rows
+    ]
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment and moment.isoformat()
+
+
+def _in_scope(value: selectors.HeldValue, scope: ExportScope) -> bool:
+    if scope.purposes is not None and not scope.purposes.intersection(value.purposes):
+        return False
+    return not scope.portability or value.source in _PROVIDED
+
+
+def _exported(value: selectors.HeldValue, plain: str, scope: ExportScope) -> dict[str, Any]:
+    purposes = [purpose for purpose in value.purposes if scope.purposes is None or purpose in scope.purposes]
+    with override(scope.language):
+        title = hooks.describe_field(value.field, scope.language)
+    exported: dict[str, Any] = {"field": value.field, "title": title, "value": plain, "purposes": purposes}
+    if value.source_name:
+        exported["source_name"] = value.source_name
+    times = {"since": value.since.isoformat(), "updated_at": value.updated_at.isoformat()}
+    return exported | {"source": value.source} | times
+
+
+def _kept_links(kept: Kept) -> Q:
+    condition = Q(pk__in=[])
+    for purpose, fields in kept.items():
+        condition |= Q(purpose=purpose, value__field__in=fields)
+    return condition
+
+
+def _stays(field: str, purpose: str, row: Retention | None) -> PlanLine:
+    article, until = (row.article, row.until) if row else (_KEPT_BY_LAW, None)
+    why = _("A law asks to keep it for: %(purpose)s.") % {"purpose": hooks.describe_purpose(purpose, _language())}
+    return PlanLine(_field(field), "stays", article, until, why, purpose, (field,))
+
+
+def _field(field: str) -> str:
+    return hooks.describe_field(field, _language())
+
+
+def _language() -> str:
+    return get_language() or "en"

@@ -1,0 +1,162 @@
+"""Questions about people, each asked for an application or for the service itself. None of them writes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from access.models import Account, Application
+from gdpr_portal.errors import Gone, Invalid, Missing
+from subjects import cells, normalise
+from subjects.models import ApplicationLink, Identifier, PersonalValue, Restriction, Retention, Subject
+from vault import services as vault
+
+
+@dataclass(frozen=True)
+class HeldValue:
+    """One field held about a person, without its value."""
+
+    id: UUID
+    field: str
+    purposes: tuple[str, ...]
+    source: str
+    source_name: str
+    since: datetime
+    updated_at: datetime
+
+
+def subject_for(*, application: Application, pairwise: UUID) -> Subject:
+    """The person this application knows by this id; Missing for any other id. Erased people are returned."""
+    known = Subject.objects.filter(links__application=application)
+    subject = known.filter(pk=vault.subject_of(application.pk, pairwise)).first()
+    if subject is None:
+        raise Missing()
+    return subject
+
+
+def subjects_for(*, application: Application, pairwise: Sequence[UUID]) -> dict[UUID, Subject]:
+    """The people this application knows by these ids, by the id it gave; one statement."""
+    internal = {vault.subject_of(application.pk, given): given for given in pairwise}
+    found = Subject.objects.filter(links__application=application, pk__in=internal)
+    return {internal[subject.pk]: subject for subject in found}
+
+
+def ensure_not_erased(subject: Subject) -> Subject:
+    """The same person; Gone once erased (Art. 17)."""
+    if subject.erased_at is not None:
+        raise Gone("erased", "This person has been erased.")
+    return subject
+
+
+def find_subject(*, application: Application, kind: str, value: str) -> Subject:
+    """The person with this identifier, if the application knows them; Missing otherwise, the same for both.
+
+    Raises Invalid (422) for what cannot be an identifier of this kind.
+    """
+    try:
+        normalised = normalise.identifier(kind, value)
+    except (KeyError, ValueError):
+        raise Invalid("invalid_value", "This cannot be an identifier of this kind.", status=422) from None
+    indexes = vault.blind_indexes(cells.index_column(kind, application.pk), normalised)
+    subject = Subject.objects.filter(
+        identifiers__index__in=indexes, links__application=application, erased_at=None
+    ).first()
+    if subject is None:
+        raise Missing()
+    return subject
+
+
+def pairwise_of(application: Application, subject: Subject) -> UUID:
+    """The id this application knows the person by; another for every application."""
+    return vault.pairwise_id(application.pk, subject.pk)
+
+
+def subject_of_account(account: Account) -> Subject | None:
+    """The data subject who signs in with this account."""
+    return Subject.objects.filter(account=account).first()
+
+
+def values_held(subject: Subject) -> list[HeldValue]:
+    """What is held about the person, by field name; nothing is decrypted. One statement."""
+    rows = PersonalValue.objects.filter(subject=subject).annotate(
+        linked=ArrayAgg("purposes__purpose", filter=Q(purposes__purpose__isnull=False), default=[])
+    )
+    return [
+        HeldValue(
+            id=row.pk, field=row.field, purposes=tuple(sorted(row.linked)), source=row.source,
+            source_name=row.source_name, since=row.created_at, updated_at=row.updated_at,
+        )
+        for row in rows.order_by("field")
+    ]  # fmt: skip
+
+
+def identifiers_of(application: Application, subject: Subject) -> list[str]:
+    """The kinds of identifier held of the person that concern this application, sorted."""
+    return sorted(set(_visible_identifiers(application, subject).values_list("kind", flat=True)))
+
+
+def reference_for(application: Application, subject: Subject) -> str | None:
+    """The customer number this application gave the person, opened; None when it gave none or the key is gone."""
+    row = _visible_identifiers(application, subject).filter(kind=Identifier.Kind.CUSTOMER_ID).first()
+    if row is None:
+        return None
+    key = vault.subject_key(subject.pk)
+    return key.open(cells.identifier_place(row.pk), bytes(row.sealed)).decode()
+
+
+def email_of(subject: Subject) -> str | None:
+    """The person's e-mail address, opened, to write to them; None when there is none."""
+    row = Identifier.objects.filter(subject=subject, kind=Identifier.Kind.EMAIL).first()
+    if row is None:
+        return None
+    return vault.subject_key(subject.pk).open(cells.identifier_place(row.pk), bytes(row.sealed)).decode()
+
+
+def birth_date_of(subject: Subject) -> str | None:
+    """The date of birth, ISO 8601, opened; None when none is held."""
+    if subject.birth_date_sealed is None:
+        return None
+    key = vault.subject_key(subject.pk)
+    return key.open(cells.birth_date_place(subject.pseudonym), bytes(subject.birth_date_sealed)).decode()
+
+
+def applications_of(subject: Subject) -> list[Application]:
+    """Every application that knows the person, by slug."""
+    return list(Application.objects.filter(links__subject=subject).order_by("slug"))
+
+
+def restrictions_of(subject: Subject, at: datetime | None = None) -> QuerySet[Restriction]:
+    """The restrictions (Art. 18) in force at that moment, by default now; `since` inclusive, `lifted_at` exclusive."""
+    moment = at or timezone.now()
+    return Restriction.objects.filter(
+        Q(lifted_at=None) | Q(lifted_at__gt=moment), subject=subject, since__lte=moment
+    ).order_by("since")
+
+
+def is_restricted(subject: Subject, at: datetime | None = None) -> bool:
+    """Whether the person's data may only be stored, not used otherwise (Art. 18(2))."""
+    return restrictions_of(subject, at).exists()
+
+
+def retained(subject: Subject, at: datetime | None = None) -> dict[str, frozenset[str]]:
+    """What is kept by law after an erasure, {purpose: fields}: the `kept` of every Holding."""
+    rows = Retention.objects.filter(subject=subject, until__gt=at or timezone.now())
+    return {row.purpose: frozenset(row.fields) for row in rows}
+
+
+def knows(application: Application, subject: Subject) -> bool:
+    """Whether the application registered the person or was given their data."""
+    return ApplicationLink.objects.filter(application=application, subject=subject).exists()
+
+
+def kept_fields(kept: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """Every field that stays for some purpose."""
+    return frozenset().union(*kept.values()) if kept else frozenset()
+
+
+def _visible_identifiers(application: Application, subject: Subject) -> QuerySet[Identifier]:
+    return Identifier.objects.filter(Q(application=None) | Q(application=application), subject=subject)

@@ -1,0 +1,284 @@
+"""Registering people, recognising them, and letting go of what they are recognised by."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID, uuid4
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from access.models import Account, Application
+from audit import actors
+from audit import services as audit
+from gdpr_portal.errors import Missing, Unavailable, WrongState
+from subjects import cells, normalise, selectors
+from subjects.models import ApplicationLink, Identifier, Subject
+from subjects.services.given import Profile, checked_identifiers, checked_profile
+from vault import services as vault
+
+_TRIES: Final = 5
+_UNIQUE: Final = frozenset({"identifier_of_one_person"})
+
+
+class _OvertakenError(Exception):
+    """Somebody erased or registered the person since they were looked up: look again."""
+
+
+# --- registering ----------------------------------------------------------------------------------------------------
+def register_subject(
+    *,
+    application: Application,
+    identifiers: Mapping[str, str],
+    language: str | None = None,
+    country: str | None = None,
+    birth_date: date | str | None = None,
+) -> tuple[Subject, bool]:
+    """The application knows the person with these identifiers; True when the person is new here.
+
+    A known person gets the kinds of identifier they lack, and of the profile what is empty; nothing given replaces
+    anything (rectification is a right of its own, Art. 16). Parallel calls for one person give one person: the
+    unique blind index decides and the loser looks again. Raises Invalid, and WrongState(`identifier_conflict`) when
+    the identifiers belong to two people or contradict one held.
+    """
+    given = checked_identifiers(identifiers)
+    profile = checked_profile(language, country, birth_date)
+    for _ in range(_TRIES):
+        try:
+            with transaction.atomic():
+                return _register(application, given, profile)
+        except _OvertakenError:
+            continue
+        except IntegrityError as error:
+            _reraise_unless_overtaken(error)
+    raise Unavailable("unavailable", "This person is being registered by others at this moment.")
+
+
+def _register(application: Application, given: dict[str, str], profile: Profile) -> tuple[Subject, bool]:
+    owners = owners_of(application, given)
+    if not owners:
+        return _create(application, given, profile), True
+    if len(set(owners.values())) > 1:
+        raise _conflict()
+    subject = lock_subject(next(iter(owners.values())))
+    if subject.erased_at is not None:
+        raise _OvertakenError
+    added = _add_missing(application, subject, given, owners)
+    _fill_profile(subject, profile)
+    link_application(subject=subject, application=application)
+    _record("subject.identified", application, subject, added)
+    return subject, False
+
+
+def _create(application: Application, given: dict[str, str], profile: Profile) -> Subject:
+    subject = Subject(id=uuid4(), language=profile.language or "", country=profile.country or "")
+    key = vault.create_data_key(subject.pk)
+    if profile.birth_date:
+        subject.birth_date_sealed = sealed_birth_date(key, subject, profile.birth_date)
+    subject.save(force_insert=True)
+    Identifier.objects.bulk_create(new_identifiers(application, subject.pk, given, key))
+    ApplicationLink.objects.create(subject=subject, application=application)
+    _record("subject.created", application, subject, sorted(given))
+    return subject
+
+
+def _add_missing(
+    application: Application, subject: Subject, given: dict[str, str], owners: dict[str, UUID]
+) -> list[str]:
+    lacking = {kind: value for kind, value in given.items() if kind not in owners}
+    if not lacking:
+        return []
+    # Under the lock now: another call may have added the same ones since the first look.
+    known = owners_of(application, lacking)
+    if set(known.values()) - {subject.pk}:
+        raise _conflict()
+    added = {kind: value for kind, value in lacking.items() if kind not in known}
+    if added.keys() & set(selectors.identifiers_of(application, subject)):
+        raise _conflict()
+    key = vault.subject_key(subject.pk)
+    Identifier.objects.bulk_create(new_identifiers(application, subject.pk, added, key))
+    return sorted(added)
+
+
+def _fill_profile(subject: Subject, profile: Profile) -> None:
+    changed = []
+    for name in ("language", "country"):
+        if getattr(profile, name) and not getattr(subject, name):
+            setattr(subject, name, getattr(profile, name))
+            changed.append(name)
+    if profile.birth_date and subject.birth_date_sealed is None:
+        key = vault.subject_key(subject.pk)
+        subject.birth_date_sealed = sealed_birth_date(key, subject, profile.birth_date)
+        changed.append("birth_date_sealed")
+    if changed:
+        subject.save(update_fields=changed)
+
+
+def owners_of(application: Application, given: Mapping[str, str]) -> dict[str, UUID]:
+    """Who has these normalised identifiers, by kind; kinds nobody has are left out. One statement."""
+    indexes = [
+        index for kind, value in given.items()
+        for index in vault.blind_indexes(cells.index_column(kind, application.pk), value)
+    ]  # fmt: skip
+    return dict(Identifier.objects.filter(index__in=indexes).values_list("kind", "subject_id"))
+
+
+def new_identifiers(
+    application: Application, subject: UUID, given: Mapping[str, str], key: vault.SubjectKey
+) -> list[Identifier]:
+    """Unsaved rows of these normalised identifiers, sealed under the person's key."""
+    return [_identifier(application, subject, kind, value, key) for kind, value in given.items()]
+
+
+def _identifier(
+    application: Application, subject: UUID, kind: str, value: str, key: vault.SubjectKey
+) -> Identifier:
+    row = Identifier(id=uuid4(), subject_id=subject, kind=kind)
+    row.index = vault.blind_index(cells.index_column(kind, application.pk), value)
+    row.application_id = application.pk if kind == Identifier.Kind.CUSTOMER_ID else None
+    row.sealed = key.seal(cells.identifier_place(row.pk), value.encode())
+    return row
+
+
+def sealed_birth_date(key: vault.SubjectKey, subject: Subject, day: date) -> bytes:
+    """The date of birth as the row keeps it."""
+    return key.seal(cells.birth_date_place(subject.pseudonym), day.isoformat().encode())
+
+
+# --- recognising ----------------------------------------------------------------------------------------------------
+def look_up_subject(*, application: Application, kind: str, value: str) -> Subject:
+    """The person found by exact match, and the log knows that it was asked; Missing is logged too."""
+    try:
+        subject = selectors.find_subject(application=application, kind=kind, value=value)
+    except Missing:
+        _record_look_up(application, kind, None)
+        raise
+    _record_look_up(application, kind, subject)
+    return subject
+
+
+def _record_look_up(application: Application, kind: str, subject: Subject | None) -> None:
+    details = {"application": application.slug, "kind": kind, "found": subject is not None}
+    pseudonym = subject.pseudonym if subject else None
+    with transaction.atomic():
+        audit.record(
+            "subject.looked_up", actor=actors.application(application.slug), subject=pseudonym, details=details
+        )
+
+
+def link_application(*, subject: Subject, application: Application) -> None:
+    """The application may know of the person: it registered them or their data goes to it. Idempotent."""
+    ApplicationLink.objects.bulk_create(
+        [ApplicationLink(subject=subject, application=application)], ignore_conflicts=True
+    )
+
+
+def claim_subject(account: Account, email: str) -> Subject:
+    """The account is the person's whose verified e-mail address this is; new people are made (Art. 12(2)).
+
+    Never takes over somebody who has another account: then the account gets a person of its own, without the
+    address. Idempotent. Called inside the transaction that makes the account (`access.hooks.account_ready`).
+    """
+    address = normalise.email(email)
+    for _ in range(_TRIES):
+        try:
+            with transaction.atomic():
+                return _claim(account, address)
+        except _OvertakenError:
+            continue
+        except IntegrityError as error:
+            _reraise_unless_overtaken(error)
+    raise Unavailable("unavailable", "This person is being registered by others at this moment.")
+
+
+def _claim(account: Account, address: str) -> Subject:
+    mine = Subject.objects.filter(account=account).first()
+    if mine is not None:
+        return mine
+    indexes = vault.blind_indexes(cells.index_column(Identifier.Kind.EMAIL, account.pk), address)
+    found = Identifier.objects.filter(index__in=indexes).values_list("subject_id", flat=True).first()
+    subject = lock_subject(found) if found else None
+    if subject is not None and subject.erased_at is not None:
+        raise _OvertakenError
+    if subject is None or subject.account_id is not None:
+        subject = _own_person(account, address if subject is None else None)
+    subject.account = account
+    subject.save(update_fields=["account"])
+    audit.record(
+        "subject.claimed", actor=actors.SUBJECT, subject=subject.pseudonym,
+        details={"account": str(account.pk), "kinds": ["email"]},
+    )  # fmt: skip
+    return subject
+
+
+def _own_person(account: Account, address: str | None) -> Subject:
+    subject = Subject(id=uuid4(), language=account.language)
+    key = vault.create_data_key(subject.pk)
+    subject.save(force_insert=True)
+    if address is not None:
+        row = Identifier(id=uuid4(), subject=subject, kind=Identifier.Kind.EMAIL)
+        row.index = vault.blind_index(cells.index_column(row.kind, account.pk), address)
+        row.sealed = key.seal(cells.identifier_place(row.pk), address.encode())
+        row.save(force_insert=True)
+    return subject
+
+
+def lock_subject(subject_id: UUID) -> Subject:
+    """The person's row, locked until the transaction ends: the first lock of every service. Raises Missing."""
+    subject = Subject.objects.select_for_update().filter(pk=subject_id).first()
+    if subject is None:
+        raise Missing()
+    return subject
+
+
+# --- letting go -----------------------------------------------------------------------------------------------------
+def erase_identity(*, subject: Subject) -> int:
+    """Identifiers and profile are gone; returns how many cells were. Idempotent (Art. 17(1)).
+
+    From now on the same identifiers make a new person.
+    """
+    with transaction.atomic():
+        row = lock_subject(subject.pk)
+        gone, _ = Identifier.objects.filter(subject=row).delete()
+        profile = [bool(row.language), bool(row.country), row.birth_date_sealed is not None]
+        row.language, row.country, row.birth_date_sealed = "", "", None
+        row.save(update_fields=["language", "country", "birth_date_sealed"])
+    return gone + sum(profile)
+
+
+def mark_erased(*, subject: Subject, actor: str, request: UUID | None = None, at: datetime | None = None) -> bool:
+    """The person counts as erased: a row of random ids without account, identifiers or profile. False when it did.
+
+    Every door answers `erased` from the commit on, but for what is retained by law.
+    """
+    with transaction.atomic():
+        row = lock_subject(subject.pk)
+        if row.erased_at is not None:
+            return False
+        erase_identity(subject=row)
+        row.refresh_from_db()
+        row.erased_at, row.account = at or timezone.now(), None
+        row.save(update_fields=["erased_at", "account"])
+        details = {"request": str(request)} if request else {}
+        audit.record("subject.erased", actor=actor, subject=row.pseudonym, details=details)
+    subject.erased_at = row.erased_at
+    return True
+
+
+def _record(action: str, application: Application, subject: Subject, kinds: list[str]) -> None:
+    audit.record(
+        action,
+        actor=actors.application(application.slug),
+        subject=subject.pseudonym,
+        details={"application": application.slug, "kinds": kinds},
+    )
+
+
+def _conflict() -> WrongState:
+    return WrongState("identifier_conflict", "The identifiers belong to different people, or contradict one held.")
+
+
+def _reraise_unless_overtaken(error: IntegrityError) -> None:
+    diagnostics = getattr(error.__cause__, "diag", None)
+    if getattr(diagnostics, "constraint_name", None) not in _UNIQUE:
+        raise error

@@ -1,0 +1,71 @@
+"""Restriction of processing (Art. 18): set at once, lifted only after the person was told (Art. 18(3))."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from audit import services as audit
+from gdpr_portal.errors import Invalid
+from subjects.models import Restriction, Subject
+from subjects.services.people import lock_subject
+
+
+def restrict(
+    *, subject: Subject, ground: str, request: UUID | None, actor: str, at: datetime | None = None
+) -> Restriction:
+    """The person's data may only be stored from `at` on (Art. 18(2)). Idempotent for the same ground and request.
+
+    Raises Invalid (422) for a ground Art. 18(1) does not know.
+    """
+    if ground not in Restriction.Ground.values:
+        raise Invalid("invalid_value", "Art. 18(1) knows no such ground.", status=422)
+    with transaction.atomic():
+        row = lock_subject(subject.pk)
+        standing = Restriction.objects.filter(subject=row, ground=ground, request=request, lifted_at=None).first()
+        if standing is not None:
+            return standing
+        made = Restriction.objects.create(subject=row, ground=ground, request=request, since=at or timezone.now())
+        _record("restriction.set", made, actor)
+    return made
+
+
+def announce_lift(*, restriction: Restriction, at: datetime | None = None) -> Restriction:
+    """The person has been told that the restriction will be lifted (Art. 18(3)). Idempotent."""
+    with transaction.atomic():
+        row = Restriction.objects.select_for_update().get(pk=restriction.pk)
+        if row.lift_announced_at is None:
+            row.lift_announced_at = at or timezone.now()
+            row.save(update_fields=["lift_announced_at"])
+    return row
+
+
+def lift_restriction(
+    *, subject: Subject, actor: str, request: UUID | None = None, ground: str | None = None, reason: str = "",
+    at: datetime | None = None,
+) -> list[Restriction]:
+    """The person's standing restrictions, of this request and ground if given, end at `at`; returns those lifted.
+
+    Who calls has announced it (`announce_lift`) or lifts at the person's own wish. Idempotent.
+    """  # fmt: skip
+    with transaction.atomic():
+        row = lock_subject(subject.pk)
+        standing = Restriction.objects.select_for_update().filter(subject=row, lifted_at=None)
+        if request is not None:
+            standing = standing.filter(request=request)
+        if ground is not None:
+            standing = standing.filter(ground=ground)
+        lifted = list(standing.order_by("since"))
+        for restriction in lifted:
+            restriction.lifted_at = at or timezone.now()
+            restriction.save(update_fields=["lifted_at"])
+            _record("restriction.lifted", restriction, actor, reason=reason)
+    return lifted
+
+
+def _record(action: str, restriction: Restriction, actor: str, **more: str) -> None:
+    details = {"ground": restriction.ground, **{name: text for name, text in more.items() if text}}
+    if restriction.request:
+        details["request"] = str(restriction.request)
+    audit.record(action, actor=actor, subject=restriction.subject.pseudonym, details=details)
