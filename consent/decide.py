@@ -1,0 +1,320 @@
+"""One pure function decides whether personal data may be processed: facts in, verdict and trace out.
+
+The API, the portal, reads of the vault, deliveries and the simulator all ask `decide`. The rules stand in one table, in
+the order of precedence of the contract; the first that refuses decides. Choices made here, and their reasons:
+
+* An expiry counts at its very moment (`expires_at <= at` is expired), and so does what was published at `at`.
+* Bases other than consent know no consent rules; objections count under public task and legitimate interests
+  (Art. 21(1)) and for marketing whatever the basis (Art. 21(2)).
+* A restriction refuses everything but storage (Art. 18(2)); the exceptions of that paragraph are for a reviewer.
+* A recipient that is unknown, or not one of the purpose, is one that nothing is shared with: `sharing_off`.
+* What a law keeps after an erasure is decided on by the same rules, for the fields that are kept; all else is `erased`.
+* `valid_until` is the first of: the end of the consent, of the sharing, of the contract, and `FRESH_SECONDS` from `at`.
+  A withdrawal can come at any time, so no answer may be kept for longer.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+ALLOWED = "allowed"
+FRESH_SECONDS = 60
+OBJECTION_BASES = frozenset({"public_task", "legitimate_interests"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What stands for a person, a purpose and perhaps a recipient: the last thing they said."""
+
+    state: str
+    notice_version: int | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PurposeFacts:
+    """A purpose as it stands at the moment asked about. `major_version`: the newest wording that asks everybody again.
+
+    `contract` is None when the application has no contract that holds; `contract_bound` is False where no application
+    asks (the portal, the service itself): then the purpose's own fields bound it.
+    """
+
+    live: bool = True
+    basis: str = "consent"
+    is_marketing: bool = False
+    fields: frozenset[str] = frozenset()
+    notice_version: int | None = None
+    major_version: int | None = None
+    recipients: frozenset[str] = frozenset()
+    contract_bound: bool = True
+    contract: frozenset[str] | None = None
+    contract_until: datetime | None = None
+
+    @property
+    def usable_fields(self) -> frozenset[str]:
+        """The fields that may be named at all."""
+        if not self.contract_bound:
+            return self.fields
+        return self.fields & (self.contract or frozenset())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """Everything a decision rests on. `purpose` is None when nobody ever defined it."""
+
+    at: datetime
+    known: bool = True
+    erased: bool = False
+    retained: frozenset[str] | None = None
+    """The fields a law keeps for this purpose after the erasure; None when it keeps nothing."""
+    purpose: PurposeFacts | None = None
+    restricted: bool = False
+    objected: bool = False
+    answer: Answer | None = None
+    recipient: str | None = None
+    sharing: Answer | None = None
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """One rule that was looked at: what it saw and what came out, in plain words."""
+
+    rule: str
+    input: str
+    outcome: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What was decided, on what, until when, and field by field."""
+
+    code: str
+    basis: str | None
+    notice_version: int | None
+    valid_until: datetime
+    trace: tuple[Looked, ...]
+    fields: dict[str, str]
+
+    @property
+    def allowed(self) -> bool:
+        return self.code == ALLOWED
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Refuses with its code when `refuses(facts, field)`; `says` puts what it looked at into words."""
+
+    code: str
+    refuses: Callable[[Facts, str | None], bool]
+    says: Callable[[Facts, str | None], str]
+
+
+def decide(facts: Facts) -> Verdict:
+    """The verdict on the facts: the first rule that refuses, else `allowed`; with fields, the gravest of theirs."""
+    walks = {field: _walk(facts, field) for field in facts.fields} or {None: _walk(facts, None)}
+    code, trace = min(walks.values(), key=lambda walk: PRECEDENCE[walk[0]])
+    purpose = facts.purpose
+    return Verdict(
+        code=code,
+        basis=purpose.basis if purpose and purpose.live else None,
+        notice_version=_version(facts),
+        valid_until=_valid_until(facts),
+        trace=trace,
+        fields={field: walks[field][0] for field in facts.fields},
+    )
+
+
+def _walk(facts: Facts, field: str | None) -> tuple[str, tuple[Looked, ...]]:
+    trace = []
+    for rule in RULES:
+        refused = rule.refuses(facts, field)
+        trace.append(Looked(rule.code, rule.says(facts, field), "refused" if refused else "passed"))
+        if refused:
+            return rule.code, tuple(trace)
+    return ALLOWED, tuple(trace)
+
+
+def _version(facts: Facts) -> int | None:
+    """The wording the person answered to, else the one that is live."""
+    if not facts.purpose or not facts.purpose.live:
+        return None
+    answered = facts.answer.notice_version if facts.answer and facts.purpose.basis == "consent" else None
+    return answered or facts.purpose.notice_version
+
+
+def _valid_until(facts: Facts) -> datetime:
+    ends: Iterable[datetime | None] = (
+        facts.answer and facts.answer.expires_at,
+        facts.sharing and facts.recipient and facts.sharing.expires_at or None,
+        facts.purpose and facts.purpose.contract_until,
+    )
+    bound = facts.at + timedelta(seconds=FRESH_SECONDS)
+    return min([bound, *(end for end in ends if end and end > facts.at)])
+
+
+# --- the rules ------------------------------------------------------------------------------------------------------
+
+
+def _erased(facts: Facts, field: str | None) -> bool:
+    if not facts.erased:
+        return False
+    return facts.retained is None or (field is not None and field not in facts.retained)
+
+
+def _not_approved(facts: Facts, field: str | None) -> bool:
+    return facts.purpose is None or not facts.purpose.live
+
+
+def _not_in_contract(facts: Facts, field: str | None) -> bool:
+    purpose = facts.purpose
+    if purpose is None or not _contract_holds(facts, purpose):
+        return True
+    return field is not None and field not in purpose.usable_fields
+
+
+def _contract_holds(facts: Facts, purpose: PurposeFacts) -> bool:
+    if not purpose.contract_bound:
+        return True
+    return purpose.contract is not None and (purpose.contract_until is None or purpose.contract_until > facts.at)
+
+
+def _objected(facts: Facts, field: str | None) -> bool:
+    purpose = facts.purpose
+    return facts.objected and purpose is not None and (purpose.is_marketing or purpose.basis in OBJECTION_BASES)
+
+
+def _on_consent(facts: Facts) -> bool:
+    return facts.purpose is not None and facts.purpose.basis == "consent"
+
+
+def _answered(*states: str) -> Callable[[Facts, str | None], bool]:
+    def refuses(facts: Facts, field: str | None) -> bool:
+        return _on_consent(facts) and facts.answer is not None and facts.answer.state in states
+
+    return refuses
+
+
+def _expired(facts: Facts, field: str | None) -> bool:
+    if not _on_consent(facts) or facts.answer is None:
+        return False
+    return facts.answer.state == "expired" or _over(facts.answer, facts.at)
+
+
+def _over(answer: Answer, at: datetime) -> bool:
+    return answer.state == "given" and answer.expires_at is not None and answer.expires_at <= at
+
+
+def _outdated(facts: Facts, field: str | None) -> bool:
+    if not _on_consent(facts) or facts.answer is None or facts.purpose is None:
+        return False
+    if facts.answer.state != "given":
+        return True
+    return (facts.answer.notice_version or 0) < (facts.purpose.major_version or 0)
+
+
+def _sharing_off(facts: Facts, field: str | None) -> bool:
+    if facts.recipient is None:
+        return False
+    if facts.purpose is None or facts.recipient not in facts.purpose.recipients or facts.sharing is None:
+        return True
+    return facts.sharing.state != "given" or _over(facts.sharing, facts.at)
+
+
+# --- what they saw, in words ------------------------------------------------------------------------------------------
+
+
+def _say(yes: str, no: str, which: Callable[[Facts, str | None], object]) -> Callable[[Facts, str | None], str]:
+    return lambda facts, field: yes if which(facts, field) else no
+
+
+def _say_contract(facts: Facts, field: str | None) -> str:
+    if facts.purpose is None or not _contract_holds(facts, facts.purpose):
+        return "no approved data contract of the application holds for this purpose"
+    if not facts.purpose.contract_bound:
+        return "no application asks; the purpose's own fields bound it"
+    if field is None:
+        return "an approved data contract holds"
+    within = "within" if field in facts.purpose.usable_fields else "outside"
+    return f"field {field} is {within} the approved data contract"
+
+
+def _say_objection(facts: Facts, field: str | None) -> str:
+    if not facts.objected:
+        return "no objection stands"
+    return "an objection stands" + ("" if _objected(facts, field) else ", which this lawful basis does not give")
+
+
+def _say_consent(about: str) -> Callable[[Facts, str | None], str]:
+    def says(facts: Facts, field: str | None) -> str:
+        if not _on_consent(facts):
+            return f"the lawful basis is {facts.purpose.basis if facts.purpose else 'none'}, which asks for no consent"
+        return about.format(state=facts.answer.state if facts.answer else "never asked")
+
+    return says
+
+
+def _say_expiry(facts: Facts, field: str | None) -> str:
+    if not _on_consent(facts) or facts.answer is None or facts.answer.expires_at is None:
+        return _say_consent("no end of the consent is set")(facts, field)
+    return f"the consent ends at {facts.answer.expires_at.isoformat()}"
+
+
+def _say_notice(facts: Facts, field: str | None) -> str:
+    if not _on_consent(facts) or facts.answer is None or facts.purpose is None:
+        return _say_consent("no notice was answered")(facts, field)
+    return f"answered to notice version {facts.answer.notice_version}, at least {facts.purpose.major_version} is needed"
+
+
+def _say_sharing(facts: Facts, field: str | None) -> str:
+    if facts.recipient is None:
+        return "no recipient is named"
+    if facts.purpose is None or facts.recipient not in facts.purpose.recipients:
+        return f"{facts.recipient} is not a recipient of this purpose"
+    return f"sharing with {facts.recipient} is " + ("off" if _sharing_off(facts, field) else "on")
+
+
+def _say_erased(facts: Facts, field: str | None) -> str:
+    if not facts.erased:
+        return "the person is not erased"
+    return "the person is erased, " + ("nothing is" if _erased(facts, field) else "and this is") + " kept by law"
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "unknown_subject",
+        lambda facts, field: not facts.known,
+        _say("the person is known", "the person is unknown", lambda facts, field: facts.known),
+    ),
+    Rule("erased", _erased, _say_erased),
+    Rule(
+        "unknown_purpose",
+        lambda facts, field: facts.purpose is None,
+        _say("the purpose is defined", "the purpose is unknown", lambda facts, field: facts.purpose),
+    ),
+    Rule(
+        "purpose_not_approved",
+        _not_approved,
+        _say("the purpose is not approved and live", "the purpose is approved and live", _not_approved),
+    ),
+    Rule("not_in_contract", _not_in_contract, _say_contract),
+    Rule(
+        "restricted",
+        lambda facts, field: facts.restricted,
+        _say("processing is restricted", "processing is not restricted", lambda facts, field: facts.restricted),
+    ),
+    Rule("objected", _objected, _say_objection),
+    Rule(
+        "consent_missing",
+        lambda facts, field: _on_consent(facts) and facts.answer is None,
+        _say_consent("the standing consent is {state}"),
+    ),
+    Rule("consent_refused", _answered("refused"), _say_consent("the standing consent is {state}")),
+    Rule("consent_withdrawn", _answered("withdrawn"), _say_consent("the standing consent is {state}")),
+    Rule("consent_expired", _expired, _say_expiry),
+    Rule("consent_pending", _answered("pending"), _say_consent("the standing consent is {state}")),
+    Rule("notice_outdated", _outdated, _say_notice),
+    Rule("sharing_off", _sharing_off, _say_sharing),
+)
+CODES: tuple[str, ...] = tuple(rule.code for rule in RULES)
+PRECEDENCE: dict[str, int] = {code: place for place, code in enumerate((*CODES, ALLOWED))}

@@ -1,0 +1,36 @@
+"""The life of what is reviewed: one table, one `target`. Pure.
+
+draft -> in_review -> approved -> live -> retired; a reviewer sends back to draft with a note. What is approved never
+becomes a draft again: a change is a new version.
+"""
+
+from gdpr_portal.errors import WrongState
+
+REVIEW: dict[tuple[str, str], str] = {
+    ("draft", "submit"): "in_review",
+    ("in_review", "send_back"): "draft",
+    ("in_review", "approve"): "approved",
+    ("approved", "publish"): "live",
+    ("approved", "retire"): "retired",
+    ("live", "retire"): "retired",
+}
+EVENTS = {
+    "submit": "submitted",
+    "send_back": "rejected",
+    "approve": "approved",
+    "publish": "published",
+    "retire": "retired",
+}
+
+
+def target(state: str, action: str) -> str:
+    """The state the action leads to. Raises `WrongState("wrong_state")` when it is not possible from here."""
+    found = REVIEW.get((state, action))
+    if found is None:
+        raise WrongState("wrong_state", f"What is {state.replace('_', ' ')} cannot be {EVENTS[action]}.")
+    return found
+
+
+def actions(state: str) -> tuple[str, ...]:
+    """What can be done with something in this state."""
+    return tuple(action for (source, action) in REVIEW if source == state)

@@ -1,0 +1,87 @@
+"""What of the catalogue is approved and live; what is not approved is not here, for anybody."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Prefetch, Q, QuerySet
+
+from access.models import Application
+from consent.models import Component, DataContract, Notice, NoticeText, Purpose, Recipient
+from consent.models.governance import ReviewState
+from gdpr_portal.errors import Missing, Refused
+
+APPROVED = (ReviewState.APPROVED, ReviewState.LIVE)
+
+
+def live_at(at: datetime | None = None) -> Q:
+    """What is live now, or was at a past moment (from its publication on, until just before its retirement)."""
+    if at is None:
+        return Q(state=ReviewState.LIVE)
+    return Q(published_at__lte=at) & (Q(retired_at__isnull=True) | Q(retired_at__gt=at))
+
+
+def live_purpose(slug: str) -> Purpose:
+    """The live purpose. Raises `Missing("unknown_purpose")` and `Refused("purpose_not_approved")`."""
+    purpose = Purpose.objects.filter(slug=slug).first()
+    if purpose is None:
+        raise Missing("unknown_purpose", "No purpose has this name.")
+    if purpose.state != ReviewState.LIVE:
+        raise Refused("purpose_not_approved", "This purpose is not approved.")
+    return purpose
+
+
+def purposes_of_catalogue(at: datetime | None = None) -> QuerySet[Purpose]:
+    """Every live purpose in the order of its slug, its live notice with all texts in `live_notices`."""
+    notices = Notice.objects.filter(live_at(at)).prefetch_related("texts")
+    return (
+        Purpose.objects.filter(live_at(at))
+        .order_by("slug")
+        .prefetch_related(Prefetch("notices", queryset=notices, to_attr="live_notices"))
+    )
+
+
+def live_notice(purpose: Purpose, language: str | None = None) -> NoticeText:
+    """The live wording in the language, else in the default language, else in any. Its `notice` is loaded.
+
+    Raises `Missing` when nothing is live for the purpose.
+    """
+    texts = NoticeText.objects.filter(notice__purpose=purpose, notice__state=ReviewState.LIVE)
+    chosen = text_in(texts.select_related("notice"), language)
+    if chosen is None:
+        raise Missing("not_found", "This purpose has no live notice.")
+    return chosen
+
+
+def text_in(texts: Iterable[NoticeText], language: str | None) -> NoticeText | None:
+    """The text in the language, else in the default language, else the first there is."""
+    found = {text.language: text for text in texts}
+    primary = (language or "").lower().split("-")[0]
+    for wanted in (primary, settings.LANGUAGE_CODE, *sorted(found)):
+        if wanted in found:
+            return found[wanted]
+    return None
+
+
+def live_contracts(application: Application | None = None, at: datetime | None = None) -> QuerySet[DataContract]:
+    """The contracts that hold, of one application or of all, with purpose and application."""
+    contracts = DataContract.objects.filter(live_at(at)).select_related("purpose", "application")
+    return contracts if application is None else contracts.filter(application=application)
+
+
+def live_recipients(purpose: Purpose | str | None = None, at: datetime | None = None) -> QuerySet[Recipient]:
+    """The third parties that may be shared with, for one purpose or any, in the order of their slug."""
+    recipients = Recipient.objects.filter(live_at(at)).select_related("application").order_by("slug")
+    slug = purpose.slug if isinstance(purpose, Purpose) else purpose
+    return recipients if slug is None else recipients.filter(purposes__contains=[slug])
+
+
+def components(slugs: Iterable[str]) -> dict[str, Component]:
+    """The approved collection components among the slugs."""
+    return {item.slug: item for item in Component.objects.filter(slug__in=list(slugs), state__in=APPROVED)}
+
+
+def title_in(titles: dict[str, str], language: str | None) -> str:
+    """The name in the language, else in the default language, else any."""
+    primary = (language or "").lower().split("-")[0]
+    return titles.get(primary) or titles.get(settings.LANGUAGE_CODE) or next(iter(titles.values()), "")

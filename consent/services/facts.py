@@ -1,0 +1,171 @@
+"""What `consent.decide` needs to know, gathered for any number of people and purposes in two statements.
+
+Now or at a past moment: then from the intervals (events, objections, restrictions, publications) instead of what stands.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from consent.decide import Answer, Facts, PurposeFacts
+
+_NOW = "{0}.state = 'live'"
+_THEN = "{0}.published_at <= %(at)s AND ({0}.retired_at IS NULL OR {0}.retired_at > %(at)s)"
+
+_CATALOGUE = """
+SELECT p.slug, ({live_p}) AS live, p.lawful_basis, p.is_marketing, p.fields, n.version, m.version,
+    (SELECT coalesce(array_agg(r.slug), '{{}}') FROM consent_recipient r WHERE p.slug = ANY(r.purposes) AND {live_r}),
+    c.fields, c.expires_at
+FROM consent_purpose p
+LEFT JOIN LATERAL (SELECT n.version FROM consent_notice n WHERE n.purpose_id = p.id AND {live_n}
+    ORDER BY n.version DESC LIMIT 1) n ON true
+LEFT JOIN LATERAL (SELECT max(n.version) AS version FROM consent_notice n
+    WHERE n.purpose_id = p.id AND n.is_major AND n.published_at <= %(at)s) m ON true
+LEFT JOIN LATERAL (SELECT c.fields, c.expires_at FROM consent_datacontract c
+    WHERE c.purpose_id = p.id AND c.application_id = %(application)s AND {live_c} LIMIT 1) c ON true
+WHERE p.slug = ANY(%(slugs)s) AND p.created_at <= %(at)s
+"""
+
+_STANDING = """
+SELECT jsonb_agg(jsonb_build_array(a.purpose, a.recipient, a.state, a.notice_version, a.expires_at))
+FROM consent_standing a WHERE a.subject_id = s.id AND a.purpose = ANY(%(slugs)s)
+"""
+_HISTORY = """
+SELECT jsonb_agg(jsonb_build_array(a.purpose, a.recipient, a.state, a.notice_version, a.expires_at)) FROM (
+    SELECT DISTINCT ON (e.purpose, e.recipient) e.purpose, e.recipient, e.state, e.notice_version, e.expires_at
+    FROM consent_consentevent e WHERE e.subject_id = s.id AND e.purpose = ANY(%(slugs)s) AND e.at <= %(at)s
+    ORDER BY e.purpose, e.recipient, e.at DESC, e.seq DESC) a
+"""
+_PEOPLE = """
+SELECT s.id, s.erased_at <= %(at)s,
+    ({answers}),
+    EXISTS (SELECT 1 FROM subjects_restriction r WHERE r.subject_id = s.id AND r.since <= %(at)s
+        AND (r.lifted_at IS NULL OR r.lifted_at > %(at)s)),
+    ARRAY(SELECT o.purpose::text FROM consent_objection o WHERE o.subject_id = s.id AND o.since <= %(at)s
+        AND (o.ended_at IS NULL OR o.ended_at > %(at)s)),
+    (SELECT jsonb_object_agg(k.purpose, to_jsonb(k.fields)) FROM subjects_retention k
+        WHERE k.subject_id = s.id AND k.until > %(at)s)
+FROM subjects_subject s
+WHERE s.id = ANY(%(ids)s) AND s.created_at <= %(at)s
+    AND (%(linked)s::uuid IS NULL OR EXISTS (SELECT 1 FROM subjects_applicationlink l
+        WHERE l.subject_id = s.id AND l.application_id = %(linked)s::uuid))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """May this person's data be processed for the purpose (and shared with the recipient, and these fields)?"""
+
+    subject: UUID
+    purpose: str
+    recipient: str | None = None
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What binds one person at the moment asked about."""
+
+    erased: bool = False
+    restricted: bool = False
+    answers: dict[tuple[str, str], Answer] = field(default_factory=dict)
+    objections: frozenset[str] = frozenset()
+    retained: dict[str, frozenset[str]] = field(default_factory=dict)
+
+
+def gather(
+    questions: Sequence[Question], *, application: UUID | None, linked: UUID | None, at: datetime, past: bool
+) -> list[Facts]:
+    """The facts of every question, in order. Two statements, whatever their number.
+
+    `application` bounds by its contracts (None: by the purposes themselves); with `linked`, people whom that application
+    does not know of are unknown.
+    """
+    slugs = sorted({question.purpose for question in questions})
+    purposes = _purposes(slugs, application=application, at=at, past=past)
+    ids = list({question.subject for question in questions})
+    people = _people(ids, slugs, linked=linked, at=at, past=past)
+    return [_facts(question, purposes.get(question.purpose), people.get(question.subject), at) for question in questions]
+
+
+def _facts(question: Question, purpose: PurposeFacts | None, person: Person | None, at: datetime) -> Facts:
+    person, known = person or Person(), person is not None
+    recipient = question.recipient or None
+    return Facts(
+        at=at,
+        known=known,
+        erased=person.erased,
+        retained=person.retained.get(question.purpose),
+        purpose=purpose,
+        restricted=person.restricted,
+        objected=question.purpose in person.objections,
+        answer=person.answers.get((question.purpose, "")),
+        recipient=recipient,
+        sharing=person.answers.get((question.purpose, recipient)) if recipient else None,
+        fields=question.fields,
+    )
+
+
+def _purposes(slugs: list[str], *, application: UUID | None, at: datetime, past: bool) -> dict[str, PurposeFacts]:
+    live = {f"live_{alias}": (_THEN if past else _NOW).format(alias) for alias in "prnc"}
+    rows = _rows(_CATALOGUE.format(**live), {"slugs": slugs, "application": application, "at": at})
+    return {row[0]: _purpose(row, bound=application is not None) for row in rows}
+
+
+def _purpose(row: tuple[Any, ...], *, bound: bool) -> PurposeFacts:
+    _, live, basis, is_marketing, fields, version, major, recipients, contract, until = row
+    return PurposeFacts(
+        live=bool(live),
+        basis=basis,
+        is_marketing=is_marketing,
+        fields=frozenset(fields),
+        notice_version=version,
+        major_version=major,
+        recipients=frozenset(recipients),
+        contract_bound=bound,
+        contract=None if contract is None else frozenset(contract),
+        contract_until=until,
+    )
+
+
+def _people(
+    ids: list[UUID], slugs: list[str], *, linked: UUID | None, at: datetime, past: bool
+) -> dict[UUID, Person]:
+    statement = _PEOPLE.format(answers=_HISTORY if past else _STANDING)
+    rows = _rows(statement, {"ids": ids, "slugs": slugs, "linked": linked, "at": at})
+    return {row[0]: _person(row) for row in rows}
+
+
+def _person(row: tuple[Any, ...]) -> Person:
+    _, erased, answers, restricted, objections, retained = row
+    return Person(
+        erased=bool(erased),
+        restricted=restricted,
+        answers={(purpose, recipient): _answer(*rest) for purpose, recipient, *rest in _json(answers) or []},
+        objections=frozenset(objections),
+        retained={purpose: frozenset(fields) for purpose, fields in (_json(retained) or {}).items()},
+    )
+
+
+def _answer(state: str, notice_version: int | None, expires_at: str | None) -> Answer:
+    return Answer(
+        state=state,
+        notice_version=notice_version,
+        expires_at=None if expires_at is None else datetime.fromisoformat(expires_at),
+    )
+
+
+def _json(value: Any) -> Any:
+    """jsonb as Python values: Django's cursor hands it over as text."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _rows(statement: str, parameters: dict[str, Any]) -> Iterable[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall()
