@@ -13,7 +13,9 @@ from subjects.models import Subject
 class Delivery(models.Model):
     """One signed notice to one application, from queued to acknowledged (`consent.states.DELIVERY`).
 
-    `reference_sealed` is the receiver's own customer number, sealed by the service's key and gone once closed.
+    `reference_sealed` is the receiver's own customer number, sealed by the service's key and gone once closed. What
+    the receiver answers may name the person: `evidence` keeps its digest, `evidence_sealed` its words (service key),
+    `data_sealed` the personal data it holds (the person's own key).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -30,6 +32,8 @@ class Delivery(models.Model):
     state = models.CharField(max_length=12, default="queued")
     outcome = models.CharField(max_length=14, default="", blank=True)
     evidence = models.JSONField(null=True)
+    evidence_sealed = models.BinaryField(null=True)
+    data_sealed = models.BinaryField(null=True)
     attempts = models.PositiveIntegerField(default=0)
     next_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)

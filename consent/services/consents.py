@@ -1,0 +1,189 @@
+"""What a person answers to a purpose: given, refused, withdrawn, run out. Art. 4(11), 7, 8 and 9(2)(a)."""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from access.models import Application
+from audit.actors import system
+from consent.ages import may_consent_alone
+from consent.models import ConsentEvent, NoticeText, Purpose, Standing
+from consent.selectors import live_purpose
+from consent.services.deliveries import applications_for, queue_delivery
+from consent.services.events import Act, NoticeSeen, write_event
+from consent.services.objections import end_own_objection
+from consent.services.sharing import record_sharing, stop_sharing
+from consent.services.standing import rebuild_standing, standing_of, state_of
+from consent.states import Consent, answer, as_of
+from gdpr_portal.errors import Invalid, WrongState
+from subjects.models import Subject
+from subjects.selectors import birth_date_of, ensure_not_erased
+from subjects.services import lock_subject
+
+__all__ = ["NoticeSeen", "end_proofs", "expire_due", "rebuild_standing", "record_consent", "standing_of"]
+
+ACTIONS = ("give", "refuse", "withdraw")
+
+
+@transaction.atomic
+def record_consent(
+    *,
+    subject: Subject,
+    purpose: str,
+    action: str,
+    notice: NoticeSeen | None = None,
+    channel: str,
+    explicit: bool = False,
+    actor: str,
+    application: Application | None = None,
+    recipient: str = "",
+    at: datetime | None = None,
+) -> ConsentEvent:
+    """The answer stands from `at` on (default now) and everybody it concerns will be told; returns its event.
+
+    Idempotent: an answer that stands already, on the same wording, writes nothing and returns the event that stands.
+    Giving needs the wording that was live at `at`, word for word: WrongState(`notice_outdated`). Refusing and
+    withdrawing need none and are never refused for it (Art. 7(3)). Below the age of consent a giving waits as
+    `pending` (Art. 8(1)). With a `recipient` the answer is about sharing with it. A restriction (Art. 18) stops the
+    use of data, not the person's word. Raises Gone(`erased`), Missing(`unknown_purpose`),
+    Refused(`purpose_not_approved`), WrongState(`not_consent_based`), Invalid(`explicit_consent_required`, 422).
+    """
+    if action not in ACTIONS:
+        raise Invalid("invalid_value", "There is no such act.", status=422)
+    person = ensure_not_erased(lock_subject(subject.pk))
+    act = Act(channel=channel, actor=actor, explicit=explicit, application=application, at=_moment(at))
+    found = _purpose(purpose, action)
+    seen = _require_wording(found, notice, act.at) if action == "give" else _known_wording(found, notice)
+    if action == "give" and found.special_category and not explicit:
+        raise Invalid("explicit_consent_required", "This purpose needs explicit consent (Art. 9(2)(a)).", status=422)
+    if recipient:
+        return record_sharing(
+            subject=person, recipient=recipient, purpose=purpose, shared=action == "give", act=act, notice=seen
+        )
+    return _answered(person, found, action, act, seen)
+
+
+def expire_due(limit: int = 500) -> int:
+    """Consents whose validity has run out are marked expired and their sharing is off; returns how many.
+
+    They permitted nothing any more since the moment they ran out: decisions look at the clock (EDPB 05/2020).
+    """
+    due = Standing.objects.filter(state=Consent.GIVEN, recipient="", expires_at__lte=timezone.now())
+    rows = list(due.order_by("expires_at").values_list("subject_id", "purpose")[:limit])
+    return sum(_expire(subject_id, purpose) for subject_id, purpose in rows)
+
+
+def end_proofs() -> int:
+    """The proof of consent of people erased longer ago than it is kept (Art. 17(3)(e)) is gone; returns the rows."""
+    before = timezone.now() - timedelta(days=settings.PROOF_RETENTION_DAYS)
+    return ConsentEvent.objects.filter(subject__erased_at__lt=before).delete()[0]
+
+
+def _answered(
+    subject: Subject, purpose: Purpose, action: str, act: Act, notice: NoticeSeen | None
+) -> ConsentEvent:
+    before = state_of(subject, purpose.slug)
+    state = answer(before, action, of_age=action != "give" or _of_age(subject, act.at.date()))
+    standing = _same_answer(subject, purpose, state, act, notice)
+    if standing is not None:
+        return standing
+    expires_at = act.at + timedelta(days=purpose.validity_days) if state is Consent.GIVEN else None
+    event, applied = write_event(
+        subject=subject, purpose=purpose.slug, action=action, state=state, act=act, notice=notice, expires_at=expires_at
+    )
+    if applied and state is Consent.GIVEN:
+        end_own_objection(subject=subject, purpose=purpose.slug, actor=act.actor)
+    elif applied:
+        _take_back(subject, purpose, before, act)
+    return event
+
+
+def _take_back(subject: Subject, purpose: Purpose, before: Consent, act: Act) -> None:
+    """What rested on the consent ends: sharing with every recipient, and use by every application (Art. 7(3))."""
+    stop_sharing(subject=subject, purpose=purpose.slug, act=replace(act, reason="consent_withdrawn"))
+    if before is not Consent.GIVEN:
+        return
+    for application in applications_for(subject, purpose.slug):
+        queue_delivery(
+            application=application, subject=subject, type="consent.withdrawn", purpose=purpose.slug,
+            fields=purpose.fields,
+        )  # fmt: skip
+
+
+@transaction.atomic
+def _expire(subject_id: object, purpose: str) -> bool:
+    subject = Subject.objects.select_for_update().get(pk=subject_id)
+    standing = Standing.objects.filter(subject=subject, purpose=purpose, recipient="", state=Consent.GIVEN).first()
+    if standing is None or standing.expires_at is None or standing.expires_at > timezone.now():
+        return False
+    act = Act(channel="clock", actor=system("worker"), at=standing.expires_at, reason="consent_expired")
+    notice = NoticeSeen(standing.notice_version or 0, standing.notice_language, standing.notice_digest)
+    state = answer(standing.state, "expire")
+    write_event(subject=subject, purpose=purpose, action="expire", state=state, act=act, notice=notice)
+    stop_sharing(subject=subject, purpose=purpose, act=replace(act, at=timezone.now()))
+    return True
+
+
+def _moment(at: datetime | None) -> datetime:
+    now = timezone.now()
+    if at is not None and at > now:
+        raise Invalid("invalid_value", "Nobody answers in the future.", status=422)
+    return at or now
+
+
+def _purpose(slug: str, action: str) -> Purpose:
+    """The purpose, resting on consent; to say no to, also one that has been retired since."""
+    retired = Purpose.objects.filter(slug=slug, published_at__isnull=False).first() if action != "give" else None
+    purpose = retired or live_purpose(slug)
+    if purpose.lawful_basis != Purpose.Basis.CONSENT:
+        raise WrongState("not_consent_based", "This purpose does not rest on consent.")
+    return purpose
+
+
+def _require_wording(purpose: Purpose, notice: NoticeSeen | None, at: datetime) -> NoticeSeen:
+    """Exactly a text that was live at `at`: version, language and digest."""
+    shown = notice and _texts(purpose, notice).filter(_notice_live_at(at)).exists()
+    if not notice or not shown:
+        raise WrongState("notice_outdated", "This is not the wording that is live.")
+    return notice
+
+
+def _known_wording(purpose: Purpose, notice: NoticeSeen | None) -> NoticeSeen | None:
+    """What the person saw while saying no, noted if there ever was such a text."""
+    return notice if notice and _texts(purpose, notice).exists() else None
+
+
+def _texts(purpose: Purpose, notice: NoticeSeen) -> QuerySet[NoticeText]:
+    return NoticeText.objects.filter(
+        notice__purpose=purpose, notice__version=notice.version, language=notice.language, digest=notice.digest
+    )
+
+
+def _notice_live_at(at: datetime) -> Q:
+    retired = Q(notice__retired_at__isnull=True) | Q(notice__retired_at__gt=at)
+    return Q(notice__published_at__lte=at) & retired
+
+
+def _of_age(subject: Subject, day: date) -> bool:
+    born = birth_date_of(subject)
+    return may_consent_alone(date.fromisoformat(born) if born else None, subject.country, day)
+
+
+def _same_answer(
+    subject: Subject, purpose: Purpose, state: Consent, act: Act, notice: NoticeSeen | None
+) -> ConsentEvent | None:
+    """The event that already says so: the one that stands, or one written for this very moment before."""
+    events = ConsentEvent.objects.filter(subject=subject, purpose=purpose.slug, recipient="", state=state)
+    again = events.filter(at=act.at).first()
+    if again is not None:
+        return again
+    row = Standing.objects.filter(subject=subject, purpose=purpose.slug, recipient="").first()
+    if row is None or row.since > act.at or row.state != state:
+        return None
+    same_wording = state is not Consent.GIVEN or (notice is not None and row.notice_version == notice.version)
+    stands = as_of(state, moment=act.at, expires_at=row.expires_at, version=None, newest_major=None) == state
+    return events.filter(event=row.event).first() if same_wording and stands else None

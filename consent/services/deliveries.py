@@ -1,0 +1,208 @@
+"""Notices to applications and third parties (Art. 19): queued in the act's own transaction, closed by their answer."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Max, Q
+from django.utils import timezone
+
+from access.models import Application
+from audit import actors
+from audit.services import record
+from consent.models import ConsentEvent, DataContract, Delivery, Recipient
+from consent.models.governance import ReviewState
+from consent.services.sending import close, in_flight, payload, reference_place, send_due, send_one, wait_for
+from consent.states import OUTCOMES, move
+from gdpr_portal.errors import Gone, Invalid, Missing, WrongState
+from gdpr_portal.wake import wake
+from subjects.models import Subject, ValuePurpose
+from subjects.selectors import reference_for
+from subjects.services import lock_subject
+from vault.services import Place, open_secret, seal_secret, subject_key
+
+__all__ = [
+    "acknowledge", "affected_applications", "applications_for", "data_of", "delivery_for", "evidence_of", "in_flight",
+    "payload", "queue_delivery", "send_due", "send_one", "wait_for",
+]  # fmt: skip
+
+TYPES = frozenset(
+    {
+        "consent.withdrawn", "sharing.stopped", "sharing.started", "erasure.requested", "rectification.made",
+        "restriction.set", "restriction.lifted", "access.requested",
+    }
+)  # fmt: skip
+
+
+@transaction.atomic
+def queue_delivery(
+    *,
+    application: Application,
+    subject: Subject,
+    type: str,
+    purpose: str | None = None,
+    fields: Sequence[str] = (),
+    request: UUID | None = None,
+    due_at: datetime | None = None,
+    recipient: str = "",
+) -> Delivery:
+    """The notice waits in its row for a worker, numbered next for this person and receiver, and a worker was woken.
+
+    Locks the subject (lock it first when you lock more). Without an endpoint it waits until there is one. The
+    receiver's own customer number is sealed into the row, so that it can be told even after an erasure here.
+    """
+    if type not in TYPES:
+        raise Invalid("invalid_value", "There is no such notice.", status=422)
+    person = lock_subject(subject.pk)
+    now = timezone.now()
+    delivery = Delivery(
+        application=application, subject=person, type=type, purpose=purpose, fields=list(fields), request=request,
+        due_at=due_at, recipient=recipient, next_at=now, sequence=_next_sequence(application, person),
+    )  # fmt: skip
+    delivery.reference_sealed = _sealed_reference(delivery)
+    delivery.save(force_insert=True)
+    _record("delivery.queued", delivery, actors.system("worker"), request=str(request) if request else None)
+    wake("consent.tasks.send", str(delivery.pk))
+    return delivery
+
+
+@transaction.atomic
+def acknowledge(
+    *,
+    application: Application,
+    delivery_id: UUID,
+    outcome: str,
+    evidence: Mapping[str, Any],
+    data: Mapping[str, Any],
+) -> Delivery:
+    """The delivery is closed with the receiver's word, and `consent.hooks.delivery_closed` has heard it.
+
+    Idempotent: the same outcome again changes nothing. Whatever the order, the receiver is believed: before our own
+    note of the sending, after its due date (`late` in the log), after we gave up. Raises Missing for a delivery of
+    somebody else, WrongState(`already_closed`) for another outcome.
+    """
+    if outcome not in OUTCOMES:
+        raise Invalid("invalid_value", "There is no such outcome.", status=422)
+    subject_id = delivery_for(application=application, delivery_id=delivery_id).subject_id
+    lock_subject(subject_id)
+    delivery = Delivery.objects.select_for_update().get(pk=delivery_id)
+    if delivery.outcome:
+        return _same_again(delivery, outcome)
+    move(delivery.state, outcome)
+    delivery.outcome = outcome
+    _keep_words(delivery, evidence, data)
+    _record(
+        "delivery.acknowledged", delivery, actors.application(application.slug), outcome=outcome,
+        evidence_digest=(delivery.evidence or {}).get("digest"), late=_is_late(delivery),
+    )  # fmt: skip
+    close(delivery, outcome)
+    return delivery
+
+
+def delivery_for(*, application: Application, delivery_id: UUID) -> Delivery:
+    """The delivery, if it is addressed to this application; Missing otherwise."""
+    delivery = Delivery.objects.select_related("application", "subject").filter(
+        pk=delivery_id, application=application
+    )
+    found = delivery.first()
+    if found is None:
+        raise Missing()
+    return found
+
+
+def evidence_of(delivery: Delivery) -> dict[str, Any]:
+    """What the receiver gave as evidence, opened; empty when it gave none."""
+    if delivery.evidence_sealed is None:
+        return {}
+    return dict(json.loads(open_secret(_place(delivery, "evidence_sealed"), bytes(delivery.evidence_sealed))))
+
+
+def data_of(delivery: Delivery) -> dict[str, Any]:
+    """What the receiver holds about the person, as it answered (Art. 15(3)); empty when it gave nothing.
+
+    Sealed under the person's own key: raises `Gone` once they are erased.
+    """
+    if delivery.data_sealed is None:
+        return {}
+    key = subject_key(delivery.subject_id)
+    return dict(json.loads(key.open(_place(delivery, "data_sealed"), bytes(delivery.data_sealed))))
+
+
+def affected_applications(subject: Subject) -> list[Application]:
+    """Who holds the person's data, by slug: every application with a live contract for a purpose their data is linked
+    to, and every third party that sharing was ever on for."""
+    linked = ValuePurpose.objects.filter(value__subject=subject).values_list("purpose", flat=True)
+    shared = ConsentEvent.objects.filter(subject=subject, action="give").exclude(recipient="")
+    contracts = _contracts(linked)
+    slugs = shared.values_list("recipient", flat=True)
+    recipients = Recipient.objects.filter(slug__in=slugs, application__isnull=False)
+    chosen = Q(pk__in=contracts) | Q(pk__in=recipients.values_list("application_id", flat=True))
+    return list(Application.objects.filter(chosen).order_by("slug"))
+
+
+def applications_for(subject: Subject, purpose: str) -> list[Application]:
+    """The applications with a live contract for the purpose that know the person and can be told, by slug."""
+    known = Application.objects.filter(links__subject=subject, pk__in=_contracts([purpose]))
+    return list(known.filter(endpoint__isnull=False).distinct().order_by("slug"))
+
+
+def _contracts(purposes: Any) -> Any:
+    live = DataContract.objects.filter(state=ReviewState.LIVE, purpose__slug__in=purposes)
+    return live.values_list("application_id", flat=True)
+
+
+def _next_sequence(application: Application, subject: Subject) -> int:
+    last = Delivery.objects.filter(application=application, subject=subject).aggregate(last=Max("sequence"))["last"]
+    return (last or 0) + 1
+
+
+def _sealed_reference(delivery: Delivery) -> bytes | None:
+    if delivery.subject.erased_at is not None:
+        return None
+    reference = reference_for(delivery.application, delivery.subject)
+    return seal_secret(reference_place(delivery.pk), reference.encode()) if reference else None
+
+
+def _same_again(delivery: Delivery, outcome: str) -> Delivery:
+    if delivery.outcome != outcome:
+        raise WrongState("already_closed", "This delivery was closed with another outcome.")
+    return delivery
+
+
+def _keep_words(delivery: Delivery, evidence: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+    """What the receiver wrote may name the person: it is kept sealed, in clear only its digest."""
+    if evidence:
+        delivery.evidence = {"digest": "sha256:" + hashlib.sha256(_words(evidence)).hexdigest()}
+        delivery.evidence_sealed = seal_secret(_place(delivery, "evidence_sealed"), _words(evidence))
+    if data:
+        try:
+            key = subject_key(delivery.subject_id)
+        except Gone:  # erased meanwhile: there is nobody left to give it to
+            return
+        delivery.data_sealed = key.seal(_place(delivery, "data_sealed"), _words(data))
+
+
+def _words(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def _is_late(delivery: Delivery) -> bool:
+    return delivery.due_at is not None and timezone.now() > delivery.due_at
+
+
+def _place(delivery: Delivery, column: str) -> Place:
+    return Place("consent_delivery", column, str(delivery.pk))
+
+
+def _record(action: str, delivery: Delivery, actor: str, **details: Any) -> None:
+    record(
+        action, actor=actor, subject=delivery.subject.pseudonym, purpose=delivery.purpose,
+        details={
+            "delivery": str(delivery.pk), "application": delivery.application.slug, "type": delivery.type,
+            "recipient": delivery.recipient, "sequence": delivery.sequence, **details,
+        },
+    )  # fmt: skip

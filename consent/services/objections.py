@@ -1,0 +1,73 @@
+"""Objections (Art. 21): they stand from the moment they are raised, against marketing for good."""
+
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from audit.services import record
+from consent.models import Objection, Purpose
+from consent.services.events import Act
+from consent.services.sharing import stop_sharing
+from gdpr_portal.errors import Missing, WrongState
+from subjects.models import Subject
+from subjects.selectors import ensure_not_erased
+from subjects.services import lock_subject
+
+
+@transaction.atomic
+def object_to(
+    *, subject: Subject, purpose: str, request: UUID | None = None, actor: str, channel: str = "web"
+) -> Objection:
+    """The objection stands and decisions say `objected` from this commit on. Idempotent: one stands for a purpose.
+
+    Against direct marketing (Art. 21(2)) sharing for the purpose is switched off with it. Whether the lawful basis
+    gives the right is for the caller (`consent.rights`). Raises Missing(`unknown_purpose`), Gone(`erased`).
+    """
+    person = ensure_not_erased(lock_subject(subject.pk))
+    found = Purpose.objects.filter(slug=purpose, published_at__isnull=False).first()
+    if found is None:
+        raise Missing("unknown_purpose", "No purpose has this name.")
+    standing = Objection.objects.filter(subject=person, purpose=purpose, ended_at=None).first()
+    if standing is not None:
+        return standing
+    now = timezone.now()
+    objection = Objection.objects.create(subject=person, purpose=purpose, request=request, since=now)
+    record(
+        "objection.raised", actor=actor, subject=person.pseudonym, purpose=purpose,
+        details={"request": str(request) if request else None, "marketing": found.is_marketing},
+    )  # fmt: skip
+    if found.is_marketing:
+        act = Act(channel=channel, actor=actor, at=now, reason="objected")
+        stop_sharing(subject=person, purpose=purpose, act=act)
+    return objection
+
+
+@transaction.atomic
+def end_objection(*, subject: Subject, purpose: str, actor: str, outcome: str, reason: str = "") -> bool:
+    """The objection ended by a reviewer's decision (`outcome`, Art. 21(1)); False when none stood.
+
+    Raises WrongState(`objection_stands`) for direct marketing: no ground of ours outweighs that one (Art. 21(3)).
+    """
+    person = lock_subject(subject.pk)
+    if Purpose.objects.filter(slug=purpose, is_marketing=True).exists():
+        raise WrongState("objection_stands", "An objection to direct marketing cannot be overruled.")
+    return _end(person, purpose, actor, outcome, reason)
+
+
+def end_own_objection(*, subject: Subject, purpose: str, actor: str) -> bool:
+    """Who says yes to what they objected to has changed their mind: the objection is over. Subject locked."""
+    return _end(subject, purpose, actor, "ended_by_person", "consent_given")
+
+
+def _end(subject: Subject, purpose: str, actor: str, outcome: str, reason: str) -> bool:
+    objection = Objection.objects.filter(subject=subject, purpose=purpose, ended_at=None).first()
+    if objection is None:
+        return False
+    objection.ended_at = timezone.now()
+    objection.save(update_fields=["ended_at"])
+    record(
+        "objection.decided", actor=actor, subject=subject.pseudonym, purpose=purpose,
+        details={"request": str(objection.request or ""), "outcome": outcome, "reason": reason},
+    )  # fmt: skip
+    return True

@@ -1,0 +1,154 @@
+"""What stands for a person: derived from the events, asked for any moment, rebuilt and compared at any time."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Max, Q
+from django.utils import timezone
+
+from consent.models import ConsentEvent, Notice, Purpose, Standing
+from consent.services.decisions import decide_for
+from consent.states import Consent, as_of
+from subjects.models import Subject
+
+_KEY = ("subject_id", "purpose", "recipient")
+_COLUMNS = (
+    "subject_id", "purpose", "recipient", "state", "since", "expires_at", "notice_version", "notice_language",
+    "notice_digest", "event",
+)  # fmt: skip
+_DERIVED = """
+SELECT DISTINCT ON (subject_id, purpose, recipient) subject_id, purpose, recipient, state, at AS since, expires_at,
+    notice_version, notice_language, notice_digest, event
+FROM consent_consentevent WHERE subject_id IN (SELECT id FROM subjects_subject WHERE erased_at IS NULL)
+ORDER BY subject_id, purpose, recipient, at DESC, seq DESC
+"""
+_STORED = f"SELECT {', '.join(_COLUMNS)} FROM consent_standing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """How one purpose (or one recipient of it) stands at a moment. `since` is None when it was never asked."""
+
+    purpose: str
+    recipient: str
+    state: Consent
+    since: datetime | None = None
+    expires_at: datetime | None = None
+    notice_version: int | None = None
+    notice_language: str = ""
+    notice_digest: str = ""
+
+
+def standing_of(subject: Subject, at: datetime | None = None) -> list[Line]:
+    """Every answer of the person as it stands at `at` (valid time, inclusive; default now), by purpose and recipient.
+
+    Purposes that rest on consent, were live then and were never answered are listed as `never_asked`.
+    """
+    moment = at or timezone.now()
+    rows = _latest(subject, moment) if at else Standing.objects.filter(subject=subject)
+    majors = _newest_majors(moment)
+    lines = {(row.purpose, row.recipient): _line(row, moment, majors) for row in rows}
+    for slug in _consent_purposes(moment):
+        lines.setdefault((slug, ""), Line(purpose=slug, recipient="", state=Consent.NEVER_ASKED))
+    return [lines[key] for key in sorted(lines)]
+
+
+def history_of(subject: Subject, at: datetime | None = None) -> list[ConsentEvent]:
+    """The person's events up to `at`, newest first. None is ever missing or changed."""
+    events = ConsentEvent.objects.filter(subject=subject).order_by("-at", "-seq")
+    return list(events.filter(at__lte=at) if at else events)
+
+
+def state_of(subject: Subject, purpose: str, recipient: str = "") -> Consent:
+    """The state stored for it, whatever the clock says since; `never_asked` without one."""
+    row = Standing.objects.filter(subject=subject, purpose=purpose, recipient=recipient).first()
+    return Consent(row.state) if row else Consent.NEVER_ASKED
+
+
+def apply_event(event: ConsentEvent) -> bool:
+    """The standing row says what the newest event by `at` says; False when a newer one already stands.
+
+    In the transaction that wrote the event, with the subject locked: an act that arrives late changes history only.
+    """
+    newer = ConsentEvent.objects.filter(
+        Q(at__gt=event.at) | Q(at=event.at, seq__gt=event.seq),
+        subject_id=event.subject_id, purpose=event.purpose, recipient=event.recipient,
+    )  # fmt: skip
+    if newer.exists():
+        return False
+    values = _values(event)
+    Standing.objects.update_or_create(**{name: values.pop(name) for name in _KEY}, defaults=values)
+    return True
+
+
+def sharing_verdict(subject: Subject, purpose: str, recipient: str | None) -> str:
+    """`allowed`, or the code that decides against using the purpose (and sharing it with the recipient) right now.
+
+    The service itself asks here, not an application: the purpose's own fields and recipients bound it.
+    """
+    return decide_for(application=None, subject=subject, purpose=purpose, recipient=recipient).code
+
+
+@transaction.atomic
+def rebuild_standing() -> int:
+    """Every standing row is what the events derive; returns how many rows differed. Erased people have none."""
+    differing = len(compare_standing())
+    with connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE consent_standing IN EXCLUSIVE MODE")
+        cursor.execute("DELETE FROM consent_standing")
+        cursor.execute(f"INSERT INTO consent_standing ({', '.join(_COLUMNS)}) {_DERIVED}")
+    return differing
+
+
+def compare_standing() -> list[tuple[str, str, str]]:
+    """Where stored standing and events disagree: (subject pseudonym, purpose, recipient), sorted; one statement."""
+    statement = f"""  -- the parts are constants of this module
+        WITH derived AS ({_DERIVED}), stored AS ({_STORED}),
+        odd AS ((SELECT * FROM derived EXCEPT SELECT * FROM stored)
+                UNION (SELECT * FROM stored EXCEPT SELECT * FROM derived))
+        SELECT DISTINCT subjects_subject.pseudonym::text, odd.purpose, odd.recipient
+        FROM odd JOIN subjects_subject ON subjects_subject.id = odd.subject_id ORDER BY 1, 2, 3
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return [(str(row[0]), str(row[1]), str(row[2])) for row in cursor.fetchall()]
+
+
+def _values(event: ConsentEvent) -> dict[str, Any]:
+    values = {name: getattr(event, name) for name in _COLUMNS if name != "since"}
+    return values | {"since": event.at}
+
+
+def _latest(subject: Subject, moment: datetime) -> Iterable[Standing]:
+    events = (
+        ConsentEvent.objects.filter(subject=subject, at__lte=moment)
+        .order_by("purpose", "recipient", "-at", "-seq")
+        .distinct("purpose", "recipient")
+    )
+    return [Standing(**_values(event)) for event in events]
+
+
+def _line(row: Standing, moment: datetime, majors: dict[str, int]) -> Line:
+    major = majors.get(row.purpose) if not row.recipient else None
+    state = as_of(
+        row.state, moment=moment, expires_at=row.expires_at, version=row.notice_version, newest_major=major
+    )
+    return Line(
+        purpose=row.purpose, recipient=row.recipient, state=state, since=row.since, expires_at=row.expires_at,
+        notice_version=row.notice_version, notice_language=row.notice_language, notice_digest=row.notice_digest,
+    )  # fmt: skip
+
+
+def _newest_majors(moment: datetime) -> dict[str, int]:
+    """Purpose -> the newest wording published by then that asks everybody again."""
+    published = Notice.objects.filter(is_major=True, published_at__lte=moment)
+    return dict(published.values_list("purpose__slug").annotate(newest=Max("version")))
+
+
+def _consent_purposes(moment: datetime) -> list[str]:
+    live = Q(retired_at__isnull=True) | Q(retired_at__gt=moment)
+    purposes = Purpose.objects.filter(live, lawful_basis="consent", published_at__lte=moment)
+    return list(purposes.values_list("slug", flat=True))

@@ -1,0 +1,30 @@
+"""The worker's steps of this app: an id comes in, one service is called. Rows are the truth (docs/house.md)."""
+
+from uuid import UUID
+
+from celery import shared_task
+
+from consent.services import consents, deliveries
+from gdpr_portal.errors import Missing
+
+
+@shared_task(name="consent.tasks.send")
+def send(delivery_id: str) -> None:
+    """The delivery was tried, if it is due; a hint for a row that is gone is none."""
+    try:
+        deliveries.send_one(UUID(delivery_id))
+    except Missing:
+        return
+
+
+@shared_task(name="consent.tasks.sweep_deliveries")
+def sweep_deliveries() -> None:
+    """What is due was tried, whatever hints were lost."""
+    deliveries.send_due(limit=50)
+
+
+@shared_task(name="consent.tasks.expire")
+def expire() -> None:
+    """Consents that ran out are marked, proofs past their time are gone."""
+    consents.expire_due()
+    consents.end_proofs()
