@@ -33,7 +33,13 @@ BEAT: dict[str, dict[str, Any]] = {
 
 def transport_options(broker_url: str) -> dict[str, Any]:
     """What the broker in use needs; short and few attempts, because a hint is not worth a person's wait."""
-    once = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1, "connect_retries_timeout": 1}
+    once = {
+        "max_retries": 1,
+        "interval_start": 0,
+        "interval_step": 0.1,
+        "interval_max": 0.1,
+        "connect_retries_timeout": 1,
+    }
     if broker_url.startswith("pgmq"):
         from gdpr_portal.broker import OPTIONS
 

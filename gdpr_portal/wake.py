@@ -35,4 +35,6 @@ def _send(task_name: str, args: tuple[str | int, ...]) -> None:
         current_app.send_task(task_name, args=args, retry=False, ignore_result=True)
     except Exception as error:  # every transport has its own family of errors, and none may reach the request
         _paused_until = time.monotonic() + PAUSE_SECONDS
-        log.warning("broker down, the sweep will find the row", extra={"task": task_name, "error": type(error).__name__})
+        log.warning(
+            "broker down, the sweep will find the row", extra={"task": task_name, "error": type(error).__name__}
+        )

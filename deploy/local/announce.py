@@ -42,9 +42,7 @@ def write(plan: Plan) -> None:
 def readiness(plan: Plan) -> str:
     """`ready`, or in a few words why not."""
     context = ssl.create_default_context(cafile=str(plan.tls[0])) if plan.tls else None
-    opener = urllib.request.build_opener(
-        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
     try:
         with opener.open(f"{plan.instance.base_url}/readyz", timeout=2) as answer:
             return "ready" if answer.status == 200 else f"/readyz answers {answer.status}"

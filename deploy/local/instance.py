@@ -43,7 +43,9 @@ class Instance:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             handle.close()
-            raise Refusal(f"An instance is running on {self.run_dir} already. Stop it, or set another RUN_DIR.") from None
+            raise Refusal(
+                f"An instance is running on {self.run_dir} already. Stop it, or set another RUN_DIR."
+            ) from None
         self._lock = handle
 
     def secret(self, name: str) -> str:

@@ -101,6 +101,7 @@ class Cluster:
     @property
     def sockets(self) -> Path:
         """The folder of the socket: ours when its path is short enough, else one under /tmp that ours remembers."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         own, note = self.folder / "socket", self.folder / "socket.path"
         if len(os.fsencode(own)) + len("/.s.PGSQL.5432") <= LONGEST_SOCKET_PATH:
             chosen = own
@@ -222,7 +223,12 @@ def throw_away(folder: Path, password: str, prefix: list[str] | None = None) -> 
     with (
         open(folder / "log", "ab") as log,
         subprocess.Popen(
-            cluster.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment(), start_new_session=True
+            cluster.command(),
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            env=environment(),
+            start_new_session=True,
         ) as server,
     ):
         try:

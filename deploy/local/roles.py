@@ -50,9 +50,7 @@ def embedded(instance: Instance, cluster: Cluster) -> Addresses:
                 root.execute(
                     sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(DATABASE), sql.Identifier(role))
                 )
-    owner, app, sequencer = (
-        cluster.address(role, instance.secret(role), DATABASE) for role in (OWNER, APP, SEQUENCER)
-    )
+    owner, app, sequencer = (cluster.address(role, instance.secret(role), DATABASE) for role in (OWNER, APP, SEQUENCER))
     return Addresses(owner, app, sequencer)
 
 

@@ -26,6 +26,8 @@ class Command(BaseCommand):
             with psycopg.connect(settings.DATABASE_OWNER_URL, autocommit=True) as connection:
                 lines = provision(connection, app=app, sequencer=sequencer, queue=queue)
         except psycopg.Error as error:
-            raise CommandError(f"The database refused ({type(error).__name__}): {error.diag.message_primary}") from error
+            raise CommandError(
+                f"The database refused ({type(error).__name__}): {error.diag.message_primary}"
+            ) from error
         for line in lines:
             self.stdout.write(line)

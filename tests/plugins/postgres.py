@@ -1,0 +1,169 @@
+"""What every test stands on: a throw-away PostgreSQL, its three roles, keys, and no network.
+
+Loaded by the top `conftest.py`, before any other one: it sets the environment, then Django up. One server a run; with
+xdist each worker has a database of its own on it. A `DATABASE_URL` in the environment is used instead of a server of
+ours; its role must be a superuser, because that is what tests are unless they ask for a role (`as_role`).
+"""
+
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import django
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from deploy.local.postgres import SETTINGS, SUPERUSER, THROW_AWAY, Cluster, throw_away, way_to_run
+from deploy.local.roles import APP, OWNER, SEQUENCER, ensure_role
+from tests.plugins import network
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = "TEST_RUN_FOLDER"
+"""Variable that tells an xdist worker what the run it belongs to has set up already."""
+
+
+def prepare_environment() -> None:
+    """The variables of the service are set for this run; a worker of xdist gets folders of its own."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    if FOLDER not in os.environ:
+        (ROOT / ".test").mkdir(exist_ok=True)
+        sweep_away(ROOT / ".test")
+        os.environ[FOLDER] = tempfile.mkdtemp(dir=ROOT / ".test", prefix="run-")
+        os.environ["TEST_ROLE_PASSWORD"] = secrets.token_urlsafe(20)
+        os.environ["TEST_OWN_SERVER"] = "" if os.environ.get("DATABASE_URL") else "1"
+    folder = Path(os.environ[FOLDER])
+    run_dir = folder / worker
+    for part in ("static", "metrics", "mail", "keys", "ledger"):
+        (run_dir / part).mkdir(parents=True, exist_ok=True)
+    os.environ |= {
+        "RUN_DIR": str(run_dir),
+        "PROMETHEUS_MULTIPROC_DIR": str(run_dir / "metrics"),
+        "VAULT_KEY_FILE": str(run_dir / "keys" / "vault.json"),
+        "AUDIT_SIGNING_KEY_FILE": str(run_dir / "keys" / "audit.json"),
+        "SHRED_LEDGER_FILE": str(run_dir / "ledger" / "shred.jsonl"),
+        "MAIL_DIR": str(run_dir / "mail"),
+    }
+    os.environ.setdefault("PROFILE", "development")
+    os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 50)
+    os.environ.setdefault("BROKER_URL", "pgmq://")
+    if os.environ["TEST_OWN_SERVER"]:
+        os.environ["DATABASE_URL"] = server().address(SUPERUSER, os.environ["TEST_ROLE_PASSWORD"], "gdpr_portal")
+
+
+def sweep_away(folder: Path) -> None:
+    """Folders of runs that were killed more than a day ago are gone."""
+    for old in folder.iterdir():
+        if time.time() - old.stat().st_mtime > 86400:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def server() -> Cluster:
+    """This run's server, running or not."""
+    return Cluster(Path(os.environ[FOLDER]) / "postgres", way_to_run(), SETTINGS | THROW_AWAY)
+
+
+def set_up_django() -> None:
+    """Django is set up, so that conftest files may import models.
+
+    The settings' name does not stay in the environment: a worker of xdist would have it, and read the settings before
+    this module has set its folders.
+    """
+    os.environ["DJANGO_SETTINGS_MODULE"] = "gdpr_portal.settings"
+    django.setup()
+    del os.environ["DJANGO_SETTINGS_MODULE"]
+
+
+prepare_environment()
+set_up_django()
+_running = ExitStack()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    network.switch_off()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if "PYTEST_XDIST_WORKER" in os.environ or session.config.option.collectonly:
+        return
+    password = os.environ["TEST_ROLE_PASSWORD"]
+    if os.environ["TEST_OWN_SERVER"]:
+        _running.enter_context(throw_away(Path(os.environ[FOLDER]) / "postgres", password))
+    with psycopg.connect(address("postgres"), autocommit=True) as connection:
+        for role in (OWNER, APP, SEQUENCER):
+            ensure_role(connection, role, password)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if "PYTEST_XDIST_WORKER" not in os.environ and FOLDER in os.environ:
+        _running.close()
+        shutil.rmtree(os.environ.pop(FOLDER), ignore_errors=True)
+
+
+def address(database: str, **other: str) -> str:
+    """Where `database` on this run's server is, as the superuser unless `user` and `password` are given."""
+    return make_conninfo(**{**conninfo_to_dict(os.environ["DATABASE_URL"]), "dbname": database, **other})
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: Any, request: Any) -> Generator[None, object, object]:
+    """Whenever pytest-django has made the test database, roles and queue are provisioned in it."""
+    result = yield
+    if fixturedef.argname == "django_db_setup":
+        from gdpr_portal.celery import app
+
+        provision_test_database()
+        # Connections of the publisher would keep the database from being dropped.
+        fixturedef.addfinalizer(app.pool.force_close_all)
+    return result
+
+
+def provision_test_database() -> None:
+    """Grants and queue in the test database are those of a real one."""
+    from gdpr_portal.roles import provision
+
+    with psycopg.connect(address(test_database()), autocommit=True) as connection:
+        provision(connection, app=APP, sequencer=SEQUENCER)
+
+
+def test_database() -> str:
+    """The name of this worker's test database."""
+    from django.db import connections
+
+    return str(connections["default"].settings_dict["NAME"])
+
+
+test_database.__test__ = False  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def as_role(transactional_db: None) -> Iterator[Callable[[str], psycopg.Connection]]:
+    """Gives a connection (autocommit) to the test database as `gdpr_app` or `gdpr_sequencer`.
+
+    Needs `transactional_db`: another connection sees only what is committed.
+    """
+    with ExitStack() as stack:
+
+        def connect(role: str) -> psycopg.Connection:
+            where = address(test_database(), user=role, password=os.environ["TEST_ROLE_PASSWORD"])
+            return stack.enter_context(psycopg.connect(where, autocommit=True))
+
+        yield connect
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _service_stands() -> None:
+    """The keys are made, and static files have their plain names: no collectstatic is needed."""
+    from django.conf import settings
+    from django.core.management import call_command, get_commands
+
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+    if "keys" in get_commands():
+        call_command("keys", "init", stdout=open(os.devnull, "w"))  # noqa: SIM115
