@@ -1,9 +1,40 @@
-"""The admin of IRM, QA and operators: the second factor first, then the desks."""
+"""The admin of IRM, QA and operators: the portal's own sign-in with two factors first, then the desks."""
+
+from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from access.second_factor import is_verified
 
 
 class PortalAdminSite(AdminSite):
-    """Django's admin behind our own sign-in with two factors."""
+    """Django's admin behind our own sign-in; it has no sign-in, sign-out or password pages of its own."""
 
-    site_header = site_title = "GDPR Portal"
+    site_header = site_title = _("GDPR Portal")
+    index_title = _("The desk")
+    site_url = "/"
+    enable_nav_sidebar = False
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Staff, active, with both factors proven in this session (threat T41)."""
+        return is_verified(request) and bool(request.user.is_active and request.user.is_staff)  # type: ignore[union-attr]
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The portal's sign-in, then back to the desk; people without a desk are told so."""
+        if is_verified(request) and not self.has_permission(request):
+            raise PermissionDenied
+        return redirect(f"{reverse('login')}?{urlencode({'next': reverse('admin:index')})}")
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The portal's sign-out, which takes POST."""
+        return redirect("home")
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The portal's page, which asks for a factor first."""
+        return redirect("security_password")

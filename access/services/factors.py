@@ -1,0 +1,219 @@
+"""Second factors: TOTP authenticators (RFC 6238, SHA-1, 30 s, 6 digits) and one-use recovery codes.
+
+Secrets lie sealed under the account's data key, recovery codes only as keyed digests. A TOTP step is accepted once and
+steps never go back, also when the clock does (NIST SP 800-63B 5.1.4.2, ASVS 6.5.1; threats T39 to T41).
+"""
+
+import base64
+import hmac
+import secrets
+import time
+from urllib.parse import quote
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django_otp.models import Device
+from django_otp.oath import hotp
+
+from access.models import Account, RecoveryCode, RecoveryDevice, TotpDevice
+from access.services import limits
+from access.services.accounts import account_email, actor_of
+from access.services.mail import send_mail_later
+from audit import services as audit
+from gdpr_portal.errors import Missing, Refused, WrongState
+from vault import services as vault
+from vault.services import Place
+
+STEP_SECONDS = 30
+DRIFT = 1
+"""Steps of 30 s a code may be early or late."""
+SECRET_BYTES = 20
+RECOVERY_CODES = 10
+ISSUER = "GDPR Portal"
+
+
+# --- TOTP -----------------------------------------------------------------------------------------------------------
+def add_totp(account: Account) -> tuple[TotpDevice, str]:
+    """An authenticator waits to be confirmed; returns it and its secret in base32. Earlier waiting ones are gone."""
+    secret = secrets.token_bytes(SECRET_BYTES)
+    with transaction.atomic():
+        TotpDevice.objects.filter(user=account, confirmed=False).delete()
+        device = TotpDevice.objects.create(user=account, name="", confirmed=False, secret_sealed=b"")
+        # Sealed to its own row, whose number the database has just given.
+        device.secret_sealed = vault.subject_key(account.id).seal(_place(device), secret)
+        device.save(update_fields=["secret_sealed"])
+    return device, _base32(secret)
+
+
+def pending_totp(account: Account) -> tuple[TotpDevice, str]:
+    """The authenticator that waits to be confirmed, made now if there is none, and its secret in base32."""
+    device = TotpDevice.objects.filter(user=account, confirmed=False).first()
+    return add_totp(account) if device is None else (device, _base32(_secret(device)))
+
+
+def provisioning_uri(secret: str) -> str:
+    """What the QR code says to an authenticator app: issuer and secret, no name and no address."""
+    issuer = quote(ISSUER)
+    return f"otpauth://totp/{issuer}?secret={secret}&issuer={issuer}&algorithm=SHA1&digits=6&period={STEP_SECONDS}"
+
+
+def confirm_totp(*, device: TotpDevice, code: str) -> bool:
+    """The authenticator counts from now on if the code is right; the person is told by mail."""
+    with transaction.atomic():
+        if not verify_totp(device=device, code=code):
+            return False
+        device.confirmed = True
+        device.save(update_fields=["confirmed"])
+        _record("account.factor_added", device.user, "totp")
+        _tell("factor_added", device.user)
+    return True
+
+
+def verify_totp(*, device: TotpDevice, code: str) -> bool:
+    """Whether the code is right, now and for the first time; its step and all before it are used up."""
+    with transaction.atomic():
+        row = TotpDevice.objects.select_for_update().get(pk=device.pk)
+        step = _matching_step(_secret(row), code, after=row.last_step)
+        if step is None:
+            return False
+        row.last_step = step
+        row.save(update_fields=["last_step"])
+    device.last_step = step
+    return True
+
+
+def confirmed_totps(account: Account) -> list[TotpDevice]:
+    """The authenticators that count, oldest first."""
+    return list(TotpDevice.objects.filter(user=account, confirmed=True).order_by("created_at"))
+
+
+def remove_totp(*, account: Account, device_id: int) -> None:
+    """The authenticator counts no more. Raises Missing, and WrongState("last_factor") rather than leave none (T41)."""
+    with transaction.atomic():
+        Account.objects.select_for_update().get(pk=account.pk)
+        devices = confirmed_totps(account)
+        device = next((each for each in devices if each.pk == device_id), None)
+        if device is None:
+            raise Missing
+        if len(devices) == 1:
+            raise WrongState("last_factor", _("Your last authenticator cannot be removed. Add another one first."))
+        device.delete()
+        _record("account.factor_removed", account, "totp")
+        _tell("factor_removed", account)
+
+
+# --- recovery codes -------------------------------------------------------------------------------------------------
+def new_recovery_codes(account: Account) -> list[str]:
+    """Ten fresh codes of 80 bits, returned this once; all earlier ones are void and the person is told by mail."""
+    codes = [_recovery_code() for _each in range(RECOVERY_CODES)]
+    with transaction.atomic():
+        Account.objects.select_for_update().get(pk=account.pk)
+        RecoveryDevice.objects.filter(user=account).delete()
+        device = RecoveryDevice.objects.create(user=account, name="", confirmed=True)
+        RecoveryCode.objects.bulk_create(
+            RecoveryCode(device=device, digest=vault.keyed_digest("recovery", _normal(account, code))) for code in codes
+        )
+        _record("account.factor_added", account, "recovery_codes")
+        _tell("recovery_made", account)
+    return codes
+
+
+def use_recovery_code(*, device: RecoveryDevice, code: str) -> bool:
+    """Whether the code was one of the set and unused; it is used now, also when tried twice at once."""
+    digests = vault.keyed_digests("recovery", _normal(device.user, code))
+    now = timezone.now()
+    return bool(RecoveryCode.objects.filter(device=device, digest__in=digests, used_at=None).update(used_at=now))
+
+
+def recovery_codes_left(account: Account) -> int:
+    """How many recovery codes can still be used."""
+    return RecoveryCode.objects.filter(device__user=account, used_at=None).count()
+
+
+# --- the proof ------------------------------------------------------------------------------------------------------
+def prove_factor(*, account: Account, code: str, where: str, recovery: bool = False) -> Device:
+    """The device that the code proved. Raises Refused("throttled", 429) or Refused("wrong_code").
+
+    The try is counted before it is looked at. The owner is told by mail when the free tries are used up, and when a
+    recovery code was used.
+    """
+    tries = ((limits.FACTOR, str(account.id)), (limits.ADDRESS, where))
+    turn = limits.take(*tries)
+    if turn.wait:
+        raise too_many(turn.wait)
+    with transaction.atomic():
+        device = _proven_by(account, code, recovery=recovery)
+        if device is not None and recovery:
+            _tell("recovery_used", account)
+        if device is None and turn.last_free:
+            _tell("tries_refused", account)
+        if device is None:
+            refused = {"account": str(account.id), "reason": "wrong_code"}
+            audit.record("account.sign_in_refused", actor=actor_of(account), details=refused)
+    if device is None:
+        raise wrong_code()
+    limits.forget(tries[0])
+    return device
+
+
+def wrong_code() -> Refused:
+    """The refusal of a code, the same whether it was wrong, late or used."""
+    return Refused("wrong_code", _("This code is not right, or it was used before. Wait for the next one."))
+
+
+def too_many(wait: int) -> Refused:
+    """The refusal that says how long to wait, in whole minutes (seconds below one)."""
+    if wait < 60:
+        message = _("Too many tries. Please wait %(count)d seconds and try again.") % {"count": wait}
+    else:
+        message = _("Too many tries. Please wait %(count)d minutes and try again.") % {"count": -(-wait // 60)}
+    return Refused("throttled", message, status=429)
+
+
+def _proven_by(account: Account, code: str, *, recovery: bool) -> Device | None:
+    if recovery:
+        sets = RecoveryDevice.objects.filter(user=account, confirmed=True)
+        return next((each for each in sets if use_recovery_code(device=each, code=code)), None)
+    return next((each for each in confirmed_totps(account) if verify_totp(device=each, code=code)), None)
+
+
+def _matching_step(secret: bytes, code: str, *, after: int) -> int | None:
+    typed = "".join(code.split())
+    if len(typed) != 6 or not typed.isascii() or not typed.isdigit():
+        return None
+    now = int(time.time()) // STEP_SECONDS
+    steps = range(max(now - DRIFT, after + 1, 0), now + DRIFT + 1)
+    matches = [step for step in steps if hmac.compare_digest(f"{hotp(secret, step):06d}", typed)]
+    return matches[0] if matches else None
+
+
+def _recovery_code() -> str:
+    text = _base32(secrets.token_bytes(10)).lower()
+    return "-".join(text[start : start + 4] for start in range(0, 16, 4))
+
+
+def _normal(account: Account, code: str) -> bytes:
+    letters = "".join(character for character in code.lower() if character.isalnum())
+    return account.id.bytes + letters.encode()
+
+
+def _record(action: str, account: Account, factor: str) -> None:
+    details = {"account": str(account.id), "factor": factor}
+    audit.record(action, actor=actor_of(account), details=details)
+
+
+def _tell(kind: str, account: Account) -> None:
+    send_mail_later(kind, to=account_email(account), language=account.language)
+
+
+def _secret(device: TotpDevice) -> bytes:
+    return vault.subject_key(device.user_id).open(_place(device), bytes(device.secret_sealed))
+
+
+def _base32(secret: bytes) -> str:
+    return base64.b32encode(secret).decode().rstrip("=")
+
+
+def _place(device: TotpDevice) -> Place:
+    return Place("access_totpdevice", "secret_sealed", str(device.pk))

@@ -1,0 +1,110 @@
+"""The steps of signing in, as acts: each is limited before it is evaluated and recorded after."""
+
+from uuid import UUID
+
+from django.contrib.auth import authenticate
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django_otp.models import Device
+
+from access.models import Account
+from access.services import limits, mailcodes
+from access.services.accounts import (
+    account_by_email,
+    account_email,
+    actor_of,
+    change_password,
+    email_index,
+    normalise_email,
+    register_verified,
+)
+from access.services.factors import confirmed_totps, prove_factor, too_many
+from access.services.mail import send_mail_later
+from audit import actors
+from audit import services as audit
+from gdpr_portal.errors import Invalid, Refused
+
+
+def prove_password(*, request: HttpRequest, email: str, password: str, where: str) -> Account:
+    """The account whose password this is. Raises Refused: "throttled" (429) or "wrong_sign_in", the same for all causes."""
+    about = _index(email)
+    tries = (
+        (limits.PASSWORD, f"{about}{where}"),
+        (limits.PASSWORD_OF_ACCOUNT, about),
+        (limits.ADDRESS, where),
+    )
+    turn = limits.take(*tries)
+    if turn.wait:
+        raise too_many(turn.wait)
+    account = authenticate(request, email=email, password=password)
+    if not isinstance(account, Account):
+        with transaction.atomic():
+            audit.record("account.sign_in_refused", actor=actors.system("web"), details={"reason": "wrong_sign_in"})
+        raise Refused("wrong_sign_in", _("The e-mail address or the password is not right."))
+    limits.forget(*tries[:2])
+    return account
+
+
+def sign_in_by_factor(*, account: Account, code: str, where: str, recovery: bool = False) -> Device:
+    """The second factor is proven and the sign-in recorded; returns the device. Errors as `prove_factor`."""
+    device = prove_factor(account=account, code=code, where=where, recovery=recovery)
+    _record("account.signed_in", account, recovery=recovery)
+    return device
+
+
+def step_up_by_factor(*, account: Account, code: str, where: str) -> Device:
+    """The person was here just now: a factor, proven again. Errors as `prove_factor`."""
+    device = prove_factor(account=account, code=code, where=where)
+    _record("account.stepped_up", account, recovery=False)
+    return device
+
+
+def send_code(*, reason: str, email: str, language: str, where: str) -> str:
+    """A mail code is on its way; returns its id. Raises Refused("throttled", 429), Invalid for no address."""
+    normalise_email(email)
+    limits.purge()
+    turn = limits.take((limits.MAIL, _index(email)), (limits.ADDRESS, where))
+    if turn.wait:
+        raise too_many(turn.wait)
+    return str(mailcodes.send_code(reason=reason, email=email, language=language))
+
+
+def sign_up(*, code_id: str, password: str, language: str) -> Account:
+    """The account of a proven address exists. Raises Gone("code_expired"), WrongState("account_exists")."""
+    with transaction.atomic():
+        email = mailcodes.spend_code(code_id=UUID(code_id), reason=mailcodes.SIGNUP)
+        return register_verified(email=email, password=password, language=language)
+
+
+def reset_password(*, code_id: str, password: str) -> None:
+    """The password of a proven address is new, every session dead; factors stay as they are (threat T41)."""
+    with transaction.atomic():
+        account = account_by_email(mailcodes.spend_code(code_id=UUID(code_id), reason=mailcodes.RESET))
+        if account is not None:
+            new_password(account=account, password=password)
+
+
+def new_password(*, account: Account, password: str) -> None:
+    """The password is changed and the person told by mail."""
+    with transaction.atomic():
+        change_password(account=account, password=password)
+        send_mail_later("password_changed", to=account_email(account), language=account.language)
+
+
+def has_factor(account: Account) -> bool:
+    """Whether the account has an authenticator that counts."""
+    return bool(confirmed_totps(account))
+
+
+def _record(action: str, account: Account, *, recovery: bool) -> None:
+    details = {"account": str(account.id), "factor": "recovery_code" if recovery else "totp"}
+    with transaction.atomic():
+        audit.record(action, actor=actor_of(account), details=details)
+
+
+def _index(email: str) -> str:
+    try:
+        return email_index(email).hex()
+    except Invalid:
+        return ""

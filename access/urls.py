@@ -1,0 +1,27 @@
+"""The pages of accounts; names and paths that outside drivers rely on stand in the API contract."""
+
+from django.urls import path
+
+from access.views import reset, security, signin, signup
+
+urlpatterns = [
+    path("login", signin.login, name="login"),
+    path("login/factor", signin.factor, name="login_factor"),
+    path("login/recovery", signin.recovery, name="login_recovery"),
+    path("logout", signin.logout, name="logout"),
+    path("confirm", signin.confirm, name="confirm"),
+    path("language", signin.set_language, name="set_language"),
+    path("signup", signup.signup, name="signup"),
+    path("signup/code", signup.code, name="signup_code"),
+    path("signup/password", signup.password, name="signup_password"),
+    path("signup/totp", signup.totp, name="signup_totp"),
+    path("signup/recovery", signup.recovery, name="signup_recovery"),
+    path("password-reset", reset.reset, name="password_reset"),
+    path("password-reset/code", reset.code, name="password_reset_code"),
+    path("password-reset/password", reset.password, name="password_reset_password"),
+    path("security", security.security, name="security"),
+    path("security/password", security.change_password, name="security_password"),
+    path("security/recovery-codes", security.new_codes, name="security_recovery"),
+    path("security/authenticators/<int:device_id>/remove", security.remove_totp, name="security_remove_totp"),
+    path("security/sign-out-everywhere", security.sign_out_everywhere, name="sign_out_everywhere"),
+]

@@ -1,0 +1,79 @@
+"""The security page: factors, recovery codes, password, sessions, the last sign-ins. Every change needs a step-up."""
+
+from django.contrib import messages
+from django.contrib.auth import logout, update_session_auth_hash
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from access import selectors
+from access.forms import PasswordForm
+from access.second_factor import mark_fresh, step_up_required
+from access.services import accounts, factors, signin
+from access.views.common import page, person, refuse
+from access.views.signup import keep_for_once
+from gdpr_portal.errors import DomainError
+
+
+@require_GET
+def security(request: HttpRequest) -> HttpResponse:
+    """What protects the account, and what happened at its door."""
+    account = person(request)
+    return page(
+        request,
+        "security",
+        totps=factors.confirmed_totps(account),
+        codes_left=factors.recovery_codes_left(account),
+        sessions=selectors.open_sessions(account),
+        sign_ins=selectors.last_sign_ins(account),
+    )
+
+
+@require_POST
+@step_up_required
+def new_codes(request: HttpRequest) -> HttpResponse:
+    """Ten new recovery codes, shown once; the old ones are void."""
+    keep_for_once(request, person(request), factors.new_recovery_codes(person(request)))
+    return redirect("signup_recovery")
+
+
+@require_POST
+@step_up_required
+def remove_totp(request: HttpRequest, device_id: int) -> HttpResponse:
+    """The authenticator counts no more."""
+    try:
+        factors.remove_totp(account=person(request), device_id=device_id)
+    except DomainError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, _("The authenticator is removed."))
+    return redirect("security")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@step_up_required
+def change_password(request: HttpRequest) -> HttpResponse:
+    """A new password; every other session is signed out."""
+    account = person(request)
+    form = PasswordForm(request.POST or None, account=account)
+    if form.is_valid():
+        try:
+            signin.new_password(account=account, password=form.cleaned_data["password"])
+        except DomainError as error:
+            refuse(form, error)
+        else:
+            update_session_auth_hash(request, account)
+            mark_fresh(request)
+            messages.success(request, _("Your password is changed, and every other session is signed out."))
+            return redirect("security")
+    return page(request, "change_password", form)
+
+
+@require_POST
+def sign_out_everywhere(request: HttpRequest) -> HttpResponse:
+    """Every session of the account is dead, this one too. No step-up: a person in a hurry must be able to."""
+    accounts.sign_out_everywhere(account=person(request))
+    logout(request)
+    messages.success(request, _("You are signed out everywhere."))
+    return redirect("login")

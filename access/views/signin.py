@@ -1,0 +1,108 @@
+"""Signing in: password, then factor; confirming; signing out; the language."""
+
+from django.contrib.auth import logout as end_session
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_http_methods, require_POST
+from django.views.i18n import LANGUAGE_QUERY_PARAMETER
+from django.views.i18n import set_language as choose_language
+
+from access.forms import FactorForm, RecoveryForm, SignInForm
+from access.second_factor import confirmed_next, is_verified, mark_fresh, safe_path, verify_session, where
+from access.services import accounts, signin
+from access.views.common import page, person, refuse, start_session
+from gdpr_portal.errors import DomainError
+
+get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@get_or_post
+def login(request: HttpRequest) -> HttpResponse:
+    """Password first. The answer to a wrong one tells nothing about the address."""
+    if is_verified(request):
+        return redirect(safe_path(request, request.GET.get("next")))
+    form = SignInForm(request.POST or None)
+    if form.is_valid():
+        try:
+            account = signin.prove_password(request=request, where=where(request), **form.cleaned_data)
+        except DomainError as error:
+            refuse(form, error)
+        else:
+            start_session(request, account)
+            return _on(request, "login_factor" if signin.has_factor(account) else "signup_totp")
+    return page(request, "login", form)
+
+
+@get_or_post
+def factor(request: HttpRequest) -> HttpResponse:
+    """The one-time code; then the session is proven."""
+    return _by_factor(request, FactorForm(request.POST or None), recovery=False)
+
+
+@get_or_post
+def recovery(request: HttpRequest) -> HttpResponse:
+    """A recovery code in place of the one-time code."""
+    return _by_factor(request, RecoveryForm(request.POST or None), recovery=True)
+
+
+def _by_factor(request: HttpRequest, form: FactorForm | RecoveryForm, *, recovery: bool) -> HttpResponse:
+    if is_verified(request):
+        return redirect(safe_path(request, request.GET.get("next")))
+    if not signin.has_factor(person(request)):
+        return _on(request, "signup_totp")
+    if form.is_valid():
+        try:
+            code = form.cleaned_data["code"]
+            device = signin.sign_in_by_factor(
+                account=person(request), code=code, where=where(request), recovery=recovery
+            )
+        except DomainError as error:
+            refuse(form, error, "code")
+        else:
+            verify_session(request, device)
+            return redirect(safe_path(request, request.GET.get("next")))
+    return page(request, "recovery" if recovery else "factor", form, query=_query(request))
+
+
+@get_or_post
+def confirm(request: HttpRequest) -> HttpResponse:
+    """Step-up: a one-time code again, then on to where the person was going."""
+    form = FactorForm(request.POST or None)
+    if form.is_valid():
+        try:
+            code = form.cleaned_data["code"]
+            signin.step_up_by_factor(account=person(request), code=code, where=where(request))
+        except DomainError as error:
+            refuse(form, error, "code")
+        else:
+            mark_fresh(request)
+            return redirect(confirmed_next(request))
+    return page(request, "confirm", form)
+
+
+@require_POST
+def logout(request: HttpRequest) -> HttpResponse:
+    """The session is gone, here and in the database."""
+    end_session(request)
+    return redirect("login")
+
+
+@require_POST
+def set_language(request: HttpRequest) -> HttpResponse:
+    """The pages are in the language chosen; mail too, for whoever is signed in."""
+    response = choose_language(request)
+    chosen = response.cookies.get("language")
+    if chosen is not None and is_verified(request):
+        accounts.set_language(account=person(request), language=request.POST[LANGUAGE_QUERY_PARAMETER])
+    return response
+
+
+def _on(request: HttpRequest, name: str) -> HttpResponseRedirect:
+    return HttpResponseRedirect(reverse(name) + _query(request))
+
+
+def _query(request: HttpRequest) -> str:
+    wanted = safe_path(request, request.GET.get("next"))
+    return f"?{urlencode({'next': wanted})}" if wanted != reverse("home") else ""

@@ -1,0 +1,155 @@
+"""Signing up: address, code from the mail, password, authenticator, recovery codes.
+
+Between the steps the session holds the id of the mail code, never the address.
+"""
+
+import base64
+import json
+from uuid import UUID
+
+import segno
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods
+
+from access.forms import EmailForm, FactorForm, MailCodeForm, PasswordForm
+from access.models import Account
+from access.second_factor import is_verified, require_fresh_factor, safe_path, verify_session, where
+from access.services import factors, limits, mailcodes, signin
+from access.views.common import language, page, person, refuse, start_session
+from gdpr_portal.errors import DomainError
+from vault import services as vault
+from vault.services import Place
+
+get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+_CODE = {mailcodes.SIGNUP: "signup_code", mailcodes.RESET: "reset_code"}
+_ONCE = "recovery_once"
+
+
+@get_or_post
+def signup(request: HttpRequest) -> HttpResponse:
+    """The address; the answer is the same whether it is known or not."""
+    return ask_address(request, mailcodes.SIGNUP, "signup", "signup_code")
+
+
+@get_or_post
+def code(request: HttpRequest) -> HttpResponse:
+    """The code from the mail."""
+    return ask_code(request, mailcodes.SIGNUP, "signup_code", "signup_password")
+
+
+@get_or_post
+def password(request: HttpRequest) -> HttpResponse:
+    """The password; then the account exists and the person is signed in by it, to enrol a factor next."""
+    code_id = proven_code(request, mailcodes.SIGNUP)
+    if code_id is None:
+        return redirect("signup")
+    form = PasswordForm(request.POST or None)
+    if form.is_valid():
+        try:
+            account = signin.sign_up(code_id=code_id, password=form.cleaned_data["password"], language=language())
+        except DomainError as error:
+            refuse(form, error)
+        else:
+            start_session(request, account)
+            return redirect("signup_totp")
+    return page(request, "signup_password", form)
+
+
+@get_or_post
+def totp(request: HttpRequest) -> HttpResponse:
+    """A new authenticator, by QR code or by typing its secret; the first one, or one more after a step-up."""
+    account = person(request)
+    first = not signin.has_factor(account)
+    if not first:
+        if not is_verified(request):
+            return redirect("login_factor")
+        asked = require_fresh_factor(request)
+        if asked:
+            return asked
+    device, secret = factors.pending_totp(account)
+    form = FactorForm(request.POST or None)
+    if form.is_valid() and _confirmed(request, device, form):
+        verify_session(request, device)
+        if not first:
+            return redirect("security")
+        keep_for_once(request, account, factors.new_recovery_codes(account))
+        return redirect("signup_recovery")
+    picture = segno.make(factors.provisioning_uri(secret), error="m").svg_data_uri(scale=5, border=2, light="#ffffff")
+    return page(request, "signup_totp", form, secret=secret, picture=picture, first=first)
+
+
+def _confirmed(request: HttpRequest, device: factors.TotpDevice, form: FactorForm) -> bool:
+    """Whether the code confirms the authenticator; wrong ones are limited as every other guess is."""
+    try:
+        turn = limits.take((limits.FACTOR, f"enrol {device.pk}"), (limits.ADDRESS, where(request)))
+        if turn.wait:
+            raise factors.too_many(turn.wait)
+    except DomainError as error:
+        refuse(form, error, "code")
+        return False
+    if factors.confirm_totp(device=device, code=form.cleaned_data["code"]):
+        return True
+    refuse(form, factors.wrong_code(), "code")
+    return False
+
+
+@require_http_methods(["GET", "HEAD"])
+def recovery(request: HttpRequest) -> HttpResponse:
+    """The recovery codes, shown once."""
+    sealed = request.session.pop(_ONCE, None)
+    codes = []
+    if sealed:
+        key = vault.subject_key(person(request).id)
+        codes = json.loads(key.open(_once_place(person(request)), base64.b64decode(sealed)))
+    return page(request, "signup_recovery", codes=codes)
+
+
+def keep_for_once(request: HttpRequest, account: Account, codes: list[str]) -> None:
+    """The next page can show the codes, once; until then they lie in the session, sealed under the account's key."""
+    sealed = vault.subject_key(account.id).seal(_once_place(account), json.dumps(codes).encode())
+    request.session[_ONCE] = base64.b64encode(sealed).decode()
+
+
+def ask_address(request: HttpRequest, reason: str, template: str, then: str) -> HttpResponse:
+    """The page that asks for an address and sends it a code; known and unknown ones are answered alike."""
+    if is_verified(request):
+        return redirect(safe_path(request, None))
+    form = EmailForm(request.POST or None)
+    if form.is_valid():
+        try:
+            email = form.cleaned_data["email"]
+            code_id = signin.send_code(reason=reason, email=email, language=language(), where=where(request))
+        except DomainError as error:
+            refuse(form, error)
+        else:
+            request.session.cycle_key()
+            request.session[_CODE[reason]] = {"id": code_id, "proven": False}
+            return redirect(then)
+    return page(request, template, form)
+
+
+def ask_code(request: HttpRequest, reason: str, template: str, then: str) -> HttpResponse:
+    """The page that asks for the code from the mail; a right one is proven for the steps that follow."""
+    state = request.session.get(_CODE[reason])
+    if state is None:
+        return redirect("signup" if reason == mailcodes.SIGNUP else "password_reset")
+    form = MailCodeForm(request.POST or None)
+    if form.is_valid():
+        typed = "".join(form.cleaned_data["code"].split())
+        if mailcodes.prove_code(code_id=UUID(state["id"]), reason=reason, code=typed):
+            request.session.cycle_key()
+            request.session[_CODE[reason]] = {"id": state["id"], "proven": True}
+            return redirect(then)
+        refuse(form, mailcodes.wrong_code(), "code")
+    return page(request, template, form)
+
+
+def proven_code(request: HttpRequest, reason: str) -> str | None:
+    """The id of the code this session has proven, or None."""
+    state = request.session.get(_CODE[reason]) or {}
+    return state["id"] if state.get("proven") else None
+
+
+def _once_place(account: Account) -> Place:
+    return Place("access_accountsession", "recovery_once", str(account.id))
