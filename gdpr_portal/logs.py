@@ -20,7 +20,38 @@ from structlog.typing import EventDict, WrappedLogger
 from gdpr_portal.context import request_id
 
 MEMBERS = frozenset(
-    ["event", "level", "logger", "timestamp", "request_id", "error", "trace", "code", "kind", "status", "method", "route", "duration_ms", "application", "task", "queue", "attempt", "attempts", "count", "rows", "seconds", "step", "request", "delivery", "sequence", "size", "port", "name", "state", "version"]
+    {
+        "event",
+        "level",
+        "logger",
+        "timestamp",
+        "request_id",
+        "error",
+        "trace",
+        "code",
+        "kind",
+        "status",
+        "method",
+        "route",
+        "duration_ms",
+        "application",
+        "task",
+        "queue",
+        "attempt",
+        "attempts",
+        "count",
+        "rows",
+        "seconds",
+        "step",
+        "request",
+        "delivery",
+        "sequence",
+        "size",
+        "port",
+        "name",
+        "state",
+        "version",
+    }
 )
 """Every member a line can have; references and numbers only."""
 

@@ -1,4 +1,4 @@
-"""One instance on this machine: where its files lie, which port it has, and what its processes find in their environment.
+"""One instance on this machine: where its files lie, which port it has, which secrets its processes are told.
 
 Everything of an instance lies under `RUN_DIR`; two instances share nothing but the code and the virtual environment.
 """
@@ -14,7 +14,7 @@ from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "LOCAL_INSTANCE"
-"""Variable that every process of an instance carries, with its RUN_DIR as value: so the next start finds what is left."""
+"""Variable that every process of an instance carries, its RUN_DIR as value: the next start finds what is left by it."""
 
 
 class Refusal(Exception):
@@ -38,7 +38,7 @@ class Instance:
     def lock(self) -> None:
         """This process is the only one that runs `RUN_DIR`; the lock ends with it, however it ends."""
         self.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = open(self.run_dir / "lock", "a+", encoding="ascii")
+        handle = open(self.run_dir / "lock", "a+", encoding="ascii")  # noqa: SIM115 - the lock is as long as the process
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

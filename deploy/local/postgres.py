@@ -200,7 +200,7 @@ class Cluster:
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except (FileNotFoundError, ProcessLookupError, ValueError):
             return None
-        ours = os.fsencode(self.data) in words and os.path.basename(words[0]) == b"postgres"
+        ours = os.fsencode(self.data) in words and Path(os.fsdecode(words[0])).name == "postgres"
         return pid if ours else None
 
 

@@ -41,7 +41,7 @@ def static_files() -> None:
     seen = hashlib.sha256()
     for finder in get_finders():
         for path, storage in finder.list([]):
-            status = os.stat(storage.path(path))
+            status = Path(storage.path(path)).stat()
             seen.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
     manifest = Path(settings.STATIC_ROOT) / "staticfiles.json"
     if manifest.exists() and stamp.exists() and stamp.read_text() == seen.hexdigest():

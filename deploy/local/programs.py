@@ -88,7 +88,8 @@ def demo(plan: Plan) -> Program:
 def web(plan: Plan) -> Program:
     """One process with threads: the database is what the work waits for."""
     command = [
-        sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(plan.instance.port),
+        sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1",
+        "--port", str(plan.instance.port),
         "--workers", "1", "--blocking-threads", "8", "--backpressure", "64", "--no-ws", "--http", "auto",
         "--respawn-failed-workers", "--workers-kill-timeout", "10", "--log-level", "warning", "--no-access-log",
     ]  # fmt: skip
@@ -101,7 +102,8 @@ def services(plan: Plan) -> list[Program]:
     """Everything but the web process, in the order of starting."""
     celery = [sys.executable, "-m", "celery", "-A", "gdpr_portal"]
     worker = [
-        *celery, "worker", "--pool", "threads", "--concurrency", "4", "--hostname", "worker@local", "--loglevel", "INFO",
+        *celery, "worker", "--pool", "threads", "--concurrency", "4", "--hostname", "worker@local",
+        "--loglevel", "INFO",
         "--without-gossip", "--without-mingle", "--without-heartbeat",
     ]  # fmt: skip
     schedule = str(plan.instance.run_dir / "schedule.db")

@@ -81,7 +81,7 @@ def addresses() -> list[x509.GeneralName]:
 
 
 def usage(*, sign_certificates: bool) -> x509.KeyUsage:
-    """An authority signs certificates, a server signs handshakes, and neither does anything else (RFC 5280, 4.2.1.3)."""
+    """An authority signs certificates and a server handshakes; neither does anything else (RFC 5280, 4.2.1.3)."""
     return x509.KeyUsage(
         digital_signature=not sign_certificates,
         key_cert_sign=sign_certificates,

@@ -5,6 +5,7 @@ xdist each worker has a database of its own on it. A `DATABASE_URL` in the envir
 ours; its role must be a superuser, because that is what tests are unless they ask for a role (`as_role`).
 """
 
+import io
 import os
 import secrets
 import shutil
@@ -70,14 +71,9 @@ def server() -> Cluster:
 
 
 def set_up_django() -> None:
-    """Django is set up, so that conftest files may import models.
-
-    The settings' name does not stay in the environment: a worker of xdist would have it, and read the settings before
-    this module has set its folders.
-    """
+    """Django is set up, so that conftest files may import models; subprocesses of tests find the settings' name."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "gdpr_portal.settings"
     django.setup()
-    del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 prepare_environment()
@@ -87,6 +83,9 @@ _running = ExitStack()
 
 def pytest_configure(config: pytest.Config) -> None:
     network.switch_off()
+    if config.getoption("numprocesses", None):
+        # A worker that inherited the name would read the settings before this module has set the worker's folders.
+        del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -166,4 +165,4 @@ def _service_stands() -> None:
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
     if "keys" in get_commands():
-        call_command("keys", "init", stdout=open(os.devnull, "w"))  # noqa: SIM115
+        call_command("keys", "init", stdout=io.StringIO())
