@@ -4,3 +4,13 @@ from django.apps import AppConfig
 class ErasureConfig(AppConfig):
     name = "erasure"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from consent.hooks import delivery_closed
+        from erasure.holdings import ArchivesHolding, RequestsHolding
+        from erasure.services.steps import delivery_closed as settle
+        from subjects.holdings import register
+
+        register(RequestsHolding())
+        register(ArchivesHolding())
+        delivery_closed.append(settle)

@@ -42,7 +42,6 @@ class RightsRequest(models.Model):
     received_at = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True)
     due_at = models.DateTimeField(db_index=True)
-    due_because = models.CharField(max_length=200, default="", blank=True)
     extended = models.BooleanField(default=False)
     extension_reason = models.CharField(max_length=60, default="", blank=True)
     starts_at = models.DateTimeField(null=True, help_text=_("The end of the undo window; nothing is destroyed before."))
@@ -50,6 +49,8 @@ class RightsRequest(models.Model):
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     reason_code = models.CharField(max_length=60, default="", blank=True)
     outcome = models.CharField(max_length=40, default="", blank=True)
+    notice_to_sealed = models.BinaryField(null=True, editable=False)
+    verification_tries = models.PositiveSmallIntegerField(default=0)
     verification_digest = models.BinaryField(null=True, editable=False)
     verification_expires_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
@@ -77,6 +78,7 @@ class Step(models.Model):
         HOLDING = "holding"
         NOTIFY = "notify"
         MANUAL = "manual"
+        RETENTION = "retention"
         ARCHIVE = "archive"
         KEY = "key"
         ACCOUNT = "account"
@@ -102,9 +104,7 @@ class Step(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["request", "kind", "target"], name="step_once")]
-        indexes = [
-            models.Index(fields=["next_at"], condition=Q(state__in=["queued", "in_progress"]), name="step_due")
-        ]
+        indexes = [models.Index(fields=["next_at"], condition=Q(state__in=["queued", "in_progress"]), name="step_due")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.target}"
@@ -122,6 +122,9 @@ class Archive(models.Model):
     expires_at = models.DateTimeField(null=True)
     collected_at = models.DateTimeField(null=True)
 
+    def __str__(self) -> str:
+        return f"archive {str(self.id)[:8]}"
+
 
 class ArchiveChunk(models.Model):
     """One sealed chunk of an archive; order is bound by the seal."""
@@ -133,6 +136,9 @@ class ArchiveChunk(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["archive", "position"], name="archive_chunk_once")]
 
+    def __str__(self) -> str:
+        return f"chunk {self.position} of {self.archive_id}"
+
 
 class Receipt(models.Model):
     """The signed outcome of a request (compact EdDSA JWS), without personal data."""
@@ -140,3 +146,6 @@ class Receipt(models.Model):
     request = models.OneToOneField(RightsRequest, models.PROTECT, related_name="receipt", primary_key=True)
     jws = models.TextField()
     created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"receipt of {self.request_id}"

@@ -1,0 +1,122 @@
+"""The desk of rights requests: the queue by due date, what waits for a reviewer or an operator. Decrypts nothing."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from access import roles
+from access.models import Account
+from access.second_factor import require_fresh_factor
+from erasure.models import RightsRequest, Step
+from erasure.selectors import steps_of
+from erasure.services import requests, steps
+from erasure.words import described
+from gdpr_portal.errors import DomainError
+
+REVIEWERS = frozenset({roles.IRM, roles.PRIVACY_OFFICER})
+EXTENSIONS = ("A12Complexity", "A12NumberOfRequests")
+
+
+@admin.register(RightsRequest)
+class RequestAdmin(admin.ModelAdmin[RightsRequest]):
+    """Rights requests, the next due first."""
+
+    list_display = ("reference", "right", "state", "received_at", "due_at", "extended", "failed_steps")
+    list_filter = ("state", "right", "extended")
+    list_select_related = ("subject",)
+    ordering = ("due_at",)
+    actions = None
+
+    @admin.display(description=gettext_lazy("Request"))
+    def reference(self, row: RightsRequest) -> str:
+        return format_html("<code>{}</code>", str(row.id)[:8])
+
+    @admin.display(description=gettext_lazy("Needs attention"), boolean=False)
+    def failed_steps(self, row: RightsRequest) -> str:
+        waiting = row.steps.filter(state="failed") | row.steps.filter(kind=Step.Kind.MANUAL, state="waiting")
+        return ", ".join(waiting.values_list("target", flat=True)) or "-"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: RightsRequest | None = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: RightsRequest | None = None) -> bool:
+        return bool(_roles(request))
+
+    has_change_permission = has_view_permission
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return bool(_roles(request))
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        own = [
+            path("<uuid:request_id>/change/", view(self.desk), name="erasure_rightsrequest_change"),
+            path("<uuid:request_id>/act/", view(self.act), name="erasure_rightsrequest_act"),
+        ]
+        return own + super().get_urls()
+
+    def desk(self, request: HttpRequest, request_id: UUID) -> HttpResponse:
+        """One request with its steps and what can be done."""
+        row = self.get_object(request, str(request_id))
+        if row is None or not self.has_view_permission(request):
+            return redirect("admin:index")
+        context = self.admin_site.each_context(request) | {
+            "title": str(row),
+            "row": row,
+            "described": described(row),
+            "steps": steps_of(row),
+            "may_review": bool(_roles(request) & REVIEWERS),
+            "refusals": requests.REFUSALS,
+            "extensions": EXTENSIONS,
+            "opts": self.model._meta,
+        }
+        return render(request, "admin/erasure/request.html", context)
+
+    def act(self, request: HttpRequest, request_id: UUID) -> HttpResponseBase:
+        """One act on a request or step, after a fresh second factor."""
+        if request.method != "POST" or not self.has_view_permission(request):
+            return redirect("admin:index")
+        refused = require_fresh_factor(request)
+        if refused is not None:
+            return refused
+        try:
+            _act(request, request_id)
+            messages.success(request, _("Done."))
+        except (DomainError, KeyError) as error:
+            messages.error(request, error.message if isinstance(error, DomainError) else _("That is not possible."))
+        return redirect(reverse("admin:erasure_rightsrequest_change", args=[request_id]))
+
+
+def _roles(request: HttpRequest) -> frozenset[str]:
+    return request.user.roles if isinstance(request.user, Account) else frozenset()
+
+
+def _act(request: HttpRequest, request_id: UUID) -> None:
+    account: Any = request.user
+    act, given = request.POST["act"], request.POST
+    if act in _REVIEW and not _roles(request) & REVIEWERS:
+        raise KeyError(act)
+    match act:
+        case "approve":
+            requests.approve_request(request_id=request_id, reviewer=account)
+        case "refuse":
+            requests.refuse_request(request_id=request_id, reviewer=account, reason_code=given["reason"])
+        case "extend":
+            requests.extend_request(request_id=request_id, reviewer=account, reason_code=given["reason"])
+        case "close_step":
+            steps.close_by_hand(step_id=UUID(given["step"]), operator=account)
+        case "retry_step":
+            steps.retry(step_id=UUID(given["step"]), operator=account)
+
+
+_REVIEW = frozenset({"approve", "refuse", "extend"})

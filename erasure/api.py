@@ -1,0 +1,159 @@
+"""Rights requests for applications: file, follow, withdraw, collect (api.md, "Rights requests")."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from access.models import Application
+from access.rest.pagination import page
+from access.rest.serializers import IdField, InstantField, NoBody, PageQuery, StrictSerializer
+from access.rest.views import ScopedView
+from erasure.models import RightsRequest
+from erasure.selectors import request_of_application, requests_of_application, steps_of
+from erasure.services.archives import collect
+from erasure.services.requests import file_request, withdraw_request
+from erasure.states import REQUEST, STEP
+from subjects.selectors import pairwise_of, subject_for
+
+
+class RequestBody(StrictSerializer):
+    subject = IdField()
+    right = serializers.ChoiceField(RightsRequest.Right.choices)
+    details = serializers.DictField(child=serializers.JSONField(allow_null=True), required=False)
+    verified_by = serializers.ChoiceField(RightsRequest.VerifiedBy.choices)
+    received_at = InstantField(required=False, allow_null=True)
+
+
+class RequestQuery(PageQuery):
+    state = serializers.ChoiceField(list(REQUEST), required=False)
+    right = serializers.ChoiceField(RightsRequest.Right.choices, required=False)
+    due_before = InstantField(required=False)
+
+
+class StepAnswer(serializers.Serializer[Any]):
+    kind = serializers.CharField()
+    target = serializers.CharField()
+    state = serializers.ChoiceField(list(STEP))
+    article = serializers.CharField(allow_null=True)
+    until = InstantField(allow_null=True)
+
+
+class RequestAnswer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    subject = serializers.UUIDField()
+    right = serializers.ChoiceField(RightsRequest.Right.choices)
+    state = serializers.ChoiceField(list(REQUEST))
+    received_at = InstantField()
+    due_at = InstantField()
+    extended = serializers.BooleanField()
+    outcome = serializers.CharField(allow_null=True)
+    reason = serializers.CharField(allow_null=True)
+    completed_at = InstantField(allow_null=True)
+    steps = StepAnswer(many=True)
+
+
+class RequestPage(serializers.Serializer[Any]):
+    items = RequestAnswer(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+def answer(request: RightsRequest, application: Application) -> dict[str, Any]:
+    """A request as the application that filed it sees it."""
+    row = {
+        "id": request.id,
+        "subject": pairwise_of(application, request.subject),
+        "right": request.right,
+        "state": request.state,
+        "received_at": request.received_at,
+        "due_at": request.due_at,
+        "extended": request.extended,
+        "outcome": request.outcome or None,
+        "reason": request.reason_code or None,
+        "completed_at": request.completed_at,
+        "steps": list(steps_of(request)),
+    }
+    return dict(RequestAnswer(row).data)
+
+
+class RequestsView(ScopedView):
+    """File a rights request; list those this application filed."""
+
+    scopes = {"GET": "requests:read", "POST": "requests:write"}
+
+    @extend_schema(operation_id="requests_file", request=RequestBody, responses={201: RequestAnswer})
+    def post(self, request: Request) -> Response:
+        body = self.read(RequestBody)
+        filed = file_request(
+            subject=subject_for(application=self.application, pairwise=body["subject"]),
+            right=body["right"],
+            details=body.get("details") or {},
+            verified_by=body["verified_by"],
+            received_at=body.get("received_at"),
+            application=self.application,
+            actor=self.actor,
+        )
+        return Response(answer(filed, self.application), status=201)
+
+    @extend_schema(operation_id="requests_list", parameters=[RequestQuery], responses={200: RequestPage})
+    def get(self, request: Request) -> Response:
+        query = self.query(RequestQuery)
+        rows = requests_of_application(self.application)
+        for name in ("state", "right"):
+            if name in query:
+                rows = rows.filter(**{name: query[name]})
+        if "due_before" in query:
+            rows = rows.filter(due_at__lt=query["due_before"])
+        rows = rows.select_related("subject")
+        return Response(
+            page(rows, request=request, key=("created_at", "id"), render=lambda row: answer(row, self.application))
+        )
+
+
+class RequestView(ScopedView):
+    """One request this application filed."""
+
+    scopes = {"GET": "requests:read"}
+
+    @extend_schema(operation_id="requests_show", responses={200: RequestAnswer})
+    def get(self, request: Request, request_id: UUID) -> Response:
+        return Response(answer(request_of_application(self.application, request_id), self.application))
+
+
+class WithdrawView(ScopedView):
+    """The person withdraws the request."""
+
+    scopes = {"POST": "requests:write"}
+
+    @extend_schema(operation_id="requests_withdraw", request=NoBody, responses={200: RequestAnswer})
+    def post(self, request: Request, request_id: UUID) -> Response:
+        self.read(NoBody)
+        found = request_of_application(self.application, request_id)
+        return Response(answer(withdraw_request(request=found, actor=self.actor), self.application))
+
+
+class ArchiveView(ScopedView):
+    """The result of an access or portability request, as a stream."""
+
+    scopes = {"GET": "requests:read"}
+    produces = "application/zip"
+
+    @extend_schema(operation_id="requests_archive", responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    def get(self, request: Request, request_id: UUID) -> StreamingHttpResponse:
+        found = request_of_application(self.application, request_id)
+        archive, data = collect(request=found, actor=self.actor, application=self.application)
+        return zip_response(archive.size_bytes, data)
+
+
+def zip_response(size: int, data: Any) -> StreamingHttpResponse:
+    """A ZIP nobody caches."""
+    response = StreamingHttpResponse(data, content_type="application/zip")
+    response["Content-Length"] = str(size)
+    response["Content-Disposition"] = 'attachment; filename="archive.zip"'
+    response["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,76 @@
+"""Building and opening archives: sealed in chunks under the person's key, kept in the database until collected."""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from audit import actors
+from audit import services as audit
+from erasure.archives.content import content
+from erasure.archives.files import archive_files, zipped
+from erasure.models import Archive, ArchiveChunk, RightsRequest
+from vault import services as vault
+from vault.stream import open_stream, seal_stream
+
+BATCH = 64
+
+
+def build_archive(request: RightsRequest) -> Archive:
+    """The archive of a request is complete and can be collected; built anew, an unfinished one is replaced."""
+    language = request.subject.language or settings.LANGUAGE_CODE
+    body = content(request, language=language)
+    if not body["anything_held"]:
+        request.outcome = "nothing_held"
+        request.save(update_fields=["outcome"])
+    archive, _created = Archive.objects.get_or_create(request=request)
+    archive.chunks.all().delete()
+    _seal(archive, zipped(archive_files(body, language=language)))
+    archive.complete = True
+    archive.expires_at = timezone.now() + timedelta(seconds=settings.ARCHIVE_LIFETIME_SECONDS)
+    archive.save()
+    details = {"request": str(request.id), "archive": str(archive.id), "digest": archive.digest}
+    audit.record(
+        "archive.built",
+        actor=actors.system("worker"),
+        subject=request.subject.pseudonym,
+        details=details | {"bytes": archive.size_bytes},
+    )
+    return archive
+
+
+def _seal(archive: Archive, data: Iterator[bytes]) -> None:
+    measured = _Measured(data)
+    key = vault.subject_key(archive.request.subject_id)
+    sealed = seal_stream(key, archive_place(archive), measured)
+    rows = (ArchiveChunk(archive=archive, position=at, sealed=chunk) for at, chunk in enumerate(sealed))
+    ArchiveChunk.objects.bulk_create(rows, batch_size=BATCH)
+    archive.size_bytes = measured.size
+    archive.digest = f"sha256:{measured.hash.hexdigest()}"
+
+
+class _Measured:
+    """Bytes passing by, counted and hashed."""
+
+    def __init__(self, data: Iterator[bytes]) -> None:
+        self.data, self.size, self.hash = data, 0, hashlib.sha256()
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self.data:
+            self.size += len(chunk)
+            self.hash.update(chunk)
+            yield chunk
+
+
+def archive_place(archive: Archive) -> vault.Place:
+    """Where the chunks of an archive lie, for the seal."""
+    return vault.Place("erasure_archivechunk", "sealed", str(archive.id))
+
+
+def opened(archive: Archive) -> Iterator[bytes]:
+    """The bytes of the ZIP, chunk by chunk, from a snapshot of its rows; Tampered if any was changed or is missing."""
+    key = vault.subject_key(archive.request.subject_id)
+    chunks = list(archive.chunks.order_by("position").values_list("sealed", flat=True))
+    yield from open_stream(key, archive_place(archive), (bytes(chunk) for chunk in chunks))

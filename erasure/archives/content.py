@@ -1,0 +1,109 @@
+"""What stands in an archive: the copy of the data, and what Art. 15(1)(a) to (h) and (2) tell this very person.
+
+Every section comes from a Holding, so that what can be held can be exported; portability holds what Art. 20(1) covers:
+data the person provided (given or observed), processed on consent or contract.
+"""
+
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from audit.selectors import events
+from consent.models import Purpose
+from consent.rights import PORTABLE
+from consent.selectors import live_recipients, title_in
+from erasure.models import RightsRequest
+from erasure.rights import Held
+from erasure.selectors import held_purposes
+from subjects.holdings import ExportScope, holdings
+from subjects.models import Subject
+
+FORMAT = "gdpr-portal-archive/1"
+
+
+def content(request: RightsRequest, *, language: str) -> dict[str, Any]:
+    """The whole archive as JSON values, sections in a fixed order."""
+    portability = request.right == RightsRequest.Right.PORTABILITY
+    held = held_purposes(request.subject)
+    portable = frozenset(each.purpose for each in held if each.lawful_basis in PORTABLE) if portability else None
+    scope = ExportScope(portability=portability, language=language, purposes=portable)
+    sections = {holding.name: holding.export(request.subject, scope) for holding in holdings()}
+    head = {
+        "format": FORMAT,
+        "request": str(request.id),
+        "right": request.right,
+        "made_at": timezone.now().isoformat(),
+        "anything_held": any(sections.values()),
+    }
+    if portability:
+        return head | {"data": sections}
+    return head | {"information": information(request.subject, language), "data": sections} | _seen(request.subject)
+
+
+def information(subject: Subject, language: str) -> dict[str, Any]:
+    """Art. 15(1)(a) to (h) and (2), of what is held about this very person."""
+    held = held_purposes(subject)
+    purposes = {purpose.slug: purpose for purpose in Purpose.objects.filter(slug__in=[each.purpose for each in held])}
+    return {
+        "controller": dict(settings.CONTROLLER),
+        "purposes": [_purpose(purposes[each.purpose], each, language) for each in held],
+        "recipients": _recipients(held),
+        "rights": [
+            _("You can ask for rectification, erasure or restriction of your data, and object to its use."),
+            _("You can withdraw any consent at any time, as easily as you gave it."),
+        ],
+        "complaint": {
+            "authority": settings.CONTROLLER["authority"],
+            "address": settings.CONTROLLER["authority_url"],
+        },
+        "automated_decisions": _("No decision about you is made by automated means alone."),
+    }
+
+
+def _purpose(purpose: Purpose, held: Held, language: str) -> dict[str, Any]:
+    return {
+        "purpose": purpose.slug,
+        "title": title_in(purpose.titles, language),
+        "lawful_basis": held.lawful_basis,
+        "why": purpose.necessity,
+        "fields": list(purpose.fields),
+        "kept_for_days": purpose.retention_days,
+        "kept_under": purpose.retention_law or None,
+    }
+
+
+def _recipients(held: list[Held]) -> list[dict[str, Any]]:
+    slugs = {each.purpose for each in held}
+    return [
+        {
+            "name": recipient.name,
+            "role": recipient.role,
+            "country": recipient.country,
+            "safeguard": recipient.safeguard or None,
+            "purposes": sorted(slugs & set(recipient.purposes)),
+        }
+        for recipient in live_recipients()
+        if slugs & set(recipient.purposes)
+    ]
+
+
+def _seen(subject: Subject) -> dict[str, Any]:
+    """Who accessed what, when and for which purpose; staff by their role, never by name (CJEU C-579/21)."""
+    return {
+        "accesses": [
+            {
+                "at": event.at.isoformat(),
+                "by": _by(event.actor),
+                "purpose": event.purpose,
+                "fields": list(event.fields),
+            }
+            for event in events(subject=subject.pseudonym, action="data.read")
+        ]
+    }
+
+
+def _by(actor: str) -> str:
+    kind, _colon, reference = actor.partition(":")
+    return reference if kind == "application" else kind

@@ -1,0 +1,76 @@
+"""What rights requests themselves hold about a person: what was asked for, and archives that wait to be collected."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from erasure.models import ArchiveChunk, RightsRequest
+from subjects.holdings import ExportScope, PlanLine
+from subjects.models import Subject
+
+Kept = Mapping[str, frozenset[str]]
+
+
+class RequestsHolding:
+    """The requests: their course stays as accountability (Art. 5(2)), what they said in words goes."""
+
+    name = "rights_requests"
+    models = frozenset({"erasure.RightsRequest", "erasure.Step", "erasure.Receipt"})
+
+    def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
+        if scope.portability:
+            return {}
+        rows = RightsRequest.objects.filter(subject=subject).order_by("received_at")
+        return {"requests": [_exported(row) for row in rows]} if rows else {}
+
+    def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
+        if not RightsRequest.objects.filter(subject=subject).exists():
+            return []
+        what, why = _("What your requests said"), _("Only dates and outcomes stay, without anything that names you.")
+        return [PlanLine(what=what, fate="goes", article=None, until=None, why=why)]
+
+    def erase(self, subject: Subject, kept: Kept) -> int:
+        return _with_words(subject).update(details_sealed=None, verification_digest=None)
+
+    def residue(self, subject: Subject, kept: Kept) -> int:
+        return _with_words(subject).count()
+
+
+class ArchivesHolding:
+    """Archives not yet collected."""
+
+    name = "archives"
+    models = frozenset({"erasure.Archive", "erasure.ArchiveChunk"})
+
+    def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
+        return {}
+
+    def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
+        if not self.residue(subject, kept):
+            return []
+        what, why = _("Archives waiting for you"), _("Collect them before, if you want to keep them.")
+        return [PlanLine(what=what, fate="goes", article=None, until=None, why=why)]
+
+    def erase(self, subject: Subject, kept: Kept) -> int:
+        return ArchiveChunk.objects.filter(archive__request__subject=subject).delete()[0]
+
+    def residue(self, subject: Subject, kept: Kept) -> int:
+        return ArchiveChunk.objects.filter(archive__request__subject=subject).count()
+
+
+def _with_words(subject: Subject) -> QuerySet[RightsRequest]:
+    return RightsRequest.objects.filter(subject=subject).exclude(details_sealed=None, verification_digest=None)
+
+
+def _exported(row: RightsRequest) -> dict[str, Any]:
+    return {
+        "request": str(row.id),
+        "right": row.right,
+        "state": row.state,
+        "received_at": row.received_at.isoformat(),
+        "due_at": row.due_at.isoformat(),
+        "completed_at": row.completed_at.isoformat() if row.completed_at else None,
+        "outcome": row.outcome or None,
+    }

@@ -1,0 +1,112 @@
+"""The plan of a request: which steps, in which places, in which order; and what an erasure leaves, told beforehand."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from access.models import Application, WebhookEndpoint
+from consent.models import Purpose
+from consent.services.deliveries import affected_applications
+from erasure.models import RightsRequest, Step
+from erasure.rights import RETAINED_UNDER
+from erasure.selectors import to_retain
+from subjects.holdings import PlanLine, holdings
+from subjects.models import Subject
+
+NOTICES = {
+    "erasure": "erasure.requested",
+    "rectification": "rectification.made",
+    "restriction": "restriction.set",
+    "access": "access.requested",
+}
+"""What others are told, by right (Art. 19; Art. 28(3)(e) for access)."""
+
+TOLD_BY_HAND = frozenset({"erasure", "rectification", "restriction"})
+"""Rights of which an application without an endpoint is told by an operator; for access we hold its copy ourselves."""
+
+TELL, KEEP, OWN, LOGIN, KEY, VERIFY = 10, 20, 30, 40, 50, 60
+"""Positions: a step waits until no earlier one of our own is left to do; answers from outside are not waited for."""
+
+
+def article_of(purpose: Purpose) -> str:
+    """The exception of Art. 17(3) under which a purpose's data stays."""
+    return RETAINED_UNDER[purpose.lawful_basis]
+
+
+def plan(request: RightsRequest) -> list[Step]:
+    """The steps of a request, unsaved, from what is held at this moment."""
+    match request.right:
+        case "erasure":
+            own = [*_retained(request), *_holdings(request), *_ends(request)]
+        case "access" | "portability":
+            own = [_step(request, OWN, Step.Kind.ARCHIVE, "archive")]
+        case "rectification":
+            own = [_step(request, OWN, Step.Kind.HOLDING, "rectification", purpose=request.purpose)]
+        case _:
+            own = []
+    return [*_told(request), *own]
+
+
+def _told(request: RightsRequest) -> list[Step]:
+    if request.right not in NOTICES:
+        return []
+    steps = []
+    for application in affected_applications(request.subject):
+        if has_endpoint(application):
+            steps.append(_step(request, TELL, Step.Kind.NOTIFY, application.slug))
+        elif request.right in TOLD_BY_HAND:
+            steps.append(_step(request, TELL, Step.Kind.MANUAL, application.slug, state="waiting"))
+    return steps
+
+
+def has_endpoint(application: Application) -> bool:
+    """Whether notices can be sent to this application."""
+    return WebhookEndpoint.objects.filter(application=application, disabled_at=None).exists()
+
+
+def _retained(request: RightsRequest) -> list[Step]:
+    return [
+        _step(
+            request,
+            KEEP,
+            Step.Kind.RETENTION,
+            slug,
+            purpose=slug,
+            fields=fields,
+            state="retained",
+            article=article_of(purpose),
+            until=until,
+        )
+        for slug, (purpose, fields, until) in to_retain(request.subject).items()
+    ]
+
+
+def _holdings(request: RightsRequest) -> list[Step]:
+    return [_step(request, OWN, Step.Kind.HOLDING, holding.name) for holding in holdings()]
+
+
+def _ends(request: RightsRequest) -> list[Step]:
+    ends = [_step(request, KEY, Step.Kind.KEY, "data_key"), _step(request, VERIFY, Step.Kind.VERIFY, "verification")]
+    if request.subject.account_id is not None:
+        ends.insert(0, _step(request, LOGIN, Step.Kind.ACCOUNT, "portal_login"))
+    return ends
+
+
+def _step(request: RightsRequest, position: int, kind: str, target: str, **more: object) -> Step:
+    return Step(request=request, position=position, kind=kind, target=target, **more)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What an erasure would do, before it is confirmed: what goes and stays, who is told, what is kept until when."""
+
+    lines: list[PlanLine]
+    told: list[Application]
+    kept: list[tuple[Purpose, list[str], datetime]]
+
+
+def preview(subject: Subject) -> Preview:
+    """The plan of an erasure as the person sees it first; nothing is changed."""
+    retained = to_retain(subject)
+    kept = {slug: frozenset(fields) for slug, (_purpose, fields, _until) in retained.items()}
+    lines = [line for holding in holdings() for line in holding.plan(subject, kept)]
+    return Preview(lines=lines, told=affected_applications(subject), kept=list(retained.values()))

@@ -1,0 +1,72 @@
+"""Questions about rights requests: what may be asked for, what is under way, for whoever may see it."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Max, QuerySet
+
+from access.models import Account, Application
+from consent.models import Purpose, Standing
+from erasure.models import RightsRequest, Step
+from erasure.rights import RETAINED_UNDER, Held
+from gdpr_portal.errors import Missing
+from subjects.models import Subject, ValuePurpose
+
+
+def held_purposes(subject: Subject) -> list[Held]:
+    """The purposes something of this person is held or consented for, with their lawful basis."""
+    return [
+        Held(purpose.slug, purpose.lawful_basis, purpose.is_marketing)
+        for purpose in Purpose.objects.filter(slug__in=_slugs(subject)).order_by("slug")
+    ]
+
+
+def _slugs(subject: Subject) -> set[str]:
+    linked = ValuePurpose.objects.filter(value__subject=subject).values_list("purpose", flat=True)
+    answered = Standing.objects.filter(subject=subject, recipient="").values_list("purpose", flat=True)
+    return set(linked) | set(answered)
+
+
+def to_retain(subject: Subject) -> dict[str, tuple[Purpose, list[str], datetime]]:
+    """What erasure leaves (Art. 17(3)(b)): purpose slug to the purpose, its fields held, and until when."""
+    links = ValuePurpose.objects.filter(value__subject=subject)
+    purposes = Purpose.objects.filter(slug__in=links.values("purpose"), lawful_basis__in=RETAINED_UNDER)
+    kept = {}
+    for purpose in purposes:
+        of_purpose = links.filter(purpose=purpose.slug)
+        fields = sorted(of_purpose.values_list("value__field", flat=True))
+        last = of_purpose.aggregate(last=Max("since"))["last"]
+        kept[purpose.slug] = (purpose, fields, last + timedelta(days=purpose.retention_days))
+    return kept
+
+
+def requests_of_account(account: Account) -> QuerySet[RightsRequest]:
+    """The requests of the person who is signed in, newest first."""
+    return RightsRequest.objects.filter(subject__account=account).order_by("-received_at", "-created_at")
+
+
+def request_of_account(account: Account, request_id: UUID) -> RightsRequest:
+    """One of the person's own requests, or `Missing`."""
+    return _one(requests_of_account(account), request_id)
+
+
+def requests_of_application(application: Application) -> QuerySet[RightsRequest]:
+    """The requests this application filed, oldest first."""
+    return RightsRequest.objects.filter(application=application).order_by("created_at", "id")
+
+
+def request_of_application(application: Application, request_id: UUID) -> RightsRequest:
+    """One of the requests this application filed, or `Missing`."""
+    return _one(requests_of_application(application), request_id)
+
+
+def _one(requests: QuerySet[RightsRequest], request_id: UUID) -> RightsRequest:
+    found = requests.filter(pk=request_id).first()
+    if found is None:
+        raise Missing
+    return found
+
+
+def steps_of(request: RightsRequest) -> QuerySet[Step]:
+    """The steps of a request in the order they are taken."""
+    return request.steps.order_by("position", "kind", "target")

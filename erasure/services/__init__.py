@@ -1,0 +1,1 @@
+"""What changes the world in rights requests, by what is asked."""

@@ -1,0 +1,61 @@
+"""Collecting archives: the person once, after a fresh second factor; the application that asked, until they expire."""
+
+from collections.abc import Iterator
+
+from django.db import transaction
+from django.utils import timezone
+
+from access.models import Application
+from audit import actors
+from audit import services as audit
+from erasure.archives.build import opened
+from erasure.models import Archive, RightsRequest
+from gdpr_portal.errors import Gone, Missing, WrongState
+
+ARCHIVED_RIGHTS = frozenset({"access", "portability"})
+
+
+def collect(
+    *, request: RightsRequest, actor: str, application: Application | None = None
+) -> tuple[Archive, Iterator[bytes]]:
+    """The archive, and its bytes; recorded. By the person it is collected once, and its chunks are gone then.
+
+    Raises `not_found` for a right without archive, `not_ready` before it is built, `expired` after its time.
+    """
+    if request.right not in ARCHIVED_RIGHTS:
+        raise Missing
+    with transaction.atomic():
+        archive = Archive.objects.select_for_update().filter(request=request, complete=True).first()
+        if archive is None:
+            raise WrongState("not_ready", "The archive is still being built.")
+        _require_collectable(archive)
+        data = list(opened(archive))
+        if application is None:
+            archive.collected_at = timezone.now()
+            archive.save(update_fields=["collected_at"])
+            archive.chunks.all().delete()
+        _record(archive, "archive.downloaded", actor, application=application.slug if application else None)
+    return archive, iter(data)
+
+
+def _require_collectable(archive: Archive) -> None:
+    if archive.collected_at is not None:
+        raise Gone("expired", "This archive has been collected already.")
+    if archive.expires_at is None or archive.expires_at <= timezone.now() or not archive.chunks.exists():
+        raise Gone("expired", "This archive has expired.")
+
+
+def _record(archive: Archive, action: str, actor: str, **details: str | None) -> None:
+    known = {"request": str(archive.request_id), "archive": str(archive.id)}
+    audit.record(action, actor=actor, subject=archive.request.subject.pseudonym, details=known | details)
+
+
+def expire() -> int:
+    """The chunks of archives past their time are gone; returns how many archives."""
+    past = Archive.objects.filter(expires_at__lte=timezone.now(), chunks__isnull=False).distinct()
+    expired = list(past.select_related("request__subject")[:100])
+    for archive in expired:
+        with transaction.atomic():
+            if archive.chunks.all().delete()[0]:
+                _record(archive, "archive.expired", actors.system("worker"))
+    return len(expired)

@@ -1,0 +1,138 @@
+"""What a request says beside its right (api.md, `details`): checked member by member, whole or not at all."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from consent.models import Purpose
+from consent.selectors import live_purpose
+from consent.values import checked as checked_values
+from erasure.models import RightsRequest
+from erasure.rights import Held
+from gdpr_portal.errors import Flaw, Invalid
+from subjects.models import Restriction, Subject
+from vault import services as vault
+
+GROUND = re.compile(r"[a-z0-9_]{1,60}")
+REFERENCE = re.compile(r"[A-Za-z0-9._:-]{1,200}")
+RESTRICTION_GROUNDS = frozenset(Restriction.Ground.values)
+
+Checked = dict[str, Any]
+
+
+def checked_details(subject: Subject, right: str, details: Mapping[str, Any]) -> Checked:
+    """The details as they are kept; raises Invalid with pointers, or what is wrong with the purpose named."""
+    members, check = _SHAPES[right]
+    for name in details:
+        if name not in members:
+            raise _flawed(name, "unknown_member", f"A request of this right has no member {members or 'here'}.")
+    return check(details)
+
+
+def sealed_details(subject: Subject, request_id: UUID, details: Checked) -> bytes:
+    """The details under the person's key, bound to their request."""
+    return vault.subject_key(subject.id).seal(_place(request_id), json.dumps(details).encode())
+
+
+def opened_details(request: RightsRequest) -> Checked:
+    """The details of a request, opened; empty once they were erased."""
+    if request.details_sealed is None:
+        return {}
+    key = vault.subject_key(request.subject_id)
+    opened: Checked = json.loads(key.open(_place(request.id), bytes(request.details_sealed)))
+    return opened
+
+
+def _place(request_id: UUID) -> vault.Place:
+    return vault.Place("erasure_rightsrequest", "details_sealed", str(request_id))
+
+
+def purpose_named(details: Checked) -> Held | None:
+    """The purpose a request names, with its lawful basis; None when it is about everything held."""
+    slug = details.get("purpose")
+    if slug is None:
+        return None
+    purpose = Purpose.objects.get(slug=slug)
+    return Held(purpose.slug, purpose.lawful_basis, purpose.is_marketing)
+
+
+def _nothing(details: Mapping[str, Any]) -> Checked:
+    return {}
+
+
+def _purpose(details: Mapping[str, Any]) -> Checked:
+    slug = _text(details, "purpose")
+    live_purpose(slug)
+    return {"purpose": slug}
+
+
+def _rectification(details: Mapping[str, Any]) -> Checked:
+    checked = _purpose(details)
+    values = details.get("values")
+    if values is None:
+        raise _flawed("values", "missing_member", "The corrected values are missing.")
+    if not isinstance(values, Mapping) or not values:
+        raise _flawed("values", "invalid_type", "Expected an object of fields and their values.")
+    return checked | {"values": _corrected(checked["purpose"], values)}
+
+
+def _corrected(slug: str, values: Mapping[str, Any]) -> dict[str, str | None]:
+    outside = sorted(set(values) - set(live_purpose(slug).fields))
+    if outside:
+        raise _flawed(f"values/{outside[0]}", "invalid_value", "This purpose has no such field.")
+    try:
+        return checked_values(values)
+    except Invalid as error:
+        flaws = [Flaw(f"/details{flaw.pointer}", flaw.code, flaw.detail) for flaw in error.errors]
+        raise Invalid(error.code, error.message, status=error.status, errors=flaws) from None
+
+
+def _restriction(details: Mapping[str, Any]) -> Checked:
+    ground = _text(details, "ground")
+    if ground not in RESTRICTION_GROUNDS:
+        raise _flawed("ground", "invalid_value", f"Expected one of {', '.join(sorted(RESTRICTION_GROUNDS))}.")
+    return {"ground": ground}
+
+
+def _erasure(details: Mapping[str, Any]) -> Checked:
+    if details.get("ground") is None:
+        return {}
+    ground = _text(details, "ground")
+    if not GROUND.fullmatch(ground):
+        raise _flawed("ground", "invalid_value", "Expected a short code in small letters.")
+    return {"ground": ground}
+
+
+def _decision(details: Mapping[str, Any]) -> Checked:
+    decision = _text(details, "decision")
+    if not REFERENCE.fullmatch(decision):
+        raise _flawed("decision", "invalid_value", "Expected the reference of the decision.")
+    return {"decision": decision}
+
+
+def _text(details: Mapping[str, Any], name: str) -> str:
+    if name not in details:
+        raise _flawed(name, "missing_member", "This member is missing.")
+    value = details[name]
+    if not isinstance(value, str) or not value:
+        raise _flawed(name, "invalid_type", "Expected a string.")
+    return value
+
+
+def _flawed(name: str, code: str, detail: str) -> Invalid:
+    status = 422 if code == "invalid_value" else 400
+    return Invalid(code, detail, status=status, errors=[Flaw(f"/details/{name}", code, detail)])
+
+
+_SHAPES: dict[str, tuple[frozenset[str], Callable[[Mapping[str, Any]], Checked]]] = {
+    "access": (frozenset(), _nothing),
+    "portability": (frozenset(), _nothing),
+    "erasure": (frozenset({"ground"}), _erasure),
+    "rectification": (frozenset({"purpose", "values"}), _rectification),
+    "restriction": (frozenset({"ground"}), _restriction),
+    "objection": (frozenset({"purpose"}), _purpose),
+    "withdraw_consent": (frozenset({"purpose"}), _purpose),
+    "human_review": (frozenset({"decision"}), _decision),
+}

@@ -1,0 +1,114 @@
+"""What each kind of step does, in the transaction that settles it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from access.services.accounts import erase_account
+from audit import actors
+from audit import services as audit
+from erasure.archives import build
+from erasure.models import Step
+from erasure.services.details import opened_details
+from gdpr_portal.errors import WrongState
+from subjects.holdings import Holding, holdings
+from subjects.selectors import retained
+from subjects.services import shred_key, store_values
+
+WORKER = actors.system("worker")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the log says of a step that was done."""
+
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def perform(step: Step) -> Outcome:
+    """The step's work is done in the caller's transaction; every kind may be repeated without harm."""
+    return _KINDS[step.kind](step)
+
+
+def _holding(step: Step) -> Outcome:
+    if step.request.right == "rectification":
+        return _rectify(step)
+    subject = step.request.subject
+    rows = _named(step.target).erase(subject, retained(subject))
+    audit.record(
+        "data.erased",
+        actor=WORKER,
+        subject=subject.pseudonym,
+        details={"request": str(step.request_id), "reason": step.target, "count": rows},
+    )
+    return Outcome({"rows": rows})
+
+
+def _named(name: str) -> Holding:
+    return next(holding for holding in holdings() if holding.name == name)
+
+
+def _rectify(step: Step) -> Outcome:
+    """The corrected values stand in the place of the old ones (Art. 16)."""
+    request = step.request
+    values = opened_details(request)["values"]
+    fields = store_values(
+        subject=request.subject,
+        purpose=request.purpose or "",
+        values=values,
+        source="subject",
+        source_name="",
+        application=request.application,
+    )
+    audit.record(
+        "data.rectified",
+        actor=WORKER,
+        subject=request.subject.pseudonym,
+        purpose=request.purpose,
+        fields=sorted(values),
+        details={"request": str(request.id), "count": len(fields)},
+    )
+    return Outcome({"rows": len(fields)})
+
+
+def _archive(step: Step) -> Outcome:
+    archive = build.build_archive(step.request)
+    return Outcome({"rows": archive.size_bytes})
+
+
+def _account(step: Step) -> Outcome:
+    subject = step.request.subject
+    if subject.account_id is not None:
+        account_id = subject.account_id
+        subject.account = None
+        subject.save(update_fields=["account"])
+        erase_account(account_id=account_id)
+    return Outcome()
+
+
+def _key(step: Step) -> Outcome:
+    """The data key is destroyed, or replaced by a new one for what a law keeps: no old copy can be read any more."""
+    subject = step.request.subject
+    shred_key(subject=subject, kept=retained(subject))
+    return Outcome()
+
+
+def _verify(step: Step) -> Outcome:
+    """Another look at every place: complete is only said when nothing is left that should be gone."""
+    subject = step.request.subject
+    kept = retained(subject)
+    left = {holding.name: holding.residue(subject, kept) for holding in holdings()}
+    if any(left.values()):
+        raise WrongState("residue", f"Something is left in {', '.join(name for name, rows in left.items() if rows)}.")
+    return Outcome({"rows": 0})
+
+
+_KINDS: dict[str, Callable[[Step], Outcome]] = {
+    Step.Kind.HOLDING: _holding,
+    Step.Kind.ARCHIVE: _archive,
+    Step.Kind.ACCOUNT: _account,
+    Step.Kind.KEY: _key,
+    Step.Kind.VERIFY: _verify,
+}
+OURS = (Step.Kind.HOLDING, Step.Kind.ARCHIVE, Step.Kind.ACCOUNT, Step.Kind.KEY, Step.Kind.VERIFY)
+"""The kinds of step this service does itself; the others wait for someone outside."""

@@ -1,0 +1,38 @@
+"""What the audit log keeps of requests and steps: states, places and codes, never what was asked for in words."""
+
+from typing import Any
+
+from audit import services as audit
+from erasure.models import RightsRequest, Step
+from erasure.states import REQUEST, STEP, move
+
+
+def move_request(request: RightsRequest, to: str, *, actor: str, **details: Any) -> None:
+    """The request stands in state `to`, saved and recorded, in the caller's transaction."""
+    move(request, to, REQUEST)
+    request.save()
+    record_request(request, f"request.{to}", actor=actor, **details)
+
+
+def record_request(request: RightsRequest, action: str, *, actor: str, **details: Any) -> None:
+    """The act on the request is in the log."""
+    known = {"request": str(request.id), "right": request.right}
+    audit.record(
+        action, actor=actor, subject=request.subject.pseudonym, purpose=request.purpose, details=known | details
+    )
+
+
+def move_step(step: Step, to: str, *, actor: str, **details: Any) -> None:
+    """The step stands in state `to`, saved; outcomes are recorded, claims and waits between tries are not."""
+    move(step, to, STEP)
+    step.save()
+    if to in {"done", "retained", "failed", "waiting"}:
+        known = {"request": str(step.request_id), "kind": step.kind, "target": step.target}
+        audit.record(
+            f"step.{to}",
+            actor=actor,
+            subject=step.request.subject.pseudonym,
+            purpose=step.purpose,
+            fields=step.fields,
+            details=known | details,
+        )

@@ -1,0 +1,271 @@
+"""Rights requests from filing to their start: received, verified, reviewed, withdrawn, refused."""
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from access.models import Account, Application
+from access.services.mail import send_mail_later
+from audit import actors
+from erasure import rights
+from erasure.models import RightsRequest
+from erasure.selectors import held_purposes
+from erasure.services import start
+from erasure.services.clock import deadline_for
+from erasure.services.details import checked_details, purpose_named, sealed_details
+from erasure.services.records import move_request, record_request
+from erasure.states import OPEN_REQUEST
+from gdpr_portal.errors import Invalid, Refused, WrongState
+from subjects.models import Subject
+from subjects.selectors import email_of, ensure_not_erased
+from subjects.services import lock_subject
+from vault import services as vault
+
+VERIFICATION_LIFETIME = timedelta(days=7)
+VERIFICATION_TRIES = 5
+REVIEWED_RIGHTS = frozenset({"human_review"})
+REFUSALS: dict[str, str] = {
+    "A12IdentityFailure": "12(6)",
+    "A12ManifestlyUnfounded": "12(5)",
+    "A12ManifestlyExcessive": "12(5)",
+    "A17FreedomOfExpression": "17(3)(a)",
+    "A17LegallyRequired": "17(3)(b)",
+    "A17PublicHealth": "17(3)(c)",
+    "A17Archiving": "17(3)(d)",
+    "A17LegalClaims": "17(3)(e)",
+    "A21CompellingGrounds": "21(1)",
+}
+"""Reason codes of refusals (W3C DPV, list of GDPR rights justifications) and the article behind each."""
+
+
+def file_request(
+    *,
+    subject: Subject,
+    right: str,
+    details: Mapping[str, Any],
+    verified_by: str,
+    actor: str,
+    received_at: datetime | None = None,
+    application: Application | None = None,
+    by_person: bool = False,
+) -> RightsRequest:
+    """The request is received, its clock runs, and it goes on as far as it can at once (Art. 12(2), (3)).
+
+    A second erasure while one is open is that one again; if the first was waiting to be verified and this one is
+    verified, it goes on. Raises `right_not_available`, `erased`, `unknown_purpose`, `invalid_value`.
+    """
+    now = timezone.now()
+    if received_at is not None and received_at > now:
+        raise Invalid("invalid_value", "A request cannot have been received in the future.", status=422)
+    with transaction.atomic():
+        subject = lock_subject(subject.id)
+        ensure_not_erased(subject)
+        clean = checked_details(subject, right, details)
+        rights.require_available(right, named=purpose_named(clean), held=held_purposes(subject))
+        request = _open_erasure(subject) if right == "erasure" else None
+        if request is None:
+            request = _receive(subject, right, clean, verified_by, received_at or now, application, by_person)
+            record_request(
+                request,
+                "request.received",
+                actor=actor,
+                verified_by=verified_by,
+                due_on=request.due_at.date().isoformat(),
+            )
+        _go_on(request, verified_by=verified_by, actor=actor)
+    return request
+
+
+def _open_erasure(subject: Subject) -> RightsRequest | None:
+    return RightsRequest.objects.filter(subject=subject, right="erasure", state__in=OPEN_REQUEST).first()
+
+
+def _receive(
+    subject: Subject,
+    right: str,
+    details: Mapping[str, Any],
+    verified_by: str,
+    received_at: datetime,
+    application: Application | None,
+    by_person: bool,
+) -> RightsRequest:
+    request = RightsRequest(
+        subject=subject,
+        right=right,
+        purpose=details.get("purpose"),
+        verified_by=verified_by,
+        application=application,
+        by_person=by_person,
+        received_at=received_at,
+        due_at=deadline_for(received_at).due_at,
+        needs_review=settings.REVIEW_EVERY_REQUEST or right in REVIEWED_RIGHTS,
+    )
+    request.details_sealed = sealed_details(subject, request.id, dict(details))
+    request.save(force_insert=True)
+    return request
+
+
+def _go_on(request: RightsRequest, *, verified_by: str, actor: str) -> None:
+    """From received or verifying to the next state that is reached without anybody else."""
+    if request.state not in {"received", "verifying"}:
+        return
+    if verified_by == RightsRequest.VerifiedBy.NONE:
+        if request.state == "received":
+            _ask_the_person(request, actor=actor)
+        return
+    request.verified_by = verified_by
+    if request.needs_review:
+        move_request(request, "in_review", actor=actor)
+    else:
+        start.schedule(request, actor=actor)
+
+
+def _ask_the_person(request: RightsRequest, *, actor: str) -> None:
+    """A code goes to the address we know, and the request waits for it (Art. 12(6))."""
+    code = f"{secrets.randbelow(10**6):06d}"
+    request.verification_digest = _code_digest(request.id, code)
+    request.verification_expires_at = timezone.now() + VERIFICATION_LIFETIME
+    move_request(request, "verifying", actor=actor)
+    address = email_of(request.subject)
+    if address is not None:
+        send_mail_later(
+            "request_verification",
+            to=address,
+            language=request.subject.language or "en",
+            context={"reference": str(request.id), "code": code, "right": request.get_right_display()},
+        )
+
+
+def _code_digest(request_id: UUID, code: str) -> bytes:
+    return vault.keyed_digest("request.verification", request_id.bytes + code.encode())
+
+
+def verify_request(*, request_id: UUID, code: str) -> RightsRequest:
+    """The person has proven to read the address we know, and the request goes on; five tries, seven days.
+
+    Raises `Refused("code_wrong")`, the same for an unknown reference, a wrong code and one that has expired.
+    """
+    with transaction.atomic():
+        request = _locked_verifying(request_id)
+        right_code = request is not None and _matches(request, code)
+        if request is not None and not right_code:
+            request.verification_tries += 1
+            request.save(update_fields=["verification_tries"])
+        if request is not None and right_code:
+            request.verification_digest = None
+            _go_on(request, verified_by=RightsRequest.VerifiedBy.DOCUMENT, actor=actors.SUBJECT)
+    if request is None or not right_code:
+        raise Refused("code_wrong", "This code does not fit, or it has expired.")
+    return request
+
+
+def _locked_verifying(request_id: UUID) -> RightsRequest | None:
+    found = RightsRequest.objects.filter(pk=request_id).values_list("subject_id", flat=True).first()
+    if found is None:
+        return None
+    lock_subject(found)
+    request = RightsRequest.objects.select_for_update().get(pk=request_id)
+    return request if request.state == "verifying" else None
+
+
+def _matches(request: RightsRequest, code: str) -> bool:
+    alive = (request.verification_expires_at or timezone.now()) > timezone.now()
+    known = bytes(request.verification_digest or b"")
+    given = _code_digest(request.id, code.strip())
+    return secrets.compare_digest(known, given) and alive and request.verification_tries < VERIFICATION_TRIES
+
+
+def withdraw_request(*, request: RightsRequest, actor: str) -> RightsRequest:
+    """The request is withdrawn by the person; nothing destroyed comes back, so only before that (`WrongState`)."""
+    with transaction.atomic():
+        lock_subject(request.subject_id)
+        request = RightsRequest.objects.select_for_update().get(pk=request.pk)
+        if request.state == "withdrawn":
+            return request
+        if request.state == "in_progress" and not start.is_in_undo_window(request):
+            raise WrongState("wrong_state", "This request is being carried out and cannot be withdrawn any more.")
+        move_request(request, "withdrawn", actor=actor)
+    return request
+
+
+def approve_request(*, request_id: UUID, reviewer: Account) -> RightsRequest:
+    """A reviewer lets the request go on."""
+    with transaction.atomic():
+        request = _locked_in_review(request_id)
+        request.reviewer = reviewer
+        start.schedule(request, actor=actors.staff(reviewer.id))
+    return request
+
+
+def refuse_request(*, request_id: UUID, reviewer: Account, reason_code: str) -> RightsRequest:
+    """The request is refused, with a reason from the list, and the person told of the remedies (Art. 12(4))."""
+    if reason_code not in REFUSALS:
+        raise Invalid("invalid_value", "A refusal needs a reason from the list.", status=422)
+    with transaction.atomic():
+        request = _locked_in_review(request_id)
+        request.reviewer, request.reason_code = reviewer, reason_code
+        request.completed_at = timezone.now()
+        move_request(
+            request,
+            "refused",
+            actor=actors.staff(reviewer.id),
+            reason=reason_code,
+            article=REFUSALS[reason_code],
+        )
+        start.end_pending_effects(request, actor=actors.staff(reviewer.id))
+        _tell(request, "request_refused")
+    return request
+
+
+def _tell(request: RightsRequest, kind: str) -> None:
+    address = email_of(request.subject)
+    if address is not None:
+        context = {"reference": str(request.id), "right": request.get_right_display(), "reason": request.reason_code}
+        send_mail_later(kind, to=address, language=request.subject.language or "en", context=context)
+
+
+def _locked_in_review(request_id: UUID) -> RightsRequest:
+    subject_id = RightsRequest.objects.values_list("subject_id", flat=True).get(pk=request_id)
+    lock_subject(subject_id)
+    request = RightsRequest.objects.select_for_update().get(pk=request_id)
+    if request.state != "in_review":
+        raise WrongState("wrong_state", "This request is not waiting for a review.")
+    return request
+
+
+def extend_request(*, request_id: UUID, reviewer: Account, reason_code: str) -> RightsRequest:
+    """The deadline is two months later, once, within month one, with a reason, and the person is told (Art. 12(3))."""
+    with transaction.atomic():
+        subject_id = RightsRequest.objects.values_list("subject_id", flat=True).get(pk=request_id)
+        lock_subject(subject_id)
+        request = RightsRequest.objects.select_for_update().get(pk=request_id)
+        if request.state not in OPEN_REQUEST or request.extended or timezone.now() > request.due_at:
+            raise WrongState("wrong_state", "A deadline is extended once, within the first month.")
+        request.extended, request.extension_reason = True, reason_code
+        request.due_at = deadline_for(request.received_at, extended=True).due_at
+        request.save()
+        due_on = request.due_at.date().isoformat()
+        record_request(
+            request, "request.extended", actor=actors.staff(reviewer.id), due_on=due_on, months=2, reason=reason_code
+        )
+        _tell(request, "request_extended")
+    return request
+
+
+def expire_unverified() -> int:
+    """Requests nobody verified in time have ended so; returns how many."""
+    waiting = RightsRequest.objects.filter(state="verifying", verification_expires_at__lte=timezone.now())
+    count = 0
+    for request_id in list(waiting.values_list("id", flat=True)[:500]):
+        with transaction.atomic():
+            request = _locked_verifying(request_id)
+            if request is not None:
+                move_request(request, "expired_unverified", actor=actors.system("worker"))
+                count += 1
+    return count

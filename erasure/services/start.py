@@ -1,0 +1,136 @@
+"""From verified to under way: the effects that hold at once, and the steps that carry the rest.
+
+What the law wants at once (restriction, objection, withdrawal, the end of use after an erasure was begun) happens in
+the transaction that starts the request; what takes time becomes steps.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from audit import actors
+from consent.models import Purpose
+from consent.services.consents import record_consent
+from consent.services.objections import end_objection, object_to
+from erasure import plans
+from erasure.models import RightsRequest, Step
+from erasure.selectors import to_retain
+from erasure.services import finish, notices
+from erasure.services.details import opened_details
+from erasure.services.records import move_request
+from gdpr_portal.wake import wake
+from subjects.selectors import email_of
+from subjects.services import lock_subject, mark_erased, restrict, retain
+from vault import services as vault
+
+
+def schedule(request: RightsRequest, *, actor: str) -> None:
+    """The request is under way; an erasure waits for the end of its undo window, anything else begins at once."""
+    window = settings.UNDO_WINDOW_SECONDS if request.right == "erasure" else 0
+    request.starts_at = timezone.now() + timedelta(seconds=window)
+    if _awaits_decision(request):
+        _at_once(request, actor=actor)
+        move_request(request, "in_review", actor=actor)
+        return
+    move_request(request, "in_progress", actor=actor)
+    if window:
+        wake("erasure.tasks.sweep")
+    else:
+        begin(request, actor=actor)
+
+
+def _awaits_decision(request: RightsRequest) -> bool:
+    """An objection that is not about marketing holds at once and then waits for a reviewer (Art. 21(1), 18(1)(d))."""
+    if request.right != "objection" or request.reviewer_id is not None:
+        return False
+    return not Purpose.objects.filter(slug=request.purpose, is_marketing=True).exists()
+
+
+def is_in_undo_window(request: RightsRequest) -> bool:
+    """Whether nothing has been done yet."""
+    return not request.steps.exists()
+
+
+def begin_due(request_id: Any) -> None:
+    """The request whose undo window is over has begun; once, however often this is called."""
+    with transaction.atomic():
+        subject_id = RightsRequest.objects.values_list("subject_id", flat=True).get(pk=request_id)
+        lock_subject(subject_id)
+        request = RightsRequest.objects.select_for_update().get(pk=request_id)
+        due = request.starts_at is not None and request.starts_at <= timezone.now()
+        if request.state == "in_progress" and due and is_in_undo_window(request):
+            begin(request, actor=actors.system("worker"))
+
+
+def begin(request: RightsRequest, *, actor: str) -> None:
+    """What holds at once holds, and the steps are written, in the caller's transaction.
+
+    Notices are queued first: they carry the receiver's own customer number, which an erasure takes away.
+    """
+    plan = plans.plan(request)
+    for step in plan:
+        if step.kind == Step.Kind.NOTIFY:
+            notices.queue_notice(step)
+    Step.objects.bulk_create(plan)
+    _at_once(request, actor=actor)
+    if plan:
+        wake("erasure.tasks.advance", str(request.id))
+    else:
+        finish.complete(request, actor=actor)
+
+
+def _at_once(request: RightsRequest, *, actor: str) -> None:
+    details = opened_details(request)
+    match request.right:
+        case "restriction":
+            restrict(
+                subject=request.subject,
+                ground=details["ground"],
+                request=request.id,
+                actor=actor,
+                at=timezone.now(),
+            )
+        case "objection":
+            object_to(subject=request.subject, purpose=details["purpose"], request=request.id, actor=actor)
+        case "withdraw_consent":
+            record_consent(
+                subject=request.subject,
+                purpose=details["purpose"],
+                action="withdraw",
+                notice=None,
+                channel="rights_request",
+                explicit=False,
+                actor=actor,
+                application=request.application,
+            )
+        case "erasure":
+            _end_use(request, actor=actor)
+
+
+def _end_use(request: RightsRequest, *, actor: str) -> None:
+    """From here on the person is erased to everybody, but for what a law keeps (Art. 17(3)); their key still exists."""
+    subject = request.subject
+    address = email_of(subject)
+    if address is not None:
+        request.notice_to_sealed = vault.seal_secret(finish.notice_place(request.id), address.encode())
+        request.save(update_fields=["notice_to_sealed"])
+    for slug, (purpose, fields, until) in to_retain(subject).items():
+        article = plans.article_of(purpose)
+        citation = purpose.retention_law
+        retain(subject=subject, purpose=slug, fields=fields, article=article, until=until, citation=citation)
+    mark_erased(subject=subject, actor=actor, request=request.id)
+
+
+def end_pending_effects(request: RightsRequest, *, actor: str) -> None:
+    """What held only until the decision is over: an objection that was overruled (Art. 21(1))."""
+    if request.right == "objection" and request.purpose:
+        end_objection(
+            subject=request.subject,
+            purpose=request.purpose,
+            actor=actor,
+            outcome="overruled",
+            reason=request.reason_code,
+        )

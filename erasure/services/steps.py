@@ -1,0 +1,213 @@
+"""Steps: claim with a lease and a fencing token, do, settle. A worker whose lease ran out cannot settle any more.
+
+Every step is done and settled in one transaction of our own database, so each has one effect however often it is
+tried; the outside is reached by deliveries, which are rows too (consent.services.deliveries).
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from access.models import Account
+from audit import actors
+from consent.models import Delivery
+from erasure.models import RightsRequest, Step
+from erasure.services import finish, perform
+from erasure.services.records import move_step
+from erasure.states import STEP, move
+from gdpr_portal.errors import WrongState
+from gdpr_portal.failpoints import failpoint
+from gdpr_portal.wake import wake
+from subjects.services import lock_subject
+
+log = logging.getLogger(__name__)
+WORKER = actors.system("worker")
+POISON_ATTEMPTS = 5
+BACKOFF_SECONDS = (1, 5, 30, 120)
+DONE_BY_OUTCOME = {"done": "done", "nothing_held": "done", "refused": "failed", "failed": "failed"}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to settle a step, as long as nobody claimed it again."""
+
+    step_id: UUID
+    fence: int
+
+
+def runnable(request_id: UUID) -> list[UUID]:
+    """The steps of a request that may be taken now: of the earliest position that has any left to do."""
+    now = timezone.now()
+    steps = Step.objects.filter(request_id=request_id)
+    unfinished = steps.filter(Q(state__in=["queued", "in_progress"]) | Q(state="failed", kind__in=perform.OURS))
+    first = unfinished.order_by("position").values_list("position", flat=True).first()
+    if first is None:
+        return []
+    due = steps.filter(position=first, state__in=["queued", "in_progress"])
+    free = due.filter(Q(next_at=None) | Q(next_at__lte=now)).filter(Q(lease_until=None) | Q(lease_until__lte=now))
+    return list(free.order_by("kind", "target").values_list("id", flat=True))
+
+
+def claim(step_id: UUID) -> Claim | None:
+    """The step is ours until the lease ends, or None when it is another's, finished, or not due yet."""
+    now = timezone.now()
+    with transaction.atomic():
+        free = Step.objects.select_for_update(skip_locked=True).filter(
+            Q(next_at=None) | Q(next_at__lte=now), pk=step_id, state__in=["queued", "in_progress"]
+        )
+        step = free.filter(Q(lease_until=None) | Q(lease_until__lte=now)).first()
+        if step is None:
+            return None
+        if step.state == "queued":
+            move(step, "in_progress", STEP)
+        step.fence += 1
+        step.attempts += 1
+        step.lease_until = now + timedelta(seconds=settings.STEP_LEASE_SECONDS)
+        step.save()
+    failpoint(f"erasure.{step.kind}.claimed")
+    return Claim(step.id, step.fence)
+
+
+def run(step_id: UUID) -> None:
+    """The step is done, or will be tried again; whichever, its row says so."""
+    held = claim(step_id)
+    if held is None:
+        return
+    try:
+        _do(held)
+    except Exception as error:  # the edge of a task: whatever went wrong is in the row, and the next try is set
+        log.warning("step failed", extra={"step": str(step_id), "error": type(error).__name__})
+        _give_back(held, error)
+        return
+    finished_one(step_id)
+
+
+def finished_one(step_id: UUID) -> None:
+    """What the end of a step makes possible is under way."""
+    request_id = Step.objects.values_list("request_id", flat=True).get(pk=step_id)
+    advance(request_id)
+
+
+def advance(request_id: UUID) -> None:
+    """Every step that may run is asked for; the request is completed when none is left."""
+    for step_id in runnable(request_id):
+        wake("erasure.tasks.run_step", str(step_id))
+    finish.complete_if_done(request_id=request_id, actor=WORKER)
+
+
+def _do(held: Claim) -> None:
+    with transaction.atomic():
+        step = _locked(held)
+        if step is None:
+            return
+        outcome = perform.perform(step)
+        failpoint(f"erasure.{step.kind}.performed")
+        step.lease_until = step.next_at = None
+        step.last_error = ""
+        step.settled_at = timezone.now()
+        move_step(step, "done", actor=WORKER, **outcome.details)
+    failpoint(f"erasure.{step.kind}.settled")
+
+
+def _locked(held: Claim) -> Step | None:
+    """The step, its subject and request locked in that order; None when somebody else claimed it meanwhile."""
+    owner = Step.objects.filter(pk=held.step_id).values_list("request__subject_id", "request_id").get()
+    lock_subject(owner[0])
+    request = RightsRequest.objects.select_for_update().get(pk=owner[1])
+    step = Step.objects.select_for_update().get(pk=held.step_id)
+    if step.fence != held.fence or step.state != "in_progress" or request.state != "in_progress":
+        return None
+    step.request = request
+    return step
+
+
+def _give_back(held: Claim, error: Exception) -> None:
+    """Another try at its time, or failed after five, for an operator to see; never silent."""
+    if connection.in_atomic_block:
+        raise error
+    with transaction.atomic():
+        step = Step.objects.select_for_update().select_related("request__subject").get(pk=held.step_id)
+        if step.fence != held.fence or step.state != "in_progress":
+            return
+        step.lease_until = None
+        step.last_error = type(error).__name__[:80]
+        if step.attempts >= POISON_ATTEMPTS:
+            move_step(step, "failed", actor=WORKER, reason=step.last_error, attempt=step.attempts)
+            return
+        step.next_at = _next_try(step.attempts)
+        move_step(step, "queued", actor=WORKER)
+
+
+def _next_try(attempts: int) -> datetime:
+    return timezone.now() + timedelta(seconds=BACKOFF_SECONDS[min(attempts, len(BACKOFF_SECONDS)) - 1])
+
+
+def delivery_closed(delivery: Delivery) -> None:
+    """The step of an answered notice is done, or failed and left to a reviewer; in the answer's own transaction."""
+    step = Step.objects.select_for_update().filter(delivery=delivery.id).select_related("request__subject").first()
+    if step is None or step.state != "waiting":
+        return
+    to = DONE_BY_OUTCOME.get(delivery.outcome, "failed")
+    step.settled_at = timezone.now()
+    if to == "done":
+        move_step(step, "done", actor=actors.application(step.target), outcome=delivery.outcome)
+    else:
+        step.last_error = delivery.outcome[:80]
+        move_step(step, "failed", actor=actors.application(step.target), reason=delivery.outcome)
+    wake("erasure.tasks.advance", str(step.request_id))
+
+
+def close_by_hand(*, step_id: UUID, operator: Account) -> Step:
+    """An operator has done a manual step, or settled with the recipient what had failed outside."""
+    with transaction.atomic():
+        step = Step.objects.select_for_update().select_related("request__subject").get(pk=step_id)
+        by_hand = step.kind in {Step.Kind.MANUAL, Step.Kind.NOTIFY} and step.state in {"waiting", "failed"}
+        if not by_hand:
+            raise WrongState("wrong_state", "Only a step that waits for someone outside is closed by hand.")
+        step.settled_at = timezone.now()
+        move_step(step, "done", actor=actors.staff(operator.id), outcome="by_hand")
+        wake("erasure.tasks.advance", str(step.request_id))
+    return step
+
+
+def retry(*, step_id: UUID, operator: Account) -> Step:
+    """A failed step of our own is queued again, its tries counted from nothing."""
+    with transaction.atomic():
+        step = Step.objects.select_for_update().select_related("request__subject").get(pk=step_id)
+        if step.state != "failed" or step.kind not in perform.OURS:
+            raise WrongState("wrong_state", "Only a failed step of our own is tried again.")
+        step.attempts, step.next_at = 0, None
+        move_step(step, "queued", actor=actors.staff(operator.id))
+        wake("erasure.tasks.run_step", str(step.id))
+    return step
+
+
+def sweep(limit: int = 200) -> int:
+    """Everything that is due and that no hint reached goes on; returns how many requests were looked at."""
+    now = timezone.now()
+    open_requests = RightsRequest.objects.filter(state="in_progress").filter(
+        Q(steps__isnull=True, starts_at__lte=now) | Q(steps__state__in=["queued", "in_progress"]) | ~_unfinished()
+    )
+    ids = list(open_requests.order_by("due_at").values_list("id", flat=True).distinct()[:limit])
+    return len([_push(request_id) for request_id in ids])
+
+
+def _unfinished() -> Q:
+    unfinished = Step.objects.exclude(state__in=finish.FINISHED).values("request_id")
+    return Q(pk__in=unfinished)
+
+
+def _push(request_id: UUID) -> UUID:
+    from erasure.services.start import begin_due
+
+    begin_due(request_id)
+    for step_id in runnable(request_id):
+        run(step_id)
+    advance(request_id)
+    return request_id

@@ -1,0 +1,41 @@
+"""The states of requests and of their steps: one table each and one `move`. Nothing else assigns a state."""
+
+from typing import Protocol
+
+from gdpr_portal.errors import WrongState
+
+REQUEST: dict[str, frozenset[str]] = {
+    "received": frozenset({"verifying", "in_review", "in_progress", "refused", "withdrawn"}),
+    "verifying": frozenset({"in_review", "in_progress", "refused", "withdrawn", "expired_unverified"}),
+    "in_review": frozenset({"in_progress", "refused", "withdrawn", "completed"}),
+    "in_progress": frozenset({"in_review", "completed", "withdrawn"}),
+    "completed": frozenset(),
+    "refused": frozenset(),
+    "withdrawn": frozenset(),
+    "expired_unverified": frozenset(),
+}
+
+STEP: dict[str, frozenset[str]] = {
+    "queued": frozenset({"in_progress"}),
+    "in_progress": frozenset({"queued", "done", "failed"}),
+    "waiting": frozenset({"done", "failed"}),
+    "failed": frozenset({"queued", "done"}),
+    "done": frozenset(),
+    "retained": frozenset(),
+}
+
+OPEN_REQUEST = tuple(state for state, after in REQUEST.items() if after)
+OPEN_STEP = ("queued", "in_progress", "waiting", "failed")
+
+
+class Stateful(Protocol):
+    """A row with a state."""
+
+    state: str
+
+
+def move(row: Stateful, to: str, table: dict[str, frozenset[str]]) -> None:
+    """The row is in state `to`, unsaved; `WrongState` when the table does not lead there."""
+    if to not in table[row.state]:
+        raise WrongState("wrong_state", f"This cannot go from {row.state} to {to}.")
+    row.state = to

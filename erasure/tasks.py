@@ -1,0 +1,27 @@
+"""What the worker does: an id comes in, one service call goes out. The rows say what is due, not the broker."""
+
+from uuid import UUID
+
+from celery import shared_task
+
+from erasure.services import archives, requests, steps
+
+
+@shared_task(name="erasure.tasks.run_step")
+def run_step(step_id: str) -> None:
+    """One step of a rights request was tried."""
+    steps.run(UUID(step_id))
+
+
+@shared_task(name="erasure.tasks.advance")
+def advance(request_id: str) -> None:
+    """A request went on to what its finished steps make possible."""
+    steps.advance(UUID(request_id))
+
+
+@shared_task(name="erasure.tasks.sweep")
+def sweep() -> None:
+    """Whatever was due and no hint reached went on."""
+    steps.sweep()
+    requests.expire_unverified()
+    archives.expire()

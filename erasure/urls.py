@@ -1,0 +1,16 @@
+"""The pages of rights requests."""
+
+from django.urls import path
+
+from erasure import views
+
+urlpatterns = [
+    path("requests", views.overview, name="requests"),
+    path("requests/new/<slug:right>", views.ask, name="request-ask"),
+    path("requests/<uuid:request_id>", views.show, name="request"),
+    path("requests/<uuid:request_id>/withdraw", views.withdraw, name="request-withdraw"),
+    path("requests/<uuid:request_id>/archive", views.archive, name="request-archive"),
+    path("requests/<uuid:request_id>/receipt", views.receipt, name="request-receipt"),
+    path("request", views.public, name="public-request"),
+    path("request/verify", views.public_verify, name="public-request-verify"),
+]

@@ -1,0 +1,158 @@
+"""The portal pages of rights requests: see, ask, follow, collect; and the public form for people without an account."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from access.second_factor import is_fresh, require_fresh_factor, where
+from access.services import limits
+from audit import actors
+from erasure import plans
+from erasure.api import zip_response
+from erasure.forms import FORMS, PLAIN_WORDS, CodeForm, NothingMore, PublicForm
+from erasure.models import RightsRequest
+from erasure.selectors import request_of_account, requests_of_account
+from erasure.services.archives import collect
+from erasure.services.public import ask_without_account
+from erasure.services.requests import file_request, verify_request, withdraw_request
+from erasure.words import described
+from gdpr_portal.errors import DomainError
+from subjects.models import Subject
+from subjects.selectors import subject_of_account
+
+CONFIRMED_BY_FACTOR = frozenset({"erasure", "access", "portability"})
+"""Rights whose request asks for a fresh second factor: they give out or destroy everything (threats T50, T51)."""
+
+
+@require_GET
+def overview(request: HttpRequest) -> HttpResponse:
+    """The person's requests with their dates, and what can be asked for."""
+    rows = [described(row) for row in requests_of_account(request.user)]
+    return render(request, "erasure/overview.html", {"requests": rows, "rights": PLAIN_WORDS})
+
+
+@require_http_methods(["GET", "POST"])
+def ask(request: HttpRequest, right: str) -> HttpResponseBase:
+    """One right: what it means, what it needs; for an erasure, the plan first."""
+    subject = _subject(request)
+    if subject is None or right not in FORMS:
+        return redirect("requests")
+    form = _form(request, right)
+    if request.method == "POST" and form.is_valid():
+        refused = require_fresh_factor(request) if right in CONFIRMED_BY_FACTOR else None
+        return refused or _filed(request, subject, right, form)
+    return _ask_page(request, subject, right, form)
+
+
+def _subject(request: HttpRequest) -> Subject | None:
+    return subject_of_account(request.user)
+
+
+def _form(request: HttpRequest, right: str) -> NothingMore:
+    more = {"language": get_language()} if right in {"objection", "withdraw_consent"} else {}
+    if request.method == "POST":
+        return FORMS[right](request.POST, **more)
+    return FORMS[right](initial={name: request.GET.get(name, "") for name in ("purpose", "field")}, **more)
+
+
+def _ask_page(request: HttpRequest, subject: Subject, right: str, form: NothingMore, status: int = 200) -> HttpResponse:
+    context: dict[str, Any] = {
+        "right": right,
+        "words": PLAIN_WORDS[right],
+        "form": form,
+        "asks_factor": right in CONFIRMED_BY_FACTOR and not is_fresh(request),
+    }
+    if right == "erasure":
+        context["plan"] = plans.preview(subject)
+    return render(request, "erasure/ask.html", context, status=status)
+
+
+def _filed(request: HttpRequest, subject: Subject, right: str, form: NothingMore) -> HttpResponse:
+    try:
+        filed = file_request(
+            subject=subject,
+            right=right,
+            details=form.details(),
+            verified_by=RightsRequest.VerifiedBy.ACCOUNT,
+            by_person=True,
+            actor=actors.SUBJECT,
+        )
+    except DomainError as error:
+        form.add_error(None, error.message)
+        return _ask_page(request, subject, right, form, status=422)
+    messages.success(request, _("We have received your request."))
+    return redirect("request", request_id=filed.id)
+
+
+@require_GET
+def show(request: HttpRequest, request_id: UUID) -> HttpResponse:
+    """One request: where it stands, until when, step by step, and what came out."""
+    row = request_of_account(request.user, request_id)
+    return render(request, "erasure/request.html", {"request_row": described(row)})
+
+
+@require_POST
+def withdraw(request: HttpRequest, request_id: UUID) -> HttpResponse:
+    """The request is withdrawn."""
+    try:
+        withdraw_request(request=request_of_account(request.user, request_id), actor=actors.SUBJECT)
+        messages.success(request, _("Your request is withdrawn."))
+    except DomainError as error:
+        messages.error(request, error.message)
+    return redirect("request", request_id=request_id)
+
+
+@require_http_methods(["GET", "POST"])
+def archive(request: HttpRequest, request_id: UUID) -> HttpResponseBase:
+    """The archive, after a fresh second factor, once. A GET comes back from the factor's page to the request."""
+    row = request_of_account(request.user, request_id)
+    if request.method == "GET":
+        return redirect("request", request_id=request_id)
+    refused = require_fresh_factor(request)
+    if refused is not None:
+        return refused
+    found, data = collect(request=row, actor=actors.SUBJECT)
+    return zip_response(found.size_bytes, data)
+
+
+@require_GET
+def receipt(request: HttpRequest, request_id: UUID) -> HttpResponse:
+    """The signed receipt of a finished request."""
+    row = request_of_account(request.user, request_id)
+    if not hasattr(row, "receipt"):
+        return redirect("request", request_id=request_id)
+    response = HttpResponse(row.receipt.jws, content_type="application/jose")
+    response["Content-Disposition"] = 'attachment; filename="receipt.jws"'
+    return response
+
+
+@require_http_methods(["GET", "POST"])
+def public(request: HttpRequest) -> HttpResponse:
+    """The form for people without an account or second factor; the answer is the same for every address."""
+    form = PublicForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        email = form.cleaned_data["email"]
+        turn = limits.take((limits.ADDRESS, where(request)), (limits.MAIL, email))
+        if not turn.wait:
+            ask_without_account(email=email, right=form.cleaned_data["right"], language=get_language() or "en")
+        return render(request, "erasure/public_sent.html", {"form": CodeForm()})
+    return render(request, "erasure/public.html", {"form": form})
+
+
+@require_http_methods(["GET", "POST"])
+def public_verify(request: HttpRequest) -> HttpResponse:
+    """The code from the mail sets the request going."""
+    form = CodeForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            found = verify_request(request_id=form.cleaned_data["reference"], code=form.cleaned_data["code"])
+            return render(request, "erasure/public_done.html", {"request_row": described(found)})
+        except DomainError as error:
+            form.add_error("code", error.message)
+    return render(request, "erasure/public_sent.html", {"form": form, "again": True})

@@ -1,0 +1,126 @@
+"""Requests in plain words, for pages: states, tones, dates explained. Nothing here decides."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from access.models import Application
+from consent.models import Recipient
+from erasure.models import RightsRequest, Step
+from erasure.selectors import steps_of
+from erasure.services.clock import because
+from erasure.services.start import is_in_undo_window
+from erasure.states import OPEN_REQUEST
+
+REQUEST_STATES: dict[str, tuple[Any, str]] = {
+    "received": (_("Received"), "wait"),
+    "verifying": (_("Waiting for your confirmation by mail"), "warn"),
+    "in_review": (_("Being looked at"), "wait"),
+    "in_progress": (_("Under way"), "wait"),
+    "completed": (_("Completed"), "good"),
+    "refused": (_("Refused"), "bad"),
+    "withdrawn": (_("Withdrawn by you"), "plain"),
+    "expired_unverified": (_("Ended without confirmation"), "plain"),
+}
+STEP_STATES: dict[str, tuple[Any, str]] = {
+    "queued": (_("To do"), "plain"),
+    "in_progress": (_("Under way"), "wait"),
+    "waiting": (_("Told, waiting for the answer"), "wait"),
+    "done": (_("Done"), "good"),
+    "retained": (_("Stays, by law"), "warn"),
+    "failed": (_("Needs somebody's attention"), "bad"),
+}
+PLACES: dict[str, Any] = {
+    "archive": _("Your copy is put together"),
+    "data_key": _("The key to your data is destroyed"),
+    "portal_login": _("Your sign-in to this portal is removed"),
+    "verification": _("Another look that nothing is left"),
+    "rectification": _("Your data is corrected"),
+}
+OUTCOMES: dict[str, Any] = {
+    "nothing_held": _("We hold no data about you that this request covers."),
+    "done": _("Done."),
+}
+
+
+@dataclass(frozen=True)
+class StepInWords:
+    """A step as the person sees it."""
+
+    what: Any
+    label: Any
+    tone: str
+    article: str | None
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class RequestInWords:
+    """A request as the person sees it."""
+
+    row: RightsRequest
+    right: Any
+    label: Any
+    tone: str
+    because: str
+    is_open: bool
+    overdue: bool
+    can_withdraw: bool
+    has_archive: bool
+    has_receipt: bool
+    outcome: Any
+    steps: list[StepInWords]
+
+    @property
+    def finished_steps(self) -> int:
+        """How many steps are behind."""
+        return sum(step.tone in {"good", "warn"} for step in self.steps)
+
+
+def described(row: RightsRequest) -> RequestInWords:
+    """The request with everything a page says of it."""
+    label, tone = REQUEST_STATES[row.state]
+    is_open = row.state in OPEN_REQUEST
+    return RequestInWords(
+        row=row,
+        right=row.get_right_display(),
+        label=label,
+        tone=tone,
+        because=because(row),
+        is_open=is_open,
+        overdue=is_open and row.due_at < timezone.now(),
+        can_withdraw=is_open and (row.state != "in_progress" or is_in_undo_window(row)),
+        has_archive=_has_archive(row),
+        has_receipt=hasattr(row, "receipt"),
+        outcome=OUTCOMES.get(row.outcome, ""),
+        steps=[_step(step) for step in steps_of(row)],
+    )
+
+
+def _has_archive(row: RightsRequest) -> bool:
+    archive = getattr(row, "archive", None)
+    if archive is None or not archive.complete or archive.collected_at is not None:
+        return False
+    return archive.expires_at is not None and archive.expires_at > timezone.now()
+
+
+def _step(step: Step) -> StepInWords:
+    label, tone = STEP_STATES[step.state]
+    return StepInWords(_what(step), label, tone, step.article, step.until)
+
+
+def _what(step: Step) -> Any:
+    if step.kind in {Step.Kind.NOTIFY, Step.Kind.MANUAL}:
+        return _("%(name)s is told") % {"name": _name(step.target)}
+    if step.kind == Step.Kind.RETENTION:
+        return _("Kept for %(purpose)s") % {"purpose": step.target.replace("_", " ")}
+    return PLACES.get(step.target, step.target.replace("_", " ").capitalize())
+
+
+def _name(slug: str) -> str:
+    recipient = Recipient.objects.filter(application__slug=slug).first()
+    found = recipient or Application.objects.filter(slug=slug).first()
+    return found.name if found else slug
