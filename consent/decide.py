@@ -146,7 +146,7 @@ def _version(facts: Facts) -> int | None:
 def _valid_until(facts: Facts) -> datetime:
     ends: Iterable[datetime | None] = (
         facts.answer and facts.answer.expires_at,
-        facts.sharing and facts.recipient and facts.sharing.expires_at or None,
+        facts.sharing.expires_at if facts.sharing and facts.recipient else None,
         facts.purpose and facts.purpose.contract_until,
     )
     bound = facts.at + timedelta(seconds=FRESH_SECONDS)

@@ -85,3 +85,19 @@ def title_in(titles: dict[str, str], language: str | None) -> str:
     """The name in the language, else in the default language, else any."""
     primary = (language or "").lower().split("-")[0]
     return titles.get(primary) or titles.get(settings.LANGUAGE_CODE) or next(iter(titles.values()), "")
+
+
+def purpose_title(slug: str, language: str) -> str:
+    """The purpose's plain name, whatever its state: people see what is held for a retired purpose too."""
+    titles = Purpose.objects.filter(slug=slug).values_list("titles", flat=True).first()
+    return title_in(titles or {}, language) or _in_words(slug)
+
+
+def field_title(slug: str, language: str) -> str:
+    """The collection component's plain name."""
+    titles = Component.objects.filter(slug=slug).values_list("titles", flat=True).first()
+    return title_in(titles or {}, language) or _in_words(slug)
+
+
+def _in_words(slug: str) -> str:
+    return slug.replace("_", " ").replace("-", " ").capitalize()

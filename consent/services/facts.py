@@ -1,6 +1,7 @@
 """What `consent.decide` needs to know, gathered for any number of people and purposes in two statements.
 
-Now or at a past moment: then from the intervals (events, objections, restrictions, publications) instead of what stands.
+Now or at a past moment: then from the intervals (events, objections, restrictions, publications) instead of what
+stands.
 """
 
 import json
@@ -83,14 +84,15 @@ def gather(
 ) -> list[Facts]:
     """The facts of every question, in order. Two statements, whatever their number.
 
-    `application` bounds by its contracts (None: by the purposes themselves); with `linked`, people whom that application
+    `application` bounds by its contracts (None: by the purposes themselves); with `linked`, people whom that
+    application
     does not know of are unknown.
     """
     slugs = sorted({question.purpose for question in questions})
     purposes = _purposes(slugs, application=application, at=at, past=past)
     ids = list({question.subject for question in questions})
     people = _people(ids, slugs, linked=linked, at=at, past=past)
-    return [_facts(question, purposes.get(question.purpose), people.get(question.subject), at) for question in questions]
+    return [_facts(each, purposes.get(each.purpose), people.get(each.subject), at) for each in questions]
 
 
 def _facts(question: Question, purpose: PurposeFacts | None, person: Person | None, at: datetime) -> Facts:

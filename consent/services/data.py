@@ -1,0 +1,189 @@
+"""Personal values in and out: only what an approved contract names, on a lawful ground that stands now (Art. 6(1)).
+
+Writes lock the person first, so that no withdrawal or erasure slips in between decision and write. Reads take no
+lock: a
+read decided before a withdrawal commits was lawful. Refusals are recorded after the rollback.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+
+from access.models import Application
+from audit import actors
+from audit.services import record
+from consent.decide import ALLOWED
+from consent.models import Purpose
+from consent.services.decisions import DETAILS, Decision, decide_for, refusal
+from consent.values import checked, known_fields
+from gdpr_portal.errors import DomainError, Flaw, Gone, Invalid, Refused
+from subjects.models import Subject, ValuePurpose
+from subjects.services import lock_subject, read_values, store_values
+
+NO_GROUND = frozenset(
+    {"objected", "consent_missing", "consent_refused", "consent_withdrawn", "consent_expired", "consent_pending"}
+    | {"notice_outdated"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosed:
+    """What may be given, and what not and why: the code of each field withheld."""
+
+    values: dict[str, str]
+    withheld: dict[str, str]
+
+
+def store_data(
+    *,
+    application: Application,
+    subject: Subject,
+    purpose: str,
+    values: Mapping[str, Any],
+    source: str,
+    source_name: str = "",
+) -> list[str]:
+    """The fields hold these values for the purpose; a value of None takes the field from it. Returns the fields stored.
+
+    Whole or nothing. Raises `Gone("erased")`, `Missing("unknown_purpose")`, `Refused` with `purpose_not_approved`,
+    `not_in_contract`, `restricted` or `no_lawful_basis`, and `Invalid("invalid_value")` (422). Taking fields away
+    needs no
+    lawful ground, only the contract.
+    """
+    try:
+        with transaction.atomic():
+            return _store(application, subject, purpose, values, source, source_name)
+    except DomainError as refused:
+        _record_refusal(application, subject, purpose, values, refused, operation="store")
+        raise
+
+
+def _store(
+    application: Application, subject: Subject, purpose: str, values: Mapping[str, Any], source: str, source_name: str
+) -> list[str]:
+    _require_source(values, source, source_name)
+    row = lock_subject(subject.pk)
+    if row.erased_at is not None:
+        raise Gone("erased", DETAILS["erased"])
+    decision = decide_for(application=application, subject=row, purpose=purpose, fields=tuple(values))
+    _require_storable(decision, values)
+    ready = checked(values)
+    stored = store_values(
+        subject=row, purpose=purpose, values=ready, source=source, source_name=source_name, application=application
+    )
+    _record_stored(application, row, purpose, ready, source)
+    return stored
+
+
+def _require_source(values: Mapping[str, Any], source: str, source_name: str) -> None:
+    if not values:
+        raise Invalid("invalid_value", "No field is named.", status=422, errors=[_flaw("/values", "No field is
+        named.")])
+    if source == "third_party" and not source_name.strip():
+        detail = "The third party must be named (Art. 14(2)(f))."
+        raise Invalid("missing_member", detail, errors=[Flaw("/source_name", "missing_member", detail)])
+
+
+def _require_storable(decision: Decision, values: Mapping[str, Any]) -> None:
+    code = decision.code
+    if code == ALLOWED or (code in NO_GROUND and all(value is None for value in values.values())):
+        return
+    if code in NO_GROUND:
+        raise Refused("no_lawful_basis", f"There is no lawful ground for this person now: {code}.")
+    if code == "not_in_contract":
+        outside = [field for field, verdict in decision.fields.items() if verdict == code]
+        raise Refused(code, DETAILS[code], errors=[_outside(field) for field in known_fields(outside)])
+    raise refusal(code)
+
+
+def read_data(
+    *, application: Application, subject: Subject, purpose: str, fields: Sequence[str] | None = None
+) -> Disclosed:
+    """The values the application may have for the purpose now, and the fields withheld; the read is in the log.
+
+    Without `fields`, all of its contract. Only values linked to the purpose are given: what is held for another
+    purpose is
+    not held for this one (Art. 5(1)(b)). Raises what `decisions.refusal` makes of the deciding code when nothing may
+    be given at all.
+    """
+    try:
+        with transaction.atomic():
+            return _read(application, subject, purpose, fields)
+    except DomainError as refused:
+        _record_refusal(application, subject, purpose, fields or (), refused, operation="read")
+        raise
+
+
+def _read(
+    application: Application, subject: Subject, purpose: str, fields: Sequence[str] | None
+) -> Disclosed:
+    asked = tuple(fields) if fields else _contract_fields(application, purpose)
+    decision = decide_for(application=application, subject=subject, purpose=purpose, fields=asked)
+    allowed = [field for field in asked if decision.fields[field] == ALLOWED]
+    if not allowed:
+        raise refusal(decision.code)
+    linked = ValuePurpose.objects.filter(value__subject=subject, purpose=purpose, value__field__in=allowed)
+    values = read_values(subject=subject, fields=list(linked.values_list("value__field", flat=True)))
+    withheld = {field: code for field, code in decision.fields.items() if code != ALLOWED}
+    record(
+        "data.read",
+        actor=actors.application(application.slug),
+        subject=subject.pseudonym,
+        purpose=purpose,
+        fields=sorted(values),
+        details={"application": application.slug, "count": len(values), "withheld": len(withheld)},
+    )
+    return Disclosed({field: values[field] for field in asked if field in values}, withheld)
+
+
+def _contract_fields(application: Application, purpose: str) -> tuple[str, ...]:
+    """Every field of the live contract; without one none, and the decision says why."""
+    found = application.contracts.filter(purpose__slug=purpose, state="live").values_list("fields", flat=True).first()
+    return tuple(found or ())
+
+
+def _record_stored(
+    application: Application, subject: Subject, purpose: str, ready: Mapping[str, str | None], source: str
+) -> None:
+    actor = actors.application(application.slug)
+    stored = [field for field, value in ready.items() if value is not None]
+    removed = [field for field, value in ready.items() if value is None]
+    about = {"application": application.slug}
+    if stored:
+        details = about | {"source": source, "count": len(stored)}
+        record(
+            "data.stored", actor=actor, subject=subject.pseudonym, purpose=purpose, fields=stored, details=details
+        )
+    if removed:
+        gone = about | {"reason": "application", "count": len(removed)}
+        record("data.removed", actor=actor, subject=subject.pseudonym, purpose=purpose, fields=removed, details=gone)
+
+
+def _record_refusal(
+    application: Application,
+    subject: Subject,
+    purpose: str,
+    fields: Mapping[str, Any] | Sequence[str],
+    refused: DomainError,
+    *,
+    operation: str,
+) -> None:
+    known = Purpose.objects.filter(slug=purpose).exists()
+    with transaction.atomic():
+        record(
+            "data.refused",
+            actor=actors.application(application.slug),
+            subject=subject.pseudonym,
+            purpose=purpose if known else None,
+            fields=known_fields(fields),
+            details={
+                "application": application.slug, "code": refused.code, "count": len(fields), "operation": operation,
+            },
+        )  # fmt: skip
+
+
+def _outside(field: str) -> Flaw:
+    return Flaw(f"/values/{field}", "not_in_contract", DETAILS["not_in_contract"])
+
