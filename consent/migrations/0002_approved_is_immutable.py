@@ -20,13 +20,15 @@ BEGIN
         RETURN NEW;
     END IF;
     IF TG_OP = 'DELETE' THEN
-        RAISE EXCEPTION 'DELETE on % refused: it was approved', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
+        RAISE EXCEPTION 'DELETE on % refused: it was approved', TG_TABLE_NAME
+            USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     IF to_jsonb(OLD) - free IS DISTINCT FROM to_jsonb(NEW) - free
         OR array_position(states, NEW.state::text) < array_position(states, OLD.state::text)
         OR (OLD.published_at IS NOT NULL AND NEW.published_at IS DISTINCT FROM OLD.published_at)
         OR (OLD.retired_at IS NOT NULL AND NEW.retired_at IS DISTINCT FROM OLD.retired_at) THEN
-        RAISE EXCEPTION 'UPDATE on % refused: it was approved', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
+        RAISE EXCEPTION 'UPDATE on % refused: it was approved', TG_TABLE_NAME
+            USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     RETURN NEW;
 END

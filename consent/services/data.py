@@ -79,8 +79,8 @@ def _store(
 
 def _require_source(values: Mapping[str, Any], source: str, source_name: str) -> None:
     if not values:
-        raise Invalid("invalid_value", "No field is named.", status=422, errors=[_flaw("/values", "No field is
-        named.")])
+        detail = "No field is named."
+        raise Invalid("invalid_value", detail, status=422, errors=[Flaw("/values", "invalid_value", detail)])
     if source == "third_party" and not source_name.strip():
         detail = "The third party must be named (Art. 14(2)(f))."
         raise Invalid("missing_member", detail, errors=[Flaw("/source_name", "missing_member", detail)])
