@@ -1,5 +1,7 @@
 """Answers in JSON, UTF-8, times in RFC 3339 UTC."""
 
+from typing import Any
+
 from rest_framework import renderers
 from rest_framework.utils.encoders import JSONEncoder
 
@@ -12,3 +14,14 @@ class JSONRenderer(renderers.JSONRenderer):
     compact = True
     strict = True
     encoder_class = JSONEncoder
+
+
+class TextRenderer(renderers.BaseRenderer):
+    """`text/plain` in UTF-8, for views that answer with a text of their own."""
+
+    media_type = "text/plain"
+    format = "txt"
+    charset = "utf-8"
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        return str(data).encode()

@@ -1,0 +1,118 @@
+"""What every request passes: its id, its numbers, a calm answer when something is down, headers, the language."""
+
+import re
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.middleware.locale import LocaleMiddleware
+from django.utils import translation
+
+from gdpr_portal import metrics
+from gdpr_portal.context import request_id
+from gdpr_portal.errors import Unavailable
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
+_POLICY = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        "accelerometer", "autoplay", "browsing-topics", "camera", "display-capture", "encrypted-media", "fullscreen",
+        "geolocation", "gyroscope", "magnetometer", "microphone", "midi", "payment", "picture-in-picture",
+        "publickey-credentials-get", "screen-wake-lock", "sync-xhr", "usb", "web-share", "xr-spatial-tracking",
+    )
+)  # fmt: skip
+
+
+class RequestIdMiddleware:
+    """The request has an id, the caller's if it is well-formed; it stands in the logs, the audit log and `X-Request-Id`."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        given = request.headers.get("X-Request-Id", "")
+        current = given if _ID.fullmatch(given) else str(uuid.uuid4())
+        token = request_id.set(current)
+        try:
+            response = self.get_response(request)
+        finally:
+            request_id.reset(token)
+        response["X-Request-Id"] = current
+        return response
+
+
+class MetricsMiddleware:
+    """Each request is counted and timed by the template of its route, its method and the class of its outcome."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        started = time.perf_counter()
+        response = self.get_response(request)
+        match = request.resolver_match
+        metrics.observe_request(
+            route=match.route if match else "unmatched",
+            method=request.method if request.method in metrics.METHODS else "other",
+            outcome=f"{response.status_code // 100}xx",
+            seconds=time.perf_counter() - started,
+        )
+        return response
+
+
+class UnavailableMiddleware:
+    """A view that could not reach the database or the vault answers 503 with `Retry-After`, never 500.
+
+    Errors of other middleware end in `gdpr_portal.views.server_error`, which answers the same.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
+        from gdpr_portal.views import unavailable
+
+        if is_unavailability(error):
+            return unavailable(request, error)
+        return None
+
+
+def is_unavailability(error: BaseException | None) -> bool:
+    """Whether something this service depends on is down, rather than something being wrong."""
+    return isinstance(error, OperationalError | InterfaceError | Unavailable)
+
+
+class HeadersMiddleware:
+    """Nothing but static files is kept by caches; no device feature and no other origin gets at a page."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault("Permissions-Policy", _POLICY)
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        return response
+
+
+class LanguageMiddleware(LocaleMiddleware):
+    """Pages speak the account's language; without an account the cookie's, then what the browser prefers."""
+
+    def process_view(self, request: HttpRequest, *_: Any) -> None:
+        account = getattr(request, "user", None)
+        language = getattr(account, "language", None) if account is not None and account.is_authenticated else None
+        if language in dict(settings.LANGUAGES):
+            translation.activate(language)
+            request.LANGUAGE_CODE = translation.get_language()

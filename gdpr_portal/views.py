@@ -1,0 +1,80 @@
+"""The front page, and what people see when a page cannot be shown."""
+
+import sys
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_safe
+
+from access.rest import problems
+from gdpr_portal.errors import Missing
+from gdpr_portal.middleware import is_unavailability
+from vault.services import Tampered, report_tamper
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The front page: what the portal is for, and where a signed-in person goes on."""
+    return render(request, "home.html")
+
+
+# --- refusals -------------------------------------------------------------------------------------------------------
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """404: the same for an unknown address and an unknown id."""
+    if _is_api(request):
+        return problems.problem_response(Missing())
+    return render(request, "errors/404.html", status=404)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """403 without saying why."""
+    if _is_api(request):
+        return problems.problem(403, "forbidden", "This is not allowed.")
+    return render(request, "errors/403.html", status=403)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """400 for a request that cannot be read; 413 for one too large."""
+    if _is_api(request):
+        return problems.problem(400, "malformed_request", "The request cannot be read.")
+    return _plain("errors/400.html", 400)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403: the form was too old or came from elsewhere; nothing was done."""
+    return render(request, "errors/csrf.html", status=403)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """503 when something this service depends on is down, else 500; without database, session or details."""
+    error = sys.exc_info()[1]
+    if is_unavailability(error):
+        return unavailable(request, error)
+    if _is_api(request):
+        return problems.problem(500, "internal_error")
+    return _plain("errors/500.html", 500)
+
+
+def unavailable(request: HttpRequest, error: BaseException | None = None) -> HttpResponse:
+    """503 with `Retry-After`: nothing was received, and the person may try again."""
+    if isinstance(error, Tampered) and error.place is not None:
+        report_tamper(error.place)
+    if request.path.startswith("/oauth/"):
+        response = HttpResponse('{"error": "temporarily_unavailable"}', status=503, content_type="application/json")
+    elif _is_api(request):
+        response = problems.unavailable()
+    else:
+        response = _plain("errors/503.html", 503)
+    response["Retry-After"] = str(problems.RETRY_SECONDS)
+    return response
+
+
+def _plain(template: str, status: int) -> HttpResponse:
+    """The page without asking who is signed in: that would need the database."""
+    return HttpResponse(render_to_string(template, {"controller": settings.CONTROLLER}), status=status)
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path.startswith(("/api/", "/oauth/"))

@@ -1,0 +1,264 @@
+"""The people and applications of the tests (docs/house.md): alice, bob, rita, quentin, olga; shop, acme, eve, qa_sampler."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+import time_machine
+from django.conf import settings as django_settings
+from django.test import Client, override_settings
+from rest_framework.test import APIClient
+
+if TYPE_CHECKING:
+    from access.models import Account, Application
+    from subjects.models import Subject
+
+NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+PASSWORD = "correct horse battery staple"
+
+# --- what every test stands on --------------------------------------------------------------------------------------
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    """Hashing a password costs nothing here; the real hasher has tests of its own."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"], ALLOWED_HOSTS=["*"]):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _no_memory() -> Iterator[None]:
+    """What a process remembers for a moment is forgotten between tests."""
+    from gdpr_portal import wellknown
+    from vault import checks, providers
+
+    for forget in (providers.forget, checks.forget, wellknown.readiness.forget):
+        forget()
+    yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _flush_behind_the_triggers() -> Iterator[None]:
+    """Tests with real transactions empty the tables afterwards; the audit log's own trigger refuses that, rightly."""
+    from django.db import connection
+
+    from tests.audit.tools import behind_the_triggers
+
+    operations = type(connection.ops)
+    original = operations.execute_sql_flush
+
+    def flush(self: Any, sql_list: list[str]) -> None:
+        with behind_the_triggers():
+            original(self, sql_list)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(operations, "execute_sql_flush", flush)
+        yield
+
+
+@pytest.fixture
+def frozen() -> Iterator[Any]:
+    """The clock stands at NOW; `frozen.shift(seconds)` and `frozen.move_to(moment)` move it. The database's does not."""
+    with time_machine.travel(NOW, tick=False) as coordinates:
+        yield coordinates
+
+
+# --- applications ---------------------------------------------------------------------------------------------------
+def make_application(slug: str, scopes: list[str], **options: Any) -> "Application":
+    """An application whose secret the test can read: `application.plain_secret`."""
+    from access.services.applications import create_application
+
+    made, _, secret = create_application(slug=slug, name=slug.title(), scopes=scopes, **options)
+    made.plain_secret = secret  # type: ignore[attr-defined]
+    return made
+
+
+@pytest.fixture
+def shop(db: None) -> "Application":
+    """A business application with every scope but `audit:read`."""
+    from access.scopes import SCOPES
+
+    return make_application("shop", sorted(SCOPES.keys() - {"audit:read"}), requests_per_minute=6_000_000)
+
+
+@pytest.fixture
+def acme(db: None) -> "Application":
+    """A third party that data is shared with."""
+    return make_application("acme", ["deliveries:acknowledge", "sharing:read"], is_third_party=True)
+
+
+@pytest.fixture
+def eve(db: None) -> "Application":
+    """An application with the wrong scope, 60 requests a minute."""
+    return make_application("eve", ["catalogue:read"], requests_per_minute=60)
+
+
+@pytest.fixture
+def qa_sampler(db: None) -> "Application":
+    """The application QA draws samples of the audit log with."""
+    return make_application("qa_sampler", ["audit:read", "catalogue:read"])
+
+
+class BearerClient(APIClient):
+    """Speaks JSON with a bearer token; `post(path, {...})` sends JSON without saying so."""
+
+    def generic(self, method: str, path: str, data: Any = "", content_type: str = "application/json", **extra: Any) -> Any:
+        return super().generic(method, path, data, content_type, **extra)
+
+    def request(self, **kwargs: Any) -> Any:
+        response = super().request(**kwargs)
+        if kwargs.get("REQUEST_METHOD") != "HEAD" and "json" in response.get("Content-Type", ""):
+            response.body = response.json() if not response.streaming and response.content else None
+        return response
+
+
+@pytest.fixture
+def client_for(db: None) -> "Callable[..., BearerClient]":
+    """`client_for(application, *scopes)`: an API client with a live token, with those scopes or all it was granted."""
+    from access.oauth import save_token
+    from access.tokens import new_token
+
+    def make(application: "Application", *scopes: str) -> BearerClient:
+        token = new_token()
+        save_token(application=application, token=token, scopes=scopes or application.scopes)
+        client = BearerClient()
+        client.default_format = "json"
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+        client.token = token
+        return client
+
+    return make
+
+
+# --- people ---------------------------------------------------------------------------------------------------------
+@dataclass
+class Person:
+    """Somebody with an account and a second factor; data subjects have a `subject` too."""
+
+    name: str
+    email: str
+    account: "Account"
+    totp_secret: str
+    password: str = PASSWORD
+    _subject: list["Subject"] = field(default_factory=list)
+
+    @property
+    def subject(self) -> "Subject":
+        return self._subject[0]
+
+    def id_for(self, application: "Application") -> UUID:
+        """The id by which the application knows the person."""
+        from vault.services import pairwise_id
+
+        return pairwise_id(application.id, self.subject.id)
+
+    def browser(self, *, fresh: bool = True) -> Client:
+        """A browser signed in with both factors; `fresh` as right after the second."""
+        from django_otp import DEVICE_ID_SESSION_KEY
+
+        from access.models import TotpDevice
+
+        client = Client()
+        client.force_login(self.account, backend="access.backends.SealedEmailBackend")
+        session = client.session
+        device = TotpDevice.objects.filter(user=self.account, confirmed=True).latest("created_at")
+        session[DEVICE_ID_SESSION_KEY] = device.persistent_id
+        session["factor_at"] = time.time() if fresh else 0.0
+        session.save()
+        return client
+
+
+def _with_factor(name: str, email: str, account: "Account") -> Person:
+    from access.services.factors import add_totp
+
+    device, secret = add_totp(account)
+    device.confirmed = True
+    device.save(update_fields=["confirmed"])
+    return Person(name=name, email=email, account=account, totp_secret=secret)
+
+
+def make_staff(name: str, *roles: str) -> Person:
+    """A member of staff with these roles."""
+    from access.services.accounts import create_account
+
+    email = f"{name}@controller.example"
+    return _with_factor(name, email, create_account(email=email, password=PASSWORD, is_staff=True, roles=roles))
+
+
+def make_person(name: str, application: "Application | None" = None) -> Person:
+    """A data subject with a verified account, known to the application."""
+    from access.services.accounts import register_verified
+    from subjects.models import Subject
+    from subjects.services.people import register_subject
+
+    email = f"{name}@example.org"
+    person = _with_factor(name, email, register_verified(email=email, password=PASSWORD))
+    person._subject.append(Subject.objects.get(account=person.account))
+    if application is not None:
+        register_subject(application=application, identifiers={"email": email, "customer_id": f"c-{name}"})
+    return person
+
+
+@pytest.fixture
+def alice(shop: "Application") -> Person:
+    """A data subject with an account, known to shop."""
+    return make_person("alice", shop)
+
+
+@pytest.fixture
+def bob(shop: "Application") -> Person:
+    """Another data subject, so that absence and separation can be seen."""
+    return make_person("bob", shop)
+
+
+@pytest.fixture
+def rita(db: None) -> Person:
+    """IRM."""
+    from access import roles
+
+    return make_staff("rita", roles.IRM)
+
+
+@pytest.fixture
+def quentin(db: None) -> Person:
+    """QA."""
+    from access import roles
+
+    return make_staff("quentin", roles.QA)
+
+
+@pytest.fixture
+def olga(db: None) -> Person:
+    """The operator."""
+    from access import roles
+
+    return make_staff("olga", roles.OPERATOR)
+
+
+@pytest.fixture
+def catalogue(shop: "Application", acme: "Application", rita: Person, quentin: Person) -> None:
+    """The demo catalogue of api.md, live, through the real reviews; `profiling` in review."""
+    from consent.demo_catalogue import build
+
+    build(author=rita.account, approver=quentin.account)
+
+
+@pytest.fixture
+def audit_log(db: None) -> Callable[..., list[Any]]:
+    """`audit_log("consent.given")`: the events of this action so far, oldest first."""
+    from audit.models import AuditEvent
+
+    def events(action: str = "") -> list[Any]:
+        found = AuditEvent.objects.order_by("ordinal")
+        return list(found.filter(action=action) if action else found)
+
+    return events
+
+
+@pytest.fixture
+def repository() -> Path:
+    """Where the code lies."""
+    return Path(django_settings.BASE_DIR)
