@@ -1,8 +1,9 @@
 """What every test stands on: a throw-away PostgreSQL, its three roles, keys, and no network.
 
-Loaded by the top `conftest.py`, before any other one: it sets the environment, then Django up. One server a run; with
-xdist each worker has a database of its own on it. A `DATABASE_URL` in the environment is used instead of a server of
-ours; its role must be a superuser, because that is what tests are unless they ask for a role (`as_role`).
+Loaded by the top `conftest.py`, before any other one: it sets the environment, then Django up. Every process that runs
+tests has a server of its own: on a shared one the transactions of another worker's database would hold back the audit
+log's sequencer, which waits for all that are under way on the server. A `DATABASE_URL` in the environment is used
+instead; its role must be a superuser, because that is what tests are unless they ask for a role (`as_role`).
 """
 
 import io
@@ -32,15 +33,13 @@ FOLDER = "TEST_RUN_FOLDER"
 
 def prepare_environment() -> None:
     """The variables of the service are set for this run; a worker of xdist gets folders of its own."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     if FOLDER not in os.environ:
         (ROOT / ".test").mkdir(exist_ok=True)
         sweep_away(ROOT / ".test")
         os.environ[FOLDER] = tempfile.mkdtemp(dir=ROOT / ".test", prefix="run-")
         os.environ["TEST_ROLE_PASSWORD"] = secrets.token_urlsafe(20)
         os.environ["TEST_OWN_SERVER"] = "" if os.environ.get("DATABASE_URL") else "1"
-    folder = Path(os.environ[FOLDER])
-    run_dir = folder / worker
+    run_dir = folder()
     for part in ("static", "metrics", "mail", "keys", "ledger"):
         (run_dir / part).mkdir(parents=True, exist_ok=True)
     os.environ |= {
@@ -58,16 +57,21 @@ def prepare_environment() -> None:
         os.environ["DATABASE_URL"] = server().address(SUPERUSER, os.environ["TEST_ROLE_PASSWORD"], "gdpr_portal")
 
 
-def sweep_away(folder: Path) -> None:
+def sweep_away(runs: Path) -> None:
     """Folders of runs that were killed more than a day ago are gone."""
-    for old in folder.iterdir():
+    for old in runs.iterdir():
         if time.time() - old.stat().st_mtime > 86400:
             shutil.rmtree(old, ignore_errors=True)
 
 
+def folder() -> Path:
+    """The folder of this process of the run."""
+    return Path(os.environ[FOLDER]) / os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+
 def server() -> Cluster:
-    """This run's server, running or not."""
-    return Cluster(Path(os.environ[FOLDER]) / "postgres", way_to_run(), SETTINGS | THROW_AWAY)
+    """This process's server, running or not."""
+    return Cluster(folder() / "postgres", way_to_run(), SETTINGS | THROW_AWAY)
 
 
 def set_up_django() -> None:
@@ -89,19 +93,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    if "PYTEST_XDIST_WORKER" in os.environ or session.config.option.collectonly:
-        return
+    if session.config.getoption("numprocesses", None) or session.config.option.collectonly:
+        return  # the process that hands out tests to others runs none
     password = os.environ["TEST_ROLE_PASSWORD"]
     if os.environ["TEST_OWN_SERVER"]:
-        _running.enter_context(throw_away(Path(os.environ[FOLDER]) / "postgres", password))
+        _running.enter_context(throw_away(folder() / "postgres", password))
     with psycopg.connect(address("postgres"), autocommit=True) as connection:
         for role in (OWNER, APP, SEQUENCER):
             ensure_role(connection, role, password)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    _running.close()
     if "PYTEST_XDIST_WORKER" not in os.environ and FOLDER in os.environ:
-        _running.close()
         shutil.rmtree(os.environ.pop(FOLDER), ignore_errors=True)
 
 
