@@ -25,7 +25,7 @@ EXTENSIONS = ("A12Complexity", "A12NumberOfRequests")
 
 
 @admin.register(RightsRequest)
-class RequestAdmin(admin.ModelAdmin[RightsRequest]):
+class RequestAdmin(admin.ModelAdmin):
     """Rights requests, the next due first."""
 
     list_display = ("reference", "right", "state", "received_at", "due_at", "extended", "failed_steps")
