@@ -239,11 +239,11 @@ def olga(db: None) -> Person:
 
 
 @pytest.fixture
-def catalogue(shop: "Application", acme: "Application", rita: Person, quentin: Person) -> None:
+def catalogue(shop: "Application", acme: "Application", olga: Person, rita: Person) -> None:
     """The demo catalogue of api.md, live, through the real reviews; `profiling` in review."""
     from consent.demo_catalogue import build
 
-    build(author=rita.account, approver=quentin.account)
+    build(author=olga.account, approver=rita.account)
 
 
 @pytest.fixture
