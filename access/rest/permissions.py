@@ -1,19 +1,23 @@
 """What a token may do: the scope its view declares for the method, and nothing without one."""
 
+from typing import TYPE_CHECKING
+
 from django.db import transaction
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from access.rest.authentication import Grant
 from audit import actors, services
 from gdpr_portal.errors import Refused
 
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # the framework itself imports this module
+
 
 class HasScope(BasePermission):
     """403 `scope_missing` unless the token carries the declared scope; the refusal is recorded."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         method = "GET" if request.method == "HEAD" else str(request.method)
         scopes: dict[str, str] = getattr(view, "scopes", {})
         if not hasattr(view, method.lower()):

@@ -4,13 +4,16 @@ One short statement a request, on its own. The window starts with the first requ
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.db import connection
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
-from rest_framework.views import APIView
 
 from access.models import Application
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # the framework itself imports this module
 
 WINDOW_SECONDS = 60
 
@@ -59,7 +62,7 @@ class ApplicationThrottle(BaseThrottle):
 
     allowance: Allowance | None = None
 
-    def allow_request(self, request: Request, view: APIView) -> bool:
+    def allow_request(self, request: Request, view: "APIView") -> bool:
         if not isinstance(request.user, Application):
             return True
         self.allowance = count_request(request.user)
