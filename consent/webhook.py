@@ -62,7 +62,7 @@ class Outcome:
         return self.error or f"http_{self.status}"
 
 
-class _Refusal(Exception):  # noqa: N818 - a refusal, not an error
+class _Refusal(Exception):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code

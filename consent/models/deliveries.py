@@ -13,7 +13,7 @@ from subjects.models import Subject
 class Delivery(models.Model):
     """One signed notice to one application, from queued to acknowledged (`consent.states.DELIVERY`).
 
-    `reference_sealed` is the receiver's own customer number, sealed by the service's key and gone once closed. What
+    `reference_sealed` is the receiver's own customer number, sealed by the service's key and gone once sent. What
     the receiver answers may name the person: `evidence` keeps its digest, `evidence_sealed` its words (service key),
     `data_sealed` the personal data it holds (the person's own key).
     """

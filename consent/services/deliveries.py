@@ -174,10 +174,11 @@ def _same_again(delivery: Delivery, outcome: str) -> Delivery:
 
 
 def _keep_words(delivery: Delivery, evidence: Mapping[str, Any], data: Mapping[str, Any]) -> None:
-    """What the receiver wrote may name the person: it is kept sealed, in clear only its digest."""
+    """What the receiver wrote may name the person: kept sealed, beside its digest; after an erasure only the digest."""
     if evidence:
         delivery.evidence = {"digest": "sha256:" + hashlib.sha256(_words(evidence)).hexdigest()}
-        delivery.evidence_sealed = seal_secret(_place(delivery, "evidence_sealed"), _words(evidence))
+        if delivery.subject.erased_at is None:
+            delivery.evidence_sealed = seal_secret(_place(delivery, "evidence_sealed"), _words(evidence))
     if data:
         try:
             key = subject_key(delivery.subject_id)

@@ -271,7 +271,7 @@ def _accept(delivery: Delivery, outcome: webhook.Outcome) -> None:
     delivery.last_error = ""
     if delivery.state == "sending":
         delivery.state = move(delivery.state, "accept")
-        delivery.lease_until = delivery.next_at = None
+        delivery.lease_until = delivery.next_at = delivery.reference_sealed = None
     delivery.save()
     _record("delivery.sent", delivery, attempt=delivery.attempts, status=outcome.status)
 

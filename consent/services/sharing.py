@@ -20,7 +20,7 @@ from consent.states import Consent, answer
 from gdpr_portal.errors import Missing, WrongState
 from subjects.models import Subject
 from subjects.selectors import ensure_not_erased
-from subjects.services import lock_subject
+from subjects.services import link_application, lock_subject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +170,7 @@ def _tell(subject: Subject, recipient: str, purpose: str, type: str) -> Delivery
     found = Recipient.objects.select_related("application").filter(slug=recipient).first()
     if found is None or found.application is None:
         return None
+    link_application(subject=subject, application=found.application)
     fields = Purpose.objects.filter(slug=purpose).values_list("fields", flat=True).first() or []
     return queue_delivery(
         application=found.application, subject=subject, type=type, purpose=purpose, fields=fields, recipient=recipient

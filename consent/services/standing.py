@@ -25,7 +25,7 @@ SELECT DISTINCT ON (subject_id, purpose, recipient) subject_id, purpose, recipie
 FROM consent_consentevent WHERE subject_id IN (SELECT id FROM subjects_subject WHERE erased_at IS NULL)
 ORDER BY subject_id, purpose, recipient, at DESC, seq DESC
 """
-_STORED = f"SELECT {', '.join(_COLUMNS)} FROM consent_standing"
+_STORED = f"SELECT {', '.join(_COLUMNS)} FROM consent_standing"  # noqa: S608 - constants of this module only
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,13 +105,13 @@ def rebuild_standing() -> int:
 
 def compare_standing() -> list[tuple[str, str, str]]:
     """Where stored standing and events disagree: (subject pseudonym, purpose, recipient), sorted; one statement."""
-    statement = f"""  -- the parts are constants of this module
+    statement = f"""
         WITH derived AS ({_DERIVED}), stored AS ({_STORED}),
         odd AS ((SELECT * FROM derived EXCEPT SELECT * FROM stored)
                 UNION (SELECT * FROM stored EXCEPT SELECT * FROM derived))
         SELECT DISTINCT subjects_subject.pseudonym::text, odd.purpose, odd.recipient
         FROM odd JOIN subjects_subject ON subjects_subject.id = odd.subject_id ORDER BY 1, 2, 3
-    """
+    """  # noqa: S608 - constants of this module only
     with connection.cursor() as cursor:
         cursor.execute(statement)
         return [(str(row[0]), str(row[1]), str(row[2])) for row in cursor.fetchall()]

@@ -1,0 +1,117 @@
+"""What this app holds about people: their answers, and the notices about them that others were sent."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from consent.models import ConsentEvent, Delivery, Objection, Standing
+from subjects.holdings import ExportScope, Kept, PlanLine, register
+from subjects.models import Subject
+
+
+class ConsentsHolding:
+    """Answers, standing and objections. Of all that, the bare events are kept as proof, under a random id."""
+
+    name = "consents"
+    models = frozenset({"consent.ConsentEvent", "consent.Standing", "consent.Objection"})
+
+    def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
+        if scope.portability:
+            return {}
+        events = ConsentEvent.objects.filter(subject=subject).order_by("at", "seq")
+        objections = Objection.objects.filter(subject=subject).order_by("since")
+        return {
+            "standing": [_standing(row) for row in Standing.objects.filter(subject=subject).order_by("purpose")],
+            "history": [_event(event) for event in events],
+            "objections": [
+                {"purpose": row.purpose, "since": _iso(row.since), "ended_at": _iso(row.ended_at)} for row in objections
+            ],
+        }
+
+    def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
+        lines = []
+        if self.residue(subject, kept):
+            lines.append(PlanLine(_("What you answered, as it stands, and your objections"), "goes", "Art. 17(1)"))
+        if ConsentEvent.objects.filter(subject=subject).exists():
+            until = timezone.now() + timedelta(days=settings.PROOF_RETENTION_DAYS)
+            why = _("We must be able to prove that you agreed and when you withdrew. No name is left on it.")
+            what = _("The bare record of when which wording was agreed to or refused")
+            lines.append(PlanLine(what, "stays", "Art. 17(3)(e)", until=until, why=why))
+        return lines
+
+    def erase(self, subject: Subject, kept: Kept) -> int:
+        standing, _by_model = Standing.objects.filter(subject=subject).delete()
+        objections, _by_model = Objection.objects.filter(subject=subject).delete()
+        return standing + objections
+
+    def residue(self, subject: Subject, kept: Kept) -> int:
+        return sum(model.objects.filter(subject=subject).count() for model in (Standing, Objection))
+
+
+class DeliveriesHolding:
+    """Notices to applications and third parties. The rows prove who was told; what in them names anybody goes."""
+
+    name = "deliveries"
+    models = frozenset({"consent.Delivery"})
+
+    def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
+        if scope.portability:
+            return {}
+        rows = Delivery.objects.filter(subject=subject).select_related("application").order_by("created_at")
+        return {"told": [_told(row) for row in rows]}
+
+    def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
+        if not Delivery.objects.filter(subject=subject).exists():
+            return []
+        why = _("Random ids and times only: they prove that others were told about your rights.")
+        return [PlanLine(_("The record of who was told about you, and when"), "stays", "Art. 17(3)(e)", why=why)]
+
+    def erase(self, subject: Subject, kept: Kept) -> int:
+        return _naming(subject).update(reference_sealed=None, evidence_sealed=None, data_sealed=None)
+
+    def residue(self, subject: Subject, kept: Kept) -> int:
+        return _naming(subject).count()
+
+
+def register_all() -> None:
+    """Both take part in every export and erasure."""
+    register(ConsentsHolding())
+    register(DeliveriesHolding())
+
+
+def _naming(subject: Subject) -> QuerySet[Delivery]:
+    """Deliveries that still hold words of or about the person. The receiver's own number of an erasure notice that is
+    yet to leave is not counted: without it the receiver could not find whom to erase (Art. 19); it goes once sent."""
+    unsent = Q(type="erasure.requested", state__in=["queued", "sending"])
+    words = Q(evidence_sealed__isnull=False) | Q(data_sealed__isnull=False)
+    return Delivery.objects.filter(subject=subject).filter(words | (Q(reference_sealed__isnull=False) & ~unsent))
+
+
+def _standing(row: Standing) -> dict[str, Any]:
+    told = {"purpose": row.purpose, "state": row.state, "since": _iso(row.since), "expires_at": _iso(row.expires_at)}
+    return told | ({"recipient": row.recipient} if row.recipient else {})
+
+
+def _event(event: ConsentEvent) -> dict[str, Any]:
+    names = ("purpose", "recipient", "action", "state", "channel", "explicit", "notice_version", "notice_language")
+    told: dict[str, Any] = {name: getattr(event, name) for name in names}
+    return told | {
+        "event": str(event.event), "at": _iso(event.at), "expires_at": _iso(event.expires_at),
+        "recorded_at": _iso(event.recorded_at), "notice_digest": event.notice_digest,
+    }  # fmt: skip
+
+
+def _told(row: Delivery) -> dict[str, Any]:
+    return {
+        "receiver": row.application.name, "type": row.type, "purpose": row.purpose, "fields": list(row.fields),
+        "state": row.state, "queued_at": _iso(row.created_at), "told_at": _iso(row.sent_at),
+        "confirmed_at": _iso(row.closed_at), "outcome": row.outcome or None,
+    }  # fmt: skip
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

@@ -1,0 +1,147 @@
+"""What the two pages of this app show a person, put together from what stands."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from consent import wording
+from consent.models import ConsentEvent, NoticeText, Purpose, Recipient
+from consent.selectors import field_title, live_recipients, purpose_title, purposes_of_catalogue, text_in, title_in
+from consent.services.sharing import SharingRow, sharing_rows
+from consent.services.standing import Line, history_of, sharing_verdict, standing_of
+from consent.states import Consent
+from subjects.models import Subject
+
+HISTORY_SHOWN = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """One purpose that rests on consent: the exact text, how it stands, and the buttons there are."""
+
+    purpose: Purpose
+    title: str
+    text: NoticeText
+    line: Line
+    fields: list[str]
+
+    @property
+    def state(self) -> Any:
+        return wording.STATES[self.line.state][0]
+
+    @property
+    def tone(self) -> str:
+        return wording.STATES[self.line.state][1]
+
+    @property
+    def is_given(self) -> bool:
+        return self.line.state is Consent.GIVEN
+
+    @property
+    def can_refuse(self) -> bool:
+        """A no that stands already needs no button; a yes is withdrawn."""
+        return self.line.state not in {Consent.GIVEN, Consent.REFUSED, Consent.WITHDRAWN}
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """What the form carries back: the wording exactly as it was shown."""
+        return {
+            "purpose": self.purpose.slug, "version": self.text.notice.version, "language": self.text.language,
+            "digest": self.text.digest,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toggle:
+    """One third party for one purpose, as the person reads it."""
+
+    row: SharingRow
+    recipient: Recipient
+    title: str
+    why: str
+    fields: list[str]
+    obstacle: str
+
+    @property
+    def told(self) -> tuple[Any, str]:
+        return wording.DELIVERIES[self.row.delivery.state] if self.row.delivery else ("", "")
+
+    @property
+    def confirmed_at(self) -> datetime | None:
+        delivery = self.row.delivery
+        return delivery.closed_at if delivery and delivery.state == "acknowledged" else None
+
+    @property
+    def values(self) -> dict[str, str]:
+        return {
+            "purpose": self.row.purpose,
+            "recipient": self.row.recipient,
+            "shared": "off" if self.row.shared else "on",
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Happening:
+    """One line of the timeline."""
+
+    at: datetime
+    title: Any
+    text: str
+    label: Any = ""
+    tone: str = ""
+
+
+def choices(subject: Subject, language: str) -> list[Choice]:
+    """Every live purpose that rests on consent, with its live wording in the language or the default one."""
+    lines = {line.purpose: line for line in standing_of(subject) if not line.recipient}
+    return [
+        Choice(
+            purpose=purpose, title=title_in(purpose.titles, language), text=text, fields=_fields(purpose, language),
+            line=lines.get(purpose.slug) or Line(purpose=purpose.slug, recipient="", state=Consent.NEVER_ASKED),
+        )
+        for purpose, text in _with_text(language)
+    ]  # fmt: skip
+
+
+def toggles(subject: Subject, language: str) -> list[Toggle]:
+    """Every recipient of every live purpose; `obstacle` says why it cannot be switched on now."""
+    recipients = {recipient.slug: recipient for recipient in live_recipients()}
+    purposes = {purpose.slug: purpose for purpose in purposes_of_catalogue()}
+    verdicts = {slug: sharing_verdict(subject, slug, None) for slug in purposes}
+    return [
+        Toggle(
+            row=row, recipient=recipients[row.recipient], title=purpose_title(row.purpose, language),
+            why=purposes[row.purpose].necessity, fields=_fields(purposes[row.purpose], language),
+            obstacle=str(wording.WHY_NOT.get(verdicts[row.purpose], "")),
+        )
+        for row in sharing_rows(subject)
+    ]  # fmt: skip
+
+
+def timeline(subject: Subject, language: str) -> list[Happening]:
+    """The newest of what the person answered, in words."""
+    return [_happening(event, language) for event in history_of(subject)[:HISTORY_SHOWN]]
+
+
+def _happening(event: ConsentEvent, language: str) -> Happening:
+    acts = wording.SHARING_ACTS if event.recipient else wording.ACTS
+    about = purpose_title(event.purpose, language)
+    if event.recipient:
+        about = _("%(purpose)s, with %(recipient)s") % {"purpose": about, "recipient": event.recipient}
+    seen = _("wording %(version)s") % {"version": event.notice_version} if event.notice_version else ""
+    return Happening(at=event.at, title=acts[event.action], text=", ".join(part for part in (about, seen) if part))
+
+
+def _with_text(language: str) -> Iterator[tuple[Purpose, NoticeText]]:
+    for purpose in purposes_of_catalogue().filter(lawful_basis=Purpose.Basis.CONSENT):
+        notices: Any = getattr(purpose, "live_notices", [])
+        text = text_in(notices[0].texts.all(), language) if notices else None
+        if text is not None:
+            yield purpose, text
+
+
+def _fields(purpose: Purpose, language: str) -> list[str]:
+    return [field_title(slug, language) for slug in purpose.fields]

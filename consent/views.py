@@ -1,0 +1,109 @@
+"""The pages on which people answer and switch. Taking back never needs more than giving: one button, no reason."""
+
+from typing import cast
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from access.models import Account
+from audit.actors import SUBJECT
+from consent import pages, wording
+from consent.services.consents import ACTIONS, NoticeSeen, record_consent
+from consent.services.sharing import set_sharing
+from gdpr_portal.errors import DomainError
+from subjects.models import Subject
+from subjects.selectors import subject_of_account
+
+CHANNEL = "portal"
+DONE = {
+    "give": gettext_lazy("You gave consent. You can withdraw it here at any time."),
+    "refuse": gettext_lazy("You refused. Nothing is used for this purpose."),
+    "withdraw": gettext_lazy("You withdrew your consent. It counts from this moment."),
+}
+
+
+@require_http_methods(["GET", "POST"])
+def consent(request: HttpRequest) -> HttpResponse:
+    """Every consent purpose with the exact text, how it stands and one button to change it (Art. 7)."""
+    subject = _subject(request)
+    if subject is None:
+        return render(request, "consent/nobody.html", {"title": _("Consent")})
+    if request.method == "POST":
+        return _answer(request, subject)
+    language = get_language() or "en"
+    context = {"choices": pages.choices(subject, language), "events": pages.timeline(subject, language)}
+    return render(request, "consent/consent.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def sharing(request: HttpRequest) -> HttpResponse:
+    """Every third party with what it gets, why, since when, and one switch (Art. 25(2): off by default)."""
+    subject = _subject(request)
+    if subject is None:
+        return render(request, "consent/nobody.html", {"title": _("Sharing")})
+    if request.method == "POST":
+        return _switch(request, subject)
+    return render(request, "consent/sharing.html", {"toggles": pages.toggles(subject, get_language() or "en")})
+
+
+def _answer(request: HttpRequest, subject: Subject) -> HttpResponse:
+    form = request.POST
+    action, slug = form.get("action", ""), form.get("purpose", "")
+    if action not in ACTIONS:
+        return HttpResponseBadRequest()
+    explicit = form.get("explicit") == "yes"
+    try:
+        record_consent(
+            subject=subject, purpose=slug, action=action, notice=_seen(request), channel=CHANNEL, explicit=explicit,
+            actor=SUBJECT,
+        )  # fmt: skip
+    except DomainError as error:
+        if error.code == "explicit_consent_required":
+            return _second_step(request, subject, slug)
+        messages.error(request, str(wording.WHY_NOT.get(error.code, error.message)))
+    else:
+        messages.success(request, DONE[action])
+    return redirect("consent")
+
+
+def _second_step(request: HttpRequest, subject: Subject, slug: str) -> HttpResponse:
+    """Special categories ask for a statement of its own (Art. 9(2)(a)): the second of two steps."""
+    offered = {choice.purpose.slug: choice for choice in pages.choices(subject, get_language() or "en")}
+    if slug not in offered:
+        return redirect("consent")
+    return render(request, "consent/explicit.html", {"choice": offered[slug]})
+
+
+def _switch(request: HttpRequest, subject: Subject) -> HttpResponse:
+    form = request.POST
+    if form.get("shared") not in {"on", "off"}:
+        return HttpResponseBadRequest()
+    shared = form["shared"] == "on"
+    try:
+        set_sharing(
+            subject=subject, recipient=form.get("recipient", ""), purpose=form.get("purpose", ""), shared=shared,
+            channel=CHANNEL, actor=SUBJECT,
+        )  # fmt: skip
+    except DomainError as error:
+        messages.error(request, str(wording.WHY_NOT.get(error.code, error.message)))
+    else:
+        done = _("Sharing is on. The recipient is being told.") if shared else _("Sharing is off from this moment.")
+        messages.success(request, done)
+    return redirect("sharing")
+
+
+def _seen(request: HttpRequest) -> NoticeSeen | None:
+    form = request.POST
+    version = form.get("version", "")
+    if not (version.isascii() and version.isdigit() and len(version) < 9):
+        return None
+    return NoticeSeen(int(version), form.get("language", "")[:8], form.get("digest", "")[:80])
+
+
+def _subject(request: HttpRequest) -> Subject | None:
+    subject = subject_of_account(cast(Account, request.user))
+    return subject if subject is not None and subject.erased_at is None else None

@@ -1,0 +1,48 @@
+"""States, acts and codes in plain words, for the pages people read. Pure but for the language in force."""
+
+from django.utils.translation import gettext_lazy as _
+
+STATES = {
+    "given": (_("You gave consent"), "good"),
+    "refused": (_("You refused"), "plain"),
+    "withdrawn": (_("You withdrew consent"), "plain"),
+    "expired": (_("Your consent has expired"), "warn"),
+    "pending": (_("Waiting for your parents"), "wait"),
+    "outdated": (_("The wording has changed, please answer again"), "warn"),
+    "never_asked": (_("Not answered: this means no"), "plain"),
+}
+"""Consent state -> (what the person reads, tone of components/state.html)."""
+
+ACTS = {
+    "give": _("You gave consent"),
+    "refuse": _("You refused"),
+    "withdraw": _("You withdrew consent"),
+    "expire": _("Your consent expired"),
+}
+SHARING_ACTS = {"give": _("You switched sharing on"), "withdraw": _("Sharing was switched off")}
+
+DELIVERIES = {
+    "queued": (_("Waiting to be told"), "wait"),
+    "sending": (_("Being told now"), "wait"),
+    "sent": (_("Told, not confirmed yet"), "wait"),
+    "acknowledged": (_("Told and confirmed"), "good"),
+    "refused": (_("Told, the recipient refused"), "bad"),
+    "failed": (_("Told, the recipient failed"), "bad"),
+    "abandoned": (_("Could not be reached"), "bad"),
+    "cancelled": (_("Not sent: it no longer holds"), "plain"),
+}
+
+WHY_NOT = {
+    "restricted": _("Processing of your data is restricted at the moment."),
+    "objected": _("You objected to this purpose."),
+    "consent_missing": _("This purpose needs your consent first."),
+    "consent_refused": _("You refused consent for this purpose."),
+    "consent_withdrawn": _("You withdrew consent for this purpose."),
+    "consent_expired": _("Your consent for this purpose has expired."),
+    "consent_pending": _("Your consent waits for your parents."),
+    "notice_outdated": _("The wording has changed in the meantime. Please read it again."),
+    "purpose_not_approved": _("This purpose is not in use any more."),
+    "not_found": _("This recipient is not in use any more."),
+    "erased": _("Your data has been erased."),
+}
+"""Deciding code -> what the person reads."""
