@@ -38,7 +38,8 @@ FRONT_PAGE = "/"
 HALF_WAY_PATHS = frozenset({"/login/factor", "/login/recovery", "/signup/totp"})
 """For sessions with a password and no factor yet: where they prove or enrol one."""
 
-_FRESH = "factor_at"
+FRESH_KEY = "factor_at"
+"""Where the session keeps when a factor was last proven (seconds since 1970)."""
 _SALT = "access.confirm"
 _FIELD = "otp"
 
@@ -46,7 +47,7 @@ View = Callable[..., HttpResponse]
 
 
 class DefaultDenyMiddleware:
-    """No view runs for a session without a second factor, but for those declared public. After OTPMiddleware."""
+    """No view runs for a session without a second factor, but for the public ones."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -85,12 +86,12 @@ def verify_session(request: HttpRequest, device: Device) -> None:
 def mark_fresh(request: HttpRequest) -> None:
     """Sensitive acts are possible for `settings.STEP_UP_SECONDS`; the session has a new key."""
     request.session.cycle_key()
-    request.session[_FRESH] = time.time()
+    request.session[FRESH_KEY] = time.time()
 
 
 def is_fresh(request: HttpRequest) -> bool:
-    """Whether a factor was proven in this session within `settings.STEP_UP_SECONDS`; never after the clock went back."""
-    age = time.time() - float(request.session.get(_FRESH, float("-inf")))
+    """Whether a factor was proven here within `settings.STEP_UP_SECONDS`; never once the clock went back."""
+    age = time.time() - float(request.session.get(FRESH_KEY, float("-inf")))
     return is_verified(request) and 0 <= age < settings.STEP_UP_SECONDS
 
 
@@ -132,7 +133,7 @@ _OWN_FIELDS = frozenset({_FIELD, "csrfmiddlewaretoken"})
 
 
 def step_up_required(view: View) -> View:
-    """The view runs only for a session that is fresh (Art. 32(1)(b)); see `require_fresh_factor`."""
+    """The view runs only for a session that is fresh; see `require_fresh_factor`."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

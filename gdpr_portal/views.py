@@ -1,6 +1,7 @@
 """The front page, and what people see when a page cannot be shown."""
 
 import sys
+from typing import cast
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -8,8 +9,11 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
+from access.models import Account
 from access.rest import problems
+from access.second_factor import is_verified
 from gdpr_portal.errors import Missing
+from gdpr_portal.home import overview
 from gdpr_portal.middleware import is_unavailability
 from vault.services import Tampered, report_tamper
 
@@ -17,7 +21,9 @@ from vault.services import Tampered, report_tamper
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """The front page: what the portal is for, and where a signed-in person goes on."""
-    return render(request, "home.html")
+    if not is_verified(request):
+        return render(request, "welcome.html")
+    return render(request, "home.html", overview(cast(Account, request.user)))
 
 
 # --- refusals -------------------------------------------------------------------------------------------------------

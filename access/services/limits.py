@@ -38,7 +38,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Turn:
-    """Whether the try may be evaluated now (`wait` is 0) or after how many seconds; `last_free` on the last free one."""
+    """Whether the try may be evaluated now (`wait` is 0) or in how many seconds; whether it is the `last_free`."""
 
     wait: int
     last_free: bool = False

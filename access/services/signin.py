@@ -27,7 +27,7 @@ from gdpr_portal.errors import Invalid, Refused
 
 
 def prove_password(*, request: HttpRequest, email: str, password: str, where: str) -> Account:
-    """The account whose password this is. Raises Refused: "throttled" (429) or "wrong_sign_in", the same for all causes."""
+    """The account whose password this is. Raises Refused: "throttled" (429) or "wrong_sign_in" for all causes."""
     about = _index(email)
     tries = (
         (limits.PASSWORD, f"{about}{where}"),
