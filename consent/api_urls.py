@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from consent.api import catalogue, data, decisions, records
+from consent.api import catalogue, consents, data, decisions, deliveries, records, sharing
 
 urlpatterns: list[URLPattern] = [
     path("purposes", catalogue.PurposesView.as_view(), name="purposes"),
@@ -11,5 +11,11 @@ urlpatterns: list[URLPattern] = [
     path("decisions", decisions.DecisionsView.as_view(), name="decisions"),
     path("decisions/batch", decisions.BatchView.as_view(), name="decisions_batch"),
     path("subjects/<uuid:subject>/data", data.DataView.as_view(), name="subject_data"),
+    path("subjects/<uuid:subject>/consents", consents.ConsentsView.as_view(), name="subject_consents"),
+    path("consents/<uuid:event>/receipt", consents.ReceiptView.as_view(), name="consent_receipt"),
+    path("subjects/<uuid:subject>/sharing", sharing.SharingView.as_view(), name="subject_sharing"),
+    path("subjects/<uuid:subject>/sharing/<slug:recipient>", sharing.SwitchView.as_view(), name="sharing_switch"),
+    path("deliveries/<uuid:delivery>", deliveries.DeliveryView.as_view(), name="delivery"),
+    path("deliveries/<uuid:delivery>/acknowledge", deliveries.AcknowledgeView.as_view(), name="delivery_acknowledge"),
     path("records-of-processing", records.RecordsOfProcessingView.as_view(), name="records_of_processing"),
 ]

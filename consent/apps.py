@@ -7,7 +7,7 @@ class ConsentConfig(AppConfig):
 
     def ready(self) -> None:
         """The floors below know the catalogue by what is registered here."""
-        from consent import selectors
+        from consent import holdings, selectors
         from consent.services import imports
         from subjects import hooks
 
@@ -15,3 +15,4 @@ class ConsentConfig(AppConfig):
             values=imports.check_values, consents=imports.check_consents, write=imports.import_consents
         )
         hooks.register_titles(purpose=selectors.purpose_title, field=selectors.field_title)
+        holdings.register_all()
