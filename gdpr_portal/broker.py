@@ -58,6 +58,8 @@ def plain(address: dict[str, str]) -> str:
 class Channel(pgmq.Channel):
     """A channel on queues that stand already."""
 
+    connection: Any
+
     def _new_queue(self, queue: str, **kwargs: Any) -> None:
         """Nothing: queues are made when the roles are provisioned."""
 
@@ -70,12 +72,17 @@ class Transport(pgmq.Transport):
     """kombu's transport with an address that may be a socket directory or carry TLS parameters."""
 
     Channel = Channel
+    client: Any
     polling_interval = OPTIONS["polling_interval"]
 
     def _create_pgmq_client(self) -> Any:
-        if self.client.hostname:
-            address = conninfo_to_dict(self.client.as_uri(include_password=True).replace("pgmq://", "postgresql://", 1))
-        else:
-            address = database_address()
-        self.client.transport_options["conn_string"] = plain({key: str(value) for key, value in address.items()})
+        self.client.transport_options["conn_string"] = plain(address_of(self.client))
         return super()._create_pgmq_client()
+
+
+def address_of(client: Any) -> dict[str, str]:
+    """libpq parameters of a broker address: its own when it names a host, else the service's database."""
+    if not client.hostname:
+        return database_address()
+    url = client.as_uri(include_password=True).replace("pgmq://", "postgresql://", 1)
+    return {key: str(value) for key, value in conninfo_to_dict(url).items()}

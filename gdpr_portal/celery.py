@@ -63,6 +63,7 @@ def configuration() -> dict[str, Any]:
         "broker_heartbeat": 0 if settings.BROKER_URL.startswith("pgmq") else 30,
         "broker_pool_limit": 2,
         "result_backend": None,
+        "result_expires": None,
         "task_ignore_result": True,
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,

@@ -142,6 +142,7 @@ QUIET = {
     "celery.beat": "WARNING",
     "celery.redirected": "WARNING",
     "kombu": "WARNING",
+    "kombu.connection": "ERROR",
     "pgmq": "WARNING",
     "psycopg.pool": "WARNING",
     "httpx": "WARNING",

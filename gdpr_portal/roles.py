@@ -35,7 +35,8 @@ APP = Rights(
     usual=EVERYTHING,
     tables={
         "audit_event": APPEND,
-        "consent_consentevent": APPEND,
+        # Rows end with the time proof is kept (Art. 5(1)(e), 17(3)(e)); none is ever changed.
+        "consent_consentevent": (*APPEND, "DELETE"),
         "django_migrations": READ,
         **dict.fromkeys(TREE, READ),
     },

@@ -10,7 +10,7 @@ from pathlib import Path
 from deploy.local import announce, programs, roles
 from deploy.local.instance import Instance, Refusal, free_port, from_environment, is_free, load_secrets
 from deploy.local.postgres import Cluster
-from deploy.local.processes import Guard, stop_left_behind
+from deploy.local.processes import Guard, Program, stop_left_behind
 
 READY_WITHIN_SECONDS = 120
 
@@ -80,12 +80,12 @@ def start(instance: Instance, guard: Guard) -> None:
     folders(instance)
     plan = programs.Plan(instance, database(instance, guard), free_port(), certificates(instance))
     step(guard, programs.preparation(plan))
-    step(guard, programs.demo(plan), needed=False)
     announce.write(plan)
     guard.start(programs.web(plan))
+    # The page first: the others would only take its time, and what they are asked meanwhile waits in rows.
+    wait_until_ready(plan, guard)
     for program in programs.services(plan):
         guard.start(program)
-    wait_until_ready(plan, guard)
     guard.say(f"ready after {time.monotonic() - began:.1f} s")
     guard.say(announce.page(plan))
 
@@ -132,15 +132,13 @@ def database(instance: Instance, guard: Guard) -> roles.Addresses:
     return roles.embedded(instance, cluster)
 
 
-def step(guard: Guard, program: programs.Program, *, needed: bool = True) -> None:
-    """The program has run. A failed one that is needed ends the start; another is said and passed over."""
+def step(guard: Guard, program: Program) -> None:
+    """The program has run. Raises Refusal when it failed."""
     code = guard.run(program)
     if guard.stop_asked:
         raise Stopped
-    if code and needed:
-        raise Refusal(f"{program.name} failed; see {guard.logs / program.name}.log")
     if code:
-        guard.say(f"{program.name} failed with exit code {code}; going on without it")
+        raise Refusal(f"{program.name} failed; see {guard.logs / program.name}.log")
 
 
 def wait_until_ready(plan: programs.Plan, guard: Guard) -> None:

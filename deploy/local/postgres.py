@@ -36,6 +36,8 @@ SETTINGS = {
     "max_wal_size": "256MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    "max_logical_replication_workers": "0",
+    "io_method": "sync",
     "timezone": "UTC",
     "log_timezone": "UTC",
     # No value of a person may stand in the server's log (Art. 5(1)(f)).
@@ -169,10 +171,12 @@ class Cluster:
         return make_conninfo(host=str(self.sockets), port=5432, user=user, password=password, dbname=database)
 
     def answers(self, password: str) -> bool:
-        """Whether the server takes connections now."""
+        """Whether the server takes connections now. It says so in its id file first, so that asking leaves no errors."""
         try:
+            if "ready" not in (self.data / "postmaster.pid").read_text():
+                return False
             psycopg.connect(self.address(SUPERUSER, password, "postgres"), connect_timeout=2).close()
-        except psycopg.OperationalError:
+        except (FileNotFoundError, psycopg.OperationalError):
             return False
         return True
 

@@ -192,9 +192,8 @@ class Guard:
         for child in self.children.values():
             child.start_again = None
         for name in [*names, *(name for name in list(self.children) if name not in names)]:
-            child = self.children.get(name)
-            if child is not None and child.process is not None:
-                self._stop(child)
+            if name in self.children and self.children[name].process is not None:
+                self._stop(self.children[name])
 
     def _stop(self, child: Child) -> None:
         assert child.process is not None

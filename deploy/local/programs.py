@@ -58,6 +58,7 @@ class Plan:
     def env(self, **more: str) -> dict[str, str]:
         """The environment of a child: the person's own, without PG* and roles, and ours over it."""
         hidden = {"DATABASE_OWNER_URL", "DATABASE_SEQUENCER_URL", "AUDIT_SIGNING_KEY_FILE", "DATABASE_ROLE"}
+        hidden |= {"PYTHONDONTWRITEBYTECODE"}  # without compiled modules every start takes three times as long
         own = {key: value for key, value in os.environ.items() if key not in hidden and not key.startswith("PG")}
         marked = {MARK: str(self.instance.run_dir), "PYTHONUNBUFFERED": "1"}
         return own | dict(self._wished()) | marked | more
@@ -75,14 +76,9 @@ def database(cluster: Cluster) -> Program:
 
 
 def preparation(plan: Plan) -> Program:
-    """Migrations and the like, as the owner."""
+    """Migrations and the like as the owner, and the demo as the app."""
     more = plan.everything() | {"DATABASE_ROLE": "owner"}
     return Program("prepare", [sys.executable, "-m", "deploy.local.prepare"], plan.env(**more))
-
-
-def demo(plan: Plan) -> Program:
-    """The demo people, applications and catalogue, as the app role."""
-    return Program("demo", [*MANAGE, "demo"], plan.env())
 
 
 def web(plan: Plan) -> Program:
@@ -100,22 +96,21 @@ def web(plan: Plan) -> Program:
 
 def services(plan: Plan) -> list[Program]:
     """Everything but the web process, in the order of starting."""
-    celery = [sys.executable, "-m", "celery", "-A", "gdpr_portal"]
     worker = [
-        *celery, "worker", "--pool", "threads", "--concurrency", "4", "--hostname", "worker@local",
-        "--loglevel", "INFO",
+        sys.executable, "-m", "celery", "--quiet", "-A", "gdpr_portal", "worker", "--pool", "threads",
+        "--concurrency", "4", "--hostname", "worker@local", "--loglevel", "INFO",
         "--without-gossip", "--without-mingle", "--without-heartbeat",
     ]  # fmt: skip
-    schedule = str(plan.instance.run_dir / "schedule.db")
-    beat = [*celery, "beat", "--schedule", schedule, "--pidfile", "", "--loglevel", "WARNING"]
     sequencer = {
         "DATABASE_ROLE": "sequencer",
         "DATABASE_SEQUENCER_URL": plan.addresses.sequencer,
         "AUDIT_SIGNING_KEY_FILE": str(plan.signing_key),
     }
+    # The embedded profile may run as root, in a container for one; messages are JSON, so nothing is unpickled.
+    as_root = {"PYTHONWARNINGS": "ignore:You're running the worker"}
     return [
         Program("sequencer", [*MANAGE, "run_sequencer"], plan.env(**sequencer)),
-        Program("worker", worker, plan.env(), patience_seconds=30.0),
-        Program("scheduler", beat, plan.env()),
-        Program("metrics", [*MANAGE, "serve_metrics"], plan.env()),
+        Program("worker", worker, plan.env(**as_root), patience_seconds=30.0),
+        Program("scheduler", [sys.executable, "-m", "gdpr_portal.scheduler"], plan.env()),
+        Program("metrics", [sys.executable, "-m", "gdpr_portal.exposition"], plan.env()),
     ]

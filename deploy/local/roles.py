@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
 from deploy.local.instance import Instance, Refusal
 from deploy.local.postgres import SUPERUSER, Cluster
@@ -83,6 +83,5 @@ def _restricted(instance: Instance, connection: psycopg.Connection, url: str) ->
         connection.execute(
             sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(row[1]), sql.Identifier(role))
         )
-    parts = conninfo_to_dict(url)
-    app, sequencer = (make_conninfo(**{**parts, "user": role, "password": instance.secret(role)}) for role in roles)
+    app, sequencer = (make_conninfo(url, user=role, password=instance.secret(role)) for role in roles)
     return Addresses(url, app, sequencer, f"roles {roles[0]} and {roles[1]} made in the database given")

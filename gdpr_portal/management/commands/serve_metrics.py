@@ -1,16 +1,12 @@
-"""`manage.py serve_metrics`: the numbers of every process of this instance on a port of their own."""
+"""`manage.py serve_metrics`: `gdpr_portal.exposition` with the settings' port."""
 
-import os
-import signal
-import threading
 from argparse import ArgumentParser
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from prometheus_client import CollectorRegistry, start_http_server
-from prometheus_client.multiprocess import MultiProcessCollector
+
+from gdpr_portal.exposition import serve
 
 
 class Command(BaseCommand):
@@ -22,12 +18,5 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=settings.METRICS_PORT)
 
     def handle(self, *args: Any, address: str, port: int, **options: Any) -> None:
-        Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(mode=0o700, parents=True, exist_ok=True)
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry)
-        start_http_server(port, addr=address, registry=registry)
         self.stdout.write(f"metrics on http://{address}:{port}/metrics")
-        stopped = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stopped.set())
-        stopped.wait()
+        serve(address, port)
