@@ -34,6 +34,8 @@ class StrictJSONParser(BaseParser):
 
 def raw_body(request: HttpRequest) -> bytes:
     """The bytes of the body, however it was sent; 413 `too_large` past 1 MiB, whatever Content-Length says."""
+    if not (request.META.get("CONTENT_LENGTH") or "0").isdecimal():
+        raise Invalid("malformed_request", "Content-Length is not a number.")
     if not hasattr(request, "_body") and _is_chunked(request):
         # Django reads nothing without Content-Length; what is read here is what its `body` gives from now on.
         request._body = request.META["wsgi.input"].read(MOST_BYTES + 1)

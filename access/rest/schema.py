@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
 from access.scopes import SCOPES
@@ -26,17 +25,6 @@ _ALWAYS = ("400", "401", "403", "406", "429", "503")
 _WITH_BODY = ("409", "413", "415", "422")
 _WITH_PATH = ("404", "410")
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
-
-
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """Client credentials at `/oauth/token`, with the scopes there are."""
-
-    target_class = "access.rest.authentication.BearerAuthentication"
-    name = "oauth2"
-
-    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
-        flow = {"tokenUrl": "/oauth/token", "scopes": SCOPES}
-        return {"type": "oauth2", "flows": {"clientCredentials": flow}}
 
 
 class ContractSchema(AutoSchema):
@@ -167,7 +155,10 @@ _PARAMETERS: dict[str, Any] = {
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     },
 }
-_SECURITY: dict[str, Any] = {"client": {"type": "http", "scheme": "basic", "description": "Client id and secret."}}
+_SECURITY: dict[str, Any] = {
+    "oauth2": {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": SCOPES}}},
+    "client": {"type": "http", "scheme": "basic", "description": "Client id and secret."},
+}
 
 
 def _oauth(operation: str, summary: str, properties: dict[str, Any], required: list[str], answer: Any) -> dict[str, Any]:

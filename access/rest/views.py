@@ -95,10 +95,12 @@ class ScopedView(APIView):
             self._body = parse(self._raw)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """The answer announces what is left of the application's allowance."""
+        """The answer announces what is left of the application's allowance, and a 405 the methods there are."""
         final = super().finalize_response(request, response, *args, **kwargs)
         for name, value in (self.allowance.headers() if self.allowance else {}).items():
             final[name] = value
+        if final.status_code == 405:
+            final["Allow"] = ", ".join(self.allowed_methods)
         return final
 
     @property

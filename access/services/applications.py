@@ -157,7 +157,9 @@ def _require_allowed(url: str) -> None:
     schemes = {"https", "http"} if is_local else {"https"}
     if parts.scheme not in schemes or not host or port == 0 or parts.username is not None or parts.fragment:
         raise _bad_endpoint()
-    if len(url) > 500 or not url.isascii() or not url.isprintable() or (_is_loopback(host) and not is_local):
+    if len(url) > 500 or " " in url or not (url.isascii() and url.isprintable()):
+        raise _bad_endpoint()
+    if _is_loopback(host) and not is_local:
         raise _bad_endpoint()
 
 

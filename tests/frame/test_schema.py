@@ -1,0 +1,130 @@
+"""`GET /api/v1/schema` is valid OpenAPI 3.1, says what the code does, and the docs page works under the strict policy."""
+
+import json
+import re
+
+import pytest
+from django.contrib.staticfiles import finders
+from drf_spectacular.validation import validate_schema
+
+from access.checks import api_views, flaws_of
+from access.scopes import SCOPES
+from gdpr_portal.finders import FILES
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict:
+    from django.test import Client
+
+    return json.loads(Client().get("/api/v1/schema", HTTP_ACCEPT="application/json").content)
+
+
+def operations(schema):
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            if method in {"get", "post", "put", "patch", "delete"}:
+                yield path, method, operation
+
+
+def test_the_document_is_openapi_3_1_and_valid(schema):
+    assert schema["openapi"].startswith("3.1")
+    validate_schema(schema)
+
+
+def test_every_reference_leads_somewhere(schema):
+    for reference in set(re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(schema))):
+        place = schema
+        for step in reference.split("/"):
+            assert step in place, reference
+            place = place[step]
+
+
+def test_every_operation_declares_a_scope_that_exists_and_a_unique_name(schema):
+    names = []
+    for path, method, operation in operations(schema):
+        names.append(operation["operationId"])
+        if path.startswith("/api/v1/") and path != "/api/v1/schema":
+            [security] = operation["security"]
+            assert security["oauth2"][0] in SCOPES, (path, method)
+    assert len(names) == len(set(names))
+
+
+def test_every_operation_tells_its_problems_and_headers(schema):
+    for path, method, operation in operations(schema):
+        if not path.startswith("/api/v1/") or path == "/api/v1/schema":
+            continue
+        assert {"400", "401", "403", "429", "503"} <= operation["responses"].keys(), path
+        if method == "post" and not operation["security"][0]["oauth2"][0].endswith(":read"):
+            assert {"$ref": "#/components/parameters/IdempotencyKey"} in operation["parameters"], path
+        good = next(answer for status, answer in operation["responses"].items() if status.startswith("2"))
+        assert "X-Request-Id" in good["headers"], path
+
+
+def test_the_oauth_endpoints_and_the_scopes_are_in_it(schema):
+    assert {"/oauth/token", "/oauth/revoke"} <= schema["paths"].keys()
+    flow = schema["components"]["securitySchemes"]["oauth2"]["flows"]["clientCredentials"]
+    assert flow["scopes"].keys() == SCOPES.keys() and flow["tokenUrl"] == "/oauth/token"
+
+
+def test_yaml_by_accept(client, db):
+    answer = client.get("/api/v1/schema", HTTP_ACCEPT="application/yaml")
+    assert answer.status_code == 200 and answer.content.startswith(b"openapi: 3.1")
+
+
+def test_schema_and_docs_are_public_and_ask_the_database_nothing(client, django_assert_num_queries, db):
+    for path in ("/api/v1/schema", "/api/docs", "/api/docs/problems"):
+        with django_assert_num_queries(0):
+            assert client.get(path).status_code == 200
+
+
+def test_the_docs_page_holds_no_inline_script_or_style_and_only_own_addresses(client, db):
+    answer = client.get("/api/docs")
+    page = answer.content.decode()
+    assert "default-src 'none'" in answer["Content-Security-Policy"] and "unsafe" not in answer["Content-Security-Policy"]
+    assert not re.search(r"<script(?![^>]*\bsrc=)", page) and "<style" not in page and " style=" not in page
+    addresses = re.findall(r'(?:src|href|data-schema)="([^"]+)"', page)
+    assert addresses and all(address.startswith("/") and not address.startswith("//") for address in addresses)
+    for address in addresses:
+        if address.startswith("/static/"):
+            assert finders.find(address.removeprefix("/static/")), address
+
+
+def test_only_the_two_files_of_swagger_ui_are_collected():
+    from django.contrib.staticfiles.finders import get_finders
+
+    collected = [
+        (name, storage) for finder in get_finders() for name, storage in finder.list([]) if "swagger" in name
+    ]
+    assert sorted(name for name, _ in collected) == sorted(FILES)
+    for name, storage in collected:
+        with storage.open(name) as file:
+            assert b"sourceMappingURL" not in file.read()
+
+
+def test_a_view_without_a_scope_stops_the_start():
+    from access.rest.views import ScopedView
+
+    class Forgotten(ScopedView):
+        def get(self, request):
+            raise AssertionError
+
+    class Invented(ScopedView):
+        scopes = {"GET": "everything:read", "POST": "data:write"}
+
+        def get(self, request):
+            raise AssertionError
+
+    def stranger(request):
+        raise AssertionError
+
+    assert [flaw.id for flaw in flaws_of("x", Forgotten)] == ["access.E002"]
+    assert [flaw.id for flaw in flaws_of("x", Invented)] == ["access.E003", "access.E004"]
+    assert [flaw.id for flaw in flaws_of("x", stranger)] == ["access.E001"]
+
+
+def test_every_real_view_declares_its_scopes():
+    from django.urls import get_resolver
+
+    views = list(api_views(get_resolver("gdpr_portal.urls")))
+    assert len(views) > 3
+    assert [flaw for route, view in views for flaw in flaws_of(route, view)] == []
