@@ -1,0 +1,111 @@
+"""Forms of the drafts: names in every language, choices out of the catalogue, wording exactly as it will be hashed."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from consent.digests import body_digest
+from consent.models import Component, DataContract, Notice, NoticeText, Purpose, Recipient
+from consent.selectors import APPROVED
+
+
+class TitledForm(forms.ModelForm):  # type: ignore[type-arg]
+    """`titles` as one line a language."""
+
+    title_en = forms.CharField(label=_("Name in English"), max_length=200)
+    title_de = forms.CharField(label=_("Name in German"), max_length=200)
+    title_fr = forms.CharField(label=_("Name in French"), max_length=200)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for language, title in (self.instance.titles or {}).items():
+            if f"title_{language}" in self.fields:
+                self.fields[f"title_{language}"].initial = title
+
+    def save(self, commit: bool = True) -> Any:
+        """The lines are back in `titles`."""
+        languages = [language for language, _name in settings.LANGUAGES]
+        self.instance.titles = {language: self.cleaned_data[f"title_{language}"].strip() for language in languages}
+        return super().save(commit)
+
+
+def choices_of(form: forms.ModelForm, name: str, slugs: Any, current: list[str] | None) -> None:  # type: ignore[type-arg]
+    """The array `name` is chosen by ticking; nothing is ticked beforehand but what the draft holds."""
+    known = [(slug, slug) for slug in slugs]
+    held = form.fields[name]
+    form.fields[name] = forms.MultipleChoiceField(
+        label=held.label, help_text=held.help_text, choices=known, initial=current, widget=forms.CheckboxSelectMultiple
+    )
+
+
+class ComponentForm(TitledForm):
+    class Meta:
+        model = Component
+        fields = ("slug", "value_type", "max_length", "category", "necessity", "special_category")
+
+
+class PurposeForm(TitledForm):
+    class Meta:
+        model = Purpose
+        fields = (
+            "slug", "lawful_basis", "necessity", "fields", "retention_days", "retention_law", "special_category",
+            "is_marketing", "validity_days",
+        )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "fields" in self.fields:
+            choices_of(self, "fields", _approved_components(), self.instance.fields)
+
+
+class RecipientForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Recipient
+        fields = ("slug", "name", "role", "country", "safeguard", "contact", "purposes", "application")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "purposes" in self.fields:
+            approved = Purpose.objects.filter(state__in=APPROVED).order_by("slug").values_list("slug", flat=True)
+            choices_of(self, "purposes", approved, self.instance.purposes)
+
+    def clean_country(self) -> str:
+        country: str = self.cleaned_data["country"].upper()
+        return country
+
+
+class DataContractForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = DataContract
+        fields = ("application", "purpose", "fields", "reason", "owner", "expires_at")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "fields" in self.fields:
+            choices_of(self, "fields", _approved_components(), self.instance.fields)
+
+
+class NoticeForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Notice
+        fields = ("purpose", "is_major")
+
+
+class NoticeTextForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = NoticeText
+        fields = ("language", "title", "body")
+
+    def clean_body(self) -> str:
+        """Line ends as `\\n`, whatever the browser sends: the digest is over these bytes."""
+        return "\n".join(self.cleaned_data["body"].splitlines()).strip() + "\n"
+
+    def save(self, commit: bool = True) -> Any:
+        self.instance.digest = body_digest(self.instance.body)
+        return super().save(commit)
+
+
+def _approved_components() -> list[str]:
+    return list(Component.objects.filter(state__in=APPROVED).order_by("slug").values_list("slug", flat=True))
