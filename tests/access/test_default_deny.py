@@ -39,7 +39,9 @@ def fill(route: str, each: URLPattern) -> str:
 
 def guarded_paths() -> list[str]:
     every = sorted(set(paths(get_resolver().url_patterns)))
-    return [path for path in every if path not in PUBLIC_PATHS | HALF_WAY_PATHS and not path.startswith(PUBLIC_PREFIXES)]
+    return [
+        path for path in every if path not in PUBLIC_PATHS | HALF_WAY_PATHS and not path.startswith(PUBLIC_PREFIXES)
+    ]
 
 
 def test_every_route_is_closed_to_a_password_alone(ada: Person) -> None:

@@ -183,7 +183,9 @@ def test_signing_out_everywhere_ends_every_session(ada: Person) -> None:
 
 def test_the_epoch_alone_ends_sessions(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     client = ada.signed_in()
-    monkeypatch.setattr("access.services.accounts.AccountSession.objects.filter", lambda **_: type("No", (), {"delete": lambda s: 0})())
+    monkeypatch.setattr(
+        "access.services.accounts.AccountSession.objects.filter", lambda **_: type("No", (), {"delete": lambda s: 0})()
+    )
     sign_out_everywhere(account=ada.account)
     assert client.get("/security").status_code == 302
 
@@ -203,7 +205,9 @@ def test_a_reset_keeps_the_second_factor_and_ends_sessions(ada: Person) -> None:
     code = re.search(r"^(\d{6})$", str(mail.outbox[-1].body), re.MULTILINE)
     assert code
     assert client.post("/password-reset/code", {"code": code[1]}).status_code == 302
-    assert client.post("/password-reset/password", {"password": "five other calm words"}).headers["Location"] == "/login"
+    assert (
+        client.post("/password-reset/password", {"password": "five other calm words"}).headers["Location"] == "/login"
+    )
     assert before.get("/security").status_code == 302
     answer = client.post("/login", {"email": ada.email, "password": "five other calm words"})
     assert answer.headers["Location"] == "/login/factor"
