@@ -125,10 +125,10 @@ def test_the_trace_names_every_rule_up_to_the_one_that_decided():
     assert trace[-1].input == "the standing consent is withdrawn"
 
 
-# --- the independent model: flat, by cases, written from api.md and not from the code ------------------------------------
+# --- the independent model: flat, by cases, written from api.md and not from the code -------------------------------
 
 
-def model(facts: Facts, field: str | None) -> str:  # noqa: C901, PLR0911, PLR0912 (flat on purpose)
+def model(facts: Facts, field: str | None) -> str:
     purpose, answer, at = facts.purpose, facts.answer, facts.at
     if not facts.known:
         return "unknown_subject"

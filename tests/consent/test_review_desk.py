@@ -39,7 +39,8 @@ def test_a_draft_is_written_by_one_and_approved_and_published_by_another(compone
         act(rita.browser(), component, name)
     component.refresh_from_db()
     assert (component.state, component.approver) == ("live", rita.account)
-    assert [len(audit_log(f"component.{done}")) for done in ("drafted", "submitted", "approved", "published")] == [1] * 4
+    events = ("drafted", "submitted", "approved", "published")
+    assert [len(audit_log(f"component.{event}")) for event in events] == [1, 1, 1, 1]
 
 
 def test_the_author_has_no_button_to_approve_and_is_told_why(component, olga):
