@@ -13,7 +13,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 @register()
 def every_view_declares_its_scopes(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
-    """Every method of every API view names a scope that exists, and no scope is named for a method that is not there."""
+    """Every method of every API view names a scope that exists, and no scope is named for a missing method."""
     return [flaw for route, view in api_views(get_resolver()) for flaw in flaws_of(route, view)]
 
 

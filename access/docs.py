@@ -1,4 +1,4 @@
-"""The contract for machines and people: `/api/v1/schema`, `/api/docs`, `/api/docs/problems`. Public, and without data."""
+"""The contract for machines and people: `/api/v1/schema`, `/api/docs`, `/api/docs/problems`. Public, without data."""
 
 from typing import ClassVar
 

@@ -66,7 +66,9 @@ class Validator(RequestValidator):  # type: ignore[misc]
     def save_bearer_token(self, token: Mapping[str, Any], request: Request, *args: Any, **kwargs: Any) -> None:
         save_token(application=request.client, token=token["access_token"], scopes=request.scopes)
 
-    def revoke_token(self, token: str, token_type_hint: str | None, request: Request, *args: Any, **kwargs: Any) -> None:
+    def revoke_token(
+        self, token: str, token_type_hint: str | None, request: Request, *args: Any, **kwargs: Any
+    ) -> None:
         revoke_token(application=request.client, token=token)
 
 
@@ -99,9 +101,7 @@ def save_token(*, application: Application, token: str, scopes: Sequence[str]) -
 def revoke_token(*, application: Application, token: str) -> bool:
     """The application's token is dead from the next request on; False when it had no such token. Idempotent."""
     with transaction.atomic():
-        found = AccessToken.objects.select_for_update().filter(
-            application=application, digest__in=token_digests(token)
-        )
+        found = AccessToken.objects.select_for_update().filter(application=application, digest__in=token_digests(token))
         gone = found.first()
         if gone is None:
             return False
@@ -187,9 +187,14 @@ def _refused(request: HttpRequest, headers: Mapping[str, str], form: Mapping[str
     if turn.wait:
         return _error(429, "invalid_client", "Too many wrong credentials.", {"Retry-After": str(turn.wait)})
     known = Application.objects.filter(client_id=client_id).first() if client_id else None
-    details = {"application": known.slug if known else None, "reason": "disabled" if known and not known.enabled else "invalid_client"}
+    details = {
+        "application": known.slug if known else None,
+        "reason": "disabled" if known and not known.enabled else "invalid_client",
+    }
     with transaction.atomic():
-        record("token.refused", actor=actors.application(known.slug) if known else actors.system("web"), details=details)
+        record(
+            "token.refused", actor=actors.application(known.slug) if known else actors.system("web"), details=details
+        )
     return _error(401, "invalid_client", "The credentials are not right.", {"WWW-Authenticate": 'Basic realm="oauth"'})
 
 

@@ -31,7 +31,7 @@ _POLICY = ", ".join(
 
 
 class RequestIdMiddleware:
-    """The request has an id, the caller's if it is well-formed; it stands in the logs, the audit log and `X-Request-Id`."""
+    """The request has an id, the caller's if well-formed; it stands in logs, audit log and `X-Request-Id`."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

@@ -74,7 +74,7 @@ class Readiness:
 
 
 def is_draining() -> bool:
-    """Whether this instance was told to take no new requests: `RUN_DIR/draining` exists (a rolling restart makes it)."""
+    """Whether this instance was told to take no new requests: `RUN_DIR/draining` exists."""
     return (settings.RUN_DIR / "draining").exists()
 
 

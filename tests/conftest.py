@@ -1,4 +1,4 @@
-"""The people and applications of the tests (docs/house.md): alice, bob, rita, quentin, olga; shop, acme, eve, qa_sampler."""
+"""The people and applications of the tests: alice, bob, rita, quentin, olga; shop, acme, eve, qa_sampler."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery staple"
+
 
 # --- what every test stands on --------------------------------------------------------------------------------------
 @pytest.fixture(scope="session", autouse=True)
@@ -61,7 +62,7 @@ def _flush_behind_the_triggers() -> Iterator[None]:
 
 @pytest.fixture
 def frozen() -> Iterator[Any]:
-    """The clock stands at NOW; `frozen.shift(seconds)` and `frozen.move_to(moment)` move it. The database's does not."""
+    """The clock stands at NOW; `frozen.shift(seconds)` and `frozen.move_to(moment)` move it, not the database's."""
     with time_machine.travel(NOW, tick=False) as coordinates:
         yield coordinates
 
@@ -105,7 +106,9 @@ def qa_sampler(db: None) -> "Application":
 class BearerClient(APIClient):
     """Speaks JSON with a bearer token; `post(path, {...})` sends JSON without saying so."""
 
-    def generic(self, method: str, path: str, data: Any = "", content_type: str = "application/json", **extra: Any) -> Any:
+    def generic(
+        self, method: str, path: str, data: Any = "", content_type: str = "application/json", **extra: Any
+    ) -> Any:
         return super().generic(method, path, data, content_type, **extra)
 
     def request(self, **kwargs: Any) -> Any:

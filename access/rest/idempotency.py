@@ -88,9 +88,7 @@ def _lock(call: Call) -> bool:
 
 
 def _kept(call: Call) -> IdempotencyKey | None:
-    same = IdempotencyKey.objects.filter(
-        application=call.application, method=call.method, path=call.path, key=call.key
-    )
+    same = IdempotencyKey.objects.filter(application=call.application, method=call.method, path=call.path, key=call.key)
     found = same.first()
     if found is not None and found.created_at <= timezone.now() - KEPT:
         found.delete()

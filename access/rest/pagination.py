@@ -59,7 +59,7 @@ def write_cursor(request: Request, values: Sequence[Any]) -> str:
 
 
 def read_cursor(request: Request, *, parts: int) -> list[Any] | None:
-    """The values of the request's cursor, as text and numbers; None without one, `Invalid("invalid_cursor")` for others'."""
+    """The values of the request's cursor, as text and numbers; None without one. `Invalid("invalid_cursor")`."""
     given = request.query_params.get("cursor")
     if given is None:
         return None
@@ -77,7 +77,9 @@ def invalid_cursor() -> Invalid:
 
 
 def _salt(request: Request) -> str:
-    filters = sorted((name, value) for name, value in request.query_params.items() if name not in {"cursor", "limit", "wait"})
+    filters = sorted(
+        (name, value) for name, value in request.query_params.items() if name not in {"cursor", "limit", "wait"}
+    )
     return f"cursor {request.user.pk} {request.path} {filters}"
 
 

@@ -51,7 +51,9 @@ def raw_body(request: HttpRequest) -> bytes:
 
 
 def _is_chunked(request: HttpRequest) -> bool:
-    return not request.META.get("CONTENT_LENGTH") and "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
+    return (
+        not request.META.get("CONTENT_LENGTH") and "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
+    )
 
 
 def too_large() -> DomainError:

@@ -20,7 +20,7 @@ class HasScope(BasePermission):
     def has_permission(self, request: Request, view: "APIView") -> bool:
         method = "GET" if request.method == "HEAD" else str(request.method)
         scopes: dict[str, str] = getattr(view, "scopes", {})
-        if not hasattr(view, method.lower()):
+        if method.lower() not in view.http_method_names or not hasattr(view, method.lower()):
             return True  # answered with 405 right after
         needed, grant = scopes.get(method), request.auth
         if not isinstance(grant, Grant):

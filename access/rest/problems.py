@@ -18,6 +18,7 @@ from rest_framework import exceptions as rest
 
 from access.rest.codes import TITLES
 from gdpr_portal.errors import DomainError, Flaw, Invalid, Missing, Unavailable
+from vault.services import Tampered, report_tamper
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,8 @@ def unavailable() -> HttpResponse:
 
 def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
     """The answer for whatever a view raised; what nobody expected is logged and says nothing of itself."""
+    if isinstance(error, Tampered) and error.place is not None:
+        report_tamper(error.place)
     if isinstance(error, DomainError):
         return problem_response(error)
     if isinstance(error, OperationalError | InterfaceError):
@@ -99,9 +102,7 @@ _FRAMEWORK: list[tuple[type[rest.APIException], int, str, str]] = [
 
 def _unauthenticated(error: rest.APIException) -> HttpResponse:
     challenge = getattr(error, "challenge", None) or 'Bearer realm="api"'
-    return problem(
-        401, "invalid_token", "A live bearer token is needed.", headers={"WWW-Authenticate": str(challenge)}
-    )
+    return problem(401, "invalid_token", "A live bearer token is needed.", headers={"WWW-Authenticate": str(challenge)})
 
 
 def _of_django(error: Exception) -> HttpResponse | None:

@@ -7,7 +7,7 @@ from drf_spectacular.openapi import AutoSchema
 from access.scopes import SCOPES
 
 PROBLEMS = {
-    "400": "Malformed: `malformed_json`, `invalid_type`, `missing_member`, `unknown_member`, `invalid_parameter`, `too_deep`.",
+    "400": "`malformed_json`, `invalid_type`, `missing_member`, `unknown_member`, `invalid_parameter`, `too_deep`.",
     "401": "`invalid_token`: no live token.",
     "403": "`scope_missing`, or a refused decision with its code.",
     "404": "`not_found`: unknown, or not for this application to know of.",
@@ -116,7 +116,11 @@ _SCHEMAS: dict[str, Any] = {
         "type": "object",
         "description": "One member of the input and what is wrong with it.",
         "required": ["pointer", "code", "detail"],
-        "properties": {"pointer": _text("JSON pointer (RFC 6901)."), "code": _text("Stable."), "detail": _text("In words.")},
+        "properties": {
+            "pointer": _text("JSON pointer (RFC 6901)."),
+            "code": _text("Stable."),
+            "detail": _text("In words."),
+        },
     },
     "Token": {
         "type": "object",
@@ -161,7 +165,9 @@ _SECURITY: dict[str, Any] = {
 }
 
 
-def _oauth(operation: str, summary: str, properties: dict[str, Any], required: list[str], answer: Any) -> dict[str, Any]:
+def _oauth(
+    operation: str, summary: str, properties: dict[str, Any], required: list[str], answer: Any
+) -> dict[str, Any]:
     form = {"type": "object", "properties": properties, "required": required}
     error = {"application/json": {"schema": {"$ref": "#/components/schemas/OAuthError"}}}
     return {
@@ -173,7 +179,10 @@ def _oauth(operation: str, summary: str, properties: dict[str, Any], required: l
             "requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": form}}},
             "responses": {
                 "200": answer,
-                "400": {"description": "`invalid_request`, `invalid_scope`, `unsupported_grant_type`.", "content": error},
+                "400": {
+                    "description": "`invalid_request`, `invalid_scope`, `unsupported_grant_type`.",
+                    "content": error,
+                },
                 "401": {"description": "`invalid_client`.", "content": error},
                 "405": {"description": "Only POST.", "content": error},
                 "429": {"description": "Too many wrong credentials.", "content": error},
@@ -183,7 +192,10 @@ def _oauth(operation: str, summary: str, properties: dict[str, Any], required: l
     }
 
 
-_CREDENTIALS = {"client_id": _text("Unless given by HTTP Basic."), "client_secret": _text("Unless given by HTTP Basic.")}
+_CREDENTIALS = {
+    "client_id": _text("Unless given by HTTP Basic."),
+    "client_secret": _text("Unless given by HTTP Basic."),
+}
 _OAUTH: dict[str, Any] = {
     "/oauth/token": _oauth(
         "issue_token",

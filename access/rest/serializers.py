@@ -44,7 +44,7 @@ _TYPES: list[tuple[type[serializers.Field[Any, Any, Any, Any]], tuple[type, ...]
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """A body whose members are exactly these. Read it with `ScopedView.read`, a query string with `ScopedView.query`."""
+    """A body whose members are exactly these, for `ScopedView.read`; or a query string, for `ScopedView.query`."""
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, Mapping):
@@ -186,5 +186,10 @@ def _step(name: Any) -> str:
 
 
 def _code(code: str) -> str:
-    known = {"required": "missing_member", "null": "invalid_type", "not_a_list": "invalid_type", "not_a_dict": "invalid_type"}
+    known = {
+        "required": "missing_member",
+        "null": "invalid_type",
+        "not_a_list": "invalid_type",
+        "not_a_dict": "invalid_type",
+    }
     return code if code in SENTENCES else known.get(code, "invalid_value")

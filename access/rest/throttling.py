@@ -21,7 +21,8 @@ _COUNT = """
 INSERT INTO access_throttlewindow AS w (application_id, window_started_at, used)
 VALUES (%(application)s, clock_timestamp(), 1)
 ON CONFLICT (application_id) DO UPDATE SET
-    used = CASE WHEN w.window_started_at > clock_timestamp() - %(window)s * interval '1 second' THEN w.used + 1 ELSE 1 END,
+    used = CASE WHEN w.window_started_at > clock_timestamp() - %(window)s * interval '1 second'
+        THEN w.used + 1 ELSE 1 END,
     window_started_at = CASE WHEN w.window_started_at > clock_timestamp() - %(window)s * interval '1 second'
         THEN w.window_started_at ELSE clock_timestamp() END
 RETURNING used, extract(epoch FROM window_started_at + %(window)s * interval '1 second' - clock_timestamp())

@@ -1,5 +1,6 @@
 """The one kind of view of the API: a declared scope for every method, strict input, one effect for one key."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.db import Error as DatabaseError
@@ -85,7 +86,7 @@ class ScopedView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Who asks, whether it may, how often, and a body that can be read at all; in this order."""
         super().initial(request, *args, **kwargs)
-        if request.method not in WITH_BODY or not hasattr(self, request.method.lower()):
+        if request.method not in WITH_BODY or self._handler is None:
             return
         if request.query_params and self._changes_the_world:
             raise _unknown_parameters()
@@ -104,17 +105,21 @@ class ScopedView(APIView):
         return final
 
     @property
+    def _handler(self) -> Callable[..., HttpResponseBase] | None:
+        method = str(self.request.method).lower()
+        return getattr(self, method, None) if method in self.http_method_names else None
+
+    @property
     def _changes_the_world(self) -> bool:
         return not self.scopes.get(str(self.request.method), "").endswith(":read")
 
     def _idempotent_call(self, request: HttpRequest) -> idempotency.Call | None:
-        if request.method != "POST" or not self._changes_the_world or not hasattr(self, "post"):
+        if request.method != "POST" or not self._changes_the_world or self._handler is None:
             return None
         return idempotency.call_of(request, self.application, self._raw)
 
     def _answer(self) -> HttpResponseBase:
-        method = str(self.request.method).lower()
-        handler = getattr(self, method, self.http_method_not_allowed)
+        handler = self._handler or self.http_method_not_allowed
         answer: HttpResponseBase = handler(self.request, *self.args, **self.kwargs)
         if self.request.query_params and not self._is_query_read:
             raise _unknown_parameters()

@@ -33,7 +33,8 @@ def test_a_disabled_endpoint_has_no_secret(acme, audit_log):
 
 
 BAD = [
-    "http://acme.example/", "ftp://acme.example/", "https://", "acme.example", "https://user@acme.example/", "https://a b/",
+    "http://acme.example/", "ftp://acme.example/", "https://", "acme.example", "https://user@acme.example/",
+    "https://a b/",
     "https://acme.example/#x", "https://acme.example:0/", "https://acme.example:99999/", "javascript:alert(1)",
     "https://[::1", "https://acme.example/\u00e9", "https://acme.example/" + "x" * 500,
 ]  # fmt: skip

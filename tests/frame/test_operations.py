@@ -17,17 +17,19 @@ def ready(client):
 
 
 @pytest.fixture
-def database_down(monkeypatch):
-    """Every statement fails as when the server is gone."""
+def database_down(transactional_db):
+    """Call it, and every statement fails as when the server is gone."""
 
     def fail(*_, **__):
         raise OperationalError("connection to server at 10.0.0.1 failed: alice")
 
-    def go_down() -> None:
-        monkeypatch.setattr(DatabaseWrapper, "cursor", fail)
-        monkeypatch.setattr(DatabaseWrapper, "connect", fail)
+    with pytest.MonkeyPatch.context() as patch:
 
-    return go_down
+        def go_down() -> None:
+            patch.setattr(DatabaseWrapper, "cursor", fail)
+            patch.setattr(DatabaseWrapper, "connect", fail)
+
+        yield go_down
 
 
 def test_readyz_says_ok_when_everything_stands(transactional_db, client):
@@ -78,7 +80,7 @@ def test_a_database_that_hangs_is_given_up_after_a_second(transactional_db, clie
 
     monkeypatch.setitem(wellknown._CHECKS, "database", lambda: time.sleep(1.5) or True)
     started = time.perf_counter()
-    status, body = ready(client)
+    status, _ = ready(client)
     assert status == 503 and time.perf_counter() - started < 1.4
     time.sleep(0.8)  # the look that was given up ends before the next test needs its thread
 
@@ -90,7 +92,9 @@ def test_an_answer_about_readiness_is_given_again_for_a_second(transactional_db,
     assert ready(client)[0] == 503
 
 
-def test_a_page_while_the_database_is_down_is_503_and_says_nothing_was_received(transactional_db, client, database_down):
+def test_a_page_while_the_database_is_down_is_503_and_says_nothing_was_received(
+    transactional_db, client, database_down
+):
     client.raise_request_exception = False
     database_down()
     client.cookies["session"] = "x" * 32
@@ -109,7 +113,9 @@ def test_the_api_while_the_database_is_down_is_a_503_problem(transactional_db, c
     assert answer["Content-Type"] == "application/problem+json" and int(answer["Retry-After"]) > 0
 
 
-def test_the_token_endpoint_while_the_database_is_down_is_temporarily_unavailable(transactional_db, client, database_down):
+def test_the_token_endpoint_while_the_database_is_down_is_temporarily_unavailable(
+    transactional_db, client, database_down
+):
     client.raise_request_exception = False
     database_down()
     form = "grant_type=client_credentials&client_id=x&client_secret=y"

@@ -1,4 +1,4 @@
-"""`GET /api/v1/schema` is valid OpenAPI 3.1, says what the code does, and the docs page works under the strict policy."""
+"""`GET /api/v1/schema` is valid OpenAPI 3.1, says what the code does; the docs page works under the strict policy."""
 
 import json
 import re
@@ -80,7 +80,9 @@ def test_schema_and_docs_are_public_and_ask_the_database_nothing(client, django_
 def test_the_docs_page_holds_no_inline_script_or_style_and_only_own_addresses(client, db):
     answer = client.get("/api/docs")
     page = answer.content.decode()
-    assert "default-src 'none'" in answer["Content-Security-Policy"] and "unsafe" not in answer["Content-Security-Policy"]
+    assert (
+        "default-src 'none'" in answer["Content-Security-Policy"] and "unsafe" not in answer["Content-Security-Policy"]
+    )
     assert not re.search(r"<script(?![^>]*\bsrc=)", page) and "<style" not in page and " style=" not in page
     addresses = re.findall(r'(?:src|href|data-schema)="([^"]+)"', page)
     assert addresses and all(address.startswith("/") and not address.startswith("//") for address in addresses)
@@ -92,9 +94,7 @@ def test_the_docs_page_holds_no_inline_script_or_style_and_only_own_addresses(cl
 def test_only_the_two_files_of_swagger_ui_are_collected():
     from django.contrib.staticfiles.finders import get_finders
 
-    collected = [
-        (name, storage) for finder in get_finders() for name, storage in finder.list([]) if "swagger" in name
-    ]
+    collected = [(name, storage) for finder in get_finders() for name, storage in finder.list([]) if "swagger" in name]
     assert sorted(name for name, _ in collected) == sorted(FILES)
     for name, storage in collected:
         with storage.open(name) as file:

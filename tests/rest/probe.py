@@ -89,7 +89,9 @@ class ListView(ScopedView):
 
     def get(self, request: Request) -> Response:
         self.query(PageQuery)
-        return Response(page(MailCode.objects.all(), request=request, key=("tries", "id"), render=lambda row: row.tries))
+        return Response(
+            page(MailCode.objects.all(), request=request, key=("tries", "id"), render=lambda row: row.tries)
+        )
 
 
 class SlowView(ScopedView):

@@ -33,7 +33,8 @@ def test_a_pair_of_surrogates_is_one_character(api, probe):
 
 
 @pytest.mark.parametrize(
-    ("levels", "code"), [(MOST_LEVELS, "unknown_member"), (MOST_LEVELS + 1, "too_deep"), (900, "too_deep"), (100_000, "too_deep")]
+    ("levels", "code"),
+    [(MOST_LEVELS, "unknown_member"), (MOST_LEVELS + 1, "too_deep"), (900, "too_deep"), (100_000, "too_deep")],
 )
 def test_nesting_ends_at_twenty_levels(api, probe, levels, code):
     for opening, closing in (("[", "]"), ('{"a":', "}")):
@@ -75,7 +76,9 @@ def test_other_media_types_are_415(api, probe, content_type):
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8", 'APPLICATION/JSON;Charset="UTF-8"'])
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "application/json; charset=utf-8", 'APPLICATION/JSON;Charset="UTF-8"']
+)
 def test_json_in_utf_8_is_read_however_it_is_named(api, probe, content_type):
     assert send(api, probe, '{"name": "x"}', content_type).status_code == 200
 
@@ -133,8 +136,11 @@ def test_each_flaw_has_its_code_and_pointer(api, probe, body, code, status, poin
 def test_all_flaws_are_told_at_once(api, probe):
     flaws = api.put(f"{probe}/body", {"count": "1", "kind": "c", "other": 1}).json()["errors"]
     assert {(flaw["pointer"], flaw["code"]) for flaw in flaws} == {
-        ("/name", "missing_member"), ("/count", "invalid_type"), ("/kind", "invalid_value"), ("/other", "unknown_member")
-    }  # fmt: skip
+        ("/name", "missing_member"),
+        ("/count", "invalid_type"),
+        ("/kind", "invalid_value"),
+        ("/other", "unknown_member"),
+    }
 
 
 def test_no_value_and_no_odd_name_is_repeated(api, probe):

@@ -25,7 +25,11 @@ def test_without_a_key_every_call_has_its_effect(api, probe):
 def test_the_same_key_and_body_give_the_same_answer_and_one_effect(api, probe):
     first = api.post(f"{probe}/body", {"name": "x"}, **KEY)
     again = api.post(f"{probe}/body", {"name": "x"}, **KEY)
-    assert (first.status_code, first.content, first["Content-Type"]) == (again.status_code, again.content, again["Content-Type"])
+    assert (first.status_code, first.content, first["Content-Type"]) == (
+        again.status_code,
+        again.content,
+        again["Content-Type"],
+    )
     assert "Idempotency-Replayed" not in first and again["Idempotency-Replayed"] == "true"
     assert first["X-Request-Id"] != again["X-Request-Id"]
     assert EFFECTS.count() == 1
@@ -64,7 +68,9 @@ def test_an_effect_before_a_fault_is_rolled_back_so_that_the_retry_starts_afresh
 def test_401_403_for_scope_and_429_are_never_kept(api, probe, eve, client_for):
     stranger = client_for(eve)
     assert stranger.post(f"{probe}/body", {"name": "x"}, **KEY).status_code == 403
-    assert BearerClient().generic("POST", f"{probe}/body", b"{}", HTTP_AUTHORIZATION="Bearer x", **KEY).status_code == 401
+    assert (
+        BearerClient().generic("POST", f"{probe}/body", b"{}", HTTP_AUTHORIZATION="Bearer x", **KEY).status_code == 401
+    )
     assert not IdempotencyKey.objects.exists()
 
 

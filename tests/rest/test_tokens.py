@@ -46,8 +46,8 @@ def test_credentials_by_basic_give_a_token_of_all_scopes(client, qa_sampler, aud
 
 
 def test_credentials_in_the_form_give_a_token_of_the_scopes_asked_for(client, qa_sampler):
-    body = f"grant_type=client_credentials&scope=audit:read&client_id={qa_sampler.client_id}&client_secret={qa_sampler.plain_secret}"
-    answer = ask(client, body)
+    secrets = f"client_id={qa_sampler.client_id}&client_secret={qa_sampler.plain_secret}"
+    answer = ask(client, f"grant_type=client_credentials&scope=audit:read&{secrets}")
     assert answer.status_code == 200 and answer.json()["scope"] == "audit:read"
 
 
