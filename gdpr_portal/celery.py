@@ -27,6 +27,7 @@ BEAT: dict[str, dict[str, Any]] = {
     "erasure": sweep("erasure.tasks.sweep", 2),
     "deliveries": sweep("consent.tasks.sweep_deliveries", 2),
     "expiry": sweep("consent.tasks.expire", 60),
+    "housekeeping": sweep("access.tasks.purge", 600),
 }
 """The schedule: name -> task. Add a line for every sweep an app has."""
 

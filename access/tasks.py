@@ -1,0 +1,11 @@
+"""What the scheduler does for the access room."""
+
+from celery import shared_task
+
+from access.services.housekeeping import purge_expired
+
+
+@shared_task(name="access.tasks.purge")
+def purge() -> None:
+    """What was kept for a time only is gone."""
+    purge_expired()
