@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 JSON: TypeAlias = str | int | bool | None | Sequence[str | int | bool | None]
 
-STRING = re.compile(r"[A-Za-z0-9._:/+=-]{0,200}", re.ASCII)
+STRING = re.compile(r"[A-Za-z0-9._:/+=()-]{0,200}", re.ASCII)
 ACTOR = re.compile(r"subject|(?:application|account|staff|system):[A-Za-z0-9._-]{1,100}", re.ASCII)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{0,128}", re.ASCII)
 LARGEST = 2**53 - 1

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from erasure.services import archives, requests, steps
+from erasure.services import archives, requests, retentions, steps
 
 
 @shared_task(name="erasure.tasks.run_step")
@@ -25,3 +25,4 @@ def sweep() -> None:
     steps.sweep()
     requests.expire_unverified()
     archives.expire()
+    retentions.end_due()

@@ -70,6 +70,18 @@ def find_subject(*, application: Application, kind: str, value: str) -> Subject:
     return subject
 
 
+def subject_by_email(email: str) -> Subject | None:
+    """The person with this address, for the person's own doors; None for nobody, or for what is no address."""
+    try:
+        normalised = normalise.identifier(Identifier.Kind.EMAIL, email)
+    except ValueError:
+        return None
+    column = f"subjects_identifier.{Identifier.Kind.EMAIL}"
+    return Subject.objects.filter(
+        identifiers__index__in=vault.blind_indexes(column, normalised), erased_at=None
+    ).first()
+
+
 def pairwise_of(application: Application, subject: Subject) -> UUID:
     """The id this application knows the person by; another for every application."""
     return vault.pairwise_id(application.pk, subject.pk)

@@ -26,13 +26,22 @@ def move_step(step: Step, to: str, *, actor: str, **details: Any) -> None:
     """The step stands in state `to`, saved; outcomes are recorded, claims and waits between tries are not."""
     move(step, to, STEP)
     step.save()
-    if to in {"done", "retained", "failed", "waiting"}:
-        known = {"request": str(step.request_id), "kind": step.kind, "target": step.target}
-        audit.record(
-            f"step.{to}",
-            actor=actor,
-            subject=step.request.subject.pseudonym,
-            purpose=step.purpose,
-            fields=step.fields,
-            details=known | details,
-        )
+    if to in {"done", "failed"}:
+        record_step(step, actor=actor, **details)
+
+
+def record_step(step: Step, *, actor: str, **details: Any) -> None:
+    """How the step stands is in the log."""
+    known: dict[str, Any] = {"request": str(step.request_id), "kind": step.kind, "target": step.target}
+    if step.state == "retained" and step.until is not None:
+        known |= {"article": step.article, "until": step.until.date().isoformat()}
+    if step.state == "waiting" and step.delivery is not None:
+        known |= {"delivery": str(step.delivery)}
+    audit.record(
+        f"step.{step.state}",
+        actor=actor,
+        subject=step.request.subject.pseudonym,
+        purpose=step.purpose,
+        fields=step.fields,
+        details=known | details,
+    )

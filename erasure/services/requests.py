@@ -225,8 +225,9 @@ def refuse_request(*, request_id: UUID, reviewer: Account, reason_code: str) -> 
 
 def _tell(request: RightsRequest, kind: str) -> None:
     address = email_of(request.subject)
+    reason = request.extension_reason if kind == "request_extended" else request.reason_code
     if address is not None:
-        context = {"reference": str(request.id), "right": request.get_right_display(), "reason": request.reason_code}
+        context = {"reference": str(request.id), "right": request.get_right_display(), "reason": reason}
         send_mail_later(kind, to=address, language=request.subject.language or "en", context=context)
 
 

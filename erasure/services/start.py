@@ -20,7 +20,7 @@ from erasure.models import RightsRequest, Step
 from erasure.selectors import to_retain
 from erasure.services import finish, notices
 from erasure.services.details import opened_details
-from erasure.services.records import move_request
+from erasure.services.records import move_request, record_step
 from gdpr_portal.wake import wake
 from subjects.selectors import email_of
 from subjects.services import lock_subject, mark_erased, restrict, retain
@@ -75,6 +75,9 @@ def begin(request: RightsRequest, *, actor: str) -> None:
         if step.kind == Step.Kind.NOTIFY:
             notices.queue_notice(step)
     Step.objects.bulk_create(plan)
+    for step in plan:
+        if step.state in {"retained", "waiting"}:
+            record_step(step, actor=actor)
     _at_once(request, actor=actor)
     if plan:
         wake("erasure.tasks.advance", str(request.id))

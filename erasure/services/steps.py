@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -129,8 +129,6 @@ def _locked(held: Claim) -> Step | None:
 
 def _give_back(held: Claim, error: Exception) -> None:
     """Another try at its time, or failed after five, for an operator to see; never silent."""
-    if connection.in_atomic_block:
-        raise error
     with transaction.atomic():
         step = Step.objects.select_for_update().select_related("request__subject").get(pk=held.step_id)
         if step.fence != held.fence or step.state != "in_progress":

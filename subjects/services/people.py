@@ -247,9 +247,10 @@ def erase_identity(*, subject: Subject) -> int:
 
 
 def mark_erased(*, subject: Subject, actor: str, request: UUID | None = None, at: datetime | None = None) -> bool:
-    """The person counts as erased: a row of random ids without account, identifiers or profile. False when it did.
+    """The person counts as erased: a row of random ids without identifiers or profile. False when it did before.
 
-    Every door answers `erased` from the commit on, but for what is retained by law.
+    The account is another step's, so that the person can watch until the end. Every door answers `erased` from the
+    commit on, but for what is retained by law.
     """
     with transaction.atomic():
         row = lock_subject(subject.pk)
@@ -257,8 +258,8 @@ def mark_erased(*, subject: Subject, actor: str, request: UUID | None = None, at
             return False
         erase_identity(subject=row)
         row.refresh_from_db()
-        row.erased_at, row.account = at or timezone.now(), None
-        row.save(update_fields=["erased_at", "account"])
+        row.erased_at = at or timezone.now()
+        row.save(update_fields=["erased_at"])
         details = {"request": str(request)} if request else {}
         audit.record("subject.erased", actor=actor, subject=row.pseudonym, details=details)
     subject.erased_at = row.erased_at

@@ -1,0 +1,13 @@
+"""What a law kept after an erasure goes when its time is over (Art. 5(1)(e), 17(3))."""
+
+from django.utils import timezone
+
+from audit import actors
+from subjects.models import Retention
+from subjects.services import end_retention
+
+
+def end_due(limit: int = 100) -> int:
+    """Everything kept past its date is gone; returns how many retentions ended."""
+    due = Retention.objects.filter(until__lte=timezone.now()).order_by("until")[:limit]
+    return len([end_retention(retention=row, actor=actors.system("worker")) for row in due])

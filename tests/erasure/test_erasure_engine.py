@@ -1,0 +1,203 @@
+"""An erasure from filing to its receipt: everything goes, everybody is told, and only then it is complete."""
+
+from typing import Any
+
+import pytest
+from django.test import override_settings
+from django.utils import timezone
+
+from access.models import Account
+from access.services.applications import set_endpoint
+from audit import actors
+from audit.models import AuditEvent
+from consent.models import Delivery
+from consent.services.data import store_data
+from consent.services.deliveries import acknowledge
+from erasure.models import RightsRequest, Step
+from erasure.services import requests, retentions, steps
+from gdpr_portal.errors import Gone, WrongState
+from subjects.models import Identifier, PersonalValue, Retention
+from vault.models import DataKey
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
+
+
+def file(subject: Any, right: str, **details: Any) -> RightsRequest:
+    return requests.file_request(
+        subject=subject, right=right, details=details, verified_by="account", actor=actors.SUBJECT, by_person=True
+    )
+
+
+def store(shop: Any, subject: Any, purpose: str, **values: str) -> None:
+    store_data(application=shop, subject=subject, purpose=purpose, values=values, source="subject")
+
+
+def run_all(request: RightsRequest) -> RightsRequest:
+    """Whatever a worker would do until nothing is due."""
+    for _round in range(12):
+        steps.sweep()
+    request.refresh_from_db()
+    return request
+
+
+def states(request: RightsRequest) -> dict[str, str]:
+    return {step.target: step.state for step in request.steps.all()}
+
+
+@override_settings(UNDO_WINDOW_SECONDS=0)
+def test_nothing_is_left_and_the_key_is_gone(alice: Any, shop: Any) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice", family_name="Ahlberg")
+    assert PersonalValue.objects.filter(subject=alice.subject).count() == 2
+    assert DataKey.objects.filter(owner=alice.subject.id).exists()
+    set_endpoint(application=shop, url="https://shop.example/notices")
+    request = run_all(file(alice.subject, "erasure"))
+    assert request.state == "in_progress"
+    assert states(request)["shop"] == "waiting"
+    assert not PersonalValue.objects.filter(subject=alice.subject).exists()
+    assert not Identifier.objects.filter(subject=alice.subject).exists()
+    assert not DataKey.objects.filter(owner=alice.subject.id).exists()
+    assert not Account.objects.filter(pk=alice.account.id).exists()
+    assert not DataKey.objects.filter(owner=alice.account.id).exists()
+
+
+@override_settings(UNDO_WINDOW_SECONDS=0)
+def test_complete_only_after_everybody_answered(alice: Any, shop: Any) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice")
+    set_endpoint(application=shop, url="https://shop.example/notices")
+    request = run_all(file(alice.subject, "erasure"))
+    assert request.state == "in_progress"
+    delivery = Delivery.objects.get(request=request.id)
+    acknowledge(application=shop, delivery_id=delivery.id, outcome="done", evidence={}, data={})
+    request = run_all(request)
+    assert request.state == "completed"
+    assert request.receipt.jws.count(".") == 2
+    actions = set(AuditEvent.objects.filter(subject=alice.subject.pseudonym).values_list("action", flat=True))
+    assert {"request.received", "request.completed", "data.erased", "step.done", "receipt.issued"} <= actions
+
+
+@override_settings(UNDO_WINDOW_SECONDS=0)
+def test_a_recipient_that_refuses_keeps_it_open(alice: Any, shop: Any) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice")
+    set_endpoint(application=shop, url="https://shop.example/notices")
+    request = run_all(file(alice.subject, "erasure"))
+    delivery = Delivery.objects.get(request=request.id)
+    acknowledge(application=shop, delivery_id=delivery.id, outcome="refused", evidence={}, data={})
+    assert run_all(request).state == "in_progress"
+    assert states(request)["shop"] == "failed"
+
+
+@override_settings(UNDO_WINDOW_SECONDS=0)
+def test_without_an_endpoint_an_operator_tells_the_application(alice: Any, shop: Any, olga: Any) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice")
+    request = run_all(file(alice.subject, "erasure"))
+    manual = request.steps.get(kind=Step.Kind.MANUAL)
+    assert (manual.target, manual.state) == ("shop", "waiting")
+    steps.close_by_hand(step_id=manual.id, operator=olga.account)
+    assert run_all(request).state == "completed"
+
+
+@override_settings(UNDO_WINDOW_SECONDS=0)
+def test_what_a_law_keeps_stays_readable_and_nothing_else(alice: Any, shop: Any) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice", family_name="Ahlberg")
+    store(shop, alice.subject, "tax_records", family_name="Ahlberg", vat_number="DE123456789")
+    request = run_all(file(alice.subject, "erasure"))
+    kept = request.steps.get(kind=Step.Kind.RETENTION)
+    assert (kept.state, kept.article) == ("retained", "17(3)(b)")
+    assert kept.until is not None
+    fields = set(PersonalValue.objects.filter(subject=alice.subject).values_list("field", flat=True))
+    assert fields == {"family_name", "vat_number"}
+    assert not Identifier.objects.filter(subject=alice.subject).exists()
+    assert DataKey.objects.filter(owner=alice.subject.id).exists()
+
+
+@override_settings(UNDO_WINDOW_SECONDS=3600)
+def test_nothing_is_destroyed_in_the_undo_window(alice: Any, shop: Any) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice")
+    request = run_all(file(alice.subject, "erasure"))
+    assert request.state == "in_progress"
+    assert PersonalValue.objects.filter(subject=alice.subject).exists()
+    withdrawn = requests.withdraw_request(request=request, actor=actors.SUBJECT)
+    assert withdrawn.state == "withdrawn"
+
+
+@override_settings(UNDO_WINDOW_SECONDS=0)
+def test_a_begun_erasure_cannot_be_withdrawn(alice: Any) -> None:
+    request = file(alice.subject, "erasure")
+    with pytest.raises(WrongState):
+        requests.withdraw_request(request=request, actor=actors.SUBJECT)
+
+
+@override_settings(UNDO_WINDOW_SECONDS=3600)
+def test_a_second_erasure_is_the_first(alice: Any) -> None:
+    assert file(alice.subject, "erasure").id == file(alice.subject, "erasure").id
+
+
+@override_settings(UNDO_WINDOW_SECONDS=3600)
+def test_a_verified_erasure_sets_an_unverified_one_going(alice: Any) -> None:
+    waiting = requests.file_request(
+        subject=alice.subject, right="erasure", details={}, verified_by="none", actor=actors.SUBJECT
+    )
+    assert waiting.state == "verifying"
+    assert file(alice.subject, "erasure").id == waiting.id
+    waiting.refresh_from_db()
+    assert waiting.state == "in_progress"
+
+
+@override_settings(UNDO_WINDOW_SECONDS=0)
+def test_an_erased_person_files_nothing(alice: Any) -> None:
+    file(alice.subject, "erasure")
+    with pytest.raises(Gone):
+        file(alice.subject, "access")
+
+
+def test_a_worker_that_lost_its_lease_cannot_settle(alice: Any) -> None:
+    request = file(alice.subject, "access")
+    step = request.steps.get(kind=Step.Kind.ARCHIVE)
+    first = steps.claim(step.id)
+    assert first is not None
+    Step.objects.filter(pk=step.id).update(lease_until=None)
+    second = steps.claim(step.id)
+    assert second is not None and second.fence == first.fence + 1
+    steps._do(first)
+    step.refresh_from_db()
+    assert step.state == "in_progress"
+    steps._do(second)
+    step.refresh_from_db()
+    assert step.state == "done"
+
+
+def test_a_step_is_not_claimed_twice(alice: Any) -> None:
+    step = file(alice.subject, "access").steps.get(kind=Step.Kind.ARCHIVE)
+    assert steps.claim(step.id) is not None
+    assert steps.claim(step.id) is None
+
+
+def test_a_step_that_fails_five_times_waits_for_somebody(alice: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from erasure.services import perform
+
+    def broken(step: Step) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(perform, "perform", broken)
+    request = file(alice.subject, "access")
+    step = request.steps.get(kind=Step.Kind.ARCHIVE)
+    for _try in range(5):
+        Step.objects.filter(pk=step.id).update(next_at=None)
+        steps.run(step.id)
+    step.refresh_from_db()
+    assert (step.state, step.last_error) == ("failed", "RuntimeError")
+    request.refresh_from_db()
+    assert request.state == "in_progress"
+
+
+@override_settings(UNDO_WINDOW_SECONDS=0)
+def test_what_was_kept_goes_on_its_date(alice: Any, shop: Any) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice")
+    store(shop, alice.subject, "tax_records", vat_number="DE123456789")
+    run_all(file(alice.subject, "erasure"))
+    assert retentions.end_due() == 0
+    assert PersonalValue.objects.filter(subject=alice.subject).exists()
+    Retention.objects.update(until=timezone.now())
+    assert retentions.end_due() == 1
+    assert not PersonalValue.objects.filter(subject=alice.subject).exists()
+    assert not DataKey.objects.filter(owner=alice.subject.id).exists()

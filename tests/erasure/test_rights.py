@@ -1,0 +1,229 @@
+"""Each right does at once what the law wants at once, and is refused where its basis does not give it."""
+
+from typing import Any
+
+import pytest
+from django.core import mail
+
+from audit import actors
+from consent.models import NoticeText
+from consent.services.consents import record_consent
+from consent.services.data import store_data
+from consent.services.decisions import decide_for
+from erasure.models import Archive, RightsRequest
+from erasure.services import archives, requests, steps
+from gdpr_portal.errors import Gone, Invalid, Refused, WrongState
+from subjects.services import read_values
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
+
+
+def file(subject: Any, right: str, verified_by: str = "account", **details: Any) -> RightsRequest:
+    return requests.file_request(
+        subject=subject, right=right, details=details, verified_by=verified_by, actor=actors.SUBJECT, by_person=True
+    )
+
+
+def store(shop: Any, subject: Any, purpose: str, **values: str) -> None:
+    store_data(application=shop, subject=subject, purpose=purpose, values=values, source="subject")
+
+
+def give(subject: Any, purpose: str) -> None:
+    text = NoticeText.objects.get(notice__purpose__slug=purpose, notice__state="live", language="en")
+    from consent.services.events import NoticeSeen
+
+    seen = NoticeSeen(version=text.notice.version, language="en", digest=text.digest)
+    record_consent(subject=subject, purpose=purpose, action="give", notice=seen, channel="web", actor=actors.SUBJECT)
+
+
+def code(shop: Any, subject: Any, purpose: str) -> str:
+    return decide_for(application=shop, subject=subject, purpose=purpose).code
+
+
+def test_restriction_holds_at_once(alice: Any, shop: Any) -> None:
+    assert code(shop, alice.subject, "orders") == "allowed"
+    file(alice.subject, "restriction", ground="accuracy_contested")
+    assert code(shop, alice.subject, "orders") == "restricted"
+
+
+def test_an_objection_to_marketing_ends_it_at_once_and_completes(alice: Any, shop: Any) -> None:
+    assert code(shop, alice.subject, "direct_marketing") == "allowed"
+    request = file(alice.subject, "objection", purpose="direct_marketing")
+    assert (request.state, code(shop, alice.subject, "direct_marketing")) == ("completed", "objected")
+
+
+def test_another_objection_holds_until_a_reviewer_decides(alice: Any, shop: Any, rita: Any) -> None:
+    request = file(alice.subject, "objection", purpose="fraud_prevention")
+    assert (request.state, code(shop, alice.subject, "fraud_prevention")) == ("in_review", "objected")
+    requests.refuse_request(request_id=request.id, reviewer=rita.account, reason_code="A21CompellingGrounds")
+    assert code(shop, alice.subject, "fraud_prevention") == "allowed"
+
+
+def test_an_objection_upheld_stays(alice: Any, shop: Any, rita: Any) -> None:
+    request = file(alice.subject, "objection", purpose="fraud_prevention")
+    approved = requests.approve_request(request_id=request.id, reviewer=rita.account)
+    assert (approved.state, code(shop, alice.subject, "fraud_prevention")) == ("completed", "objected")
+
+
+def test_withdrawing_consent_completes_at_once(alice: Any, shop: Any) -> None:
+    give(alice.subject, "newsletter")
+    assert code(shop, alice.subject, "newsletter") == "allowed"
+    request = file(alice.subject, "withdraw_consent", purpose="newsletter")
+    assert (request.state, code(shop, alice.subject, "newsletter")) == ("completed", "consent_withdrawn")
+
+
+def test_rectification_puts_the_right_value_in_place(alice: Any, shop: Any) -> None:
+    store(shop, alice.subject, "orders", given_name="Alise")
+    request = file(alice.subject, "rectification", purpose="orders", values={"given_name": "Alice"})
+    steps.sweep()
+    assert read_values(subject=alice.subject, fields=["given_name"]) == {"given_name": "Alice"}
+    assert request.details_sealed and b"Alice" not in bytes(request.details_sealed)
+
+
+@pytest.mark.parametrize(
+    ("right", "details"),
+    [
+        ("objection", {"purpose": "orders"}),
+        ("withdraw_consent", {"purpose": "orders"}),
+    ],
+)
+def test_a_right_the_basis_does_not_give_is_refused(alice: Any, right: str, details: dict[str, Any]) -> None:
+    with pytest.raises(WrongState) as refused:
+        file(alice.subject, right, **details)
+    assert refused.value.code == "right_not_available"
+
+
+def test_erasure_is_not_given_when_all_is_held_by_law(alice: Any, shop: Any) -> None:
+    store(shop, alice.subject, "tax_records", vat_number="DE123456789")
+    with pytest.raises(WrongState) as refused:
+        file(alice.subject, "erasure")
+    assert refused.value.code == "right_not_available"
+
+
+@pytest.mark.parametrize(
+    ("right", "details", "status"),
+    [
+        ("access", {"anything": 1}, 400),
+        ("objection", {}, 400),
+        ("objection", {"purpose": 7}, 400),
+        ("restriction", {"ground": "because"}, 422),
+        ("rectification", {"purpose": "orders", "values": {"no_such_field": "x"}}, 422),
+        ("rectification", {"purpose": "orders", "values": {"email": "not an address"}}, 422),
+    ],
+)
+def test_details_that_do_not_fit_leave_nothing(alice: Any, right: str, details: dict[str, Any], status: int) -> None:
+    with pytest.raises(Invalid) as refused:
+        file(alice.subject, right, **details)
+    assert refused.value.status == status
+    assert not RightsRequest.objects.exists()
+
+
+def test_an_archive_holds_the_data_and_is_collected_once(alice: Any, shop: Any) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice", family_name="=cmd()")
+    request = file(alice.subject, "access")
+    with pytest.raises(WrongState):
+        archives.collect(request=request, actor=actors.SUBJECT)
+    steps.sweep()
+    _archive, data = archives.collect(request=request, actor=actors.SUBJECT)
+    files = unzipped(b"".join(data))
+    assert {"data.json", "index.html", "manifest.json", "manifest.jws"} <= set(files)
+    assert b"Alice" in files["data.json"] and b"Alice" in files["index.html"]
+    cells = next(content for path, content in files.items() if path.startswith("csv/") and b"cmd" in content)
+    assert b'"\'=cmd()"' in cells
+    with pytest.raises(Gone):
+        archives.collect(request=request, actor=actors.SUBJECT)
+
+
+def test_the_manifest_binds_every_file(alice: Any, shop: Any) -> None:
+    import hashlib
+    import json
+
+    from vault.signing import verify_jws
+
+    store(shop, alice.subject, "orders", given_name="Alice")
+    request = file(alice.subject, "access")
+    steps.sweep()
+    files = unzipped(b"".join(archives.collect(request=request, actor=actors.SUBJECT)[1]))
+    verify_jws(files["manifest.jws"].decode(), files["manifest.json"])
+    listed = {each["path"]: each["sha256"] for each in json.loads(files["manifest.json"])["files"]}
+    assert listed == {
+        path: hashlib.sha256(content).hexdigest() for path, content in files.items() if not path.startswith("manifest")
+    }
+
+
+def test_archives_lie_sealed(alice: Any, shop: Any) -> None:
+    store(shop, alice.subject, "orders", given_name="Canary-Kestrel")
+    file(alice.subject, "access")
+    steps.sweep()
+    chunks = b"".join(bytes(chunk.sealed) for chunk in Archive.objects.get().chunks.order_by("position"))
+    assert chunks and b"Canary" not in chunks and b"PK" not in chunks[:64]
+
+
+def test_portability_holds_only_what_the_person_gave_on_consent_or_contract(alice: Any, shop: Any) -> None:
+    import json
+
+    store(shop, alice.subject, "orders", given_name="Alice")
+    store_data(
+        application=shop, subject=alice.subject, purpose="orders", values={"family_name": "Derived"}, source="derived"
+    )
+    store(shop, alice.subject, "tax_records", vat_number="DE123456789")
+    request = file(alice.subject, "portability")
+    steps.sweep()
+    data = unzipped(b"".join(archives.collect(request=request, actor=actors.SUBJECT)[1]))["data.json"].decode()
+    assert "Alice" in data
+    assert "Derived" not in data and "DE123456789" not in data
+    assert "information" not in json.loads(data)
+
+
+def test_an_unverified_request_waits_for_the_code_from_the_mail(
+    alice: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        request = file(alice.subject, "access", verified_by="none")
+    assert request.state == "verifying"
+    code_sent = next(word for word in mail.outbox[-1].body.split() if word.isdigit() and len(word) == 6)
+    wrong = f"{(int(code_sent) + 1) % 10**6:06d}"
+    with pytest.raises(Refused):
+        requests.verify_request(request_id=request.id, code=wrong)
+    assert requests.verify_request(request_id=request.id, code=code_sent).state == "in_progress"
+
+
+def test_five_wrong_codes_end_the_chances(alice: Any, django_capture_on_commit_callbacks: Any) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        request = file(alice.subject, "access", verified_by="none")
+    code_sent = next(word for word in mail.outbox[-1].body.split() if word.isdigit() and len(word) == 6)
+    for at in range(1, 6):
+        with pytest.raises(Refused):
+            requests.verify_request(request_id=request.id, code=f"{(int(code_sent) + at) % 10**6:06d}")
+    with pytest.raises(Refused):
+        requests.verify_request(request_id=request.id, code=code_sent)
+
+
+def test_an_extension_is_given_once_and_told(alice: Any, rita: Any, django_capture_on_commit_callbacks: Any) -> None:
+    request = file(alice.subject, "human_review", decision="D-1")
+    before = request.due_at
+    with django_capture_on_commit_callbacks(execute=True):
+        later = requests.extend_request(request_id=request.id, reviewer=rita.account, reason_code="A12Complexity")
+    assert later.due_at > before and "A12Complexity" in mail.outbox[-1].body
+    with pytest.raises(WrongState):
+        requests.extend_request(request_id=request.id, reviewer=rita.account, reason_code="A12Complexity")
+
+
+def test_a_refusal_needs_a_reason_and_tells_the_remedies(
+    alice: Any, rita: Any, django_capture_on_commit_callbacks: Any, settings: Any
+) -> None:
+    request = file(alice.subject, "human_review", decision="D-1")
+    with pytest.raises(Invalid):
+        requests.refuse_request(request_id=request.id, reviewer=rita.account, reason_code="BecauseISaySo")
+    with django_capture_on_commit_callbacks(execute=True):
+        requests.refuse_request(request_id=request.id, reviewer=rita.account, reason_code="A12ManifestlyUnfounded")
+    text = mail.outbox[-1].body
+    assert settings.CONTROLLER["authority"] in text and "court" in text
+
+
+def unzipped(data: bytes) -> dict[str, bytes]:
+    import io
+    import zipfile
+
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
