@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from consent.api import catalogue, consents, data, decisions, deliveries, records, sharing
+from consent.api import catalogue, consents, data, decisions, deliveries, feed, records, sharing
 
 urlpatterns: list[URLPattern] = [
     path("purposes", catalogue.PurposesView.as_view(), name="purposes"),
@@ -10,6 +10,8 @@ urlpatterns: list[URLPattern] = [
     path("recipients", catalogue.RecipientsView.as_view(), name="recipients"),
     path("decisions", decisions.DecisionsView.as_view(), name="decisions"),
     path("decisions/batch", decisions.BatchView.as_view(), name="decisions_batch"),
+    path("decisions/snapshot", feed.SnapshotView.as_view(), name="decisions_snapshot"),
+    path("decisions/changes", feed.ChangesView.as_view(), name="decisions_changes"),
     path("subjects/<uuid:subject>/data", data.DataView.as_view(), name="subject_data"),
     path("subjects/<uuid:subject>/consents", consents.ConsentsView.as_view(), name="subject_consents"),
     path("consents/<uuid:event>/receipt", consents.ReceiptView.as_view(), name="consent_receipt"),

@@ -9,7 +9,6 @@ from django.db import transaction
 from access.models import Account, Application
 from consent import demo_texts
 from consent.digests import body_digest
-from consent.fitness import Item
 from consent.models import Component, DataContract, Notice, NoticeText, Purpose, Recipient
 from consent.services import review
 
@@ -175,5 +174,5 @@ def _approve(item: Any, approver: Account) -> Any:
     return review.approve(item=item, approver=approver, digest=review.digest_of(item))
 
 
-def _publish(item: Item, approver: Account) -> None:
+def _publish(item: Any, approver: Account) -> None:
     review.publish(item=item, actor=approver)

@@ -4,7 +4,7 @@ Drafting is for the author alone; all else happens through `consent.services.rev
 """
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -44,14 +44,16 @@ def may_draft(request: HttpRequest, item: Reviewed | None) -> bool:
     return item is None or (item.state == ReviewState.DRAFT and item.author_id == request.user.pk)
 
 
-class ReviewedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ReviewedAdmin(admin.ModelAdmin):
     """The desk of one kind of reviewed thing."""
 
     actions = None
-    list_filter = ("state",)
-    list_select_related = ("author", "approver")
-    list_display: Any = ("__str__", "state", "author", "approver", "submitted_at", "approved_at", "published_at")
-    readonly_fields: Any = ("state", "author", "approver", "digest", "review_note")
+    list_filter: ClassVar[Any] = ("state",)
+    list_select_related: ClassVar[Any] = ("author", "approver")
+    list_display: ClassVar[Any] = (
+        "__str__", "state", "author", "approver", "submitted_at", "approved_at", "published_at",
+    )  # fmt: skip
+    readonly_fields: ClassVar[Any] = ("state", "author", "approver", "digest", "review_note")
     change_form_template = "admin/consent/reviewed.html"
     change_list_template = "admin/consent/list.html"
 

@@ -52,7 +52,7 @@ class PurposeAdmin(ReviewedAdmin):
         return render(request, "admin/consent/desk.html", context)
 
 
-class NoticeTextInline(admin.StackedInline):  # type: ignore[type-arg]
+class NoticeTextInline(admin.StackedInline):
     """The wording in each language, with the notice it belongs to."""
 
     model = NoticeText

@@ -11,7 +11,7 @@ from consent.models import Component, DataContract, Notice, NoticeText, Purpose,
 from consent.selectors import APPROVED
 
 
-class TitledForm(forms.ModelForm):  # type: ignore[type-arg]
+class TitledForm(forms.ModelForm):
     """`titles` as one line a language."""
 
     title_en = forms.CharField(label=_("Name in English"), max_length=200)
@@ -31,7 +31,7 @@ class TitledForm(forms.ModelForm):  # type: ignore[type-arg]
         return super().save(commit)
 
 
-def choices_of(form: forms.ModelForm, name: str, slugs: Any, current: list[str] | None) -> None:  # type: ignore[type-arg]
+def choices_of(form: forms.ModelForm, name: str, slugs: Any, current: list[str] | None) -> None:
     """The array `name` is chosen by ticking; nothing is ticked beforehand but what the draft holds."""
     known = [(slug, slug) for slug in slugs]
     held = form.fields[name]
@@ -60,7 +60,7 @@ class PurposeForm(TitledForm):
             choices_of(self, "fields", _approved_components(), self.instance.fields)
 
 
-class RecipientForm(forms.ModelForm):  # type: ignore[type-arg]
+class RecipientForm(forms.ModelForm):
     class Meta:
         model = Recipient
         fields = ("slug", "name", "role", "country", "safeguard", "contact", "purposes", "application")
@@ -76,7 +76,7 @@ class RecipientForm(forms.ModelForm):  # type: ignore[type-arg]
         return country
 
 
-class DataContractForm(forms.ModelForm):  # type: ignore[type-arg]
+class DataContractForm(forms.ModelForm):
     class Meta:
         model = DataContract
         fields = ("application", "purpose", "fields", "reason", "owner", "expires_at")
@@ -87,13 +87,13 @@ class DataContractForm(forms.ModelForm):  # type: ignore[type-arg]
             choices_of(self, "fields", _approved_components(), self.instance.fields)
 
 
-class NoticeForm(forms.ModelForm):  # type: ignore[type-arg]
+class NoticeForm(forms.ModelForm):
     class Meta:
         model = Notice
         fields = ("purpose", "is_major")
 
 
-class NoticeTextForm(forms.ModelForm):  # type: ignore[type-arg]
+class NoticeTextForm(forms.ModelForm):
     class Meta:
         model = NoticeText
         fields = ("language", "title", "body")

@@ -1,5 +1,6 @@
 """Purposes and their wording, contracts and recipients; what people answered; what others were told."""
 
+from consent.models.changes import DecisionChange
 from consent.models.consents import ConsentEvent, Objection, Standing
 from consent.models.deliveries import Delivery
 from consent.models.governance import Component, DataContract, Notice, NoticeText, Purpose, Recipient, ReviewState
@@ -8,6 +9,7 @@ __all__ = [
     "Component",
     "ConsentEvent",
     "DataContract",
+    "DecisionChange",
     "Delivery",
     "Notice",
     "NoticeText",

@@ -14,6 +14,7 @@ from django.db import transaction
 from access.models import Application
 from audit import actors
 from audit.services import record
+from audit.vocabulary import JSON
 from consent.decide import ALLOWED
 from consent.models import Purpose
 from consent.services.decisions import DETAILS, Decision, decide_for, refusal
@@ -150,7 +151,7 @@ def _record_stored(
     actor = actors.application(application.slug)
     stored = [field for field, value in ready.items() if value is not None]
     removed = [field for field, value in ready.items() if value is None]
-    about = {"application": application.slug}
+    about: dict[str, JSON] = {"application": application.slug}
     if stored:
         details = about | {"source": source, "count": len(stored)}
         record(

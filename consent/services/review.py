@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from access import roles
@@ -167,7 +168,8 @@ def _locked(item: ItemT) -> ItemT:
 def _move(item: Item, action: str, **changes: Any) -> None:
     """The state is moved, once: of two at the same time, one finds nothing left to move."""
     state = review_states.target(item.state, action)
-    moved = type(item).objects.filter(pk=item.pk, state=item.state).update(state=state, **changes)
+    rows: QuerySet[Any] = type(item)._default_manager.filter(state=item.state)
+    moved = rows.filter(pk=item.pk).update(state=state, **changes)
     if not moved:
         raise WrongState("wrong_state", "Somebody else was faster.")
     for name, value in (changes | {"state": state}).items():

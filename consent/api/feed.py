@@ -1,0 +1,115 @@
+"""Decisions for local evaluation: a snapshot, then the changes, by long poll."""
+
+import time
+from dataclasses import asdict
+from typing import Any, ClassVar
+
+from django.core import signing
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from access.rest.pagination import invalid_cursor
+from access.rest.serializers import PageQuery, StrictSerializer
+from access.rest.views import ScopedView
+from consent.api.decisions import VERDICTS
+from consent.services import feed
+
+LONGEST_WAIT_SECONDS = 30
+LOOKS_EVERY_SECONDS = 0.25
+FROM_THE_FEED = "feed"
+FROM_THE_SNAPSHOT = "snapshot"
+
+
+class ChangesQuery(PageQuery):
+    """`cursor` of a snapshot or of the changes before; `wait` seconds for something to happen."""
+
+    cursor = serializers.CharField(max_length=2000, help_text="`next` while there is one, else `cursor`.")
+    wait = serializers.IntegerField(min_value=0, max_value=LONGEST_WAIT_SECONDS, default=0, help_text="Seconds.")
+
+
+class ChangeSerializer(StrictSerializer):
+    """The decision about a person and purpose (and recipient) as it is now; later items replace earlier ones."""
+
+    subject = serializers.UUIDField()
+    purpose = serializers.SlugField()
+    recipient = serializers.CharField(allow_null=True)
+    state = serializers.CharField(allow_null=True, help_text="What the person last said; null where nobody is asked.")
+    code = serializers.ChoiceField(choices=VERDICTS)
+    seq = serializers.IntegerField()
+
+
+class FeedPageSerializer(StrictSerializer):
+    """A page: go on from `next` while there is one, then from `cursor`."""
+
+    items = ChangeSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
+    cursor = serializers.CharField(allow_null=True)
+
+
+class SnapshotView(ScopedView):
+    """Every decision the application may ask for, person by person. Its last page holds the cursor of the changes."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "decisions:read"}
+
+    @extend_schema(parameters=[PageQuery], responses=FeedPageSerializer)
+    def get(self, request: Request) -> Response:
+        limit = self.query(PageQuery)["limit"]
+        after, head = _numbers(request, FROM_THE_SNAPSHOT) or (0, feed.order_changes())
+        items, reached = feed.snapshot(application=self.application, after=after, head=head, limit=limit)
+        goes_on = reached is not None
+        return _page(
+            items,
+            next_=_cursor(request, FROM_THE_SNAPSHOT, reached or 0, head) if goes_on else None,
+            cursor=None if goes_on else _cursor(request, FROM_THE_FEED, head, 0),
+        )
+
+
+class ChangesView(ScopedView):
+    """What changed since a cursor; waits up to `wait` seconds for something to tell."""
+
+    scopes: ClassVar[dict[str, str]] = {"GET": "decisions:read"}
+
+    @extend_schema(parameters=[ChangesQuery], responses=FeedPageSerializer)
+    def get(self, request: Request) -> Response:
+        query = self.query(ChangesQuery)
+        numbers = _numbers(request, FROM_THE_FEED)
+        if numbers is None:
+            raise invalid_cursor()
+        until = time.monotonic() + query["wait"]
+        reached, more = numbers[0], True
+        items: list[feed.Item] = []
+        while True:
+            items, reached, more = feed.changes(application=self.application, after=reached, limit=query["limit"])
+            if items or more or time.monotonic() >= until:
+                break
+            time.sleep(LOOKS_EVERY_SECONDS)
+        cursor = _cursor(request, FROM_THE_FEED, reached, 0)
+        return _page(items, next_=cursor if more else None, cursor=None if more else cursor)
+
+
+def _page(items: list[feed.Item], *, next_: str | None, cursor: str | None) -> Response:
+    return Response({"items": [asdict(item) for item in items], "next": next_, "cursor": cursor})
+
+
+def _cursor(request: Request, kind: str, first: int, second: int) -> str:
+    return signing.dumps([kind, first, second], salt=_salt(request), compress=False)
+
+
+def _numbers(request: Request, kind: str) -> tuple[int, int] | None:
+    given = request.query_params.get("cursor")
+    if given is None:
+        return None
+    try:
+        values: Any = signing.loads(given, salt=_salt(request))
+    except (signing.BadSignature, ValueError):
+        raise invalid_cursor() from None
+    if not isinstance(values, list) or len(values) != 3 or values[0] != kind:
+        raise invalid_cursor()
+    return int(values[1]), int(values[2])
+
+
+def _salt(request: Request) -> str:
+    """A cursor goes from the snapshot on to the changes, of one application."""
+    return f"feed {request.user.pk}"
