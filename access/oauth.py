@@ -13,7 +13,7 @@ import binascii
 import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, unquote_plus, urlencode
 
 from django.db import transaction
@@ -30,6 +30,7 @@ from access.services.limits import Limit, take
 from access.tokens import new_token, token_digest, token_digests
 from audit import actors
 from audit.services import record
+from audit.vocabulary import JSON
 from gdpr_portal.errors import DomainError
 
 TOKEN_SECONDS = 600
@@ -50,7 +51,7 @@ class Validator(RequestValidator):  # type: ignore[misc]
         return request.client is not None
 
     def validate_grant_type(
-        self, client_id: str, grant_type: str, client: Application, request: Request, *args: Any, **kwargs: Any
+        self, client_id: str, grant_type: str, client: Any, request: Request, *args: Any, **kwargs: Any
     ) -> bool:
         return grant_type == "client_credentials"
 
@@ -58,31 +59,35 @@ class Validator(RequestValidator):  # type: ignore[misc]
         return list(request.client.scopes)
 
     def validate_scopes(
-        self, client_id: str, scopes: Sequence[str], client: Application, request: Request, *args: Any, **kwargs: Any
+        self, client_id: str, scopes: Sequence[str], client: Any, request: Request, *args: Any, **kwargs: Any
     ) -> bool:
         request.scopes = sorted(set(scopes))
         return set(scopes) <= set(client.scopes)
 
     def save_bearer_token(self, token: Mapping[str, Any], request: Request, *args: Any, **kwargs: Any) -> None:
-        save_token(application=request.client, token=token["access_token"], scopes=request.scopes)
+        save_token(
+            application=cast(Application, request.client),
+            token=token["access_token"],
+            scopes=cast(list[str], request.scopes),
+        )
 
     def revoke_token(
         self, token: str, token_type_hint: str | None, request: Request, *args: Any, **kwargs: Any
     ) -> None:
-        revoke_token(application=request.client, token=token)
+        revoke_token(application=cast(Application, request.client), token=token)
 
 
 _validator = Validator()
 _tokens = BackendApplicationServer(
     _validator, token_generator=lambda request: new_token(), token_expires_in=TOKEN_SECONDS
 )
-_revocation = RevocationEndpoint(_validator, supported_token_types=["access_token"])
+_revocation = RevocationEndpoint(_validator, supported_token_types=("access_token",))
 
 
 def save_token(*, application: Application, token: str, scopes: Sequence[str]) -> None:
     """The token opens the API for `TOKEN_SECONDS` with these scopes."""
     digest = token_digest(token)
-    details = {
+    details: dict[str, JSON] = {
         "application": application.slug,
         "scopes": list(scopes),
         "expires_in": TOKEN_SECONDS,

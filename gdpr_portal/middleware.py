@@ -4,11 +4,11 @@ import re
 import time
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
@@ -19,6 +19,7 @@ from gdpr_portal.errors import Unavailable
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
+_MACHINES = ("/api/v1/", "/oauth/")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 _POLICY = ", ".join(
     f"{feature}=()"
@@ -100,6 +101,8 @@ class HeadersMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
+        if not response.streaming and not response.has_header("Content-Length"):
+            response["Content-Length"] = str(len(cast(HttpResponse, response).content))
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("Permissions-Policy", _POLICY)
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
@@ -110,7 +113,15 @@ class HeadersMiddleware:
 class LanguageMiddleware(LocaleMiddleware):
     """Pages speak the account's language; without an account the cookie's, then what the browser prefers."""
 
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path_info.startswith(_MACHINES):  # programs are answered in one language, whatever they send
+            with translation.override(settings.LANGUAGE_CODE):
+                return cast(HttpResponseBase, self.get_response(request))
+        return cast(HttpResponseBase, super().__call__(request))
+
     def process_view(self, request: HttpRequest, *_: Any) -> None:
+        if request.path_info.startswith(_MACHINES):
+            return
         account = getattr(request, "user", None)
         language = getattr(account, "language", None) if account is not None and account.is_authenticated else None
         if language in dict(settings.LANGUAGES):

@@ -1,7 +1,7 @@
 """Every address of the service."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from access import docs, oauth
 from gdpr_portal import views, wellknown
@@ -11,7 +11,7 @@ handler403 = "gdpr_portal.views.forbidden"
 handler404 = "gdpr_portal.views.not_found"
 handler500 = "gdpr_portal.views.server_error"
 
-api = [
+api: list[URLPattern | URLResolver] = [
     path("schema", docs.SchemaView.as_view(), name="api-schema"),
     path("", include("access.api_urls")),
     path("", include("subjects.api_urls")),

@@ -80,7 +80,7 @@ def _of_framework(error: rest.APIException) -> HttpResponse:
     if isinstance(error, rest.NotAuthenticated | rest.AuthenticationFailed):
         return _unauthenticated(error)
     if isinstance(error, rest.Throttled):
-        wait = str(max(1, int(error.wait or 1)))
+        wait = str(max(1, int(getattr(error, "wait", None) or 1)))
         return problem(429, "throttled", "Too many requests in this minute.", headers={"Retry-After": wait})
     if isinstance(error, rest.MethodNotAllowed):
         return problem(405, "method_not_allowed", "This address does not know the method.")

@@ -55,7 +55,7 @@ class ContractSchema(AutoSchema):
 
     def _common_parameters(self) -> list[dict[str, str]]:
         names = ["RequestId"]
-        if self.method == "POST" and not self.view.scopes.get("POST", "").endswith(":read"):
+        if self.method == "POST" and not getattr(self.view, "scopes", {}).get("POST", "").endswith(":read"):
             names.append("IdempotencyKey")
         return [{"$ref": f"#/components/parameters/{name}"} for name in names]
 

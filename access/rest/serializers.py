@@ -153,14 +153,13 @@ def _type_flaws(field: Any, value: Any) -> Any:
     """The flaws of one member's JSON type, its items included; nothing when all is well."""
     if value is None:
         return [] if field.allow_null else [_flaw("invalid_type")]
-    expected = next((types for kind, types in _TYPES if isinstance(field, kind)), (str,))
+    expected: tuple[type, ...] = next((types for kind, types in _TYPES if isinstance(field, kind)), (str,))
     if not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected and object not in expected):
         return [_flaw("invalid_type")]
-    if isinstance(field, serializers.ListSerializer):
-        if field.max_length is not None and len(value) > field.max_length:
-            return [_flaw("batch_too_large")]
-        return {at: found for at, item in enumerate(value) if (found := _type_flaws(field.child, item))}
-    if isinstance(field, serializers.ListField):
+    most = getattr(field, "max_length", None)
+    if isinstance(field, serializers.ListSerializer) and most is not None and len(value) > most:
+        return [_flaw("batch_too_large")]
+    if isinstance(field, serializers.ListSerializer | serializers.ListField):
         return {at: found for at, item in enumerate(value) if (found := _type_flaws(field.child, item))}
     if isinstance(field, serializers.DictField):
         return {name: found for name, item in value.items() if (found := _type_flaws(field.child, item))}

@@ -67,7 +67,7 @@ class ApplicationThrottle(BaseThrottle):
         if not isinstance(request.user, Application):
             return True
         self.allowance = count_request(request.user)
-        view.allowance = self.allowance  # type: ignore[attr-defined]
+        view.allowance = self.allowance
         return not self.allowance.exceeded
 
     def wait(self) -> float | None:

@@ -1,7 +1,7 @@
 """The one kind of view of the API: a declared scope for every method, strict input, one effect for one key."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.db import Error as DatabaseError
 from django.db import transaction
@@ -42,8 +42,7 @@ class ScopedView(APIView):
     @property
     def application(self) -> Application:
         """The application whose token came with the request."""
-        application: Application = self.request.user
-        return application
+        return cast(Application, self.request.user)
 
     @property
     def actor(self) -> str:
