@@ -13,7 +13,7 @@ the order of precedence of the contract; the first that refuses decides. Choices
   A withdrawal can come at any time, so no answer may be kept for longer.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -112,8 +112,8 @@ class Rule:
 
 def decide(facts: Facts) -> Verdict:
     """The verdict on the facts: the first rule that refuses, else `allowed`; with fields, the gravest of theirs."""
-    walks = {field: _walk(facts, field) for field in facts.fields} or {None: _walk(facts, None)}
-    code, trace = min(walks.values(), key=lambda walk: PRECEDENCE[walk[0]])
+    walks = {field: _walk(facts, field) for field in facts.fields}
+    code, trace = min(walks.values() or [_walk(facts, None)], key=lambda walk: PRECEDENCE[walk[0]])
     purpose = facts.purpose
     return Verdict(
         code=code,
@@ -144,10 +144,10 @@ def _version(facts: Facts) -> int | None:
 
 
 def _valid_until(facts: Facts) -> datetime:
-    ends: Iterable[datetime | None] = (
-        facts.answer and facts.answer.expires_at,
+    ends = (
+        facts.answer.expires_at if facts.answer else None,
         facts.sharing.expires_at if facts.sharing and facts.recipient else None,
-        facts.purpose and facts.purpose.contract_until,
+        facts.purpose.contract_until if facts.purpose else None,
     )
     bound = facts.at + timedelta(seconds=FRESH_SECONDS)
     return min([bound, *(end for end in ends if end and end > facts.at)])

@@ -50,7 +50,7 @@ class ReviewedAdmin(admin.ModelAdmin):
     actions = None
     list_filter: ClassVar[Any] = ("state",)
     list_select_related: ClassVar[Any] = ("author", "approver")
-    list_display: ClassVar[Any] = (
+    list_display: Any = (
         "__str__", "state", "author", "approver", "submitted_at", "approved_at", "published_at",
     )  # fmt: skip
     readonly_fields: ClassVar[Any] = ("state", "author", "approver", "digest", "review_note")

@@ -62,7 +62,7 @@ class PurposePageSerializer(StrictSerializer):
     next = serializers.CharField(allow_null=True)
 
 
-class NoticeSerializer(StrictSerializer):
+class WordingSerializer(StrictSerializer):
     """The live wording of a purpose."""
 
     purpose = serializers.SlugField()
@@ -111,7 +111,7 @@ class NoticeView(ScopedView):
 
     scopes: ClassVar[dict[str, str]] = {"GET": "catalogue:read"}
 
-    @extend_schema(parameters=[LanguageQuery], responses=NoticeSerializer)
+    @extend_schema(parameters=[LanguageQuery], responses=WordingSerializer)
     def get(self, request: Request, slug: str) -> Response:
         text = live_notice(live_purpose(slug), self.query(LanguageQuery).get("language"))
         return Response(

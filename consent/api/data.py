@@ -23,7 +23,7 @@ class StoreSerializer(StrictSerializer):
     """Values for a purpose; `null` takes a field from it. `source_name` names the third party they come from."""
 
     purpose = serializers.CharField(max_length=200, trim_whitespace=False)
-    source = serializers.ChoiceField(choices=PersonalValue.Source.values)
+    source = serializers.ChoiceField(choices=PersonalValue.Source.values)  # type: ignore[assignment]  # a member's name
     source_name = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
     values = serializers.DictField(child=serializers.JSONField(allow_null=True))
 

@@ -46,7 +46,7 @@ class QuestionSerializer(ItemSerializer):
 class BatchSerializer(StrictSerializer):
     """At most 1,000 questions."""
 
-    items = ItemSerializer(many=True, max_length=MOST_ITEMS)
+    items = ItemSerializer(many=True, max_length=MOST_ITEMS)  # type: ignore[call-arg]  # goes to its ListSerializer
 
 
 class DecisionQuery(StrictSerializer):

@@ -79,18 +79,11 @@ def changes(*, application: Application, after: int, limit: int) -> tuple[list[I
     """
     last = order_changes()
     _require_reachable(after, last)
-    rows = list(
-        DecisionChange.objects.filter(position__gt=after, position__lte=last)
-        .order_by("position")
-        .values_list("subject", "purpose", "position")[: limit + 1]
-    )
-    page = rows[:limit]
-    known = set(
-        ApplicationLink.objects.filter(
-            application=application, subject__in={subject for subject, _, _ in page}
-        ).values_list("subject_id", flat=True)
-    )
-    people = [row for row in page if row[0] in known]
+    found = DecisionChange.objects.filter(position__gt=after, position__lte=last).order_by("position")
+    rows = list(found.values_list("subject", "purpose", "position")[: limit + 1])
+    page = [(subject, purpose, position or 0) for subject, purpose, position in rows[:limit]]
+    known = _known(application, {subject for subject, _, _ in page if subject})
+    people = [(subject, purpose, position) for subject, purpose, position in page if subject in known and subject]
     reached = page[-1][2] if page else after
     return _items(application, people), reached, len(rows) > limit
 
@@ -108,6 +101,12 @@ def _require_reachable(after: int, last: int) -> None:
     catalogue = DecisionChange.objects.filter(subject=None, position__gt=after, position__lte=last).exists()
     if after > last or pruned or catalogue:
         raise Gone("cursor_expired", "Take a new snapshot: the changes from this cursor on are not all there.")
+
+
+def _known(application: Application, subjects: set[UUID]) -> set[UUID]:
+    """Those of the people whom the application knows of."""
+    links = ApplicationLink.objects.filter(application=application, subject__in=subjects)
+    return set(links.values_list("subject_id", flat=True))
 
 
 def _items(application: Application, people: Iterable[tuple[UUID, str | None, int]]) -> list[Item]:

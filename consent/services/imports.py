@@ -25,7 +25,7 @@ from consent.values import checked_by
 from gdpr_portal.errors import Invalid, Refused, WrongState
 from subjects.models import Subject
 
-ACTIONS = frozenset({"give", "refuse", "withdraw"})
+ACTIONS = ("give", "refuse", "withdraw")
 MEMBERS = frozenset({"purpose", "action", "notice", "channel", "explicit", "at"})
 LOOKED_UP_FOR_SECONDS = 1.0
 
@@ -118,10 +118,10 @@ def _wording(known: Known, notice: Any, action: str) -> NoticeSeen | None:
             raise WrongState("notice_outdated", "A consent needs the version, language and digest of what was shown.")
         return None
     shown = (notice.get("version"), notice.get("language"), notice.get("digest"))
-    if shown not in known.wordings:
+    found = next((wording for wording in known.wordings if wording == shown), None)
+    if found is None:
         raise WrongState("notice_outdated", "This is not the wording that is live.")
-    version, language, digest = next(wording for wording in known.wordings if wording == shown)
-    return NoticeSeen(version, language, digest)
+    return NoticeSeen(*found)
 
 
 def _channel(given: Any) -> str:
