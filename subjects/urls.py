@@ -1,5 +1,10 @@
-"""The portal pages about what is held."""
+"""The portal pages about what is held, and who saw it."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from subjects import views
+
+urlpatterns = [
+    path("data", views.data, name="data"),
+    path("activity", views.activity, name="activity"),
+]

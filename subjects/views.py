@@ -1,0 +1,129 @@
+"""What a person sees of the data held about them, and of who saw it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from access.models import Application
+from access.second_factor import require_fresh_factor
+from audit.selectors import events
+from subjects import hooks
+from subjects.models import Identifier, Subject
+from subjects.selectors import HeldValue, subject_of_account, values_held
+from subjects.services.reveal import revealed_identifiers, revealed_values
+
+ACCESSES_SHOWN = 100
+SOURCES = {
+    "subject": gettext_lazy("you gave it"),
+    "observed": gettext_lazy("seen while you used the service"),
+    "derived": gettext_lazy("worked out from other data"),
+    "third_party": gettext_lazy("from somebody else"),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One value as the page shows it; `value` is None while it is hidden."""
+
+    field: str
+    title: str
+    value: str | None
+    source: str
+    since: datetime
+
+
+@dataclass(frozen=True)
+class Use:
+    """The values held for one purpose."""
+
+    purpose: str
+    title: str
+    cells: list[Cell]
+
+
+@dataclass(frozen=True)
+class Access:
+    """One access to the person's data, for the timeline."""
+
+    at: datetime
+    title: str
+    text: str
+
+
+@require_http_methods(["GET", "POST"])
+def data(request: HttpRequest) -> HttpResponse:
+    """What is held, by purpose; the values after a fresh second factor, by POST, for this one page."""
+    subject = subject_of_account(request.user)
+    show = request.method == "POST" and subject is not None
+    if show:
+        refused = require_fresh_factor(request)
+        if refused is not None:
+            return refused
+    context = {"uses": [], "identifiers": [], "shown": show}
+    if subject is not None:
+        values = revealed_values(subject=subject) if show else {}
+        context |= {"uses": _uses(subject, values), "identifiers": _identifiers(subject, show)}
+    return render(request, "subjects/data.html", context)
+
+
+def _uses(subject: Subject, values: dict[str, str]) -> list[Use]:
+    language = get_language() or "en"
+    held = values_held(subject)
+    purposes = sorted({purpose for value in held for purpose in value.purposes})
+    return [
+        Use(
+            purpose=purpose,
+            title=hooks.describe_purpose(purpose, language),
+            cells=[_cell(value, values, language) for value in held if purpose in value.purposes],
+        )
+        for purpose in purposes
+    ]
+
+
+def _cell(value: HeldValue, values: dict[str, str], language: str) -> Cell:
+    return Cell(
+        field=value.field,
+        title=hooks.describe_field(value.field, language),
+        value=values.get(value.field),
+        source=value.source_name or str(SOURCES[value.source]),
+        since=value.since,
+    )
+
+
+def _identifiers(subject: Subject, show: bool) -> list[tuple[str, str | None]]:
+    labels = {"email": _("E-mail address"), "phone": _("Telephone number"), "customer_id": _("Customer number")}
+    if show:
+        return [(labels[kind], value) for kind, value in revealed_identifiers(subject=subject)]
+    kinds = Identifier.objects.filter(subject=subject).order_by("kind").values_list("kind", flat=True)
+    return [(labels[kind], None) for kind in kinds]
+
+
+@require_GET
+def activity(request: HttpRequest) -> HttpResponse:
+    """Who saw the person's data: which application, which fields, for which purpose, when."""
+    subject = subject_of_account(request.user)
+    rows = _accesses(subject) if subject is not None else []
+    return render(request, "subjects/activity.html", {"events": rows})
+
+
+def _accesses(subject: Subject) -> list[Access]:
+    language = get_language() or "en"
+    found = list(events(subject=subject.pseudonym, action="data.read")[:ACCESSES_SHOWN])
+    names = dict(Application.objects.values_list("slug", "name"))
+    return [
+        Access(
+            at=event.at,
+            title=names.get(event.actor.partition(":")[2], event.actor),
+            text=_("Saw %(fields)s for %(purpose)s")
+            % {
+                "fields": ", ".join(hooks.describe_field(name, language) for name in event.fields),
+                "purpose": hooks.describe_purpose(event.purpose, language) if event.purpose else "-",
+            },
+        )
+        for event in found
+    ]
