@@ -17,7 +17,7 @@ from access.models import Account
 from access.second_factor import is_verified, require_fresh_factor, safe_path, verify_session, where
 from access.services import factors, limits, mailcodes, signin
 from access.views.common import language, page, person, refuse, start_session
-from gdpr_portal.errors import DomainError
+from gdpr_portal.errors import DomainError, Gone
 from vault import services as vault
 from vault.services import Place
 
@@ -41,8 +41,10 @@ def code(request: HttpRequest) -> HttpResponse:
 @get_or_post
 def password(request: HttpRequest) -> HttpResponse:
     """The password; then the account exists and the person is signed in by it, to enrol a factor next."""
-    code_id = proven_code(request, mailcodes.SIGNUP)
-    if code_id is None:
+    code_id = proven_code(request, mailcodes.SIGNUP) or ""
+    try:
+        email = mailcodes.proven_email(code_id=UUID(code_id), reason=mailcodes.SIGNUP)
+    except (Gone, ValueError):
         return redirect("signup")
     form = PasswordForm(request.POST or None)
     if form.is_valid():
@@ -53,7 +55,7 @@ def password(request: HttpRequest) -> HttpResponse:
         else:
             start_session(request, account)
             return redirect("signup_totp")
-    return page(request, "signup_password", form)
+    return page(request, "signup_password", form, email=email)
 
 
 @get_or_post
