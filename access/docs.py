@@ -1,13 +1,10 @@
 """The contract for machines and people: `/api/v1/schema`, `/api/docs`, `/api/docs/problems`. Public, without data."""
 
-from typing import ClassVar
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
 from drf_spectacular.views import SpectacularAPIView
-from rest_framework.renderers import BaseRenderer
 
 from access.rest.codes import TITLES
 from access.rest.renderers import JSONRenderer
@@ -29,10 +26,10 @@ class SchemaView(SpectacularAPIView):
     """`GET /api/v1/schema`: OpenAPI 3.1 in JSON, or in YAML by `Accept`."""
 
     is_public = True
-    authentication_classes: ClassVar[list[type]] = []
-    permission_classes: ClassVar[list[type]] = []
-    throttle_classes: ClassVar[list[type]] = []
-    renderer_classes: ClassVar[list[type[BaseRenderer]]] = [
+    authentication_classes = []
+    permission_classes = []
+    throttle_classes = []
+    renderer_classes = [
         PlainJSONSchema, OpenApiJsonRenderer, PlainYAMLSchema, OpenApiYamlRenderer
     ]  # fmt: skip
 

@@ -40,7 +40,7 @@ PARAMETERS = frozenset({"grant_type", "scope", "client_id", "client_secret", "to
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
-class Validator(RequestValidator):  # type: ignore[misc]
+class Validator(RequestValidator):
     """What the library asks us: who the client is, what it may have, and to keep and forget tokens."""
 
     def authenticate_client(self, request: Request, *args: Any, **kwargs: Any) -> bool:
@@ -56,7 +56,7 @@ class Validator(RequestValidator):  # type: ignore[misc]
         return grant_type == "client_credentials"
 
     def get_default_scopes(self, client_id: str, request: Request, *args: Any, **kwargs: Any) -> list[str]:
-        return list(request.client.scopes)
+        return list(cast(Application, request.client).scopes)
 
     def validate_scopes(
         self, client_id: str, scopes: Sequence[str], client: Any, request: Request, *args: Any, **kwargs: Any

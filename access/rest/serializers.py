@@ -154,7 +154,7 @@ def _type_flaws(field: Any, value: Any) -> Any:
     if value is None:
         return [] if field.allow_null else [_flaw("invalid_type")]
     expected: tuple[type, ...] = next((types for kind, types in _TYPES if isinstance(field, kind)), (str,))
-    if not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected and object not in expected):
+    if not _is_one_of(value, expected):
         return [_flaw("invalid_type")]
     most = getattr(field, "max_length", None)
     if isinstance(field, serializers.ListSerializer) and most is not None and len(value) > most:
@@ -164,6 +164,13 @@ def _type_flaws(field: Any, value: Any) -> Any:
     if isinstance(field, serializers.DictField):
         return {name: found for name, item in value.items() if (found := _type_flaws(field.child, item))}
     return []
+
+
+def _is_one_of(value: Any, types: tuple[type, ...]) -> bool:
+    """Whether the value has one of the types; true and false are no numbers."""
+    if isinstance(value, bool):
+        return bool in types or object in types
+    return isinstance(value, types)
 
 
 def _flaws(detail: Any, pointer: str) -> Iterator[Flaw]:
