@@ -1,0 +1,106 @@
+"""Withdrawing against sending (threat T49): once a person was told that sharing is off, no notice starts it any more.
+
+One worker sends while the person switches to and fro, each on a connection of its own, at random moments.
+`RACE_ROUNDS=1000` (or more) in the environment plays longer.
+"""
+
+import json
+import os
+import random
+import threading
+import time
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from access.services.applications import set_endpoint
+from consent import webhook
+from consent.models import Delivery
+from consent.services import deliveries, sending
+from tests.consent.people import answer, share
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("catalogue"), pytest.mark.slow]
+
+ROUNDS = int(os.environ.get("RACE_ROUNDS", "150"))
+
+
+class Wire:
+    """What left, checked while it is on the wire: a start must not be under way while the person knows it is off."""
+
+    def __init__(self) -> None:
+        self.is_off, self.starts, self.violations = True, 0, 0
+        self.dice = random.Random(49)
+
+    def post(self, url: str, body: bytes, headers: Any, allow: bool = False, **more: Any) -> webhook.Outcome:
+        if json.loads(body)["type"] == "sharing.started":
+            self.starts += 1
+            self.violations += self.is_off
+            time.sleep(self.dice.random() * 0.004)
+            self.violations += self.is_off
+        return webhook.Outcome(status=200)
+
+
+def _send_until(done: threading.Event, errors: list[BaseException]) -> None:
+    try:
+        while not done.is_set():
+            deliveries.send_due(5)
+            time.sleep(0.001)
+    except BaseException as error:
+        errors.append(error)
+    finally:
+        connection.close()
+
+
+def _play(alice: Any, acme: Any, wire: Wire, monkeypatch: pytest.MonkeyPatch, rounds: int) -> None:
+    monkeypatch.setattr(sending.webhook, "post", wire.post)
+    set_endpoint(application=acme, url="https://acme.example/hook")
+    answer(alice.subject, "give")
+    done, errors = threading.Event(), []
+    worker = threading.Thread(target=_send_until, args=(done, errors))
+    worker.start()
+    dice = random.Random(7)
+    try:
+        for _ in range(rounds):
+            wire.is_off = False
+            share(alice.subject, True)
+            time.sleep(dice.random() * 0.008)
+            if dice.random() < 0.5:
+                share(alice.subject, False)
+                wire.is_off = True
+            else:
+                answer(alice.subject, "withdraw")
+                wire.is_off = True
+                answer(alice.subject, "give")
+            time.sleep(dice.random() * 0.004)
+    finally:
+        done.set()
+        worker.join()
+    assert not errors
+
+
+def test_no_start_leaves_after_a_withdrawal_was_answered(
+    alice: Any, acme: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wire = Wire()
+    _play(alice, acme, wire, monkeypatch, ROUNDS)
+    assert wire.violations == 0
+    assert wire.starts > ROUNDS // 20
+    deliveries.send_due(10_000)
+    assert Delivery.objects.filter(type="sharing.stopped").count() == ROUNDS
+    assert not Delivery.objects.filter(state="sending").exists()
+
+
+@pytest.mark.parametrize("defence", ["in_flight", "_may_leave"])
+def test_teeth_without_either_defence_the_race_is_lost(
+    alice: Any, acme: Any, monkeypatch: pytest.MonkeyPatch, defence: str
+) -> None:
+    from consent.services import sharing
+
+    if defence == "in_flight":
+        monkeypatch.setattr(sharing, "in_flight", lambda **where: [])
+    else:
+        monkeypatch.setattr(sending, "_may_leave", lambda delivery: True)
+    wire = Wire()
+    _play(alice, acme, wire, monkeypatch, 60)
+    assert wire.violations > 0
