@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from consent.services import consents, deliveries
+from consent.services import consents, deliveries, feed
 from gdpr_portal.errors import Missing
 
 
@@ -25,6 +25,7 @@ def sweep_deliveries() -> None:
 
 @shared_task(name="consent.tasks.expire")
 def expire() -> None:
-    """Consents that ran out are marked, proofs past their time are gone."""
+    """Consents that ran out are marked, proofs and changes past their time are gone."""
     consents.expire_due()
     consents.end_proofs()
+    feed.prune_changes()

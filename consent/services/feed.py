@@ -90,7 +90,7 @@ def changes(*, application: Application, after: int, limit: int) -> tuple[list[I
 
 def prune_changes() -> int:
     """Changes older than `KEPT_DAYS` are gone but for the last, which tells where the feed is; returns the rows."""
-    last = DecisionChange.objects.aggregate(last=Max("position"))["last"] or 0
+    last = order_changes()
     old = DecisionChange.objects.filter(at__lt=timezone.now() - timedelta(days=KEPT_DAYS), position__lt=last)
     return old.delete()[0]
 
