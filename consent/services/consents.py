@@ -57,9 +57,9 @@ def record_consent(
     person = ensure_not_erased(lock_subject(subject.pk))
     act = Act(channel=channel, actor=actor, explicit=explicit, application=application, at=_moment(at))
     found = _purpose(purpose, action)
-    seen = _require_wording(found, notice, act.at) if action == "give" else _known_wording(found, notice)
     if action == "give" and found.special_category and not explicit:
         raise Invalid("explicit_consent_required", "This purpose needs explicit consent (Art. 9(2)(a)).", status=422)
+    seen = _require_wording(found, notice, act.at) if action == "give" else _known_wording(found, notice)
     if recipient:
         return record_sharing(
             subject=person, recipient=recipient, purpose=purpose, shared=action == "give", act=act, notice=seen
