@@ -14,7 +14,7 @@ SEEN_BY = frozenset({roles.OPERATOR, roles.PRIVACY_OFFICER})
 
 
 @admin.register(Account)
-class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class AccountAdmin(admin.ModelAdmin):
     """Which accounts there are; operators and privacy officers see it, and change them through services alone."""
 
     list_display = ("reference", "is_staff", "role_names", "is_active", "created_at", "last_login")

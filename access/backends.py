@@ -12,7 +12,7 @@ from access.services.accounts import account_by_email
 class SealedEmailBackend(ModelBackend):
     """Password sign-in for accounts; permissions as in Django's own backend."""
 
-    def authenticate(
+    def authenticate(  # type: ignore[override]
         self, request: HttpRequest | None, email: str | None = None, password: str | None = None, **kwargs: Any
     ) -> Account | None:
         """The account, or None: for a wrong password, an unknown address and a closed account alike."""

@@ -1,6 +1,6 @@
 """Sessions in the database that know whose they are, so that a person's sessions can be listed and ended."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
@@ -16,6 +16,6 @@ class SessionStore(DatabaseStore):
         return AccountSession
 
     def create_model_instance(self, data: dict[str, Any]) -> AccountSession:
-        session: AccountSession = super().create_model_instance(data)
+        session = cast(AccountSession, super().create_model_instance(data))
         session.account_id = data.get(SESSION_KEY)
         return session

@@ -13,7 +13,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from access.forms import EmailForm, FactorForm, MailCodeForm, PasswordForm
-from access.models import Account
+from access.models import Account, TotpDevice
 from access.second_factor import is_verified, require_fresh_factor, safe_path, verify_session, where
 from access.services import factors, limits, mailcodes, signin
 from access.views.common import language, page, person, refuse, start_session
@@ -81,7 +81,7 @@ def totp(request: HttpRequest) -> HttpResponse:
     return page(request, "signup_totp", form, secret=secret, picture=picture, first=first)
 
 
-def _confirmed(request: HttpRequest, device: factors.TotpDevice, form: FactorForm) -> bool:
+def _confirmed(request: HttpRequest, device: TotpDevice, form: FactorForm) -> bool:
     """Whether the code confirms the authenticator; wrong ones are limited as every other guess is."""
     try:
         turn = limits.take((limits.FACTOR, f"enrol {device.pk}"), (limits.ADDRESS, where(request)))
