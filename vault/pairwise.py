@@ -3,10 +3,10 @@
     application key = HKDF(pairwise master, "pairwise" application 16 B);  id = AES-256(application key, subject 16 B)
 
 One AES block is a permutation of the 128-bit ids: no collisions, exactly one way back with the key, and without it an
-id of one application looks unrelated to that of another (FIPS 197). ECB is wrong for messages because equal blocks show;
-here each message is one block, ids are unique, and equal output for equal input is what is wanted. An id handed in by
-another application opens to an id nobody has: 404, like any unknown one. The master does not rotate: every id would
-change.
+id of one application looks unrelated to that of another (FIPS 197). ECB is wrong for messages because equal blocks
+show; here each message is one block, ids are unique, and equal output for equal input is what is wanted. An id handed
+in by another application opens to an id nobody has: 404, like any unknown one. The master does not rotate: every id
+would change.
 """
 
 from collections.abc import Sequence

@@ -5,6 +5,7 @@ anything that was changed raises `Tampered`, the same for every kind of change.
 """
 
 import hmac
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,8 +27,8 @@ from vault.stream import open_stream, seal_stream
 __all__ = [
     "Place", "Status", "SubjectKey", "Tampered", "blind_index", "blind_indexes", "create_data_key", "create_data_keys",
     "destroy_data_key", "keyed_digest", "keyed_digests", "open_secret", "open_stream", "opened", "pairwise_id",
-    "pairwise_ids", "replace_data_key", "report_tamper", "reseal_secret", "seal_secret", "seal_stream", "status", "subject_key",
-    "subject_keys", "subject_of",
+    "pairwise_ids", "replace_data_key", "report_tamper", "reseal_secret", "seal_secret", "seal_stream", "status",
+    "subject_key", "subject_keys", "subject_of",
 ]  # fmt: skip
 
 _INSERT = """
@@ -47,13 +48,26 @@ class Status:
     reason: str
 
 
+class _Told:
+    """What this process last told the audit log about the vault: open, or the reason why not."""
+
+    reason: str | None = ""
+
+
 def status() -> Status:
-    """The state of the vault now, looked up afresh in the key source and in the database it was sealed with."""
+    """The state of the vault now, looked up afresh in the key source and in the database it was sealed with.
+
+    When it differs from what this process saw last, the audit log has `key.sealed` or `key.unsealed` (fault F26).
+    """
     try:
         checks.check(providers.keyring(fresh=True), fresh=True)
+        found = Status(True, "")
     except providers.Sealed as error:
-        return Status(False, error.reason)
-    return Status(True, "")
+        found = Status(False, error.reason)
+    if found.reason != _Told.reason:
+        _tell(found)
+        _Told.reason = found.reason
+    return found
 
 
 # --- data keys ------------------------------------------------------------------------------------------------------
@@ -219,6 +233,16 @@ def report_tamper(place: Place) -> None:
             actor=actors.system("vault"),
             details={"table": place.table, "column": place.column, "row": _reference(place)},
         )
+
+
+def _tell(found: Status) -> None:
+    with transaction.atomic():
+        if found.unsealed:
+            version = providers.keyring().current("master")
+            audit.record("key.unsealed", actor=actors.system("vault"), details={"version": version})
+        else:
+            reason = re.sub(r"[^a-z0-9]+", "-", found.reason.lower())
+            audit.record("key.sealed", actor=actors.system("vault"), details={"reason": reason})
 
 
 def _reference(place: Place) -> str | None:

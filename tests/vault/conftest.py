@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from audit import signing as audit_signing
-from vault import checks, keyfiles, providers
+from vault import checks, keyfiles, providers, services
 from vault.envelope import Place, SubjectKey, new_data_key
 
 ORIGIN = "test.example/audit"
@@ -31,6 +31,7 @@ def forget() -> None:
     """This process is as one that has just started."""
     providers.forget()
     checks.forget()
+    services._Told.reason = ""
 
 
 @pytest.fixture

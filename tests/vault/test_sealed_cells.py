@@ -113,7 +113,7 @@ def test_parts_cannot_slide_into_one_another(key):
         key.open(Place("ab", "c", "d"), sealed)
 
 
-# --- commitment ---------------------------------------------------------------------------------------------------------
+# --- commitment ----------------------------------------------------------------------------------------------------
 def gf_multiply(left: int, right: int) -> int:
     """The product in GF(2^128) with GCM's bit order (NIST SP 800-38D, 6.3)."""
     product = 0
@@ -208,7 +208,7 @@ def test_a_wrapped_key_that_opens_to_two_keys_fits_one_commitment_only(monkeypat
     assert unwrap(wrapped, masters[1], owner=owner, version=1, committed=committed) == opened[1] != opened[0]
 
 
-# --- changes ------------------------------------------------------------------------------------------------------------
+# --- changes ----------------------------------------------------------------------------------------------------
 def mutations(sealed: bytes, seed: int):
     """1,000 bit flips, then every truncation, and some growth."""
     chance = random.Random(seed)
