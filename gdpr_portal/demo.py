@@ -50,7 +50,7 @@ PEOPLE: dict[str, dict[str, Any]] = {
     },
     "bob": {
         "identifiers": {"email": "bob@people.example", "customer_id": "demo-bob"},
-        "profile": {"language": "de", "country": "DE", "birth_date": "1979-10-02"},
+        "profile": {"language": "en", "country": "DE", "birth_date": "1979-10-02"},
         "orders": {"given_name": "Bob", "family_name": "Bergmann", "postal_address": "Birkenallee 8, 50667 Koeln"},
     },
 }

@@ -1,5 +1,6 @@
 """A browser for people who read pages as assistive technology does: forms by their labels, buttons by their names."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
@@ -56,6 +57,11 @@ class Form:
             if text.startswith(label):
                 return next(each for each in self.controls if each.id == target)
         return next(each for each in self.controls if each.name == label)
+
+    def has(self, labels: Iterable[str]) -> bool:
+        """Whether every label or name stands in this form."""
+        known = {*self.labels, *(each.name for each in self.controls)}
+        return all(any(text.startswith(label) for text in known) for label in labels)
 
     def data(self, filled: dict[str, str], button: Button | None) -> dict[str, list[str]]:
         """What the browser would send."""
@@ -161,16 +167,14 @@ class Page:
     links: dict[str, str]
     text: str
 
-    def submit(
-        self, button: str, filled: dict[str, str] | None = None, *, status: int = 200, near: str = "", **more: str
-    ) -> "Page":
-        """The page after pressing the button whose words begin so, in the form (whose action holds `near`)."""
+    def submit(self, button: str, filled: dict[str, str] | None = None, *, status: int = 200, **more: str) -> "Page":
+        """The page after pressing the button whose words begin so, in the form that has the labels."""
         for form in self.forms:
             for each in form.buttons:
-                if each.words.startswith(button) and near in urljoin(str(self.response.url), form.action):
+                if each.words.startswith(button) and form.has(filled or {}):
                     return self._send(form, each, filled or {}, status, more)
         words = [each.words for form in self.forms for each in form.buttons]
-        raise Deviation(f"no button {button!r} {near!r} on {self.response.url.path}; there is {words}")
+        raise Deviation(f"no button {button!r} with {list(filled or [])} on {self.response.url.path}; there is {words}")
 
     def _send(self, form: Form, button: Button, filled: dict[str, str], status: int, more: dict[str, str]) -> "Page":
         data = form.data(filled, button) | {name: [value] for name, value in more.items()}
@@ -186,7 +190,7 @@ class Browser:
     def __init__(self, base: str, verify: str | bool = True) -> None:
         self.base = base
         self.http = httpx.Client(base_url=base, follow_redirects=True, timeout=30, verify=verify)
-        self.http.headers |= {"Referer": base + "/", "Accept-Language": "en"}
+        self.http.headers.update({"Referer": base + "/", "Accept-Language": "en"})
 
     def get(self, path: str, status: int = 200) -> Page:
         """The page at a path."""

@@ -50,7 +50,7 @@ class Person:
         page = page.submit("Sign in", {"E-mail": self.email, "Password": self.password})
         expect(page.response.url.path == "/login/factor", "the password alone led further than to the second factor")
         expect(self.authenticator is not None, "no authenticator")
-        return page.submit("", {"One-time code": self.code()})
+        return page.submit("", {"code": self.code()})
 
     def code(self) -> str:
         """A one-time code."""

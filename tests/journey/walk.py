@@ -112,7 +112,7 @@ class Walk:
         with self.step("the unapproved purpose is unusable"):
             self.shop.call("GET", f"purposes/{slug}/notice", status=403)
         with self.step("rita approves exactly what she sees, with a fresh factor"):
-            page = rita.browser.get("/login/factor?next=/admin/").submit("", {"One-time code": rita.code()})
+            page = rita.browser.get("/login/factor?next=/admin/").submit("", {"code": rita.code()})
             page = rita.browser.get(draft.response.url.path)
             page = page.submit("Approve")
             expect("Approved" in page.text, "the purpose is not approved")
@@ -167,7 +167,7 @@ class Walk:
             page = self.ada.browser.get("/signup").submit("", {"E-mail": self.email})
             page = page.submit("Continue", {"code": self.mail.code(self.email)})
         with self.step("password, authenticator, recovery codes"):
-            page = page.submit("Create my account", {"Password": self.ada.password})
+            page = page.submit("Create my account", {"password": self.ada.password})
             secret = next(word for word in page.text.split() if len(word) >= 32 and word.isalnum() and word.isupper())
             self.ada.authenticator = Authenticator(secret)
             page = page.submit("Confirm the authenticator", {"code": self.ada.code()})
@@ -203,7 +203,7 @@ class Walk:
             receiver.acknowledge = self._acknowledges(app)
         acme = self.receivers["acme"]
         acme.down = True
-        page = self.ada.browser.get("/sharing").submit("Switch sharing on: ACME")
+        page = self.ada.browser.get("/sharing").submit("Switch sharing on: Acme")
         with self.step("acme is down: the notice waits in its row"):
             shared = self.shop.call("GET", f"subjects/{self.subject}/sharing")["items"][0]
             expect(shared["shared"] and shared["last_delivery"]["state"] != "acknowledged", f"{shared}")
@@ -215,7 +215,7 @@ class Walk:
             expect(self.canary not in json.dumps(notice), "a value stands in the notice")
             self._confirmed(page)
         with self.step("off again: told and confirmed, with times"):
-            page = self.ada.browser.get("/sharing").submit("Switch sharing off: ACME")
+            page = self.ada.browser.get("/sharing").submit("Switch sharing off: Acme")
             eventually("sharing.stopped", lambda: acme.of_type("sharing.stopped"), 60)
             self._confirmed(page)
         expect(acme.refused == 0, "a signature did not fit")
