@@ -6,9 +6,11 @@ class FrameConfig(AppConfig):
     name = "gdpr_portal"
 
     def ready(self) -> None:
-        # Tasks bind to the app that is known when they are first called; here rather than in `__init__`, so that the
-        # scheduler and the metrics process do without Django.
-        from gdpr_portal import celery  # noqa: F401
+        # Here rather than in `__init__`, so that the scheduler and the metrics process do without Django. Celery's
+        # current app is a matter of each thread; the default one is every thread's.
+        from gdpr_portal.celery import app
+
+        app.set_default()
 
 
 class PortalAdminConfig(AdminConfig):
