@@ -74,11 +74,10 @@ class Told:
 def about(event: ConsentEvent, person: str) -> Told:
     """Everything a receipt tells, gathered; `person` is the id under which the receiver knows the person."""
     purpose = Purpose.objects.get(slug=event.purpose)
-    text = (
-        NoticeText.objects.select_related("notice")
-        .filter(notice__purpose=purpose, notice__version=event.notice_version, language=event.notice_language)
-        .first()
+    texts = NoticeText.objects.select_related("notice").filter(
+        notice__purpose=purpose, notice__version=event.notice_version or 0, language=event.notice_language
     )
+    text = texts.first()
     recipients = live_recipients(purpose, at=event.at)
     if event.recipient:
         recipients = Recipient.objects.filter(slug=event.recipient)

@@ -23,7 +23,9 @@ class AcknowledgeSerializer(StrictSerializer):
 
     outcome = serializers.ChoiceField(choices=OUTCOMES)
     evidence = serializers.DictField(child=serializers.JSONField(allow_null=True), required=False, default=dict)
-    data = serializers.DictField(child=serializers.JSONField(allow_null=True), required=False, default=dict)
+    data = serializers.DictField(  # type: ignore[assignment]  # the contract's own name, an attribute of serializers too
+        child=serializers.JSONField(allow_null=True), required=False, default=dict
+    )
 
 
 class ClosedSerializer(StrictSerializer):

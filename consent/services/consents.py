@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -115,8 +116,8 @@ def _take_back(subject: Subject, purpose: Purpose, before: Consent, act: Act) ->
 
 
 @transaction.atomic
-def _expire(subject_id: object, purpose: str) -> bool:
-    subject = Subject.objects.select_for_update().get(pk=subject_id)
+def _expire(subject_id: UUID, purpose: str) -> bool:
+    subject = lock_subject(subject_id)
     standing = Standing.objects.filter(subject=subject, purpose=purpose, recipient="", state=Consent.GIVEN).first()
     if standing is None or standing.expires_at is None or standing.expires_at > timezone.now():
         return False

@@ -53,7 +53,7 @@ def write_event(
     event = ConsentEvent.objects.create(
         subject=subject, purpose=purpose, recipient=recipient, action=action, state=state, channel=act.channel,
         explicit=act.explicit, actor=act.actor, application=act.application, at=act.at, expires_at=expires_at,
-        notice_version=notice and notice.version, notice_language=notice.language if notice else "",
+        notice_version=notice.version if notice else None, notice_language=notice.language if notice else "",
         notice_digest=notice.digest if notice else "",
     )  # fmt: skip
     applied = apply_event(event)

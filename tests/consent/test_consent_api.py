@@ -206,7 +206,7 @@ def test_a_no_has_its_receipt_too(api: Any, alice: Any, action: str) -> None:
     assert told["services"][0]["purposes"][0]["termination"].startswith(event.state)
 
 
-# --- standing, holdings -------------------------------------------------------------------------------------------------
+# --- standing, holdings ---------------------------------------------------------------------------------------------
 def test_standing_is_what_the_events_derive_and_is_mended(alice: Any, bob: Any) -> None:
     answer(alice.subject, "give")
     share(alice.subject, True)

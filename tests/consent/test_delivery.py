@@ -18,7 +18,7 @@ from consent.services import deliveries, sending
 from gdpr_portal.errors import DomainError, Missing, WrongState
 from subjects.models import Subject
 from subjects.services import restrict
-from tests.consent.people import Receiver, answer, listening, share
+from tests.consent.people import answer, listening, share
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
 
@@ -295,7 +295,7 @@ def test_after_thirty_days_it_is_given_up_and_a_late_word_still_counts(
     assert acknowledge(acme, shared, "done").state == "acknowledged"
 
 
-# --- the person's will at the moment of sending ---------------------------------------------------------------------------
+# --- the person's will at the moment of sending ---------------------------------------------------------------------
 def test_a_share_that_is_off_by_now_does_not_leave(alice: Any, shared: Delivery, outside: Any) -> None:
     answer(alice.subject, "withdraw")
     deliveries.send_due(10)
@@ -330,7 +330,7 @@ def test_an_erased_person_is_not_shared(shared: Delivery, outside: Any) -> None:
     assert len(outside) == 0
 
 
-# --- death of a worker at each boundary -----------------------------------------------------------------------------------
+# --- death of a worker at each boundary -----------------------------------------------------------------------------
 class Died(BaseException):
     """As a SIGKILL would: nothing after it runs in this worker."""
 

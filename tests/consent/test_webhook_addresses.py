@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import httpcore
@@ -12,8 +13,9 @@ from consent import webhook
 from tests.consent.people import Receiver, listening
 
 INNER = (
-    "127.0.0.1", "127.0.0.2", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.0.0.1", "0177.0.0.1", "017700000001",
-    "0x7f.1", "0", "0.0.0.0", "0.0.0.1", "localhost", "LOCALHOST", "localhost.", "10.0.0.1", "10.255.255.255",
+    "127.0.0.1", "127.0.0.2", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.0.0.1", "0177.0.0.1",
+    "017700000001", "0x7f.1", "0", "0.0.0.0", "0.0.0.1", "localhost", "LOCALHOST", "localhost.", "10.0.0.1",
+    "10.255.255.255",
     "172.16.0.1", "172.31.255.255", "192.168.0.1", "169.254.169.254", "169.254.170.2", "100.64.0.1", "192.0.0.1",
     "192.0.2.1", "198.18.0.1", "198.51.100.7", "203.0.113.9", "224.0.0.1", "239.255.255.250", "240.0.0.1",
     "255.255.255.255", "2852039166", "0xa9fea9fe", "0251.0376.0251.0376",
@@ -32,8 +34,8 @@ TWISTED = (
     "https:\\\\127.0.0.1/", "https:///127.0.0.1/", "https://", "//127.0.0.1/", "127.0.0.1", "", "http://example.org/",
     "http://public.test/", "ftp://example.org/", "file:///etc/passwd", "gopher://127.0.0.1/", "javascript:alert(1)",
     "https://public.test:22/", "https://public.test:6379/", "https://public.test:0/", "https://public.test:99999/",
-    "https://public.test:-1/", "https://public.test:x/", "https://public.test/\r\nHost: inner", "https://public.test/ x",
-    "https://public.test\t/", "https://[::1/", "https://[127.0.0.1]/", "https://" + "a" * 600,
+    "https://public.test:-1/", "https://public.test:x/", "https://public.test/\r\nHost: inner",
+    "https://public.test/ x", "https://public.test\t/", "https://[::1/", "https://[127.0.0.1]/", "https://" + "a" * 600,
 )  # fmt: skip
 
 NAMES = {
@@ -173,10 +175,8 @@ def rude() -> Iterator[Callable[[Callable[[socket.socket], None]], str]]:
         connection, _ = listener.accept()
         with connection:
             connection.recv(65536)
-            try:
+            with suppress(OSError):  # the caller hangs up, as it should
                 act(connection)
-            except OSError:
-                pass  # the caller has hung up, as it should
 
     def start(act: Callable[[socket.socket], None]) -> str:
         listener = socket.create_server(("127.0.0.1", 0))
@@ -239,7 +239,10 @@ def test_a_bomb_of_headers_and_nonsense_are_codes_and_no_texts(rude: Any) -> Non
 
 @pytest.mark.parametrize(
     ("value", "low", "high"),
-    [("120", 120, 120), ("0", 0, 0), ("soon", None, None), ("-5", None, None), ("Fri, 31 Dec 2100 23:59:59 GMT", 1e9, 1e10)],
+    [
+        ("120", 120, 120), ("0", 0, 0), ("soon", None, None), ("-5", None, None),
+        ("Fri, 31 Dec 2100 23:59:59 GMT", 1e9, 1e10),
+    ],
 )
 def test_retry_after_is_read_as_seconds_or_a_date(value: str, low: float | None, high: float | None) -> None:
     with listening() as outside:
