@@ -7,6 +7,7 @@ listens. `BROKER_URL=pgmq://` means the database the service itself uses; with a
 
 from typing import Any
 
+from django.conf import settings
 from django.db import connections
 from kombu.transport import pgmq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -82,7 +83,8 @@ class Transport(pgmq.Transport):
 
 def address_of(client: Any) -> dict[str, str]:
     """libpq parameters of a broker address: its own when it names a host, else the service's database."""
-    if not client.hostname:
+    # The client's own host name is a default of kombu's by the time a producer connects; the setting says what is meant.
+    if not conninfo_to_dict(settings.BROKER_URL.replace("pgmq://", "postgresql://", 1)).get("host"):
         return database_address()
     url = client.as_uri(include_password=True).replace("pgmq://", "postgresql://", 1)
     return {key: str(value) for key, value in conninfo_to_dict(url).items()}

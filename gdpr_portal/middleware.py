@@ -15,7 +15,7 @@ from django.utils import translation
 
 from gdpr_portal import metrics
 from gdpr_portal.context import request_id
-from gdpr_portal.errors import Unavailable
+from gdpr_portal.errors import DomainError, Unavailable
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -68,8 +68,8 @@ class MetricsMiddleware:
         return response
 
 
-class UnavailableMiddleware:
-    """A view that could not reach the database or the vault answers 503 with `Retry-After`, never 500.
+class ErrorsMiddleware:
+    """The one place that turns the services' errors into pages; a dependency that is down is 503, never 500.
 
     Errors of other middleware end in `gdpr_portal.views.server_error`, which answers the same.
     """
@@ -81,11 +81,11 @@ class UnavailableMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
-        from gdpr_portal.views import unavailable
+        from gdpr_portal.views import refused, unavailable
 
         if is_unavailability(error):
             return unavailable(request, error)
-        return None
+        return refused(request, error) if isinstance(error, DomainError) else None
 
 
 def is_unavailability(error: BaseException | None) -> bool:

@@ -87,7 +87,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "gdpr_portal.middleware.RequestIdMiddleware",
     "gdpr_portal.middleware.MetricsMiddleware",
-    "gdpr_portal.middleware.UnavailableMiddleware",
+    "gdpr_portal.middleware.ErrorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "gdpr_portal.middleware.HeadersMiddleware",

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from access.models import Account
 from access.rest import problems
 from access.second_factor import is_verified
-from gdpr_portal.errors import Missing
+from gdpr_portal.errors import DomainError, Missing
 from gdpr_portal.home import overview
 from gdpr_portal.middleware import is_unavailability
 from vault.services import Tampered, report_tamper
@@ -46,6 +46,16 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     if _is_api(request):
         return problems.problem(400, "malformed_request", "The request cannot be read.")
     return _plain("errors/400.html", 400)
+
+
+PAGES_OF_REFUSALS = frozenset({400, 403, 404, 409, 410, 429})
+
+
+def refused(request: HttpRequest, error: DomainError) -> HttpResponse:
+    """The page of a service's refusal; the API never comes here, it answers by itself."""
+    status = 400 if error.status == 422 else error.status
+    template = f"errors/{status if status in PAGES_OF_REFUSALS else 400}.html"
+    return render(request, template, {"reason": error.code}, status=error.status)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
