@@ -48,6 +48,12 @@ class Instance:
             ) from None
         self._lock = handle
 
+    def unlock(self) -> None:
+        """Another start may have `RUN_DIR`."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
     def secret(self, name: str) -> str:
         """The secret of that name, made at the first asking and kept in `RUN_DIR/secrets.json` (0600)."""
         if name not in self.secrets:

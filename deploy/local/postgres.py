@@ -171,7 +171,7 @@ class Cluster:
         return make_conninfo(host=str(self.sockets), port=5432, user=user, password=password, dbname=database)
 
     def answers(self, password: str) -> bool:
-        """Whether the server takes connections now. It says so in its id file first, so that asking leaves no errors."""
+        """Whether the server takes connections now. Its id file says it first: asking earlier leaves errors."""
         try:
             if "ready" not in (self.data / "postmaster.pid").read_text():
                 return False

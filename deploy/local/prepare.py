@@ -1,7 +1,7 @@
 """Everything that must stand before the service starts, in one process.
 
 `python -m deploy.local.prepare`: keys, migrations, cache table, grants and queue as the owner of the schema, then
-static files and the demo as the app role. Each step may be repeated. One process instead of six manage.py commands saves
+static files and the demo as the app role. Each step may be repeated. One process instead of six commands saves
 some seconds of imports at every start.
 """
 

@@ -48,7 +48,7 @@ class Child:
     log: IO[bytes]
     process: "subprocess.Popen[bytes] | None" = None
     started: float = 0.0
-    pause: float = FIRST_PAUSE
+    pause: float = field(default_factory=lambda: FIRST_PAUSE)
     start_again: float | None = None
     half_line: bytes = b""
 
@@ -188,12 +188,15 @@ class Guard:
             self._mute = True
 
     def stop(self, names: Sequence[str]) -> None:
-        """The named children, and then all others, have ended, one after the other in this order."""
+        """The named children, and then all others, have ended, one after the other in this order; none is left."""
         for child in self.children.values():
             child.start_again = None
         for name in [*names, *(name for name in list(self.children) if name not in names)]:
             if name in self.children and self.children[name].process is not None:
                 self._stop(self.children[name])
+        for child in self.children.values():
+            child.log.close()
+        self.children.clear()
 
     def _stop(self, child: Child) -> None:
         assert child.process is not None

@@ -1,0 +1,120 @@
+"""`make run` refuses in words what it cannot do, before anything is started."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from deploy.local import instance, processes
+from deploy.local.instance import MARK, Instance, Refusal
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(tmp_path: Path, *arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    """`python -m deploy.local` to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.local", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"RUN_DIR": str(tmp_path / "run"), "DATABASE_URL": "", **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_taken_port_is_said_and_nothing_is_started(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = run(tmp_path, PORT=str(port))
+    assert done.returncode == 1
+    assert f"Port {port} is taken" in done.stderr
+    assert not (tmp_path / "run" / "postgres").exists()
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("port", ["eighty", "0", "65536", "-1"])
+def test_a_port_that_is_none_is_said(tmp_path: Path, port: str) -> None:
+    done = run(tmp_path, PORT=port)
+    assert done.returncode == 1
+    assert "PORT must be a number" in done.stderr
+
+
+def test_a_second_start_on_the_same_folder_is_refused(tmp_path: Path) -> None:
+    first = Instance(instance.free_port(), tmp_path / "run")
+    first.lock()
+    for arguments in ([], ["reset"]):
+        done = run(tmp_path, *arguments, PORT=str(instance.free_port()))
+        assert done.returncode == 1
+        assert "running on" in done.stderr
+    assert (tmp_path / "run").exists()
+    first.unlock()
+
+
+def test_the_lock_ends_with_the_process_that_held_it(tmp_path: Path) -> None:
+    code = (
+        "import sys, time, pathlib; from deploy.local.instance import Instance;"
+        "first = Instance(1, pathlib.Path(sys.argv[1])); first.lock(); print('held', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "run")], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(Refusal):
+            Instance(1, tmp_path / "run").lock()
+        holder.kill()
+    second = Instance(1, tmp_path / "run")
+    second.lock()
+    second.unlock()
+
+
+def test_reset_clears_a_folder_of_ours_and_no_other(tmp_path: Path) -> None:
+    strange = tmp_path / "run"
+    strange.mkdir()
+    (strange / "thesis.txt").write_text("mine")
+    assert run(tmp_path, "reset").returncode == 1
+    assert (strange / "thesis.txt").exists()
+    (strange / "lock").touch()
+    assert run(tmp_path, "reset").returncode == 0
+    assert not strange.exists()
+
+
+def test_secrets_are_made_once_and_read_by_nobody_else(tmp_path: Path) -> None:
+    first = Instance(1, tmp_path)
+    made = first.secret("django")
+    assert (tmp_path / "secrets.json").stat().st_mode & 0o777 == 0o600
+    second = Instance(1, tmp_path)
+    instance.load_secrets(second)
+    assert second.secret("django") == made
+    assert made not in repr(second)
+
+
+def test_what_an_earlier_start_left_is_found_by_its_mark_and_ended(tmp_path: Path) -> None:
+    sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with (
+        subprocess.Popen(sleeper, env=os.environ | {MARK: str(tmp_path)}) as left,
+        subprocess.Popen(sleeper, env=os.environ | {MARK: str(tmp_path) + "-other"}) as neighbour,
+    ):
+        wait_for(lambda: processes.left_behind(tmp_path) == [left.pid])
+        said: list[str] = []
+        processes.stop_left_behind(tmp_path, said.append)
+        assert left.wait(5) == -signal.SIGTERM
+        assert neighbour.poll() is None
+        assert said
+        neighbour.kill()
+
+
+def wait_for(condition: "object", seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.02)
