@@ -91,16 +91,41 @@ def test_no_start_leaves_after_a_withdrawal_was_answered(
     assert not Delivery.objects.filter(state="sending").exists()
 
 
-@pytest.mark.parametrize("defence", ["in_flight", "_may_leave"])
-def test_teeth_without_either_defence_the_race_is_lost(
-    alice: Any, acme: Any, monkeypatch: pytest.MonkeyPatch, defence: str
+def test_teeth_without_the_look_at_sending_the_race_is_lost(
+    alice: Any, acme: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from consent.services import sharing
-
-    if defence == "in_flight":
-        monkeypatch.setattr(sharing, "in_flight", lambda **where: [])
-    else:
-        monkeypatch.setattr(sending, "_may_leave", lambda delivery: True)
+    monkeypatch.setattr(sending, "_may_leave", lambda delivery: True)
     wire = Wire()
     _play(alice, acme, wire, monkeypatch, 60)
     assert wire.violations > 0
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_the_answer_waits_for_a_start_on_the_wire_and_teeth(
+    alice: Any, acme: Any, monkeypatch: pytest.MonkeyPatch, waits: bool
+) -> None:
+    from consent.services import sharing
+
+    started, ended, done = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(url: str, body: bytes, headers: Any, allow: bool = False, **more: Any) -> webhook.Outcome:
+        if json.loads(body)["type"] == "sharing.started":
+            started.set()
+            time.sleep(1)
+            ended.set()
+        return webhook.Outcome(status=200)
+
+    monkeypatch.setattr(sending.webhook, "post", slow)
+    if not waits:
+        monkeypatch.setattr(sharing, "in_flight", lambda **where: [])
+    set_endpoint(application=acme, url="https://acme.example/hook")
+    answer(alice.subject, "give")
+    share(alice.subject, True)
+    worker = threading.Thread(target=_send_until, args=(done, []))
+    worker.start()
+    assert started.wait(10)
+    share(alice.subject, False)
+    answered_after_the_call = ended.is_set()
+    done.set()
+    worker.join()
+    assert answered_after_the_call is waits
