@@ -8,11 +8,12 @@ has the old version. A column whose values can be guessed from their frequency m
 """
 
 import hmac
-import math
+from typing import Final
 
 from vault.kdf import derive
 
-INDEX_BYTES = 33
+INDEX_BYTES: Final = 33
+MOST_ROWS_PER_VALUE: Final = 2
 
 
 def blind_index(master: bytes, version: int, column: str, value: str) -> bytes:
@@ -21,13 +22,12 @@ def blind_index(master: bytes, version: int, column: str, value: str) -> bytes:
 
 
 def plan(*, distinct: int, rows: int) -> None:
-    """Nothing, when the column may be indexed in full; ValueError when frequency would tell the value.
+    """Nothing, when the column may be indexed; ValueError when frequency would tell its values (threat T3).
 
-    An exact index shows which rows are equal. That is harmless only where values hardly repeat (identifiers); a column
-    of few values repeated often (country, flag, gender) is refused: 2 <= rows per value <= sqrt(rows) is the only
-    range where a *truncated* index would hide enough, and we keep none.
+    An index shows which rows are equal. That is harmless only where values hardly repeat (identifiers): a column whose
+    values stand in more than `MOST_ROWS_PER_VALUE` rows on average (country, flag, gender) is refused.
     """
-    if rows < 2 or distinct < 1:
-        raise ValueError("Too few rows to judge this column.")
-    if rows / distinct > max(2.0, math.log2(rows) / 4):
+    if distinct < 1 or rows < distinct:
+        raise ValueError("A column has at least one value, and no more values than rows.")
+    if rows > MOST_ROWS_PER_VALUE * distinct:
         raise ValueError("This column repeats its values: an index would let them be guessed.")

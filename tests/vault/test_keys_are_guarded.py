@@ -155,7 +155,7 @@ def test_no_key_shows_in_text_copies_or_pickles(key_file, key, settings):
     secrets = secrets_of(key_file) | {repr(raw).encode() for raw in [key._data_key, checkpoint._seed]}
 
     for thing in hidden:
-        for shown in (repr(thing), str(thing), f"{thing!r}", f"{thing}", "%s" % (thing,), repr([thing]), repr({1: thing})):
+        for shown in (repr(thing), str(thing), f"{thing}", repr([thing]), repr({1: thing})):
             assert not any(secret in shown.encode() for secret in secrets)
             assert not any(repr(secret)[2:-1] in shown for secret in secrets)
         for spread in (pickle.dumps, copy.copy, copy.deepcopy):
@@ -187,10 +187,10 @@ print(json.dumps({
 
 
 def run(secret: str, environment: dict[str, str], **options) -> dict:
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.getcwd()} | environment
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, secret], env={"PATH": os.environ["PATH"], "PYTHONPATH": os.getcwd()} | environment,
-        capture_output=True, text=True, check=False, timeout=60, **options,
-    )  # fmt: skip
+        [sys.executable, "-c", PROGRAM, secret], env=environment, capture_output=True, text=True, timeout=60, **options
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
