@@ -167,7 +167,9 @@ class Page:
     links: dict[str, str]
     text: str
 
-    def submit(self, button: str, filled: dict[str, str] | None = None, *, status: int = 200, **more: str) -> "Page":
+    def submit(
+        self, button: str, filled: dict[str, str] | None = None, *, status: int | None = 200, **more: str
+    ) -> "Page":
         """The page after pressing the button whose words begin so, in the form that has the labels."""
         for form in self.forms:
             for each in form.buttons:
@@ -176,7 +178,9 @@ class Page:
         words = [each.words for form in self.forms for each in form.buttons]
         raise Deviation(f"no button {button!r} with {list(filled or [])} on {self.response.url.path}; there is {words}")
 
-    def _send(self, form: Form, button: Button, filled: dict[str, str], status: int, more: dict[str, str]) -> "Page":
+    def _send(
+        self, form: Form, button: Button, filled: dict[str, str], status: int | None, more: dict[str, str]
+    ) -> "Page":
         data = form.data(filled, button) | {name: [value] for name, value in more.items()}
         address = urljoin(str(self.response.url), form.action or str(self.response.url))
         if form.method == "post":
@@ -196,11 +200,11 @@ class Browser:
         """The page at a path."""
         return self.read(self.http.get(path), status)
 
-    def read(self, response: httpx.Response, status: int) -> Page:
+    def read(self, response: httpx.Response, status: int | None) -> Page:
         """The answer as a page; `Deviation` for another status than expected."""
         path = response.url.path
         expect(urlsplit(str(response.url)).netloc == urlsplit(self.base).netloc, "the browser was led elsewhere")
-        expect(response.status_code == status, f"{path} answered {response.status_code}, expected {status}")
+        expect(status in {None, response.status_code}, f"{path} answered {response.status_code}, expected {status}")
         reader = _Reader()
         if "html" in response.headers.get("content-type", ""):
             reader.feed(response.text)
