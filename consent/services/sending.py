@@ -10,6 +10,7 @@ told that sharing is off, no notice that starts it leaves any more (Art. 7(3), t
 """
 
 import json
+import logging
 import random
 import time
 from collections.abc import Sequence
@@ -33,6 +34,7 @@ from consent.models import Delivery
 from consent.services.standing import sharing_verdict
 from consent.states import move
 from gdpr_portal.errors import Missing
+from gdpr_portal.failpoints import failpoint
 from subjects.selectors import pairwise_of
 from subjects.services import lock_subject
 from vault.services import Place, open_secret
@@ -43,7 +45,9 @@ LONGEST_PAUSE_SECONDS = 6 * 3600.0
 LONGEST_ASKED_PAUSE_SECONDS = 24 * 3600.0
 JITTER = 0.2
 RESTRICTED_PAUSE = timedelta(minutes=15)
+SET_ASIDE = timedelta(minutes=1)
 _POLL_SECONDS = 0.02
+log = logging.getLogger(__name__)
 _dice = random.SystemRandom()
 
 
@@ -62,15 +66,33 @@ class Claimed:
 def send_due(limit: int = 50) -> int:
     """Up to `limit` due deliveries were tried; returns how many. Safe in any number of workers at once."""
     ids = list(due(timezone.now()).order_by("next_at").values_list("pk", flat=True)[:limit])
-    return sum(send_one(delivery_id) for delivery_id in ids)
+    return sum(_send_one_of_many(delivery_id) for delivery_id in ids)
+
+
+def _send_one_of_many(delivery_id: UUID) -> bool:
+    """One that cannot even be put together is set aside for a while, with the reason in its row: the others go on."""
+    try:
+        claimed = claim(delivery_id)
+    except Exception as error:  # the edge of a sweep: whatever is wrong with this row, it holds up nobody else's
+        log.warning("delivery set aside", extra={"delivery": str(delivery_id), "error": type(error).__name__})
+        again = timezone.now() + SET_ASIDE
+        due(timezone.now()).filter(pk=delivery_id).update(next_at=again, last_error=type(error).__name__[:80])
+        return False
+    return claimed is not None and _carry(claimed)
 
 
 def send_one(delivery_id: UUID) -> bool:
     """The delivery was tried, if it was due and nobody else is at it."""
     claimed = claim(delivery_id)
-    if claimed is None:
-        return False
-    settle(claimed, call(claimed))
+    return claimed is not None and _carry(claimed)
+
+
+def _carry(claimed: Claimed) -> bool:
+    failpoint("consent.delivery.claimed")
+    outcome = call(claimed)
+    failpoint("consent.delivery.called")
+    settle(claimed, outcome)
+    failpoint("consent.delivery.settled")
     return True
 
 
@@ -85,6 +107,7 @@ def due(now: datetime) -> QuerySet[Delivery]:
 
 def claim(delivery_id: UUID) -> Claimed | None:
     """The delivery is ours for the lease, or None: not due, somebody else's, or overtaken by the person's will."""
+    failpoint("consent.delivery.before_claim")
     started = time.monotonic()
     try:
         with transaction.atomic():

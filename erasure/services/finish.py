@@ -30,9 +30,10 @@ def complete_if_done(*, request_id: UUID, actor: str) -> bool:
         states = set(request.steps.values_list("state", flat=True))
         if request.state == "in_progress" and states and states <= FINISHED:
             complete(request, actor=actor)
-        failpoint("erasure.before_completed")
+            failpoint("erasure.before_completed")
         finished = request.state == "completed"
-    failpoint("erasure.completed")
+    if finished:
+        failpoint("erasure.completed")
     return finished
 
 

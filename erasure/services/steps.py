@@ -66,12 +66,22 @@ def claim(step_id: UUID) -> Claim | None:
             return None
         if step.state == "queued":
             move(step, "in_progress", STEP)
+        elif step.attempts >= POISON_ATTEMPTS:
+            _quarantine(step)
+            return None
         step.fence += 1
         step.attempts += 1
         step.lease_until = now + timedelta(seconds=settings.STEP_LEASE_SECONDS)
         step.save()
     failpoint(f"erasure.{step.kind}.claimed")
     return Claim(step.id, step.fence)
+
+
+def _quarantine(step: Step) -> None:
+    """A step whose worker died at every try is failed, for an operator to see, before it takes another with it."""
+    step.lease_until = None
+    step.last_error = "WorkerLost"
+    move_step(step, "failed", actor=WORKER, reason=step.last_error, attempt=step.attempts)
 
 
 def run(step_id: UUID) -> None:
@@ -193,7 +203,17 @@ def sweep(limit: int = 200) -> int:
         Q(steps__isnull=True, starts_at__lte=now) | Q(steps__state__in=["queued", "in_progress"]) | ~_unfinished()
     )
     ids = list(open_requests.order_by("due_at").values_list("id", flat=True).distinct()[:limit])
-    return len([_push(request_id) for request_id in ids])
+    for request_id in ids:
+        _push_one_of_many(request_id)
+    return len(ids)
+
+
+def _push_one_of_many(request_id: UUID) -> None:
+    """A request that cannot go on holds up nobody else's; its row stays as it is and the next sweep tries again."""
+    try:
+        _push(request_id)
+    except Exception as error:  # the edge of a sweep
+        log.error("request does not go on", extra={"request": str(request_id), "error": type(error).__name__})
 
 
 def _unfinished() -> Q:
@@ -201,11 +221,10 @@ def _unfinished() -> Q:
     return Q(pk__in=unfinished)
 
 
-def _push(request_id: UUID) -> UUID:
+def _push(request_id: UUID) -> None:
     from erasure.services.start import begin_due
 
     begin_due(request_id)
     for step_id in runnable(request_id):
         run(step_id)
     advance(request_id)
-    return request_id
