@@ -108,6 +108,9 @@ class RecoveryCode(models.Model):
     digest = models.BinaryField()
     used_at = models.DateTimeField(null=True)
 
+    def __str__(self) -> str:
+        return f"recovery code {self.pk}"
+
 
 class MailCode(models.Model):
     """A six-digit code sent to an address, to prove that somebody reads it. Bounded in tries and lifetime."""
@@ -123,6 +126,9 @@ class MailCode(models.Model):
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
 
+    def __str__(self) -> str:
+        return f"{self.reason} {str(self.id)[:8]}"
+
 
 class Attempt(models.Model):
     """Failed proofs counted in a window, by a keyed digest of who or where; shared by every process."""
@@ -130,6 +136,9 @@ class Attempt(models.Model):
     key = models.BinaryField(primary_key=True)
     count = models.PositiveIntegerField(default=0)
     window_ends_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.count} tries"
 
 
 class Application(models.Model):
@@ -159,6 +168,9 @@ class AccessToken(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(db_index=True)
 
+    def __str__(self) -> str:
+        return f"token of {self.application_id}"
+
 
 class WebhookEndpoint(models.Model):
     """Where an application receives its signed notices (Standard Webhooks); the secret is sealed by the vault."""
@@ -176,7 +188,7 @@ class WebhookEndpoint(models.Model):
 
 
 class IdempotencyKey(models.Model):
-    """The first answer to a key, kept for 24 hours; `status` is null while the first call still runs."""
+    """The first answer to a key, kept for 24 hours; written with its effect or not at all."""
 
     application = models.ForeignKey(Application, models.CASCADE)
     method = models.CharField(max_length=8)
@@ -189,7 +201,12 @@ class IdempotencyKey(models.Model):
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["application", "method", "path", "key"], name="idempotency_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["application", "method", "path", "key"], name="idempotency_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"answer to {self.method} {self.path}"
 
 
 class ThrottleWindow(models.Model):
@@ -199,4 +216,5 @@ class ThrottleWindow(models.Model):
     window_started_at = models.DateTimeField()
     used = models.PositiveIntegerField(default=0)
 
-
+    def __str__(self) -> str:
+        return f"window of {self.application_id}"

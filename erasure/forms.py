@@ -1,11 +1,11 @@
 """What people fill in to exercise a right: nothing ticked beforehand, nothing asked that is not needed (Art. 12(6))."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from consent.models import Purpose
 from consent.selectors import purposes_of_catalogue, title_in
 from subjects.models import Restriction
 
@@ -29,6 +29,11 @@ GROUNDS = {
 }
 
 
+def offer(form: forms.Form, name: str, choices: list[tuple[str, Any]]) -> None:
+    """The field can be answered with these."""
+    cast(forms.ChoiceField, form.fields[name]).choices = choices
+
+
 class NothingMore(forms.Form):
     """Rights that need no more than to be asked for."""
 
@@ -42,10 +47,10 @@ class PurposeForm(NothingMore):
 
     purpose = forms.ChoiceField(label=_("Which use of your data?"), widget=forms.RadioSelect)
 
-    def __init__(self, *args: Any, language: str = "en", purposes: list[Purpose] | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offered = purposes_of_catalogue() if purposes is None else purposes
-        self.fields["purpose"].choices = [(row.slug, title_in(row.titles, language)) for row in offered]
+        language = get_language()
+        offer(self, "purpose", [(row.slug, title_in(row.titles, language)) for row in purposes_of_catalogue()])
 
     def details(self) -> dict[str, Any]:
         return {"purpose": self.cleaned_data["purpose"]}
@@ -58,7 +63,7 @@ class RestrictionForm(NothingMore):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["ground"].choices = [(code, GROUNDS[code]) for code in Restriction.Ground.values]
+        offer(self, "ground", [(code, GROUNDS[code]) for code in Restriction.Ground.values])
 
     def details(self) -> dict[str, Any]:
         return {"ground": self.cleaned_data["ground"]}
@@ -101,7 +106,7 @@ class PublicForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["right"].choices = [(right, PLAIN_WORDS[right]) for right in PUBLIC_RIGHTS]
+        offer(self, "right", [(right, PLAIN_WORDS[right]) for right in PUBLIC_RIGHTS])
 
 
 class CodeForm(forms.Form):

@@ -1,6 +1,6 @@
 """The portal pages of rights requests: see, ask, follow, collect; and the public form for people without an account."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import messages
@@ -10,6 +10,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from access.models import Account
 from access.second_factor import is_fresh, require_fresh_factor, where
 from access.services import limits
 from audit import actors
@@ -33,7 +34,7 @@ CONFIRMED_BY_FACTOR = frozenset({"erasure", "access", "portability"})
 @require_GET
 def overview(request: HttpRequest) -> HttpResponse:
     """The person's requests with their dates, and what can be asked for."""
-    rows = [described(row) for row in requests_of_account(request.user)]
+    rows = [described(row) for row in requests_of_account(account_of(request))]
     return render(request, "erasure/overview.html", {"requests": rows, "rights": PLAIN_WORDS})
 
 
@@ -50,15 +51,19 @@ def ask(request: HttpRequest, right: str) -> HttpResponseBase:
     return _ask_page(request, subject, right, form)
 
 
+def account_of(request: HttpRequest) -> Account:
+    """Who is signed in; the middleware let nobody else come here."""
+    return cast(Account, request.user)
+
+
 def _subject(request: HttpRequest) -> Subject | None:
-    return subject_of_account(request.user)
+    return subject_of_account(account_of(request))
 
 
 def _form(request: HttpRequest, right: str) -> NothingMore:
-    more = {"language": get_language()} if right in {"objection", "withdraw_consent"} else {}
-    if request.method == "POST":
-        return FORMS[right](request.POST, **more)
-    return FORMS[right](initial={name: request.GET.get(name, "") for name in ("purpose", "field")}, **more)
+    given = request.POST if request.method == "POST" else None
+    initial = {name: request.GET.get(name, "") for name in ("purpose", "field")}
+    return FORMS[right](given, initial=initial)
 
 
 def _ask_page(request: HttpRequest, subject: Subject, right: str, form: NothingMore, status: int = 200) -> HttpResponse:
@@ -93,7 +98,7 @@ def _filed(request: HttpRequest, subject: Subject, right: str, form: NothingMore
 @require_GET
 def show(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """One request: where it stands, until when, step by step, and what came out."""
-    row = request_of_account(request.user, request_id)
+    row = request_of_account(account_of(request), request_id)
     return render(request, "erasure/request.html", {"request_row": described(row)})
 
 
@@ -101,7 +106,7 @@ def show(request: HttpRequest, request_id: UUID) -> HttpResponse:
 def withdraw(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """The request is withdrawn."""
     try:
-        withdraw_request(request=request_of_account(request.user, request_id), actor=actors.SUBJECT)
+        withdraw_request(request=request_of_account(account_of(request), request_id), actor=actors.SUBJECT)
         messages.success(request, _("Your request is withdrawn."))
     except DomainError as error:
         messages.error(request, error.message)
@@ -111,7 +116,7 @@ def withdraw(request: HttpRequest, request_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def archive(request: HttpRequest, request_id: UUID) -> HttpResponseBase:
     """The archive, after a fresh second factor, once. A GET comes back from the factor's page to the request."""
-    row = request_of_account(request.user, request_id)
+    row = request_of_account(account_of(request), request_id)
     if request.method == "GET":
         return redirect("request", request_id=request_id)
     refused = require_fresh_factor(request)
@@ -124,7 +129,7 @@ def archive(request: HttpRequest, request_id: UUID) -> HttpResponseBase:
 @require_GET
 def receipt(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """The signed receipt of a finished request."""
-    row = request_of_account(request.user, request_id)
+    row = request_of_account(account_of(request), request_id)
     if not hasattr(row, "receipt"):
         return redirect("request", request_id=request_id)
     response = HttpResponse(row.receipt.jws, content_type="application/jose")

@@ -68,6 +68,9 @@ class ApplicationLink(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["subject", "application"], name="link_once")]
 
+    def __str__(self) -> str:
+        return f"link of {self.subject_id}"
+
 
 class PersonalValue(models.Model):
     """One personal field of one person, held once however many purposes need it."""
@@ -105,6 +108,9 @@ class ValuePurpose(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["value", "purpose"], name="purpose_linked_once")]
 
+    def __str__(self) -> str:
+        return f"purpose of {self.value_id}"
+
 
 class Restriction(models.Model):
     """Processing of a person's data is restricted (Art. 18) from `since` until `lifted_at`."""
@@ -123,6 +129,9 @@ class Restriction(models.Model):
     lift_announced_at = models.DateTimeField(null=True)
     lifted_at = models.DateTimeField(null=True)
 
+    def __str__(self) -> str:
+        return f"{self.ground} of {self.subject_id}"
+
 
 class Retention(models.Model):
     """What is kept after an erasure, for one purpose, under a law, until a date (Art. 17(3))."""
@@ -136,3 +145,6 @@ class Retention(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["subject", "purpose"], name="retention_once")]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} of {self.subject_id}"

@@ -66,6 +66,9 @@ class Standing(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["subject", "purpose", "recipient"], name="one_standing")]
 
+    def __str__(self) -> str:
+        return f"{self.purpose} of {self.subject_id}"
+
 
 class Objection(models.Model):
     """A person objects to a purpose (Art. 21) from `since` until a reviewer ends it; to marketing it never ends so."""
@@ -83,3 +86,6 @@ class Objection(models.Model):
                 fields=["subject", "purpose"], condition=Q(ended_at__isnull=True), name="one_standing_objection"
             )
         ]
+
+    def __str__(self) -> str:
+        return f"objection to {self.purpose} of {self.subject_id}"

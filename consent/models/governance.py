@@ -177,7 +177,12 @@ class Recipient(Reviewed):
     contact = models.CharField(max_length=200, default="", blank=True)
     purposes = ArrayField(models.SlugField(), help_text=_("The purposes data is shared for."))
     application = models.OneToOneField(
-        Application, models.PROTECT, null=True, blank=True, related_name="recipient", help_text=_("Who gets the notices.")
+        Application,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="recipient",
+        help_text=_("Who gets the notices."),
     )
 
     def __str__(self) -> str:
