@@ -16,3 +16,15 @@ class ConsentConfig(AppConfig):
         )
         hooks.register_titles(purpose=selectors.purpose_title, field=selectors.field_title)
         holdings.register_all()
+        _register_columns()
+
+
+def _register_columns() -> None:
+    """What this app keeps under the service's own key follows `keys rotate secrets`."""
+    from consent.models import Delivery
+    from consent.services.deliveries import words_place
+    from consent.services.sending import reference_place
+    from vault.renewal import register_secret
+
+    register_secret(Delivery, "reference_sealed", lambda row: reference_place(row.pk))
+    register_secret(Delivery, "evidence_sealed", lambda row: words_place(row, "evidence_sealed"))

@@ -14,3 +14,9 @@ class ErasureConfig(AppConfig):
         register(RequestsHolding())
         register(ArchivesHolding())
         delivery_closed.append(settle)
+
+        from erasure.models import RightsRequest
+        from erasure.services.finish import notice_place
+        from vault.renewal import register_secret
+
+        register_secret(RightsRequest, "notice_to_sealed", lambda row: notice_place(row.id))

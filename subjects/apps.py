@@ -15,3 +15,7 @@ class SubjectsConfig(AppConfig):
         own_holdings.register_all()
         if claim_subject not in access_hooks.account_ready:
             access_hooks.account_ready.append(claim_subject)
+
+        from subjects.services.renewal import register_columns
+
+        register_columns()

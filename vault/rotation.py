@@ -74,6 +74,11 @@ def register_column(kind: str, *, table: str, column: str, renew: Callable[[], i
     _columns[table, column] = Column(kind, table, column, renew)
 
 
+def version_sql(kind: str, cell: str) -> str:
+    """The SQL that reads the key version out of a cell of this kind."""
+    return _VERSION_SQL[kind].format(cell)
+
+
 def histogram(kind: str) -> dict[int, int]:
     """How many rows stand under each version of the kind; a version without rows is not in it."""
     if kind == "master":

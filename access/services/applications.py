@@ -101,13 +101,13 @@ def set_endpoint(*, application: Application, url: str, actor: str = COMMAND) ->
     with transaction.atomic():
         Application.objects.select_for_update().get(pk=application.pk)
         before = WebhookEndpoint.objects.filter(application=application).first()
-        previous = open_secret(_place(application), bytes(before.secret_sealed)) if before else None
+        previous = open_secret(secret_place(application), bytes(before.secret_sealed)) if before else None
         WebhookEndpoint.objects.update_or_create(
             application=application,
             defaults={
                 "url": url,
-                "secret_sealed": seal_secret(_place(application), secret.encode()),
-                "previous_secret_sealed": previous and seal_secret(_previous_place(application), previous),
+                "secret_sealed": seal_secret(secret_place(application), secret.encode()),
+                "previous_secret_sealed": previous and seal_secret(previous_secret_place(application), previous),
                 "previous_until": timezone.now() + PREVIOUS_SECRET_KEPT if previous else None,
                 "disabled_at": None,
             },
@@ -132,17 +132,19 @@ def webhook_secrets(application: Application) -> list[str]:
     endpoint = WebhookEndpoint.objects.filter(application=application, disabled_at=None).first()
     if endpoint is None:
         return []
-    found = [open_secret(_place(application), bytes(endpoint.secret_sealed)).decode()]
+    found = [open_secret(secret_place(application), bytes(endpoint.secret_sealed)).decode()]
     if endpoint.previous_secret_sealed and endpoint.previous_until and endpoint.previous_until > timezone.now():
-        found.append(open_secret(_previous_place(application), bytes(endpoint.previous_secret_sealed)).decode())
+        found.append(open_secret(previous_secret_place(application), bytes(endpoint.previous_secret_sealed)).decode())
     return found
 
 
-def _place(application: Application) -> Place:
+def secret_place(application: Application) -> Place:
+    """Where the webhook secret lies."""
     return Place("access_webhookendpoint", "secret_sealed", str(application.pk))
 
 
-def _previous_place(application: Application) -> Place:
+def previous_secret_place(application: Application) -> Place:
+    """Where the secret before it lies, while both count."""
     return Place("access_webhookendpoint", "previous_secret_sealed", str(application.pk))
 
 

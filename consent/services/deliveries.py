@@ -118,7 +118,7 @@ def evidence_of(delivery: Delivery) -> dict[str, Any]:
     """What the receiver gave as evidence, opened; empty when it gave none."""
     if delivery.evidence_sealed is None:
         return {}
-    return dict(json.loads(open_secret(_place(delivery, "evidence_sealed"), bytes(delivery.evidence_sealed))))
+    return dict(json.loads(open_secret(words_place(delivery, "evidence_sealed"), bytes(delivery.evidence_sealed))))
 
 
 def data_of(delivery: Delivery) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def data_of(delivery: Delivery) -> dict[str, Any]:
     if delivery.data_sealed is None:
         return {}
     key = subject_key(delivery.subject_id)
-    return dict(json.loads(key.open(_place(delivery, "data_sealed"), bytes(delivery.data_sealed))))
+    return dict(json.loads(key.open(words_place(delivery, "data_sealed"), bytes(delivery.data_sealed))))
 
 
 def affected_applications(subject: Subject) -> list[Application]:
@@ -178,13 +178,13 @@ def _keep_words(delivery: Delivery, evidence: Mapping[str, Any], data: Mapping[s
     if evidence:
         delivery.evidence = {"digest": "sha256:" + hashlib.sha256(_words(evidence)).hexdigest()}
         if delivery.subject.erased_at is None:
-            delivery.evidence_sealed = seal_secret(_place(delivery, "evidence_sealed"), _words(evidence))
+            delivery.evidence_sealed = seal_secret(words_place(delivery, "evidence_sealed"), _words(evidence))
     if data:
         try:
             key = subject_key(delivery.subject_id)
         except Gone:  # erased meanwhile: there is nobody left to give it to
             return
-        delivery.data_sealed = key.seal(_place(delivery, "data_sealed"), _words(data))
+        delivery.data_sealed = key.seal(words_place(delivery, "data_sealed"), _words(data))
 
 
 def _words(value: Mapping[str, Any]) -> bytes:
@@ -195,7 +195,8 @@ def _is_late(delivery: Delivery) -> bool:
     return delivery.due_at is not None and timezone.now() > delivery.due_at
 
 
-def _place(delivery: Delivery, column: str) -> Place:
+def words_place(delivery: Delivery, column: str) -> Place:
+    """Where what the receiver wrote lies."""
     return Place("consent_delivery", column, str(delivery.pk))
 
 

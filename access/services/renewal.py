@@ -1,0 +1,16 @@
+"""The columns of this app that follow a rotation of keys (docs/vault.md)."""
+
+from access.models import Account, IdempotencyKey, MailCode, WebhookEndpoint
+from access.services.accounts import account_email, email_index
+from access.services.applications import previous_secret_place, secret_place
+from vault.renewal import register_index, register_secret
+
+
+def register_columns() -> None:
+    """`keys rotate` knows them; codes from mails and kept answers are gone within a day by themselves."""
+    register_index(Account, "email_index", lambda account: email_index(account_email(account)))
+    register_index(MailCode, "email_index")
+    register_secret(MailCode, "email_sealed")
+    register_secret(IdempotencyKey, "body_sealed")
+    register_secret(WebhookEndpoint, "secret_sealed", lambda row: secret_place(row.application))
+    register_secret(WebhookEndpoint, "previous_secret_sealed", lambda row: previous_secret_place(row.application))
