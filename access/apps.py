@@ -7,3 +7,7 @@ class AccessConfig(AppConfig):
 
     def ready(self) -> None:
         from access import checks  # noqa: F401 (registers the check)
+        from access.rest import converters  # noqa: F401 (registers `<id:...>` before any route is read)
+        from access.services.renewal import register_columns
+
+        register_columns()
