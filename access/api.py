@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from access.rest.pagination import invalid_cursor, limit_of, read_cursor, write_cursor
-from access.rest.renderers import TextRenderer
+from access.rest.renderers import JSONRenderer, TextRenderer
 from access.rest.serializers import IdField, InstantField, PageQuery, StrictSerializer
 from access.rest.views import ScopedView
 from audit import canonical, selectors
@@ -44,7 +44,7 @@ class ConsistencyQuery(StrictSerializer):
         return {"from": serializers.IntegerField(min_value=0, max_value=2**53), **super().get_fields()}
 
 
-class Event(serializers.Serializer[Any]):
+class AuditEventSerializer(serializers.Serializer[Any]):
     """One act, as recorded. `seq` is null until it is sealed (seconds)."""
 
     id = serializers.UUIDField()
@@ -63,14 +63,14 @@ class Event(serializers.Serializer[Any]):
         return {name.rstrip("_"): field for name, field in super().get_fields().items()}
 
 
-class EventPage(serializers.Serializer[Any]):
+class AuditEventPage(serializers.Serializer[Any]):
     """A page of events, newest first."""
 
-    items = Event(many=True)
+    items = AuditEventSerializer(many=True)
     next = serializers.CharField(allow_null=True)
 
 
-class Proof(serializers.Serializer[Any]):
+class InclusionProof(serializers.Serializer[Any]):
     """That an event is in the log; verify `leaf` and `inclusion` against `checkpoint` (RFC 9162 section 2.1.3)."""
 
     index = serializers.IntegerField()
@@ -79,7 +79,7 @@ class Proof(serializers.Serializer[Any]):
     checkpoint = serializers.CharField()
 
 
-class Consistency(serializers.Serializer[Any]):
+class ConsistencyProof(serializers.Serializer[Any]):
     """That the log of size `to` begins with that of size `from` (RFC 9162 section 2.1.4)."""
 
     to = serializers.IntegerField()
@@ -95,7 +95,7 @@ class EventsView(ScopedView):
 
     scopes = {"GET": "audit:read"}
 
-    @extend_schema(operation_id="list_audit_events", parameters=[EventsQuery], responses=EventPage)
+    @extend_schema(operation_id="list_audit_events", parameters=[EventsQuery], responses=AuditEventPage)
     def get(self, request: Request) -> Response:
         """The events asked for, newest first."""
         wanted = self.query(EventsQuery)
@@ -119,7 +119,7 @@ class ProofView(ScopedView):
 
     scopes = {"GET": "audit:read"}
 
-    @extend_schema(operation_id="prove_audit_event", responses=Proof)
+    @extend_schema(operation_id="prove_audit_event", responses=InclusionProof)
     def get(self, request: Request, event: UUID) -> Response:
         """The proof that the event is in the log; 409 `not_sequenced` in its first seconds."""
         proof = selectors.proof(event)
@@ -132,9 +132,9 @@ class CheckpointView(ScopedView):
     """`GET /api/v1/audit/checkpoint`."""
 
     scopes = {"GET": "audit:read"}
-    renderer_classes = [TextRenderer]
+    renderer_classes = [TextRenderer, JSONRenderer]  # as with archives: there is one form, whoever asks
 
-    @extend_schema(operation_id="audit_checkpoint", responses={(200, "text/plain"): OpenApiTypes.STR})
+    @extend_schema(operation_id="get_audit_checkpoint", responses={(200, "text/plain"): OpenApiTypes.STR})
     def get(self, request: Request) -> HttpResponse:
         """What the log committed itself to last (C2SP tlog-checkpoint)."""
         return HttpResponse(selectors.latest_checkpoint().note, content_type="text/plain; charset=utf-8")
@@ -148,7 +148,7 @@ class ConsistencyView(ScopedView):
     @extend_schema(
         operation_id="prove_audit_consistency",
         parameters=[OpenApiParameter("from", int, required=True), OpenApiParameter("to", int, required=True)],
-        responses=Consistency,
+        responses=ConsistencyProof,
     )
     def get(self, request: Request) -> Response:
         """The proof that nothing was taken back between two sizes."""

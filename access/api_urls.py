@@ -6,7 +6,7 @@ from access import api
 
 urlpatterns = [
     path("audit/events", api.EventsView.as_view(), name="api-audit-events"),
-    path("audit/events/<uuid:event>/proof", api.ProofView.as_view(), name="api-audit-proof"),
+    path("audit/events/<id:event>/proof", api.ProofView.as_view(), name="api-audit-proof"),
     path("audit/checkpoint", api.CheckpointView.as_view(), name="api-audit-checkpoint"),
     path("audit/consistency", api.ConsistencyView.as_view(), name="api-audit-consistency"),
 ]

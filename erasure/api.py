@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from access.models import Application
 from access.rest.pagination import page
+from access.rest.renderers import JSONRenderer, ZipRenderer
 from access.rest.serializers import IdField, InstantField, NoBody, PageQuery, StrictSerializer
 from access.rest.views import ScopedView
 from erasure.models import RightsRequest
@@ -21,8 +22,11 @@ from erasure.services.requests import file_request, withdraw_request
 from erasure.states import REQUEST, STEP
 from subjects.selectors import pairwise_of, subject_for
 
+REQUEST_STATES = list(REQUEST)
+STEP_STATES = list(STEP)
 
-class RequestBody(StrictSerializer):
+
+class RequestInput(StrictSerializer):
     subject = IdField()
     right = serializers.ChoiceField(RightsRequest.Right.choices)
     details = serializers.DictField(child=serializers.JSONField(allow_null=True), required=False)
@@ -31,35 +35,35 @@ class RequestBody(StrictSerializer):
 
 
 class RequestQuery(PageQuery):
-    state = serializers.ChoiceField(list(REQUEST), required=False)
+    state = serializers.ChoiceField(REQUEST_STATES, required=False)
     right = serializers.ChoiceField(RightsRequest.Right.choices, required=False)
     due_before = InstantField(required=False)
 
 
-class StepAnswer(serializers.Serializer[Any]):
+class RightsRequestStep(serializers.Serializer[Any]):
     kind = serializers.CharField()
     target = serializers.CharField()
-    state = serializers.ChoiceField(list(STEP))
+    state = serializers.ChoiceField(STEP_STATES)
     article = serializers.CharField(allow_null=True)
     until = InstantField(allow_null=True)
 
 
-class RequestAnswer(serializers.Serializer[Any]):
+class RightsRequestSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     subject = serializers.UUIDField()
     right = serializers.ChoiceField(RightsRequest.Right.choices)
-    state = serializers.ChoiceField(list(REQUEST))
+    state = serializers.ChoiceField(REQUEST_STATES)
     received_at = InstantField()
     due_at = InstantField()
     extended = serializers.BooleanField()
     outcome = serializers.CharField(allow_null=True)
     reason = serializers.CharField(allow_null=True)
     completed_at = InstantField(allow_null=True)
-    steps = StepAnswer(many=True)
+    steps = RightsRequestStep(many=True)
 
 
-class RequestPage(serializers.Serializer[Any]):
-    items = RequestAnswer(many=True)
+class RightsRequestPage(serializers.Serializer[Any]):
+    items = RightsRequestSerializer(many=True)
     next = serializers.CharField(allow_null=True)
 
 
@@ -78,7 +82,7 @@ def answer(request: RightsRequest, application: Application) -> dict[str, Any]:
         "completed_at": request.completed_at,
         "steps": list(steps_of(request)),
     }
-    return dict(RequestAnswer(row).data)
+    return dict(RightsRequestSerializer(row).data)
 
 
 class RequestsView(ScopedView):
@@ -86,9 +90,9 @@ class RequestsView(ScopedView):
 
     scopes = {"GET": "requests:read", "POST": "requests:write"}
 
-    @extend_schema(operation_id="requests_file", request=RequestBody, responses={201: RequestAnswer})
+    @extend_schema(operation_id="file_request", request=RequestInput, responses={201: RightsRequestSerializer})
     def post(self, request: Request) -> Response:
-        body = self.read(RequestBody)
+        body = self.read(RequestInput)
         filed = file_request(
             subject=subject_for(application=self.application, pairwise=body["subject"]),
             right=body["right"],
@@ -100,7 +104,7 @@ class RequestsView(ScopedView):
         )
         return Response(answer(filed, self.application), status=201)
 
-    @extend_schema(operation_id="requests_list", parameters=[RequestQuery], responses={200: RequestPage})
+    @extend_schema(operation_id="list_requests", parameters=[RequestQuery], responses={200: RightsRequestPage})
     def get(self, request: Request) -> Response:
         query = self.query(RequestQuery)
         rows = requests_of_application(self.application)
@@ -120,7 +124,7 @@ class RequestView(ScopedView):
 
     scopes = {"GET": "requests:read"}
 
-    @extend_schema(operation_id="requests_show", responses={200: RequestAnswer})
+    @extend_schema(operation_id="get_request", responses={200: RightsRequestSerializer})
     def get(self, request: Request, request_id: UUID) -> Response:
         return Response(answer(request_of_application(self.application, request_id), self.application))
 
@@ -130,7 +134,7 @@ class WithdrawView(ScopedView):
 
     scopes = {"POST": "requests:write"}
 
-    @extend_schema(operation_id="requests_withdraw", request=NoBody, responses={200: RequestAnswer})
+    @extend_schema(operation_id="withdraw_request", request=NoBody, responses={200: RightsRequestSerializer})
     def post(self, request: Request, request_id: UUID) -> Response:
         self.read(NoBody)
         found = request_of_application(self.application, request_id)
@@ -141,9 +145,9 @@ class ArchiveView(ScopedView):
     """The result of an access or portability request, as a stream."""
 
     scopes = {"GET": "requests:read"}
-    produces = "application/zip"
+    renderer_classes = [ZipRenderer, JSONRenderer]  # a client that always asks for JSON gets its archive too
 
-    @extend_schema(operation_id="requests_archive", responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    @extend_schema(operation_id="get_archive", responses={(200, "application/zip"): OpenApiTypes.BINARY})
     def get(self, request: Request, request_id: UUID) -> StreamingHttpResponse:
         found = request_of_application(self.application, request_id)
         archive, data = collect(request=found, actor=self.actor, application=self.application)

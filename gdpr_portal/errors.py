@@ -4,8 +4,16 @@ Ground floor: everyone may import it. A `code` is stable and tested; a `message`
 personal value. `errors` lists what is wrong with which member of the input, by JSON pointer (RFC 6901).
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+_PLAIN_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
+
+
+def step(name: object) -> str:
+    """One step of a JSON pointer; empty for a name that may itself be somebody's data."""
+    return f"/{name}" if isinstance(name, int) or _PLAIN_NAME.fullmatch(str(name)) else ""
 
 
 @dataclass(frozen=True)
@@ -22,9 +30,7 @@ class DomainError(Exception):
 
     status = 400
 
-    def __init__(
-        self, code: str, message: str = "", *, status: int | None = None, errors: Sequence[Flaw] = ()
-    ) -> None:
+    def __init__(self, code: str, message: str = "", *, status: int | None = None, errors: Sequence[Flaw] = ()) -> None:
         super().__init__(code, message)
         self.code = code
         self.message = message or code.replace("_", " ").capitalize() + "."

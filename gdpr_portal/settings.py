@@ -23,6 +23,12 @@ IS_LOCAL = PROFILE in {"embedded", "development"}
 RUN_DIR: Path = env("RUN_DIR", path, BASE_DIR / ".run", "Where keys, mail, logs and the embedded database lie.")
 SECRET_KEY: str = env("SECRET_KEY", str, REQUIRED, "Django's signing secret: 50 or more random characters.")
 DEBUG = False
+TRUSTED_PROXY_COUNT: int = env(
+    "TRUSTED_PROXY_COUNT",
+    int,
+    0,
+    "How many proxies of ours stand in front; that many entries of X-Forwarded-For, from the right, are believed.",
+)
 ALLOWED_HOSTS: list[str] = env("ALLOWED_HOSTS", words, [], "Host names served, between commas.")
 BASE_URL: str = env("BASE_URL", str, "http://127.0.0.1:8000", "The address people reach the portal at.").rstrip("/")
 HTTPS: bool = env("HTTPS", boolean, not IS_LOCAL, "Whether people reach the portal over TLS; sets every cookie flag.")
@@ -85,6 +91,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "gdpr_portal.middleware.ClientAddressMiddleware",
     "gdpr_portal.middleware.RequestIdMiddleware",
     "gdpr_portal.middleware.MetricsMiddleware",
     "gdpr_portal.middleware.ErrorsMiddleware",
@@ -210,7 +217,9 @@ CONTROLLER = {
 }
 
 # --- keys, audit log ------------------------------------------------------------------------------------------------
-VAULT_KEY_FILE: Path = env("VAULT_KEY_FILE", path, RUN_DIR / "keys" / "vault.json", "The keyring, outside the database.")
+VAULT_KEY_FILE: Path = env(
+    "VAULT_KEY_FILE", path, RUN_DIR / "keys" / "vault.json", "The keyring, outside the database."
+)
 AUDIT_SIGNING_KEY_FILE: Path = env(
     "AUDIT_SIGNING_KEY_FILE", path, RUN_DIR / "keys" / "audit.json", "The checkpoint key; the sequencer alone reads it."
 )
@@ -225,15 +234,22 @@ UNDO_WINDOW_SECONDS: int = env(
 )
 ARCHIVE_LIFETIME_SECONDS: int = env("ARCHIVE_LIFETIME_SECONDS", int, 72 * 3600, "Seconds an archive can be collected.")
 PROOF_RETENTION_DAYS: int = env(
-    "PROOF_RETENTION_DAYS", int, 3 * 365, "Days the pseudonymous proof of consent is kept after an erasure (Art. 17(3)(e))."
+    "PROOF_RETENTION_DAYS",
+    int,
+    3 * 365,
+    "Days the pseudonymous proof of consent is kept after an erasure (Art. 17(3)(e)).",
 )
 REVIEW_EVERY_REQUEST: bool = env(
     "REVIEW_EVERY_REQUEST", boolean, False, "Whether every rights request waits for a reviewer first."
 )
 
 # --- jobs -----------------------------------------------------------------------------------------------------------
-BROKER_URL: str = env("BROKER_URL", str, REQUIRED, "Celery's broker: pgmq:// (PostgreSQL itself) or amqp:// (RabbitMQ).")
-STEP_LEASE_SECONDS: int = env("STEP_LEASE_SECONDS", int, 30, "Seconds a worker holds a step or delivery it has claimed.")
+BROKER_URL: str = env(
+    "BROKER_URL", str, REQUIRED, "Celery's broker: pgmq:// (PostgreSQL itself) or amqp:// (RabbitMQ)."
+)
+STEP_LEASE_SECONDS: int = env(
+    "STEP_LEASE_SECONDS", int, 30, "Seconds a worker holds a step or delivery it has claimed."
+)
 WEBHOOK_TIMEOUT_SECONDS: int = env("WEBHOOK_TIMEOUT_SECONDS", int, 10, "Longest call of a webhook in all.")
 WEBHOOK_LOOPBACK_ALLOWED: bool = IS_LOCAL and env(
     "WEBHOOK_LOOPBACK_ALLOWED", boolean, IS_LOCAL, "Whether notices may go to this machine; development profiles only."
@@ -243,9 +259,7 @@ WEBHOOK_LOOPBACK_ALLOWED: bool = IS_LOCAL and env(
 MAIL_DIR: Path = env("MAIL_DIR", path, RUN_DIR / "mail", "Where mail lands as .eml files, when no server is named.")
 EMAIL_URL: str = env("EMAIL_URL", str, "", "smtp://user:password@host:587 of the mail server; empty writes files.")
 DEFAULT_FROM_EMAIL: str = env("MAIL_FROM", str, "privacy@controller.example", "The sender of every mail.")
-EMAIL_BACKEND = (
-    "django.core.mail.backends.smtp.EmailBackend" if EMAIL_URL else "gdpr_portal.mail.FolderBackend"
-)
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend" if EMAIL_URL else "gdpr_portal.mail.FolderBackend"
 if EMAIL_URL:
     from urllib.parse import unquote, urlsplit
 
@@ -262,6 +276,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["access.rest.throttling.ApplicationThrottle"],
     "DEFAULT_PARSER_CLASSES": ["access.rest.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["access.rest.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "access.rest.negotiation.QualityNegotiation",
     "DEFAULT_SCHEMA_CLASS": "access.rest.schema.ContractSchema",
     "EXCEPTION_HANDLER": "access.rest.problems.handle",
     "UNAUTHENTICATED_USER": None,
@@ -274,7 +289,23 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Consent, personal data, decisions and rights requests for business applications.",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "COMPONENT_SPLIT_REQUEST": True,
+    "PATH_CONVERTER_OVERRIDES": {"id": {"type": "string", "format": "uuid"}},
+    "ENUM_NAME_OVERRIDES": {
+        "ConsentAction": "consent.services.consents.ACTIONS",
+        "ConsentState": "consent.api.consents.STATES",
+        "DataSource": "consent.api.data.SOURCES",
+        "DecisionCode": "consent.api.decisions.VERDICTS",
+        "DeliveryOutcome": "consent.states.OUTCOMES",
+        "DeliveryState": "consent.api.deliveries.STATES",
+        "IdentifierKind": "subjects.models.Identifier.Kind",
+        "LawfulBasis": "consent.api.catalogue.BASES",
+        "RefusalCode": "consent.decide.CODES",
+        "RequestState": "erasure.api.REQUEST_STATES",
+        "Right": "erasure.models.RightsRequest.Right",
+        "RuleOutcome": "consent.api.decisions.RULE_OUTCOMES",
+        "StepState": "erasure.api.STEP_STATES",
+        "VerifiedBy": "erasure.models.RightsRequest.VerifiedBy",
+    },
     "SORT_OPERATIONS": False,
     "SERVERS": [{"url": BASE_URL}],
     "POSTPROCESSING_HOOKS": [

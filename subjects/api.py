@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -17,38 +16,39 @@ from subjects.models import Identifier, Subject
 from subjects.selectors import ensure_not_erased, identifiers_of, is_restricted, pairwise_of, subject_for
 from subjects.services import look_up_subject, register_subject
 
-IDENTIFIER = {"max_length": 500, "trim_whitespace": False}
+LONGEST = 500
 
 
-class PersonBody(StrictSerializer):
+class SubjectInput(StrictSerializer):
     """A person by at least one identifier; the rest fills what is empty of a person known already."""
 
     identifiers = serializers.DictField(
-        child=serializers.CharField(**IDENTIFIER), help_text="By kind: `email`, `phone`, `customer_id`."
+        child=serializers.CharField(max_length=LONGEST, trim_whitespace=False),
+        help_text="By kind: `email`, `phone`, `customer_id`.",
     )
     language = serializers.CharField(max_length=35, required=False, allow_null=True)
     country = serializers.CharField(max_length=10, required=False, allow_null=True)
     birth_date = DayField(required=False, allow_null=True)
 
 
-class LookUpBody(StrictSerializer):
+class SubjectLookup(StrictSerializer):
     """Exactly one identifier."""
 
-    email = serializers.CharField(**IDENTIFIER, required=False)
-    phone = serializers.CharField(**IDENTIFIER, required=False)
-    customer_id = serializers.CharField(**IDENTIFIER, required=False)
+    email = serializers.CharField(max_length=LONGEST, trim_whitespace=False, required=False)
+    phone = serializers.CharField(max_length=LONGEST, trim_whitespace=False, required=False)
+    customer_id = serializers.CharField(max_length=LONGEST, trim_whitespace=False, required=False)
 
 
-class FoundAnswer(serializers.Serializer[Any]):
+class SubjectId(serializers.Serializer[Any]):
     id = serializers.UUIDField()
 
 
-class RegisteredAnswer(FoundAnswer):
+class RegisteredSubject(SubjectId):
     identifiers = serializers.ListField(child=serializers.ChoiceField(Identifier.Kind.choices))
     created_at = InstantField()
 
 
-class PersonAnswer(RegisteredAnswer):
+class SubjectSerializer(RegisteredSubject):
     language = serializers.CharField(allow_null=True)
     restricted = serializers.BooleanField()
 
@@ -59,13 +59,13 @@ class SubjectsView(ScopedView):
     scopes = {"POST": "subjects:write"}
 
     @extend_schema(
-        operation_id="subjects_register",
-        request=PersonBody,
-        responses={201: RegisteredAnswer, 200: RegisteredAnswer},
+        operation_id="register_subject",
+        request=SubjectInput,
+        responses={201: RegisteredSubject, 200: RegisteredSubject},
     )
     def post(self, request: Request) -> Response:
-        person, created = register_subject(application=self.application, **self.read(PersonBody))
-        answer = RegisteredAnswer(described(person, self.application)).data
+        person, created = register_subject(application=self.application, **self.read(SubjectInput))
+        answer = RegisteredSubject(described(person, self.application)).data
         return Response(answer, status=201 if created else 200)
 
 
@@ -74,9 +74,9 @@ class LookUpView(ScopedView):
 
     scopes = {"POST": "subjects:read"}
 
-    @extend_schema(operation_id="subjects_lookup", request=LookUpBody, responses={200: FoundAnswer})
+    @extend_schema(operation_id="look_up_subject", request=SubjectLookup, responses={200: SubjectId})
     def post(self, request: Request) -> Response:
-        given = self.read(LookUpBody)
+        given = self.read(SubjectLookup)
         if not given:
             raise Invalid("missing_member", "One identifier is needed.")
         if len(given) > 1:
@@ -84,7 +84,7 @@ class LookUpView(ScopedView):
             raise Invalid("invalid_value", "Exactly one identifier is needed.", status=422, errors=flaws)
         ((kind, value),) = given.items()
         found = look_up_subject(application=self.application, kind=kind, value=value)
-        return Response(FoundAnswer({"id": pairwise_of(self.application, found)}).data)
+        return Response(SubjectId({"id": pairwise_of(self.application, found)}).data)
 
 
 class SubjectView(ScopedView):
@@ -92,14 +92,14 @@ class SubjectView(ScopedView):
 
     scopes = {"GET": "subjects:read"}
 
-    @extend_schema(operation_id="subjects_show", responses={200: PersonAnswer})
-    def get(self, request: HttpRequest, subject_id: UUID) -> Response:
+    @extend_schema(operation_id="get_subject", responses={200: SubjectSerializer})
+    def get(self, request: Request, subject_id: UUID) -> Response:
         person = ensure_not_erased(subject_for(application=self.application, pairwise=subject_id))
         answer = described(person, self.application) | {
             "language": person.language or None,
             "restricted": is_restricted(person),
         }
-        return Response(PersonAnswer(answer).data)
+        return Response(SubjectSerializer(answer).data)
 
 
 def described(person: Subject, application: Application) -> dict[str, Any]:

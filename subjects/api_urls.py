@@ -7,5 +7,5 @@ from subjects import api
 urlpatterns = [
     path("subjects", api.SubjectsView.as_view(), name="api-subjects"),
     path("subjects/lookup", api.LookUpView.as_view(), name="api-subjects-lookup"),
-    path("subjects/<uuid:subject_id>", api.SubjectView.as_view(), name="api-subject"),
+    path("subjects/<id:subject_id>", api.SubjectView.as_view(), name="api-subject"),
 ]

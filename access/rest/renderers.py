@@ -16,6 +16,17 @@ class JSONRenderer(renderers.JSONRenderer):
     encoder_class = JSONEncoder
 
 
+class ZipRenderer(renderers.BaseRenderer):
+    """For views that stream a ZIP of their own; only what `Accept` may ask for is said here."""
+
+    media_type = "application/zip"
+    format = "zip"
+    charset = None
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        return bytes(data)
+
+
 class TextRenderer(renderers.BaseRenderer):
     """`text/plain` in UTF-8, for views that answer with a text of their own."""
 

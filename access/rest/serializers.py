@@ -13,7 +13,8 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from gdpr_portal.errors import Flaw, Invalid
+from access.rest.converters import IdConverter
+from gdpr_portal.errors import Flaw, Invalid, step
 
 NON_FIELD = "non_field_errors"
 
@@ -27,8 +28,8 @@ SENTENCES = {
 }
 """Codes in the order in which one of them becomes the code of the whole answer, and what is said of each."""
 
-_PLAIN_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_ID = re.compile(IdConverter.regex, re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 _TYPES: list[tuple[type[serializers.Field[Any, Any, Any, Any]], tuple[type, ...]]] = [
@@ -109,9 +110,9 @@ class IdField(serializers.UUIDField):
     """An opaque id in its canonical form of 36 characters."""
 
     def to_internal_value(self, data: Any) -> uuid.UUID:
-        if not isinstance(data, str) or len(data) != 36:
+        if not isinstance(data, str) or not _ID.fullmatch(data):
             self.fail("invalid", value="")
-        return super().to_internal_value(data)
+        return uuid.UUID(data)
 
 
 class CommaListField(serializers.ListField):
@@ -177,18 +178,13 @@ def _flaws(detail: Any, pointer: str) -> Iterator[Flaw]:
     """Every error of the framework's nested lists and dicts, as pointer, code of ours and sentence of ours."""
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
-            yield from _flaws(inner, pointer if name == NON_FIELD else f"{pointer}{_step(name)}")
+            yield from _flaws(inner, pointer if name == NON_FIELD else f"{pointer}{step(name)}")
     elif isinstance(detail, list):
         for at, inner in enumerate(detail):
             yield from _flaws(inner, pointer if isinstance(inner, ErrorDetail) else f"{pointer}/{at}")
     else:
         code = _code(getattr(detail, "code", ""))
         yield Flaw(pointer, code, SENTENCES[code])
-
-
-def _step(name: Any) -> str:
-    """One step of the pointer; a name that may itself be somebody's data is left out."""
-    return f"/{name}" if isinstance(name, int) or _PLAIN_NAME.fullmatch(str(name)) else ""
 
 
 def _code(code: str) -> str:

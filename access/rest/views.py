@@ -83,16 +83,11 @@ class ScopedView(APIView):
         return self.response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Who asks, whether it may, how often, and a body that can be read at all; in this order."""
+        """Who asks, whether it may, how often, and a body that is not too large; in this order."""
         super().initial(request, *args, **kwargs)
         if request.method not in WITH_BODY or self._handler is None:
             return
-        if request.query_params and self._changes_the_world:
-            raise _unknown_parameters()
         self._raw = raw_body(request._request)
-        if self._raw:
-            require_json(request.META.get("CONTENT_TYPE", ""))
-            self._body = parse(self._raw)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """The answer announces what is left of the application's allowance, and a 405 the methods there are."""
@@ -119,10 +114,19 @@ class ScopedView(APIView):
 
     def _answer(self) -> HttpResponseBase:
         handler = self._handler or self.http_method_not_allowed
+        self._understand()
         answer: HttpResponseBase = handler(self.request, *self.args, **self.kwargs)
         if self.request.query_params and not self._is_query_read:
             raise _unknown_parameters()
         return answer
+
+    def _understand(self) -> None:
+        """The body is parsed, under its key already: what cannot be read is an answer that is kept as well."""
+        if self._raw:
+            require_json(self.request.META.get("CONTENT_TYPE", ""))
+            self._body = parse(self._raw)
+        if self.request.query_params and self.request.method in WITH_BODY and self._changes_the_world:
+            raise _unknown_parameters()
 
     def _rendered_answer(self) -> HttpResponseBase:
         """The answer with its bytes, refusals included: what a key's later calls get too."""

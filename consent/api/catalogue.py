@@ -16,6 +16,7 @@ from consent.models import Purpose, Recipient
 from consent.rights import rights_offered
 from consent.selectors import live_notice, live_purpose, live_recipients, purposes_of_catalogue, text_in, title_in
 
+BASES = Purpose.Basis.values
 LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
 
 
@@ -42,7 +43,7 @@ class PurposeSerializer(StrictSerializer):
 
     slug = serializers.SlugField()
     title = serializers.CharField()
-    lawful_basis = serializers.ChoiceField(choices=Purpose.Basis.values)
+    lawful_basis = serializers.ChoiceField(choices=BASES)
     fields_ = serializers.ListField(child=serializers.SlugField())
     retention_days = serializers.IntegerField()
     special_category = serializers.BooleanField()
@@ -62,7 +63,7 @@ class PurposePageSerializer(StrictSerializer):
     next = serializers.CharField(allow_null=True)
 
 
-class WordingSerializer(StrictSerializer):
+class NoticeSerializer(StrictSerializer):
     """The live wording of a purpose."""
 
     purpose = serializers.SlugField()
@@ -97,7 +98,7 @@ class PurposesView(ScopedView):
 
     scopes: ClassVar[dict[str, str]] = {"GET": "catalogue:read"}
 
-    @extend_schema(parameters=[CatalogueQuery], responses=PurposePageSerializer)
+    @extend_schema(operation_id="list_purposes", parameters=[CatalogueQuery], responses=PurposePageSerializer)
     def get(self, request: Request) -> Response:
         language = self.query(CatalogueQuery).get("language", settings.LANGUAGE_CODE)
         found = page(purposes_of_catalogue(), request=request, key=("slug",))
@@ -111,7 +112,7 @@ class NoticeView(ScopedView):
 
     scopes: ClassVar[dict[str, str]] = {"GET": "catalogue:read"}
 
-    @extend_schema(parameters=[LanguageQuery], responses=WordingSerializer)
+    @extend_schema(operation_id="get_notice", parameters=[LanguageQuery], responses=NoticeSerializer)
     def get(self, request: Request, slug: str) -> Response:
         text = live_notice(live_purpose(slug), self.query(LanguageQuery).get("language"))
         return Response(
@@ -132,7 +133,7 @@ class RecipientsView(ScopedView):
 
     scopes: ClassVar[dict[str, str]] = {"GET": "catalogue:read"}
 
-    @extend_schema(parameters=[PageQuery], responses=RecipientPageSerializer)
+    @extend_schema(operation_id="list_recipients", parameters=[PageQuery], responses=RecipientPageSerializer)
     def get(self, request: Request) -> Response:
         self.query(PageQuery)
         return Response(page(live_recipients(), request=request, key=("slug",), render=_recipient))

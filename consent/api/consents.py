@@ -27,7 +27,7 @@ CHANNEL = r"^[A-Za-z0-9._-]{1,40}\Z"
 STATES = [state.value for state in Consent]
 
 
-class NoticeSerializer(StrictSerializer):
+class NoticeShownSerializer(StrictSerializer):
     """The wording that was shown, word for word."""
 
     version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
@@ -35,18 +35,18 @@ class NoticeSerializer(StrictSerializer):
     digest = serializers.CharField(max_length=200, help_text="`sha256:` + hex over the exact bytes of the body.")
 
 
-class ConsentSerializer(StrictSerializer):
+class ConsentInput(StrictSerializer):
     """The person's answer. `notice` is needed to give; `channel` says where the person acted."""
 
     purpose = serializers.CharField(max_length=200, trim_whitespace=False)
     action = serializers.ChoiceField(choices=ACTIONS)
-    notice = NoticeSerializer(required=False, allow_null=True, default=None)
+    notice = NoticeShownSerializer(required=False, allow_null=True, default=None)
     channel = serializers.RegexField(CHANNEL, required=False, default="api")
     explicit = serializers.BooleanField(required=False, default=False)
     recipient = serializers.CharField(max_length=200, required=False, allow_null=True, default=None)
 
 
-class RecordedSerializer(StrictSerializer):
+class RecordedConsentSerializer(StrictSerializer):
     """The event that stands now; after a repeated answer the one that stood already."""
 
     event = serializers.UUIDField()
@@ -63,7 +63,7 @@ class AtQuery(StrictSerializer):
     at = InstantField(required=False)
 
 
-class StandingSerializer(StrictSerializer):
+class ConsentStandingSerializer(StrictSerializer):
     """How one purpose, or one recipient of it, stands."""
 
     purpose = serializers.SlugField()
@@ -71,10 +71,10 @@ class StandingSerializer(StrictSerializer):
     state = serializers.ChoiceField(choices=STATES)
     since = serializers.DateTimeField(allow_null=True)
     expires_at = serializers.DateTimeField(allow_null=True)
-    notice = NoticeSerializer(allow_null=True)
+    notice = NoticeShownSerializer(allow_null=True)
 
 
-class EventSerializer(StrictSerializer):
+class ConsentEventSerializer(StrictSerializer):
     """One answer of the past. `at` is when it holds from, `recorded_at` when it was written here."""
 
     event = serializers.UUIDField()
@@ -86,15 +86,15 @@ class EventSerializer(StrictSerializer):
     recorded_at = serializers.DateTimeField()
     channel = serializers.CharField()
     explicit = serializers.BooleanField()
-    notice = NoticeSerializer(allow_null=True)
+    notice = NoticeShownSerializer(allow_null=True)
     receipt = serializers.CharField()
 
 
 class ConsentsSerializer(StrictSerializer):
     """What stands, and everything that led there, newest first."""
 
-    standing = StandingSerializer(many=True)
-    history = EventSerializer(many=True)
+    standing = ConsentStandingSerializer(many=True)
+    history = ConsentEventSerializer(many=True)
 
 
 class ConsentsView(ScopedView):
@@ -102,7 +102,7 @@ class ConsentsView(ScopedView):
 
     scopes: ClassVar[dict[str, str]] = {"GET": "consent:read", "POST": "consent:write"}
 
-    @extend_schema(parameters=[AtQuery], responses=ConsentsSerializer)
+    @extend_schema(operation_id="get_consents", parameters=[AtQuery], responses=ConsentsSerializer)
     def get(self, request: Request, subject: UUID) -> Response:
         at = self.query(AtQuery).get("at")
         if at is not None and at > timezone.now():
@@ -111,9 +111,9 @@ class ConsentsView(ScopedView):
         standing = [_line(line) for line in standing_of(person, at)]
         return Response({"standing": standing, "history": [_event(event) for event in history_of(person, at)]})
 
-    @extend_schema(request=ConsentSerializer, responses={201: RecordedSerializer})
+    @extend_schema(operation_id="record_consent", request=ConsentInput, responses={201: RecordedConsentSerializer})
     def post(self, request: Request, subject: UUID) -> Response:
-        body = self.read(ConsentSerializer)
+        body = self.read(ConsentInput)
         person = subject_for(application=self.application, pairwise=subject)
         event = record_consent(
             subject=person, purpose=body["purpose"], action=body["action"], channel=body["channel"],
@@ -162,7 +162,7 @@ class ReceiptView(ScopedView):
     scopes: ClassVar[dict[str, str]] = {"GET": "consent:read"}
     renderer_classes = [KantaraRenderer, DpvRenderer, JoseRenderer]
 
-    @extend_schema(
+    @extend_schema(operation_id="get_receipt",
         responses={
             (200, "application/json"): dict, (200, "application/ld+json"): dict, (200, "application/jose"): str
         }

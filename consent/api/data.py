@@ -16,19 +16,20 @@ from consent.services.decisions import DETAILS
 from subjects.models import PersonalValue
 from subjects.selectors import subject_for
 
+SOURCES = PersonalValue.Source.values
 SLUG = r"^[A-Za-z0-9_-]{1,50}\Z"
 
 
-class StoreSerializer(StrictSerializer):
+class DataInput(StrictSerializer):
     """Values for a purpose; `null` takes a field from it. `source_name` names the third party they come from."""
 
     purpose = serializers.CharField(max_length=200, trim_whitespace=False)
-    source = serializers.ChoiceField(choices=PersonalValue.Source.values)  # type: ignore[assignment]  # a member's name
+    source = serializers.ChoiceField(choices=SOURCES)  # type: ignore[assignment]  # a member's name
     source_name = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
     values = serializers.DictField(child=serializers.JSONField(allow_null=True))
 
 
-class StoredSerializer(StrictSerializer):
+class StoredDataSerializer(StrictSerializer):
     """The fields that now hold a value."""
 
     stored = serializers.ListField(child=serializers.SlugField())
@@ -48,7 +49,7 @@ class DataQuery(StrictSerializer):
         return {"fields" if name == "fields_" else name: field for name, field in super().get_fields().items()}
 
 
-class WithheldSerializer(StrictSerializer):
+class WithheldFieldSerializer(StrictSerializer):
     """A field that may not be given, and the code that decided."""
 
     field = serializers.CharField()
@@ -56,12 +57,12 @@ class WithheldSerializer(StrictSerializer):
     detail = serializers.CharField()
 
 
-class DataSerializer(StrictSerializer):
+class PersonalDataSerializer(StrictSerializer):
     """The values that may be given and are held; what may not be given stands in `withheld`."""
 
     purpose = serializers.SlugField()
     values = serializers.DictField(child=serializers.CharField())
-    withheld = WithheldSerializer(many=True)
+    withheld = WithheldFieldSerializer(many=True)
 
 
 class DataView(ScopedView):
@@ -69,7 +70,7 @@ class DataView(ScopedView):
 
     scopes: ClassVar[dict[str, str]] = {"GET": "data:read", "PUT": "data:write"}
 
-    @extend_schema(parameters=[DataQuery], responses=DataSerializer)
+    @extend_schema(operation_id="read_data", parameters=[DataQuery], responses=PersonalDataSerializer)
     def get(self, request: Request, subject: UUID) -> Response:
         query = self.query(DataQuery)
         person = subject_for(application=self.application, pairwise=subject)
@@ -79,9 +80,9 @@ class DataView(ScopedView):
         withheld = [{"field": name, "code": code, "detail": DETAILS[code]} for name, code in found.withheld.items()]
         return Response({"purpose": query["purpose"], "values": found.values, "withheld": withheld})
 
-    @extend_schema(request=StoreSerializer, responses=StoredSerializer)
+    @extend_schema(operation_id="store_data", request=DataInput, responses=StoredDataSerializer)
     def put(self, request: Request, subject: UUID) -> Response:
-        body = self.read(StoreSerializer)
+        body = self.read(DataInput)
         person = subject_for(application=self.application, pairwise=subject)
         stored = store_data(application=self.application, subject=person, **body)
         return Response({"stored": stored, "purpose": body["purpose"]})

@@ -18,9 +18,10 @@ from gdpr_portal.errors import Flaw, Invalid
 MOST_FIELDS = 200
 MOST_ITEMS = 1000
 VERDICTS = (*CODES, ALLOWED)
+RULE_OUTCOMES = ("passed", "refused")
 
 
-class ItemSerializer(StrictSerializer):
+class DecisionItem(StrictSerializer):
     """A person by the application's own id, a purpose, and perhaps a third party."""
 
     subject = IdField()
@@ -28,7 +29,7 @@ class ItemSerializer(StrictSerializer):
     recipient = serializers.CharField(max_length=200, trim_whitespace=False, allow_null=True, default=None)
 
 
-class QuestionSerializer(ItemSerializer):
+class DecisionQuestion(DecisionItem):
     """As an item, with the fields each of which is told by itself."""
 
     fields_ = serializers.ListField(
@@ -43,10 +44,10 @@ class QuestionSerializer(ItemSerializer):
         return _renamed(super().get_fields())
 
 
-class BatchSerializer(StrictSerializer):
+class DecisionBatch(StrictSerializer):
     """At most 1,000 questions."""
 
-    items = ItemSerializer(many=True, max_length=MOST_ITEMS)  # type: ignore[call-arg]  # goes to its ListSerializer
+    items = DecisionItem(many=True, max_length=MOST_ITEMS)  # type: ignore[call-arg]  # goes to its ListSerializer
 
 
 class DecisionQuery(StrictSerializer):
@@ -56,12 +57,12 @@ class DecisionQuery(StrictSerializer):
     at = InstantField(required=False, help_text="A past moment; the future is 400.")
 
 
-class LookedSerializer(StrictSerializer):
+class RuleLookedAtSerializer(StrictSerializer):
     """One rule that was looked at, in order."""
 
     rule = serializers.ChoiceField(choices=CODES)
     input = serializers.CharField()
-    outcome = serializers.ChoiceField(choices=["passed", "refused"])
+    outcome = serializers.ChoiceField(choices=RULE_OUTCOMES)
 
 
 class DecisionSerializer(StrictSerializer):
@@ -74,14 +75,14 @@ class DecisionSerializer(StrictSerializer):
     fields_ = serializers.DictField(child=serializers.ChoiceField(choices=VERDICTS))
     evaluated_at = serializers.DateTimeField()
     valid_until = serializers.DateTimeField()
-    trace = LookedSerializer(many=True, required=False)
+    trace = RuleLookedAtSerializer(many=True, required=False)
 
     def get_fields(self) -> dict[str, Any]:
         """`fields` is a member here and an attribute of every serializer: it is declared under another name."""
         return _renamed(super().get_fields())
 
 
-class ResultsSerializer(StrictSerializer):
+class DecisionsSerializer(StrictSerializer):
     """The decisions, in the order of the items."""
 
     results = DecisionSerializer(many=True)
@@ -92,9 +93,11 @@ class DecisionsView(ScopedView):
 
     scopes: ClassVar[dict[str, str]] = {"POST": "decisions:read"}
 
-    @extend_schema(parameters=[DecisionQuery], request=QuestionSerializer, responses=DecisionSerializer)
+    @extend_schema(
+        operation_id="decide", parameters=[DecisionQuery], request=DecisionQuestion, responses=DecisionSerializer
+    )
     def post(self, request: Request) -> Response:
-        query, asked = self.query(DecisionQuery), self.read(QuestionSerializer)
+        query, asked = self.query(DecisionQuery), self.read(DecisionQuestion)
         at = query.get("at")
         if at is not None and at > timezone.now():
             raise Invalid("invalid_parameter", "The future is not decided.", errors=[_FUTURE])
@@ -108,9 +111,9 @@ class BatchView(ScopedView):
 
     scopes: ClassVar[dict[str, str]] = {"POST": "decisions:read"}
 
-    @extend_schema(request=BatchSerializer, responses=ResultsSerializer)
+    @extend_schema(operation_id="decide_batch", request=DecisionBatch, responses=DecisionsSerializer)
     def post(self, request: Request) -> Response:
-        items = self.read(BatchSerializer)["items"]
+        items = self.read(DecisionBatch)["items"]
         questions = [Question(item["subject"], item["purpose"], item["recipient"]) for item in items]
         decisions = decide_many(application=self.application, questions=questions)
         return Response({"results": [rendered(decision) for decision in decisions]})
@@ -128,9 +131,7 @@ def rendered(decision: Decision, *, explain: bool = False) -> dict[str, Any]:
         "valid_until": decision.valid_until,
     }
     if explain:
-        answer["trace"] = [
-            {"rule": step.rule, "input": step.input, "outcome": step.outcome} for step in decision.trace
-        ]
+        answer["trace"] = [{"rule": step.rule, "input": step.input, "outcome": step.outcome} for step in decision.trace]
     return answer
 
 

@@ -18,7 +18,7 @@ from subjects.selectors import pairwise_of
 STATES = sorted(DELIVERY)
 
 
-class AcknowledgeSerializer(StrictSerializer):
+class AcknowledgementInput(StrictSerializer):
     """The receiver's word. `evidence` and `data` are kept sealed."""
 
     outcome = serializers.ChoiceField(choices=OUTCOMES)
@@ -28,7 +28,7 @@ class AcknowledgeSerializer(StrictSerializer):
     )
 
 
-class ClosedSerializer(StrictSerializer):
+class ClosedDeliverySerializer(StrictSerializer):
     """The delivery and how it stands."""
 
     delivery = serializers.UUIDField()
@@ -61,7 +61,7 @@ class DeliveryView(ScopedView):
 
     scopes: ClassVar[dict[str, str]] = {"GET": "deliveries:acknowledge"}
 
-    @extend_schema(responses=DeliverySerializer)
+    @extend_schema(operation_id="get_delivery", responses=DeliverySerializer)
     def get(self, request: Request, delivery: UUID) -> Response:
         return Response(_told(delivery_for(application=self.application, delivery_id=delivery)))
 
@@ -71,9 +71,11 @@ class AcknowledgeView(ScopedView):
 
     scopes: ClassVar[dict[str, str]] = {"POST": "deliveries:acknowledge"}
 
-    @extend_schema(request=AcknowledgeSerializer, responses=ClosedSerializer)
+    @extend_schema(
+        operation_id="acknowledge_delivery", request=AcknowledgementInput, responses=ClosedDeliverySerializer
+    )
     def post(self, request: Request, delivery: UUID) -> Response:
-        body = self.read(AcknowledgeSerializer)
+        body = self.read(AcknowledgementInput)
         closed = acknowledge(application=self.application, delivery_id=delivery, **body)
         return Response({"delivery": closed.pk, "state": closed.state})
 

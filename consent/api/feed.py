@@ -29,7 +29,7 @@ class ChangesQuery(PageQuery):
     wait = serializers.IntegerField(min_value=0, max_value=LONGEST_WAIT_SECONDS, default=0, help_text="Seconds.")
 
 
-class ChangeSerializer(StrictSerializer):
+class DecisionChangeSerializer(StrictSerializer):
     """The decision about a person and purpose (and recipient) as it is now; later items replace earlier ones."""
 
     subject = serializers.UUIDField()
@@ -40,10 +40,10 @@ class ChangeSerializer(StrictSerializer):
     seq = serializers.IntegerField()
 
 
-class FeedPageSerializer(StrictSerializer):
+class DecisionChangePage(StrictSerializer):
     """A page: go on from `next` while there is one, then from `cursor`."""
 
-    items = ChangeSerializer(many=True)
+    items = DecisionChangeSerializer(many=True)
     next = serializers.CharField(allow_null=True)
     cursor = serializers.CharField(allow_null=True)
 
@@ -53,7 +53,7 @@ class SnapshotView(ScopedView):
 
     scopes: ClassVar[dict[str, str]] = {"GET": "decisions:read"}
 
-    @extend_schema(parameters=[PageQuery], responses=FeedPageSerializer)
+    @extend_schema(operation_id="get_decisions_snapshot", parameters=[PageQuery], responses=DecisionChangePage)
     def get(self, request: Request) -> Response:
         limit = self.query(PageQuery)["limit"]
         after, head = _numbers(request, FROM_THE_SNAPSHOT) or (0, feed.order_changes())
@@ -71,7 +71,7 @@ class ChangesView(ScopedView):
 
     scopes: ClassVar[dict[str, str]] = {"GET": "decisions:read"}
 
-    @extend_schema(parameters=[ChangesQuery], responses=FeedPageSerializer)
+    @extend_schema(operation_id="get_decision_changes", parameters=[ChangesQuery], responses=DecisionChangePage)
     def get(self, request: Request) -> Response:
         query = self.query(ChangesQuery)
         numbers = _numbers(request, FROM_THE_FEED)

@@ -37,7 +37,7 @@ class ControllerSerializer(StrictSerializer):
     representative = serializers.CharField(allow_blank=True)
 
 
-class ActivitySerializer(StrictSerializer):
+class ProcessingActivitySerializer(StrictSerializer):
     """Art. 30(1)(b) to (g) for one purpose."""
 
     purpose = serializers.SlugField()
@@ -55,14 +55,14 @@ class ActivitySerializer(StrictSerializer):
     security_measures = serializers.CharField()
 
 
-class RecordSerializer(StrictSerializer):
+class RecordOfProcessingSerializer(StrictSerializer):
     """The whole record."""
 
     controller = ControllerSerializer()
     data_protection_officer = serializers.CharField()
     supervisory_authority = serializers.CharField()
     generated_at = serializers.DateTimeField()
-    activities = ActivitySerializer(many=True)
+    activities = ProcessingActivitySerializer(many=True)
 
 
 class RecordsOfProcessingView(ScopedView):
@@ -71,6 +71,9 @@ class RecordsOfProcessingView(ScopedView):
     scopes: ClassVar[dict[str, str]] = {"GET": "audit:read"}
     renderer_classes = [JSONRenderer, CSVRenderer]
 
-    @extend_schema(responses={(200, "application/json"): RecordSerializer, (200, "text/csv"): str})
+    @extend_schema(
+        operation_id="get_records_of_processing",
+        responses={(200, "application/json"): RecordOfProcessingSerializer, (200, "text/csv"): str},
+    )
     def get(self, request: Request) -> Response:
         return Response(record_of_processing())

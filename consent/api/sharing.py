@@ -16,7 +16,7 @@ from consent.services.sharing import SharingRow, set_sharing, sharing_rows
 from subjects.selectors import ensure_not_erased, subject_for
 
 
-class SwitchSerializer(StrictSerializer):
+class SharingInput(StrictSerializer):
     """The person's own act: what they switched, and where."""
 
     purpose = serializers.CharField(max_length=200, trim_whitespace=False)
@@ -31,7 +31,7 @@ class LastDeliverySerializer(StrictSerializer):
     at = serializers.DateTimeField()
 
 
-class RowSerializer(StrictSerializer):
+class SharingSerializer(StrictSerializer):
     """One recipient of one purpose."""
 
     recipient = serializers.SlugField()
@@ -41,10 +41,10 @@ class RowSerializer(StrictSerializer):
     last_delivery = LastDeliverySerializer(allow_null=True)
 
 
-class RowsSerializer(StrictSerializer):
+class SharingPage(StrictSerializer):
     """Every recipient of every live purpose; off unless the person switched it on."""
 
-    items = RowSerializer(many=True)
+    items = SharingSerializer(many=True)
     next = serializers.CharField(allow_null=True)
 
 
@@ -53,7 +53,7 @@ class SharingView(ScopedView):
 
     scopes: ClassVar[dict[str, str]] = {"GET": "sharing:read"}
 
-    @extend_schema(parameters=[PageQuery], responses=RowsSerializer)
+    @extend_schema(operation_id="list_sharing", parameters=[PageQuery], responses=SharingPage)
     def get(self, request: Request, subject: UUID) -> Response:
         self.query(PageQuery)
         person = ensure_not_erased(subject_for(application=self.application, pairwise=subject))
@@ -68,13 +68,11 @@ class SwitchView(ScopedView):
 
     scopes: ClassVar[dict[str, str]] = {"PUT": "sharing:write"}
 
-    @extend_schema(request=SwitchSerializer, responses=RowSerializer)
+    @extend_schema(operation_id="switch_sharing", request=SharingInput, responses=SharingSerializer)
     def put(self, request: Request, subject: UUID, recipient: str) -> Response:
-        body = self.read(SwitchSerializer)
+        body = self.read(SharingInput)
         person = subject_for(application=self.application, pairwise=subject)
-        row = set_sharing(
-            subject=person, recipient=recipient, actor=self.actor, application=self.application, **body
-        )
+        row = set_sharing(subject=person, recipient=recipient, actor=self.actor, application=self.application, **body)
         return Response(_told(row))
 
 

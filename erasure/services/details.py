@@ -11,7 +11,7 @@ from consent.selectors import live_purpose
 from consent.values import checked as checked_values
 from erasure.models import RightsRequest
 from erasure.rights import Held
-from gdpr_portal.errors import Flaw, Invalid
+from gdpr_portal.errors import Flaw, Invalid, step
 from subjects.models import Restriction, Subject
 from vault import services as vault
 
@@ -27,7 +27,7 @@ def checked_details(subject: Subject, right: str, details: Mapping[str, Any]) ->
     members, check = _SHAPES[right]
     for name in details:
         if name not in members:
-            raise _flawed(name, "unknown_member", f"A request of this right has no member {members or 'here'}.")
+            raise _flawed(name, "unknown_member", "A request of this right has no such member.")
     return check(details)
 
 
@@ -81,7 +81,7 @@ def _rectification(details: Mapping[str, Any]) -> Checked:
 def _corrected(slug: str, values: Mapping[str, Any]) -> dict[str, str | None]:
     outside = sorted(set(values) - set(live_purpose(slug).fields))
     if outside:
-        raise _flawed(f"values/{outside[0]}", "invalid_value", "This purpose has no such field.")
+        raise _flawed("values", "invalid_value", "This purpose has no such field.")
     try:
         return checked_values(values)
     except Invalid as error:
@@ -123,7 +123,7 @@ def _text(details: Mapping[str, Any], name: str) -> str:
 
 def _flawed(name: str, code: str, detail: str) -> Invalid:
     status = 422 if code == "invalid_value" else 400
-    return Invalid(code, detail, status=status, errors=[Flaw(f"/details/{name}", code, detail)])
+    return Invalid(code, detail, status=status, errors=[Flaw(f"/details{step(name)}", code, detail)])
 
 
 _SHAPES: dict[str, tuple[frozenset[str], Callable[[Mapping[str, Any]], Checked]]] = {

@@ -21,7 +21,7 @@ from erasure.services.clock import deadline_for
 from erasure.services.details import checked_details, purpose_named, sealed_details
 from erasure.services.records import move_request, record_request
 from erasure.states import OPEN_REQUEST
-from gdpr_portal.errors import Invalid, Refused, WrongState
+from gdpr_portal.errors import Flaw, Invalid, Refused, WrongState
 from subjects.models import Subject
 from subjects.selectors import email_of, ensure_not_erased
 from subjects.services import lock_subject
@@ -62,7 +62,8 @@ def file_request(
     """
     now = timezone.now()
     if received_at is not None and received_at > now:
-        raise Invalid("invalid_value", "A request cannot have been received in the future.", status=422)
+        detail = "A request cannot have been received in the future."
+        raise Invalid("invalid_value", detail, status=422, errors=[Flaw("/received_at", "invalid_value", detail)])
     with transaction.atomic():
         subject = lock_subject(subject.id)
         ensure_not_erased(subject)

@@ -6,7 +6,7 @@ from datetime import date
 
 from django.utils import timezone
 
-from gdpr_portal.errors import Flaw, Invalid
+from gdpr_portal.errors import Flaw, Invalid, step
 from subjects import normalise, validation
 
 
@@ -27,7 +27,7 @@ def checked_identifiers(identifiers: Mapping[str, str]) -> dict[str, str]:
     """
     unknown = [kind for kind in identifiers if kind not in normalise.KINDS]
     if unknown:
-        flaws = [Flaw(f"/identifiers/{_escaped(kind)}", "unknown_member", "No such kind.") for kind in unknown]
+        flaws = [Flaw(f"/identifiers{step(kind)}", "unknown_member", "No such kind.") for kind in unknown]
         raise Invalid("unknown_member", "There are identifiers of an unknown kind.", errors=flaws)
     flaws, normal = [], {}
     for kind in sorted(identifiers):
@@ -66,8 +66,3 @@ def _take(into: dict[str, object], name: str, check: Callable[[], object], paren
 def _refuse(flaws: list[Flaw]) -> None:
     if flaws:
         raise Invalid("invalid_value", "Some of it does not fit.", status=422, errors=flaws)
-
-
-def _escaped(name: str) -> str:
-    # RFC 6901; the name is the caller's own text, so it is cut short.
-    return name.replace("~", "~0").replace("/", "~1")[:64]
