@@ -31,6 +31,24 @@ _POLICY = ", ".join(
 )  # fmt: skip
 
 
+class ClientAddressMiddleware:
+    """`REMOTE_ADDR` is the person's address, not the balancer's: limits count by it.
+
+    Only as many entries of X-Forwarded-For are believed, from the right, as there are proxies of ours
+    (`TRUSTED_PROXY_COUNT`); what a client wrote itself stands further left and is not looked at.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
+        count = settings.TRUSTED_PROXY_COUNT
+        if count and len(hops) >= count:
+            request.META["REMOTE_ADDR"] = hops[-count]
+        return self.get_response(request)
+
+
 class RequestIdMiddleware:
     """The request has an id, the caller's if well-formed; it stands in logs, audit log and `X-Request-Id`."""
 

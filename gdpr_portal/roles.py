@@ -38,6 +38,8 @@ APP = Rights(
         # Rows end with the time proof is kept (Art. 5(1)(e), 17(3)(e)); none is ever changed.
         "consent_consentevent": (*APPEND, "DELETE"),
         "django_migrations": READ,
+        "vault_keycheck": APPEND,
+        "vault_tombstone": APPEND,
         **dict.fromkeys(TREE, READ),
     },
 )
