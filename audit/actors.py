@@ -12,7 +12,7 @@ def application(slug: str) -> str:
 
 
 def account(account_id: UUID) -> str:
-    """A signed-in person at the doors of the portal, by the opaque id of the account: before they are known as a subject."""
+    """A person signed in to the portal, by the opaque id of the account: before they are known as a subject."""
     return f"account:{account_id}"
 
 

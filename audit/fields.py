@@ -17,7 +17,7 @@ class CurrentTransactionId(models.Func):
         super().__init__(**({"output_field": TransactionIdField()} | extra))
 
 
-class TransactionIdField(models.Field):  # type: ignore[type-arg]
+class TransactionIdField(models.Field):
     """An `xid8` column, an `int` in Python; it compares and sorts as a number in both."""
 
     description = "PostgreSQL transaction id"
@@ -36,7 +36,7 @@ class TransactionIdField(models.Field):  # type: ignore[type-arg]
         return str(prepared) if isinstance(prepared, int) else prepared
 
 
-class IdentityField(models.BigIntegerField):  # type: ignore[type-arg]
+class IdentityField(models.BigIntegerField):
     """A rising number that only the database chooses (`GENERATED ALWAYS AS IDENTITY`); rollbacks leave gaps."""
 
     db_returning = True

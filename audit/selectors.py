@@ -15,7 +15,7 @@ from gdpr_portal.errors import Invalid, Missing, Unavailable, WrongState
 
 _LEAF = f"""
 SELECT leaf.seq, {canonical.COLUMNS} FROM audit_event e LEFT JOIN audit_leaf leaf ON leaf.event = e.id WHERE e.id = %s
-"""
+"""  # noqa: S608  constants only
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ FROM audit_event e
 WHERE (e.xid, e.ordinal) > (%s::xid8, %s) AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY e.xid, e.ordinal
 LIMIT %s
-"""
+"""  # noqa: S608  constants only
 
 _LAG = """
 SELECT coalesce(extract(epoch FROM now() - min(e.at)), 0)::float FROM audit_event e

@@ -17,7 +17,7 @@ from audit.vocabulary import JSON
 from gdpr_portal.context import request_id
 
 _COLUMNS = "id, at, action, actor, subject, request_id, purpose, fields, details"
-INSERT = f"INSERT INTO audit_event ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s::text[], %s::jsonb)"
+INSERT = f"INSERT INTO audit_event ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s::text[], %s::jsonb)"  # noqa: S608  constants only
 """One event; usable as `WITH audited AS (... RETURNING id)` in the very statement that reads. Parameters: `row()`."""
 
 _INSERT_MANY = f"""
@@ -25,7 +25,7 @@ INSERT INTO audit_event ({_COLUMNS})
 SELECT {_COLUMNS} FROM ROWS FROM (jsonb_to_recordset(%s::jsonb) AS (id uuid, at timestamptz, action text, actor text,
     subject uuid, request_id text, purpose text, fields text[], details jsonb)) WITH ORDINALITY AS entry
 ORDER BY ordinality
-"""
+"""  # noqa: S608  constants only
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,12 +12,20 @@ Kinds: changed, missing, inserted, reordered, truncated, rollback, split view, f
 (tree), RFC 8032 section 5.1 (Ed25519), RFC 8785 (form of an entry), c2sp.org/signed-note, c2sp.org/tlog-checkpoint.
 """
 
+from __future__ import annotations
+
 import argparse
 import base64
 import hashlib
 import json
 import sys
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
+from typing import Any
+
+Key = tuple[str, bytes, bytes]
+"""Name, key id, public key."""
+Point = tuple[int, int, int, int]
 
 MEMBERS = {"action", "actor", "at", "details", "fields", "id", "purpose", "request_id", "subject"}
 MOST_REPORTED = 100
@@ -30,14 +38,14 @@ D = -121665 * pow(121666, P - 2, P) % P
 SQRT_MINUS_1 = pow(2, (P - 1) // 4, P)
 
 
-def _add(p, q):
+def _add(p: Point, q: Point) -> Point:
     a, b = (p[1] - p[0]) * (q[1] - q[0]) % P, (p[1] + p[0]) * (q[1] + q[0]) % P
     c, d = 2 * p[3] * q[3] * D % P, 2 * p[2] * q[2] % P
     e, f, g, h = b - a, d - c, d + c, b + a
     return e * f % P, g * h % P, f * g % P, e * h % P
 
 
-def _multiply(scalar, point):
+def _multiply(scalar: int, point: Point) -> Point:
     result = (0, 1, 1, 0)
     while scalar:
         if scalar & 1:
@@ -46,7 +54,7 @@ def _multiply(scalar, point):
     return result
 
 
-def _decompress(raw):
+def _decompress(raw: bytes) -> Point | None:
     y = int.from_bytes(raw, "little")
     sign, y = y >> 255, y & (1 << 255) - 1
     if y >= P:
@@ -62,13 +70,13 @@ def _decompress(raw):
     return x, y, 1, x * y % P
 
 
-def _compress(point):
+def _compress(point: Point) -> bytes:
     inverse = pow(point[2], P - 2, P)
     x, y = point[0] * inverse % P, point[1] * inverse % P
     return (y | (x & 1) << 255).to_bytes(32, "little")
 
 
-BASE = _decompress((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+BASE = _decompress((4 * pow(5, P - 2, P) % P).to_bytes(32, "little")) or (0, 1, 1, 0)
 
 
 def ed25519_verify(public_key: bytes, message: bytes, signature: bytes) -> bool:
@@ -90,7 +98,7 @@ class Unreadable(Exception):
     """What was handed in is not what it should be."""
 
 
-def read_key(vkey):
+def read_key(vkey: str) -> Key:
     """(name, key id, public key) of a C2SP verifier key."""
     try:
         name, hashed, encoded = vkey.strip().split("+", 2)
@@ -103,7 +111,7 @@ def read_key(vkey):
     return name, expected, raw[1:]
 
 
-def read_checkpoint(note, keys):
+def read_checkpoint(note: str, keys: Sequence[Key]) -> tuple[int, bytes, bool]:
     """(size, root, signed): what the checkpoint says and whether one of the keys signed it; `keys` may be empty."""
     text, separator, signatures = note.rpartition("\n\n")
     lines = text.split("\n")
@@ -117,7 +125,7 @@ def read_checkpoint(note, keys):
     return int(lines[1]), root, signed
 
 
-def _signed_by(key, origin, text, signatures):
+def _signed_by(key: Key, origin: str, text: str, signatures: str) -> bool:
     name, key_id, public_key = key
     for line in signatures.splitlines():
         parts = line.split(" ")
@@ -135,7 +143,7 @@ def _signed_by(key, origin, text, signatures):
 # --- the dump --------------------------------------------------------------------------------------------------------
 
 
-def read_dump(path):
+def read_dump(path: str) -> Iterator[tuple[str, Any, Any]]:
     """Yields ("leaf", index, bytes), ("head", note, vkey) or ("bad", line number, reason), line by line."""
     with open(path, encoding="utf-8") as lines:
         for number, line in enumerate(lines):
@@ -149,7 +157,7 @@ def read_dump(path):
                 yield "bad", number, type(error).__name__
 
 
-def malformed(leaf):
+def malformed(leaf: bytes) -> str | None:
     """Why these bytes are not an event in canonical form; None when they are."""
     try:
         event = json.loads(leaf)
@@ -161,7 +169,7 @@ def malformed(leaf):
     return None if again.encode("utf-8", "surrogatepass") == leaf else "not in canonical form"
 
 
-def grow(peaks, size, leaf):
+def grow(peaks: list[bytes], size: int, leaf: bytes) -> None:
     """One more leaf: `peaks` are the hashes of the complete subtrees, largest first."""
     current = hashlib.sha256(b"\x00" + leaf).digest()
     while size & 1:
@@ -170,7 +178,7 @@ def grow(peaks, size, leaf):
     peaks.append(current)
 
 
-def root_of(peaks):
+def root_of(peaks: list[bytes]) -> bytes:
     """The root over the leaves so far."""
     if not peaks:
         return hashlib.sha256(b"").digest()
@@ -183,11 +191,15 @@ def root_of(peaks):
 class Reading:
     """One pass over a dump: the roots at the sizes asked for, and what is wrong by itself."""
 
-    def __init__(self, sizes=()):
-        self.sizes, self.roots, self.damage = set(sizes), {}, []
-        self.size, self.peaks, self.head, self.checks_form = 0, [], None, True
+    def __init__(self, sizes: Iterable[int] = ()) -> None:
+        self.sizes = set(sizes)
+        self.roots: dict[int, bytes] = {}
+        self.damage: list[str] = []
+        self.size = 0
+        self.peaks: list[bytes] = []
+        self.head: tuple[str, str] | None = None
 
-    def read(self, path):
+    def read(self, path: str) -> Reading:
         self._note_root()
         for kind, first, second in read_dump(path):
             if kind == "bad":
@@ -200,12 +212,12 @@ class Reading:
             self.damage.append(f"entry {self.size}: truncated (the dump ends without its checkpoint)")
         return self
 
-    def _take_head(self, note, vkey):
+    def _take_head(self, note: str, vkey: str) -> None:
         if self.head is not None:
             self.damage.append("inserted: a second checkpoint line")
         self.head = (note, vkey)
 
-    def _take_leaf(self, index, leaf):
+    def _take_leaf(self, index: int, leaf: bytes) -> None:
         if self.head is not None:
             self.damage.append(f"entry {index}: inserted (it stands behind the checkpoint)")
         elif index > self.size:
@@ -213,19 +225,19 @@ class Reading:
             self.damage.append(f"entry {self.size}{last}: missing")
         elif index < self.size:
             self.damage.append(f"entry {index}: reordered or inserted (it stands where {self.size} should)")
-        reason = malformed(leaf) if self.checks_form else None
+        reason = malformed(leaf)
         if reason:
             self.damage.append(f"entry {index}: changed ({reason})")
         grow(self.peaks, self.size, leaf)
         self.size += 1
         self._note_root()
 
-    def _note_root(self):
+    def _note_root(self) -> None:
         if self.size in self.sizes:
             self.roots[self.size] = root_of(self.peaks)
 
 
-def head_of(path):
+def head_of(path: str) -> tuple[str, str] | None:
     """(note, vkey) at the end of a dump, or None; reads only its last lines."""
     with open(path, "rb") as file:
         file.seek(0, 2)
@@ -238,15 +250,19 @@ def head_of(path):
         return None
 
 
-def read_text(path):
+def read_text(path: str) -> str:
+    """What the file holds; `Unreadable` when it is not text."""
     with open(path, encoding="utf-8") as file:
-        return file.read()
+        try:
+            return file.read()
+        except UnicodeDecodeError:
+            raise Unreadable(f"{path} is not text") from None
 
 
 # --- what is asked ---------------------------------------------------------------------------------------------------
 
 
-def verify(dump, keys, held_paths):
+def verify(dump: str, keys: Sequence[Key], held_paths: Sequence[str]) -> tuple[int, list[str]]:
     """(size, damage): every way in which the dump is not the log that its checkpoint and the held ones commit to."""
     held = [(path, *read_checkpoint(read_text(path), keys)) for path in held_paths]
     head = head_of(dump)
@@ -256,11 +272,13 @@ def verify(dump, keys, held_paths):
     for path, size, root, signed in held:
         damage += _against_held(reading, path, size, root, signed)
     if own:
-        damage += _against_own(reading, own, [item[1:] for item in held])
+        damage += _against_own(reading, own, [(size, root, signed) for _, size, root, signed in held])
     return reading.size, damage
 
 
-def _against_own(reading, own, held):
+def _against_own(
+    reading: Reading, own: tuple[int, bytes, bool], held: Sequence[tuple[int, bytes, bool]]
+) -> Iterator[str]:
     size, root, signed = own
     if not signed:
         yield "checkpoint: forged (not signed by the key you gave)"
@@ -273,7 +291,7 @@ def _against_own(reading, own, held):
         yield f"entry {max(good, default=0)} to {size - 1}: changed (their root is not the checkpoint's)"
 
 
-def _against_held(reading, path, size, root, signed):
+def _against_held(reading: Reading, path: str, size: int, root: bytes, signed: bool) -> Iterator[str]:
     if not signed:
         yield f"{path}: forged (not signed by the key you gave)"
     elif size > reading.size:
@@ -282,19 +300,20 @@ def _against_held(reading, path, size, root, signed):
         yield f"{path}: split view or rewritten: among entries 0 to {size - 1} the dump is not what you were shown"
 
 
-def compare(first, second, dump, keys):
+def compare(first: str, second: str, dump: str | None, keys: Sequence[Key]) -> list[str]:
     """Every contradiction between two dumps, two checkpoints, or one of each."""
     heads = [head_of(path) for path in (first, second)]
     if all(heads):
         return _compare_dumps(first, second)
     if any(heads):
-        whole, note = (first, second) if heads[0] else (second, first)
-        return verify(whole, keys or [read_key(head_of(whole)[1])], [note])[1]
+        whole, note, head = (first, second, heads[0]) if heads[0] else (second, first, heads[1])
+        assert head is not None
+        return verify(whole, keys or [read_key(head[1])], [note])[1]
     return _compare_checkpoints(first, second, dump, keys)
 
 
-def _compare_dumps(first, second):
-    pairs = zip_longest(*([row for row in read_dump(path) if row[0] != "head"] for path in (first, second)))
+def _compare_dumps(first: str, second: str) -> list[str]:
+    pairs = zip_longest(_entries(first), _entries(second))
     for number, (left, right) in enumerate(pairs):
         if left is None or right is None:
             return []
@@ -303,7 +322,11 @@ def _compare_dumps(first, second):
     return []
 
 
-def _compare_checkpoints(first, second, dump, keys):
+def _entries(path: str) -> Iterator[tuple[str, Any, Any]]:
+    return (row for row in read_dump(path) if row[0] != "head")
+
+
+def _compare_checkpoints(first: str, second: str, dump: str | None, keys: Sequence[Key]) -> list[str]:
     (a, a_root, a_signed), (b, b_root, b_signed) = (read_checkpoint(read_text(path), keys) for path in (first, second))
     unsigned = [path for path, signed in ((first, a_signed), (second, b_signed)) if keys and not signed]
     found = [f"{path}: forged (not signed by the key you gave)" for path in unsigned]
@@ -318,17 +341,19 @@ def _compare_checkpoints(first, second, dump, keys):
     return found + reading.damage
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the program; returns its exit code."""
     parser = argparse.ArgumentParser(description="Verify a dump of the audit log.")
     parser.add_argument("dump", nargs="?", help="file written by audit_dump")
     parser.add_argument("--key", action="append", default=[], help="verifier key (vkey) you were given; or @FILE")
     parser.add_argument("--checkpoint", action="append", default=[], help="checkpoint you kept from earlier")
     parser.add_argument("--compare", nargs=2, metavar=("A", "B"), help="two dumps or checkpoints")
     options = parser.parse_args(arguments)
+    size: int | None = None
     try:
         keys = [read_key(read_text(key[1:]) if key.startswith("@") else key) for key in options.key]
         if options.compare:
-            size, damage = None, compare(*options.compare, options.dump, keys)
+            damage = compare(options.compare[0], options.compare[1], options.dump, keys)
         elif not options.dump or not keys:
             parser.error("DUMP and --key are needed")
         else:

@@ -26,7 +26,7 @@ _LEAVES = f"""
 SELECT leaf.seq, leaf.event::text, leaf.xid::text::numeric, leaf.ordinal, leaf.leaf_hash,
     e.xid::text::numeric, e.ordinal, {canonical.COLUMNS}
 FROM audit_leaf leaf LEFT JOIN audit_event e ON e.id = leaf.event ORDER BY leaf.seq
-"""
+"""  # noqa: S608  constants only
 _NODES = "SELECT level, index, hash FROM audit_node ORDER BY (index + 1) << level, level"
 _CHECKPOINTS = "SELECT size, root, note FROM audit_checkpoint ORDER BY size"
 _UNSEALED = """

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-JSON: TypeAlias = str | int | bool | None | Sequence[str | int | bool | None]
+JSON: TypeAlias = str | int | bool | Sequence[str | int | bool | None] | None
 
 STRING = re.compile(r"[A-Za-z0-9._:/+=()-]{0,200}", re.ASCII)
 ACTOR = re.compile(r"subject|(?:application|account|staff|system):[A-Za-z0-9._-]{1,100}", re.ASCII)

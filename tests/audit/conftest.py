@@ -2,28 +2,11 @@
 
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
-from django.db import connection
 
 from audit import signing
-from tests.audit.tools import NAME, PUBLIC, behind_the_triggers, seal, sign, write
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _flush_behind_the_triggers() -> Iterator[None]:
-    """Tests with real transactions empty the tables afterwards; the log's own trigger refuses that, rightly."""
-    operations = type(connection.ops)
-    original = operations.execute_sql_flush
-
-    def flush(self: Any, sql_list: list[str]) -> None:
-        with behind_the_triggers():
-            original(self, sql_list)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(operations, "execute_sql_flush", flush)
-        yield
+from tests.audit.tools import NAME, PUBLIC, seal, sign, write
 
 
 @pytest.fixture

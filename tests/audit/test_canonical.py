@@ -27,7 +27,8 @@ def test_the_bytes_of_an_event() -> None:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [  # RFC 8785 section 3.2.2 and appendix B, through the library this log relies on
-        ([333333333.33333329, 1e30, 4.50, 2e-3, 0.000000000000000000000000001], b"[333333333.3333333,1e+30,4.5,0.002,1e-27]"),
+        ([333333333.33333329, 1e30, 4.50, 2e-3, 1e-27],
+         b"[333333333.3333333,1e+30,4.5,0.002,1e-27]"),
         ("\u20ac$\u000f\nA'B\"\\\\\"/", b'"\xe2\x82\xac$\\u000f\\nA\'B\\"\\\\\\\\\\"/"'),
         ([None, True, False], b"[null,true,false]"),
         ({"\u20ac": 1, "\r": 2, "\ufb33": 3, "1": 4, "\U0001f600": 5, "\u0080": 6, "\u00f6": 7},

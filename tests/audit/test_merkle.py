@@ -1,4 +1,4 @@
-"""The tree is RFC 6962's: published vectors of the Certificate Transparency code base, and a naive recursive reading."""
+"""The tree is RFC 6962's: vectors of the Certificate Transparency code base, and a naive recursive reading."""
 
 import hashlib
 import random

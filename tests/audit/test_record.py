@@ -1,4 +1,4 @@
-"""An event is written with its act or not at all, holds nothing but what the vocabulary allows, and is never changed."""
+"""An event is written with its act or not at all, holds only what the vocabulary allows, and is never changed."""
 
 import uuid
 from typing import Any
@@ -138,7 +138,9 @@ def test_nobody_chooses_an_ordinal() -> None:
         )
 
 
-@pytest.mark.parametrize("statement", ["UPDATE audit_event SET action = 'x'", "DELETE FROM audit_event", "TRUNCATE audit_event"])  # fmt: skip
+@pytest.mark.parametrize(
+    "statement", ["UPDATE audit_event SET action = 'x'", "DELETE FROM audit_event", "TRUNCATE audit_event"]
+)
 def test_the_app_role_may_not_even_try(statement: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(

@@ -96,7 +96,7 @@ def test_a_late_transaction_is_not_skipped() -> None:
 
 
 def test_teeth_the_order_of_ordinals_alone_would_have_skipped_it() -> None:
-    """The naive watermark (`ordinal > last`), on the same schedule, loses the late event: the schedule is a real one."""
+    """The naive watermark (`ordinal > last`) loses the late event on this very schedule: it is a real one."""
     with second_connection() as late:
         first = uuid.uuid4()
         late.execute(INSERT, [first])

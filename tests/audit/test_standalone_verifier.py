@@ -66,7 +66,7 @@ def test_it_needs_nothing_but_the_standard_library() -> None:
     names = {
         alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
     } | {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}  # fmt: skip
-    assert names <= set(sys.stdlib_module_names)
+    assert {name.split(".")[0] for name in names} <= set(sys.stdlib_module_names)
 
 
 def test_as_a_program_of_its_own_it_verifies_a_dump(dump: Dump, tmp_path: Path) -> None:
@@ -160,7 +160,8 @@ def test_the_key_is_the_one_you_were_given_not_the_one_in_the_dump(
 ) -> None:
     from audit import note
 
-    dump.key = note.encode_vkey("gdpr-portal.example/audit", bytes.fromhex("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"))  # fmt: skip
+    other = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"
+    dump.key = note.encode_vkey("gdpr-portal.example/audit", bytes.fromhex(other))
     assert dump.verdict(capsys) == (1, "checkpoint: forged (not signed by the key you gave)\n")
 
 

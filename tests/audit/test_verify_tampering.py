@@ -76,7 +76,16 @@ def test_one_flipped_column_is_found_at_its_entry(log: Fill, column: str, at: in
         assert damages[1].kind == "inserted"
 
 
-@pytest.mark.parametrize("column", ["xid = (xid::text::numeric + 1)::text::xid8", "ordinal = ordinal + 1", "event = gen_random_uuid()", "leaf_hash = sha256(leaf_hash)", "seq = 1000000000000"])  # fmt: skip
+@pytest.mark.parametrize(
+    "column",
+    [
+        "xid = (xid::text::numeric + 1)::text::xid8",
+        "ordinal = ordinal + 1",
+        "event = gen_random_uuid()",
+        "leaf_hash = sha256(leaf_hash)",
+        "seq = 1000000000000",
+    ],
+)
 @pytest.mark.parametrize("at", [0, 5, 12])
 def test_one_flipped_column_of_a_leaf_is_found_at_its_entry(log: Fill, column: str, at: int) -> None:
     log(13)
@@ -260,7 +269,7 @@ def test_checkpoints_by_another_key_are_found(log: Fill, key: str) -> None:
     assert kinds(found(vkeys=[other])) == {"changed"}
 
 
-# --- a thousand at random ----------------------------------------------------------------------------------------------
+# --- a thousand at random --------------------------------------------------------------------------------------------
 
 
 def test_random_tampering_is_always_found_and_undone_is_never_alarmed(log: Fill) -> None:
@@ -276,7 +285,7 @@ def test_random_tampering_is_always_found_and_undone_is_never_alarmed(log: Fill)
     assert found() == []
 
 
-# --- teeth ---------------------------------------------------------------------------------------------------------------
+# --- teeth -----------------------------------------------------------------------------------------------------------
 
 
 def test_teeth_without_the_leaf_check_a_changed_row_passes(log: Fill, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,7 +306,7 @@ def test_teeth_without_the_signature_check_a_foreign_checkpoint_passes(log: Fill
     assert found() == []
 
 
-# --- the command -----------------------------------------------------------------------------------------------------------
+# --- the command -----------------------------------------------------------------------------------------------------
 
 
 def test_the_command_tells_damage_and_ends_with_1(log: Fill, tmp_path: Path) -> None:
@@ -330,4 +339,4 @@ def test_a_wide_gap_does_not_keep_the_verifier_busy(log: Fill) -> None:
     log(4)
     assert AuditLeaf.objects.count() == 4
     tamper("UPDATE audit_leaf SET seq = 9000000000000000000 WHERE seq = 3")
-    assert [(damage.kind, damage.first) for damage in found()][0] == ("missing", 3)
+    assert next((damage.kind, damage.first) for damage in found()) == ("missing", 3)

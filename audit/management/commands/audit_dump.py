@@ -1,4 +1,3 @@
-import os
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ class Command(BaseCommand):
         try:
             with part.open("w", encoding="utf-8") as file:
                 count = dump.write(file)
-            os.replace(part, target)
+            part.replace(target)
         except (Unavailable, OSError) as error:
             part.unlink(missing_ok=True)
             raise CommandError(str(error)) from None

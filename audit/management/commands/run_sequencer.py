@@ -16,7 +16,7 @@ RETRY_SECONDS = 1.0
 
 class Command(BaseCommand):
     help = "Seal audit events into the tree and sign checkpoints, until told to stop (SIGTERM drains first)."
-    requires_system_checks: list[str] = []  # noqa: RUF012
+    requires_system_checks: list[str] = []
     stopping = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
