@@ -154,6 +154,7 @@ def prove_factor(*, account: Account, code: str, where: str, recovery: bool = Fa
     if device is None:
         raise wrong_code()
     limits.forget(tries[0])
+    limits.give_back(tries[1])
     return device
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from access.models import Attempt
@@ -27,6 +28,8 @@ class Limit:
     free: int
     first_wait: int = 15
     longest: int = 7200
+    refill: int = 0
+    """Seconds after which one try is given back; 0: only a success or a day of quiet gives back."""
 
     def wait_after(self, count: int) -> timedelta:
         """The wait once `count` tries have been made since the last success."""
@@ -48,8 +51,8 @@ PASSWORD = Limit("password", free=5)
 PASSWORD_OF_ACCOUNT = Limit("password-of-account", free=50, longest=900)
 """From all addresses together; mild, so that a stranger cannot keep the owner out."""
 FACTOR = Limit("factor", free=5)
-ADDRESS = Limit("address", free=60, longest=900)
-"""All tries from one network address."""
+ADDRESS = Limit("address", free=60, longest=900, refill=5)
+"""All tries from one network address, behind which many people may sit; those that succeed are given back."""
 MAIL = Limit("mail", free=4, first_wait=60, longest=3600)
 """Codes sent to one mailbox."""
 
@@ -75,6 +78,12 @@ def forget(*tries: tuple[Limit, str]) -> None:
     Attempt.objects.filter(key__in=[_key(limit, about) for limit, about in tries]).delete()
 
 
+def give_back(*tries: tuple[Limit, str]) -> None:
+    """These tries do not count: they were no guesses."""
+    keys = [_key(limit, about) for limit, about in tries]
+    Attempt.objects.filter(key__in=keys, count__gt=0).update(count=F("count") - 1)
+
+
 def purge() -> int:
     """Counts nobody needs any more are gone (Art. 5(1)(e)); returns how many."""
     return Attempt.objects.filter(window_ends_at__lt=timezone.now() - QUIET).delete()[0]
@@ -92,6 +101,9 @@ def _remaining(row: Attempt, now: datetime) -> int:
 def _count(row: Attempt, limit: Limit, now: datetime) -> bool:
     if row.window_ends_at < now - QUIET:
         row.count = 0
+    if limit.refill:
+        quiet = max(0.0, (now - row.window_ends_at).total_seconds())
+        row.count = max(0, row.count - int(quiet // limit.refill))
     row.count += 1
     row.window_ends_at = now + limit.wait_after(row.count)
     return row.count == limit.free and limit is not ADDRESS

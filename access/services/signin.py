@@ -43,6 +43,7 @@ def prove_password(*, request: HttpRequest, email: str, password: str, where: st
             audit.record("account.sign_in_refused", actor=actors.system("web"), details={"reason": "wrong_sign_in"})
         raise Refused("wrong_sign_in", _("The e-mail address or the password is not right."))
     limits.forget(*tries[:2])
+    limits.give_back(tries[2])
     return account
 
 
