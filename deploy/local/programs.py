@@ -87,7 +87,7 @@ def web(plan: Plan) -> Program:
         sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1",
         "--port", str(plan.instance.port),
         "--workers", "1", "--blocking-threads", "8", "--backpressure", "64", "--no-ws", "--http", "auto",
-        "--respawn-failed-workers", "--workers-kill-timeout", "10", "--log-level", "warning", "--no-access-log",
+        "--respawn-failed-workers", "--workers-kill-timeout", "10", "--log-level", "error", "--no-access-log",
     ]  # fmt: skip
     if plan.tls:
         command += ["--ssl-certificate", str(plan.tls[1]), "--ssl-keyfile", str(plan.tls[2])]

@@ -1,4 +1,4 @@
-"""Tests marked `browser` run where there is a Chromium, and are skipped, by name and with the reason, where there is none.
+"""Tests marked `browser` run where there is a Chromium, and are skipped with the reason where there is none.
 
 `deploy/local/browser.sh` installs one before `make test` where it may. `BROWSER=required` fails the run instead.
 """
