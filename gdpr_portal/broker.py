@@ -83,7 +83,7 @@ class Transport(pgmq.Transport):
 
 def address_of(client: Any) -> dict[str, str]:
     """libpq parameters of a broker address: its own when it names a host, else the service's database."""
-    # The client's own host name is a default of kombu's by the time a producer connects; the setting says what is meant.
+    # The client's own host name is kombu's default by the time a producer connects; the setting says what is meant.
     if not conninfo_to_dict(settings.BROKER_URL.replace("pgmq://", "postgresql://", 1)).get("host"):
         return database_address()
     url = client.as_uri(include_password=True).replace("pgmq://", "postgresql://", 1)
