@@ -18,6 +18,7 @@ from access.rest.views import ScopedView
 from audit import canonical, selectors
 from audit.models import AuditEvent
 from audit.vocabulary import VOCABULARY
+from gdpr_portal.errors import Unavailable, WrongState
 
 _PARTS = 2
 
@@ -118,6 +119,7 @@ class ProofView(ScopedView):
     """`GET /api/v1/audit/events/{id}/proof`."""
 
     scopes = {"GET": "audit:read"}
+    problems = {"GET": ("409",)}
 
     @extend_schema(operation_id="prove_audit_event", responses=InclusionProof)
     def get(self, request: Request, event: UUID) -> Response:
@@ -132,12 +134,17 @@ class CheckpointView(ScopedView):
     """`GET /api/v1/audit/checkpoint`."""
 
     scopes = {"GET": "audit:read"}
+    problems = {"GET": ("409",)}
     renderer_classes = [TextRenderer, JSONRenderer]  # as with archives: there is one form, whoever asks
 
     @extend_schema(operation_id="get_audit_checkpoint", responses={(200, "text/plain"): OpenApiTypes.STR})
     def get(self, request: Request) -> HttpResponse:
-        """What the log committed itself to last (C2SP tlog-checkpoint)."""
-        return HttpResponse(selectors.latest_checkpoint().note, content_type="text/plain; charset=utf-8")
+        """What the log committed itself to last (C2SP tlog-checkpoint); 409 `not_sequenced` before the first."""
+        try:
+            head = selectors.latest_checkpoint()
+        except Unavailable:
+            raise WrongState("not_sequenced", "The log has not been signed yet; ask again in a few seconds.") from None
+        return HttpResponse(head.note, content_type="text/plain; charset=utf-8")
 
 
 class ConsistencyView(ScopedView):

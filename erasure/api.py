@@ -89,6 +89,7 @@ class RequestsView(ScopedView):
     """File a rights request; list those this application filed."""
 
     scopes = {"GET": "requests:read", "POST": "requests:write"}
+    problems = {"POST": ("404", "410")}
 
     @extend_schema(operation_id="file_request", request=RequestInput, responses={201: RightsRequestSerializer})
     def post(self, request: Request) -> Response:
@@ -145,6 +146,7 @@ class ArchiveView(ScopedView):
     """The result of an access or portability request, as a stream."""
 
     scopes = {"GET": "requests:read"}
+    problems = {"GET": ("409",)}
     renderer_classes = [ZipRenderer, JSONRenderer]  # a client that always asks for JSON gets its archive too
 
     @extend_schema(operation_id="get_archive", responses={(200, "application/zip"): OpenApiTypes.BINARY})

@@ -65,6 +65,7 @@ class ContractSchema(AutoSchema):
             found.extend(_WITH_BODY)
         if "{" in self.path:
             found.extend(_WITH_PATH)
+        found.extend(getattr(self.view, "problems", {}).get(self.method, ()))
         return found
 
 
@@ -149,8 +150,8 @@ _PARAMETERS: dict[str, Any] = {
     "RequestId": {
         "in": "header",
         "name": "X-Request-Id",
-        "description": "An id of the caller's for this request.",
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
+        "description": "An id of the caller's for this request, 1 to 128 of A-Z a-z 0-9 . _ -; any other is replaced.",
+        "schema": {"type": "string"},
     },
     "IdempotencyKey": {
         "in": "header",

@@ -32,6 +32,8 @@ class ScopedView(APIView):
     """
 
     scopes: ClassVar[dict[str, str]] = {}
+    problems: ClassVar[dict[str, tuple[str, ...]]] = {}
+    """Statuses of refusals, by method, that the document cannot tell from method and path."""
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
 
     allowance: Allowance | None = None

@@ -70,6 +70,7 @@ class ChangesView(ScopedView):
     """What changed since a cursor; waits up to `wait` seconds for something to tell."""
 
     scopes: ClassVar[dict[str, str]] = {"GET": "decisions:read"}
+    problems: ClassVar[dict[str, tuple[str, ...]]] = {"GET": ("410",)}
 
     @extend_schema(operation_id="get_decision_changes", parameters=[ChangesQuery], responses=DecisionChangePage)
     def get(self, request: Request) -> Response:
