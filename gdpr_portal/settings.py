@@ -198,7 +198,7 @@ CONTROLLER_HOLIDAYS: str = env(
     "CONTROLLER_HOLIDAYS", str, "DE-BE", "Country and subdivision whose holidays move due dates (Regulation 1182/71)."
 )
 
-# --- who is responsible (Art. 13(1)(a), (b), (d)) ------------------------------------------------------------------------
+# --- who is responsible (Art. 13(1)(a), (b), (d)) ---------------------------------------------------------------------
 CONTROLLER = {
     "name": env("CONTROLLER_NAME", str, "Example Controller GmbH", "Legal name of the controller."),
     "address": env("CONTROLLER_ADDRESS", str, "Musterstrasse 1, 10115 Berlin, Germany", "Its postal address."),

@@ -13,4 +13,5 @@ class Command(BaseCommand):
         if not settings.IS_LOCAL:
             raise CommandError("The demo is for development profiles only.")
         made = build_demo()
-        self.stdout.write(f"{'Made' if made else 'There already'}: the sign-ins stand in {settings.RUN_DIR / CREDENTIALS}.")
+        done = "Made" if made else "There already"
+        self.stdout.write(f"{done}: the sign-ins stand in {settings.RUN_DIR / CREDENTIALS}.")
