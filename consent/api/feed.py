@@ -56,13 +56,14 @@ class SnapshotView(ScopedView):
     @extend_schema(operation_id="get_decisions_snapshot", parameters=[PageQuery], responses=DecisionChangePage)
     def get(self, request: Request) -> Response:
         limit = self.query(PageQuery)["limit"]
-        after, head = _numbers(request, FROM_THE_SNAPSHOT) or (0, feed.order_changes())
-        items, reached = feed.snapshot(application=self.application, after=after, head=head, limit=limit)
-        goes_on = reached is not None
+        place, given, head = _numbers(request, FROM_THE_SNAPSHOT) or (0, 0, feed.order_changes())
+        items, reached = feed.snapshot(
+            application=self.application, after=feed.Mark(place, given), head=head, limit=limit
+        )
         return _page(
             items,
-            next_=_cursor(request, FROM_THE_SNAPSHOT, reached or 0, head) if goes_on else None,
-            cursor=None if goes_on else _cursor(request, FROM_THE_FEED, head, 0),
+            next_=_cursor(request, FROM_THE_SNAPSHOT, *reached, head) if reached else None,
+            cursor=None if reached else _cursor(request, FROM_THE_FEED, head, 0, 0),
         )
 
 
@@ -79,14 +80,14 @@ class ChangesView(ScopedView):
         if numbers is None:
             raise invalid_cursor()
         until = time.monotonic() + query["wait"]
-        reached, more = numbers[0], True
+        reached, more = feed.Mark(*numbers[:2]), True
         items: list[feed.Item] = []
         while True:
             items, reached, more = feed.changes(application=self.application, after=reached, limit=query["limit"])
             if items or more or time.monotonic() >= until:
                 break
             time.sleep(LOOKS_EVERY_SECONDS)
-        cursor = _cursor(request, FROM_THE_FEED, reached, 0)
+        cursor = _cursor(request, FROM_THE_FEED, *reached, 0)
         return _page(items, next_=cursor if more else None, cursor=None if more else cursor)
 
 
@@ -94,11 +95,11 @@ def _page(items: list[feed.Item], *, next_: str | None, cursor: str | None) -> R
     return Response({"items": [asdict(item) for item in items], "next": next_, "cursor": cursor})
 
 
-def _cursor(request: Request, kind: str, first: int, second: int) -> str:
-    return signing.dumps([kind, first, second], salt=_salt(request), compress=False)
+def _cursor(request: Request, kind: str, *numbers: int) -> str:
+    return signing.dumps([kind, *numbers], salt=_salt(request), compress=False)
 
 
-def _numbers(request: Request, kind: str) -> tuple[int, int] | None:
+def _numbers(request: Request, kind: str) -> tuple[int, int, int] | None:
     given = request.query_params.get("cursor")
     if given is None:
         return None
@@ -106,9 +107,9 @@ def _numbers(request: Request, kind: str) -> tuple[int, int] | None:
         values: Any = signing.loads(given, salt=_salt(request))
     except (signing.BadSignature, ValueError):
         raise invalid_cursor() from None
-    if not isinstance(values, list) or len(values) != 3 or values[0] != kind:
+    if not isinstance(values, list) or len(values) != 4 or values[0] != kind:
         raise invalid_cursor()
-    return int(values[1]), int(values[2])
+    return int(values[1]), int(values[2]), int(values[3])
 
 
 def _salt(request: Request) -> str:

@@ -9,9 +9,9 @@ A change of the catalogue changes everybody: from before it one does not go on b
 (`cursor_expired`).
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -52,6 +52,13 @@ class Item:
     seq: int
 
 
+class Mark(NamedTuple):
+    """How far somebody has read: up to a place, and so many decisions of what comes there."""
+
+    place: int
+    given: int = 0
+
+
 def order_changes() -> int:
     """Every change that no open transaction can precede has its position; returns the last one given out."""
     with transaction.atomic(), connection.cursor() as cursor:
@@ -61,31 +68,49 @@ def order_changes() -> int:
         return DecisionChange.objects.aggregate(last=Max("position"))["last"] or 0
 
 
-def snapshot(*, application: Application, after: int, head: int, limit: int) -> tuple[list[Item], int | None]:
-    """The decisions about the next people after link `after`, `limit` people at most, and where the next page starts.
+def snapshot(*, application: Application, after: Mark, head: int, limit: int) -> tuple[list[Item], Mark | None]:
+    """The next `limit` decisions, person by person, and where the next page starts; None after the last.
 
-    `head` is the position taken before the first page was read: changes go on from there.
+    `head` is the position taken before the first page was read: changes go on from there. The mark names the link of
+    the person reached, and how many decisions about them were given.
     """
-    links = ApplicationLink.objects.filter(application=application, pk__gt=after).order_by("pk")
-    found = list(links.values_list("pk", "subject_id")[: limit + 1])
-    people = [(subject, None, head) for _, subject in found[:limit]]
-    return _items(application, people), found[limit - 1][0] if len(found) > limit else None
+    pairs = _pairs(application)
+    if not pairs:
+        return [], None
+    enough = (after.given + limit) // len(pairs) + 1
+    links = ApplicationLink.objects.filter(application=application, pk__gte=after.place).order_by("pk")
+    found = list(links.values_list("pk", "subject_id")[:enough])
+    given = after.given if found and found[0][0] == after.place else 0
+    asked = [(Question(subject, *pair), head) for _, subject in found for pair in pairs]
+    wanted = asked[given : given + limit]
+    reached = given + len(wanted)
+    following = found[reached // len(pairs)][0] if reached < len(asked) else None
+    mark = None if following is None else Mark(following, reached % len(pairs))
+    return _decided(application, wanted), mark
 
 
-def changes(*, application: Application, after: int, limit: int) -> tuple[list[Item], int, bool]:
-    """The decisions that changed after a position, the position reached, and whether there are more.
+def changes(*, application: Application, after: Mark, limit: int) -> tuple[list[Item], Mark, bool]:
+    """The next `limit` decisions that changed since a mark, the mark reached, and whether there are more.
 
-    Raises `Gone("cursor_expired")` when the feed goes back less far, or the catalogue changed since.
+    A mark is the position up to which everything was given, and how many decisions of the change after it. Raises
+    `Gone("cursor_expired")` when the feed goes back less far, or the catalogue changed since.
     """
     last = order_changes()
-    _require_reachable(after, last)
-    found = DecisionChange.objects.filter(position__gt=after, position__lte=last).order_by("position")
+    _require_reachable(after.place, last)
+    found = DecisionChange.objects.filter(position__gt=after.place, position__lte=last).order_by("position")
     rows = list(found.values_list("subject", "purpose", "position")[: limit + 1])
-    page = [(subject, purpose, position or 0) for subject, purpose, position in rows[:limit]]
-    known = _known(application, {subject for subject, _, _ in page if subject})
-    people = [(subject, purpose, position) for subject, purpose, position in page if subject in known and subject]
-    reached = page[-1][2] if page else after
-    return _items(application, people), reached, len(rows) > limit
+    known = _known(application, {subject for subject, _, _ in rows if subject})
+    pairs = _pairs(application) if known else []
+    asked: list[tuple[Question, int]] = []
+    reached, skip = after, after.given
+    for subject, purpose, position in rows[:limit]:
+        touched = [pair for pair in pairs if purpose in (None, pair[0])] if subject in known else []
+        room = limit - len(asked)
+        asked += [(Question(subject, *pair), position) for pair in touched[skip : skip + room]]
+        if len(touched) - skip > room:
+            return _decided(application, asked), Mark(reached.place, skip + room), True
+        reached, skip = Mark(position, 0), 0
+    return _decided(application, asked), reached, len(rows) > limit
 
 
 def prune_changes() -> int:
@@ -109,21 +134,14 @@ def _known(application: Application, subjects: set[UUID]) -> set[UUID]:
     return set(links.values_list("subject_id", flat=True))
 
 
-def _items(application: Application, people: Iterable[tuple[UUID, str | None, int]]) -> list[Item]:
-    """The decisions about these (person, purpose or all, position) in order. A constant number of statements."""
+def _pairs(application: Application) -> list[tuple[str, str | None]]:
+    """What may be decided for the application: each purpose of its contracts, alone and with each recipient."""
     purposes = sorted(live_contracts(application).values_list("purpose__slug", flat=True))
     recipients: dict[str, list[str | None]] = {slug: [None] for slug in purposes}
     for slug, served in live_recipients().values_list("slug", "purposes"):
         for purpose in served:
             recipients.get(purpose, []).append(slug)
-    asked = [
-        (Question(subject, slug, recipient), seq)
-        for subject, purpose, seq in people
-        for slug in purposes
-        if purpose in (None, slug)
-        for recipient in recipients[slug]
-    ]
-    return _decided(application, asked)
+    return [(slug, recipient) for slug in purposes for recipient in recipients[slug]]
 
 
 def _decided(application: Application, asked: list[tuple[Question, int]]) -> list[Item]:
