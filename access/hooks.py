@@ -4,5 +4,5 @@ from collections.abc import Callable
 
 from access.models import Account
 
-account_ready: list[Callable[[Account, str], None]] = []
+account_ready: list[Callable[[Account, str], object]] = []
 """Called with the account and its verified e-mail address, in the transaction in which the account is made."""

@@ -17,7 +17,7 @@ class AccountManager(BaseUserManager["Account"]):
     """Accounts are made by `access.services.accounts.create_account`, which seals the address."""
 
     def get_by_natural_key(self, username: str | None) -> "Account":
-        return self.get(pk=username)
+        return self.get(pk=username or "")
 
 
 class Account(AbstractBaseUser, PermissionsMixin):
@@ -55,14 +55,15 @@ class Account(AbstractBaseUser, PermissionsMixin):
 
     def _get_session_auth_hash(self, secret: Any = None) -> str:
         """Sessions die when the password or the epoch changes (sign out everywhere)."""
-        return f"{super()._get_session_auth_hash(secret)}.{self.session_epoch}"
+        inherited: str = super()._get_session_auth_hash(secret)  # type: ignore[misc]  # the stubs lack it
+        return f"{inherited}.{self.session_epoch}"
 
 
 class AccountSession(AbstractBaseSession):
     """One browser that is signed in, or about to be. Holds references and times, never a personal value."""
 
     account_id = models.UUIDField(null=True, db_index=True)
-    objects = BaseSessionManager()
+    objects = BaseSessionManager()  # type: ignore[misc]  # the stubs declare the parent's a class variable
 
     @classmethod
     def get_session_store_class(cls) -> type[Any]:

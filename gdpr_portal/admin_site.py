@@ -23,7 +23,7 @@ class PortalAdminSite(AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Staff, active, with both factors proven in this session (threat T41)."""
-        return is_verified(request) and bool(request.user.is_active and request.user.is_staff)  # type: ignore[union-attr]
+        return is_verified(request) and bool(request.user.is_active and request.user.is_staff)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The portal's sign-in, then back to the desk; people without a desk are told so."""
@@ -31,10 +31,10 @@ class PortalAdminSite(AdminSite):
             raise PermissionDenied
         return redirect(f"{reverse('login')}?{urlencode({'next': reverse('admin:index')})}")
 
-    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """The portal's sign-out, which takes POST."""
         return redirect("home")
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """The portal's page, which asks for a factor first."""
         return redirect("security_password")

@@ -13,8 +13,7 @@ class SubjectsConfig(AppConfig):
         from subjects.services import claim_subject
 
         own_holdings.register_all()
-        if claim_subject not in access_hooks.account_ready:
-            access_hooks.account_ready.append(claim_subject)
+        access_hooks.account_ready.append(claim_subject)
 
         from subjects.services.renewal import register_columns
 

@@ -129,8 +129,9 @@ class RestrictionsHolding:
     def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
         if not Restriction.objects.filter(subject=subject).exists():
             return []
-        fate, why = ("stays", _("It binds what is kept.")) if kept else ("goes", "")
-        return [PlanLine(_("Restrictions of processing"), fate, "Art. 18" if kept else "Art. 17(1)", why=why)]
+        if kept:
+            return [PlanLine(_("Restrictions of processing"), "stays", "Art. 18", why=_("It binds what is kept."))]
+        return [PlanLine(_("Restrictions of processing"), "goes", "Art. 17(1)")]
 
     def erase(self, subject: Subject, kept: Kept) -> int:
         if kept:
@@ -193,7 +194,7 @@ def _opened_identifiers(subject: Subject, rows: list[Identifier]) -> list[dict[s
 
 
 def _iso(moment: datetime | None) -> str | None:
-    return moment and moment.isoformat()
+    return moment.isoformat() if moment else None
 
 
 def _in_scope(value: selectors.HeldValue, scope: ExportScope) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -9,7 +10,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from access.models import Application
+from access.models import Account, Application
 from access.second_factor import require_fresh_factor
 from audit.selectors import events
 from subjects import hooks
@@ -58,7 +59,7 @@ class Access:
 @require_http_methods(["GET", "POST"])
 def data(request: HttpRequest) -> HttpResponse:
     """What is held, by purpose; the values after a fresh second factor, by POST, for this one page."""
-    subject = subject_of_account(request.user)
+    subject = subject_of_account(cast(Account, request.user))
     show = request.method == "POST" and subject is not None
     if show:
         refused = require_fresh_factor(request)
@@ -106,7 +107,7 @@ def _identifiers(subject: Subject, show: bool) -> list[tuple[str, str | None]]:
 @require_GET
 def activity(request: HttpRequest) -> HttpResponse:
     """Who saw the person's data: which application, which fields, for which purpose, when."""
-    subject = subject_of_account(request.user)
+    subject = subject_of_account(cast(Account, request.user))
     rows = _accesses(subject) if subject is not None else []
     return render(request, "subjects/activity.html", {"events": rows})
 

@@ -46,7 +46,7 @@ def _require_collectable(archive: Archive) -> None:
 
 
 def _record(archive: Archive, action: str, actor: str, **details: str | None) -> None:
-    known = {"request": str(archive.request_id), "archive": str(archive.id)}
+    known: dict[str, str | None] = {"request": str(archive.request_id), "archive": str(archive.id)}
     audit.record(action, actor=actor, subject=archive.request.subject.pseudonym, details=known | details)
 
 

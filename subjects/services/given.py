@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
+from typing import Any
 
 from django.utils import timezone
 
@@ -27,11 +29,12 @@ def checked_identifiers(identifiers: Mapping[str, str]) -> dict[str, str]:
     """
     unknown = [kind for kind in identifiers if kind not in normalise.KINDS]
     if unknown:
-        flaws = [Flaw(f"/identifiers{step(kind)}", "unknown_member", "No such kind.") for kind in unknown]
-        raise Invalid("unknown_member", "There are identifiers of an unknown kind.", errors=flaws)
-    flaws, normal = [], {}
+        strange = [Flaw(f"/identifiers{step(kind)}", "unknown_member", "No such kind.") for kind in unknown]
+        raise Invalid("unknown_member", "There are identifiers of an unknown kind.", errors=strange)
+    flaws: list[Flaw] = []
+    normal: dict[str, Any] = {}
     for kind in sorted(identifiers):
-        flaw = _take(normal, kind, lambda kind=kind: normalise.identifier(kind, identifiers[kind]), "/identifiers/")
+        flaw = _take(normal, kind, partial(normalise.identifier, kind, identifiers[kind]), "/identifiers/")
         flaws += [flaw] if flaw else []
     if not identifiers:
         flaws = [Flaw("/identifiers", "invalid_value", "At least one identifier is needed.")]

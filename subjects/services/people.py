@@ -158,7 +158,7 @@ def look_up_subject(*, application: Application, kind: str, value: str) -> Subje
 
 
 def _record_look_up(application: Application, kind: str, subject: Subject | None) -> None:
-    details = {"application": application.slug, "kind": kind, "found": subject is not None}
+    details: dict[str, str | bool] = {"application": application.slug, "kind": kind, "found": subject is not None}
     pseudonym = subject.pseudonym if subject else None
     with transaction.atomic():
         audit.record(

@@ -4,7 +4,7 @@ Nothing is decided or recorded here: `consent.services.data` decides whether it 
 hold the person's lock (`lock_subject`) in a transaction when they store or drop.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from django.db import connection
@@ -85,7 +85,7 @@ def read_values(*, subject: Subject, fields: Sequence[str]) -> dict[str, str]:
     return opened(vault.subject_key(subject.pk), rows) if rows else {}
 
 
-def opened(key: vault.SubjectKey, rows: Collection[tuple[UUID, str, bytes]]) -> dict[str, str]:
+def opened(key: vault.SubjectKey, rows: Iterable[tuple[UUID, str, bytes | memoryview]]) -> dict[str, str]:
     """The values of these (id, field, sealed) rows, by field."""
     return {field: key.open(cells.value_place(row, field), bytes(sealed)).decode() for row, field, sealed in rows}
 
