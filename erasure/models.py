@@ -83,6 +83,7 @@ class Step(models.Model):
         KEY = "key"
         ACCOUNT = "account"
         VERIFY = "verify"
+        CONNECTOR = "connector"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     request = models.ForeignKey(RightsRequest, models.PROTECT, related_name="steps")
@@ -100,6 +101,7 @@ class Step(models.Model):
     lease_until = models.DateTimeField(null=True)
     fence = models.PositiveIntegerField(default=0)
     last_error = models.CharField(max_length=80, default="", blank=True)
+    identities_sealed = models.BinaryField(null=True, editable=False)
     settled_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -149,3 +151,17 @@ class Receipt(models.Model):
 
     def __str__(self) -> str:
         return f"receipt of {self.request_id}"
+
+
+class Connector(models.Model):
+    """A SQL database of somebody else in which rights requests are carried out (erasure.connectors)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.SlugField(unique=True)
+    url_sealed = models.BinaryField(editable=False)
+    datasets = ArrayField(models.TextField(), help_text=_("In the Fides dataset format, one file each."))
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"connector {self.name}"

@@ -1,0 +1,157 @@
+"""What a request means for each column, decided from dataset and table before a single row is read.
+
+Whatever cannot be done fails here, for the whole run, so that nothing is skipped in silence and nothing half done.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from erasure.connectors.dataset import Collection, Field, covers
+from erasure.connectors.failures import problem
+from erasure.connectors.graph import Graph
+from erasure.connectors.masking import Masker, Strategy
+from erasure.connectors.report import Problem, RunFailed
+from erasure.connectors.sql import Table, is_json, is_text, length_of
+
+Fate = Literal["mask", "key", "read_only", "not_nullable"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A column an erasure is about, what becomes of it, and how."""
+
+    column: str
+    fate: Fate
+    strategy: Strategy
+    limit: int | None = None
+    members: tuple[tuple[str, Strategy, int | None], ...] = ()
+
+    def state(self, table: Table, masker: Masker) -> sa.ColumnElement[Any]:
+        """What is read of a row to know whether there is anything to change, and of the value no more than is needed."""
+        column = table.column(self.column)
+        if self.members or (self.fate == "mask" and not self.strategy.constant):
+            return column
+        if self.fate == "mask" and self.strategy.name == "string_rewrite":
+            done = column == masker.mask(self.strategy, None, self.limit)
+            return sa.case((done, sa.literal_column("0")), else_=sa.literal_column("1"))
+        return sa.case((column.is_(None), sa.literal_column("0")), else_=sa.literal_column("1"))
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What an erasure means for a collection: its rows are deleted, or some columns masked."""
+
+    delete: bool = False
+    read_only: bool = False
+    targets: tuple[Target, ...] = ()
+
+
+@dataclass
+class Wanted:
+    """The categories and the masking of a request."""
+
+    categories: tuple[str, ...]
+    masking: Strategy = field(default_factory=lambda: Strategy("null_rewrite"))
+
+    def leaves(self, collection: Collection) -> list[Field]:
+        """The fields of a collection that the categories cover."""
+        return [leaf for leaf in collection.leaves() if self.wants(leaf)]
+
+    def wants(self, leaf: Field) -> bool:
+        """Whether a category of the field is a wanted one, or below one."""
+        return any(covers(wanted, category) for wanted in self.categories for category in leaf.categories)
+
+
+def intent(collection: Collection, table: Table, graph: Graph, wanted: Wanted, *, untyped: bool) -> Intent:
+    """What the erasure does here; RunFailed with every column that cannot be masked as asked."""
+    leaves = wanted.leaves(collection)
+    strategy = collection.masking or wanted.masking
+    if not leaves:
+        return Intent()
+    if strategy.name == "delete":
+        fixed = collection.read_only or any(leaf.read_only for leaf in collection.leaves())
+        return Intent(delete=True, read_only=fixed)
+    keys = structural(collection, table, graph)
+    problems: list[Problem] = []
+    targets = []
+    for column, members in _by_column(leaves).items():
+        if any(leaf.nested for leaf in members):
+            targets.append(_document(collection, table, column, members, strategy, problems))
+        else:
+            targets.append(_column(collection, table, members[0], strategy, keys, problems, untyped=untyped))
+    if problems:
+        raise RunFailed(problems)
+    return Intent(read_only=collection.read_only, targets=tuple(targets))
+
+
+def _by_column(leaves: Iterable[Field]) -> dict[str, list[Field]]:
+    found: dict[str, list[Field]] = defaultdict(list)
+    for leaf in leaves:
+        found[leaf.column].append(leaf)
+    return dict(found)
+
+
+def structural(collection: Collection, table: Table, graph: Graph) -> set[str]:
+    """The columns that hold rows together: primary keys, enforced foreign keys, and links to a primary key.
+
+    A link by a personal value (an e-mail address) is not among them: it is masked, after it was followed.
+    """
+    keys = set(table.key) | {leaf.path for leaf in collection.leaves() if leaf.primary_key}
+    for foreign in table.foreign_keys:
+        keys.update(foreign.columns)
+    for link in graph.from_child(collection.address):
+        parent = graph.collections[link.parent]
+        if all((leaf := parent.leaf(name)) is not None and _surrogate(leaf) for name in link.parent_fields):
+            keys.update(link.child_fields)
+    return keys
+
+
+def _surrogate(leaf: Field) -> bool:
+    return leaf.primary_key and leaf.identity is None
+
+
+def _column(
+    collection: Collection,
+    table: Table,
+    leaf: Field,
+    strategy: Strategy,
+    keys: set[str],
+    problems: list[Problem],
+    *,
+    untyped: bool,
+) -> Target:
+    column = table.column(leaf.column)
+    chosen = leaf.masking or strategy
+    fate: Fate = "mask"
+    if leaf.read_only or collection.read_only:
+        fate = "read_only"
+    elif leaf.column in keys:
+        fate = "key"
+    elif chosen.name == "null_rewrite" and not table.nullable[leaf.column]:
+        fate = "not_nullable"
+    elif chosen.writes_text and not is_text(column, untyped=untyped):
+        more = f"Column {leaf.column} holds no text, {chosen.name} cannot be written into it."
+        problems.append(problem(collection.address, "type_mismatch", more))
+    limits = [limit for limit in (length_of(column), leaf.length) if limit]
+    return Target(leaf.column, fate, chosen, min(limits, default=None))
+
+
+def _document(
+    collection: Collection,
+    table: Table,
+    column: str,
+    leaves: list[Field],
+    strategy: Strategy,
+    problems: list[Problem],
+) -> Target:
+    """Members of a JSON document are masked inside it."""
+    if not (is_json(table.column(column)) or is_text(table.column(column), untyped=True)):
+        problems.append(problem(collection.address, "type_mismatch", f"Column {column} holds no document."))
+    open_leaves = [leaf for leaf in leaves if not leaf.read_only]
+    members = tuple((leaf.path.partition(".")[2], leaf.masking or strategy, leaf.length) for leaf in open_leaves)
+    fate: Fate = "mask" if members and not collection.read_only else "read_only"
+    return Target(column, fate, strategy, members=members)

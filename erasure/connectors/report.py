@@ -1,0 +1,77 @@
+"""What came out of a run: places and numbers, never a value."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from erasure.connectors.dataset import Address
+
+REASONS = frozenset({"shared", "third_party", "key", "not_nullable", "read_only", "retained"})
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a run failed, and where. The detail is ours: what a driver says can hold values and passwords."""
+
+    collection: str
+    code: str
+    detail: str
+
+
+class RunFailed(Exception):
+    """The run cannot be, and nothing was changed."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(", ".join(sorted({problem.code for problem in self.problems})))
+
+
+@dataclass
+class Change:
+    """How many rows of a collection change, and in which columns."""
+
+    rows: int = 0
+    columns: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Report:
+    """The outcome of one run. `withheld` counts rows by collection and reason; they are settled, not failed."""
+
+    state: str = "completed"
+    changes: dict[Address, Change] = field(default_factory=dict)
+    withheld: dict[tuple[Address, str], int] = field(default_factory=dict)
+    statements: int = 0
+    errors: list[Problem] = field(default_factory=list)
+
+    def withhold(self, address: Address, reason: str, rows: int) -> None:
+        """So many rows were left as they are, or not handed out."""
+        if reason not in REASONS:
+            raise ValueError(reason)
+        if rows:
+            self.withheld[address, reason] = self.withheld.get((address, reason), 0) + rows
+
+    def fail(self, problems: Iterable[Problem]) -> None:
+        """The run failed and changed nothing."""
+        self.state = "failed"
+        self.errors.extend(problems)
+        self.changes.clear()
+        self.withheld.clear()
+
+    def members(self) -> dict[str, Any]:
+        """The report as JSON values, without `rows`."""
+        return {
+            "state": self.state,
+            "changes": {
+                str(address): {"rows": change.rows, "columns": sorted(change.columns)}
+                for address, change in sorted(self.changes.items())
+            },
+            "withheld": [
+                {"collection": str(address), "reason": reason, "rows": rows}
+                for (address, reason), rows in sorted(self.withheld.items())
+            ],
+            "statements": self.statements,
+            "errors": [
+                {"collection": each.collection, "code": each.code, "detail": each.detail} for each in self.errors
+            ],
+        }

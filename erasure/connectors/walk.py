@@ -1,0 +1,276 @@
+"""The walk: from a person's identities along the links to every row that is theirs, and what it met on the way.
+
+Only keys, links, identities and the state of what an erasure changes are kept of a row, so that a wide table costs no
+more memory than a narrow one. Whose a row is, is decided here:
+
+* it carries one of the person's identities: theirs;
+* it carries somebody else's identity of the same kind and none of theirs: somebody else's;
+* it belongs (by a link flowing down) to a row that is theirs: theirs; only to people who are not: somebody else's;
+* otherwise it is theirs as far as what led to it is.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from erasure.connectors.dataset import Address
+from erasure.connectors.graph import Graph, Link
+from erasure.connectors.sql import CHUNK, Database, Locator, Table, among, chunks
+
+Names = tuple[str, ...]
+Identities = Mapping[str, frozenset[str]]
+"""What is known of the person: values by kind."""
+
+
+def same(value: Any) -> Any:
+    """One form for a value that two databases may hold as different types."""
+    if isinstance(value, Decimal):
+        return str(int(value)) if value == value.to_integral_value() else str(value.normalize())
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).hex()
+    return None if value is None else str(value)
+
+
+def same_all(values: Iterable[Any]) -> Locator:
+    """`same` of a key of several columns."""
+    return tuple(same(value) for value in values)
+
+
+@dataclass(slots=True)
+class Row:
+    """What is remembered of a row."""
+
+    locator: Locator
+    links: Locator
+    state: tuple[Any, ...] = ()
+    count: int = 1
+    whose: str = "mine"
+    owned: bool = False
+    identified: bool = False
+    foreign: frozenset[str] = frozenset()
+    shared: bool = False
+
+
+@dataclass
+class Place:
+    """A collection under way: where it lies, what is read of each row, the rows found."""
+
+    address: Address
+    database: Database
+    table: Table
+    locator: Names
+    watched: Names
+    identities: Mapping[str, str]
+    states: Sequence[sa.ColumnElement[Any]] = ()
+    rows: dict[Locator, Row] = field(default_factory=dict)
+
+    def mine(self) -> Iterator[Row]:
+        """The rows that are the person's."""
+        return (row for row in self.rows.values() if row.whose == "mine")
+
+    def others(self) -> int:
+        """How many rows were met that are somebody else's."""
+        return sum(row.count for row in self.rows.values() if row.whose != "mine")
+
+    def values(self, row: Row, names: Names) -> Locator:
+        """What the row holds in watched columns."""
+        return tuple(row.links[self.watched.index(name)] for name in names)
+
+
+class Walk:
+    """Finds every row there is a way to. Ends for every graph: a question is asked once."""
+
+    def __init__(self, graph: Graph, place: Callable[[Address], Place], identities: Identities) -> None:
+        self.graph = graph
+        self.places: dict[Address, Place] = {}
+        self._place = place
+        self._identities = {kind: frozenset(map(_folded, values)) for kind, values in identities.items()}
+        self._given = identities
+        self._pending: dict[Address, dict[Names, dict[Locator, Locator]]] = defaultdict(lambda: defaultdict(dict))
+        self._asked: dict[tuple[Address, Names], set[Locator]] = defaultdict(set)
+        self._owned_keys: dict[Link, set[Locator]] = defaultdict(set)
+
+    def run(self) -> None:
+        """All there is a way to has been found."""
+        for address, paths in self.graph.seeds.items():
+            self._seed(address, paths)
+        while self._pending:
+            address = min(self._pending, key=self.graph.position.__getitem__)
+            self._visit(address, self._pending.pop(address))
+            if not self._pending:
+                self._settle_doubtful()
+        for place in self.places.values():
+            for row in place.rows.values():
+                row.whose = "other" if row.whose == "doubtful" else row.whose
+
+    def at(self, address: Address) -> Place:
+        """The collection, its table looked up the first time."""
+        if address not in self.places:
+            self.places[address] = self._place(address)
+        return self.places[address]
+
+    def _seed(self, address: Address, paths: Iterable[str]) -> None:
+        collection = self.graph.collections[address]
+        for path in paths:
+            leaf = collection.leaf(path)
+            kind = leaf.identity if leaf else None
+            for value in sorted(self._given.get(kind or "", ())):
+                for form in {value, value.lower()} if kind == "email" else {value}:
+                    self._ask(address, (path,), (form,))
+
+    def _ask(self, address: Address, names: Names, values: Locator) -> None:
+        key = same_all(values)
+        if key not in self._asked[address, names]:
+            self._asked[address, names].add(key)
+            self._pending[address][names][key] = values
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+    def _visit(self, address: Address, inputs: Mapping[Names, Mapping[Locator, Locator]]) -> None:
+        place = self.at(address)
+        questions = {names: list(fitting(place.table, names, values.values())) for names, values in inputs.items()}
+        questions = {names: values for names, values in questions.items() if values}
+        fresh: list[Row] = []
+        for condition in _conditions(place.table, questions):
+            fresh.extend(self._read(place, condition))
+        for row in fresh:
+            self._judge(place, row)
+        for row in fresh:
+            if row.whose == "mine":
+                self._expand(place, row)
+
+    def _read(self, place: Place, condition: sa.ColumnElement[bool]) -> Iterator[Row]:
+        names = dict.fromkeys((*place.locator, *place.watched))
+        columns = [place.table.column(name) for name in names]
+        states = [state.label(f"state_{at}") for at, state in enumerate(place.states)]
+        statement = sa.select(*columns, *states).select_from(place.table.clause).where(condition)
+        position = {name: at for at, name in enumerate(names)}
+        seen: dict[Locator, int] = defaultdict(int)
+        for found in place.database.rows(place.table, statement):
+            locator = tuple(found[position[name]] for name in place.locator)
+            key = same_all(locator)
+            seen[key] += 1
+            if key in place.rows:
+                place.rows[key].count = max(place.rows[key].count, seen[key])
+                continue
+            links = tuple(found[position[name]] for name in place.watched)
+            row = place.rows[key] = Row(locator, links, tuple(found[len(names) :]))
+            yield row
+
+    # --- whose --------------------------------------------------------------------------------------------------------
+    def _judge(self, place: Place, row: Row) -> None:
+        self._identify(place, row)
+        own, others = self._claims(place, row)
+        if row.identified:
+            row.whose, row.owned = "mine", True
+        elif row.foreign:
+            row.whose = "other"
+        elif own:
+            row.whose, row.owned = "mine", True
+        else:
+            row.whose = "doubtful" if others else "mine"
+
+    def _identify(self, place: Place, row: Row) -> None:
+        foreign = set()
+        for name, kind in place.identities.items():
+            (value,) = place.values(row, (name,))
+            if value is None or not str(value).strip():
+                continue
+            if _folded(value) in self._identities[kind]:
+                row.identified = True
+            else:
+                foreign.add(name)
+        row.foreign = frozenset(foreign)
+
+    def _claims(self, place: Place, row: Row) -> tuple[bool, bool]:
+        """Whether the row belongs to a row of the person, and whether to a row of somebody else."""
+        own = others = False
+        for link in self.graph.from_child(place.address):
+            if not link.down or link.to_itself:
+                continue
+            values = place.values(row, link.child_fields)
+            if None in values:
+                continue
+            if same_all(values) in self._owned_keys[link]:
+                own = True
+            elif link.parent in self.graph.people:
+                others = True
+        return own, others
+
+    def _settle_doubtful(self) -> None:
+        """Rows whose owner was not known yet are looked at again; those that turn out the person's lead on."""
+        for place in list(self.places.values()):
+            for row in [row for row in place.rows.values() if row.whose == "doubtful"]:
+                self._judge(place, row)
+                if row.whose == "mine":
+                    self._expand(place, row)
+
+    # --- onward -------------------------------------------------------------------------------------------------------
+    def _expand(self, place: Place, row: Row) -> None:
+        for link in self.graph.from_parent(place.address):
+            values = place.values(row, link.parent_fields)
+            if None in values:
+                continue
+            if row.owned:
+                self._owned_keys[link].add(same_all(values))
+            if link.down and (row.owned or not (link.undirected and link.to_itself)):
+                self._ask(link.child, link.child_fields, values)
+        for link in self.graph.from_child(place.address):
+            values = place.values(row, link.child_fields)
+            if link.up and None not in values:
+                self._ask(link.parent, link.parent_fields, values)
+
+
+def _folded(value: Any) -> str:
+    return str(same(value)).strip().casefold()
+
+
+def _conditions(table: Table, questions: Mapping[Names, Sequence[Locator]]) -> Iterator[sa.ColumnElement[bool]]:
+    """One question where it is short enough, else one for each batch of keys."""
+    if questions and sum(map(len, questions.values())) <= CHUNK:
+        yield sa.or_(*(among(table, names, values) for names, values in questions.items()))
+        return
+    for names, values in questions.items():
+        for chunk in chunks(values):
+            yield among(table, names, chunk)
+
+
+def fitting(table: Table, names: Names, values: Iterable[Locator]) -> Iterator[Locator]:
+    """The values as the columns' types; what cannot be one is in no row."""
+    kinds = [_python_type(table.column(name)) for name in names]
+    for value in values:
+        try:
+            yield tuple(_as(kind, each) for kind, each in zip(kinds, value, strict=True))
+        except (ValueError, ArithmeticError):
+            continue
+
+
+def _python_type(column: sa.ColumnClause[Any]) -> type:
+    try:
+        return column.type.python_type
+    except NotImplementedError:
+        return object
+
+
+def _as(kind: type, value: Any) -> Any:
+    if kind is object or isinstance(value, kind):
+        return value
+    if kind is int:
+        number = int(str(same(value)))
+        if not -(2**63) <= number < 2**63:
+            raise ValueError
+        return number
+    if kind is str:
+        return same(value)
+    if kind is UUID:
+        return UUID(str(value))
+    if kind is Decimal:
+        return Decimal(str(value))
+    return value
