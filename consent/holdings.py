@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from consent.models import ConsentEvent, Delivery, Objection, Standing
+from consent.services.deliveries import data_of, evidence_of
 from subjects.holdings import ExportScope, Kept, PlanLine, register
 from subjects.models import Subject
 
@@ -110,6 +111,7 @@ def _told(row: Delivery) -> dict[str, Any]:
         "receiver": row.application.name, "type": row.type, "purpose": row.purpose, "fields": list(row.fields),
         "state": row.state, "queued_at": _iso(row.created_at), "told_at": _iso(row.sent_at),
         "confirmed_at": _iso(row.closed_at), "outcome": row.outcome or None,
+        "evidence": evidence_of(row), "data": data_of(row),
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from erasure.models import ArchiveChunk, RightsRequest
+from erasure.services.details import opened_details
 from subjects.holdings import ExportScope, PlanLine
 from subjects.models import Subject
 
@@ -73,4 +74,5 @@ def _exported(row: RightsRequest) -> dict[str, Any]:
         "due_at": row.due_at.isoformat(),
         "completed_at": row.completed_at.isoformat() if row.completed_at else None,
         "outcome": row.outcome or None,
+        "details": opened_details(row),
     }

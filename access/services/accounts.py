@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from email_validator import EmailNotValidError, validate_email
 
 from access import hooks
-from access.models import Account, AccountSession, RecoveryDevice, TotpDevice
+from access.models import Account, AccountSession, MailCode, RecoveryDevice, TotpDevice
 from audit import actors
 from audit import services as audit
 from gdpr_portal.errors import Invalid, WrongState
@@ -87,7 +87,7 @@ def actor_of(account: Account) -> str:
 
 
 def erase_account(*, account_id: UUID) -> None:
-    """Row, factors, sessions and data key of the account are gone (Art. 17(1)). Idempotent."""
+    """Row, factors, sessions, mailed codes and data key of the account are gone (Art. 17(1)). Idempotent."""
     with transaction.atomic():
         account = Account.objects.select_for_update().filter(pk=account_id).first()
         AccountSession.objects.filter(account_id=account_id).delete()
@@ -95,6 +95,7 @@ def erase_account(*, account_id: UUID) -> None:
         if account is not None:
             TotpDevice.objects.filter(user=account).delete()
             RecoveryDevice.objects.filter(user=account).delete()
+            MailCode.objects.filter(email_index=account.email_index).delete()
             account.delete()
         if account is not None or destroyed:
             details = {"account": str(account_id), "reason": "erasure"}

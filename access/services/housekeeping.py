@@ -1,14 +1,16 @@
-"""What is kept only for a time is gone after it (Art. 5(1)(e)): tokens, answers to keys, counts of tries."""
+"""What is kept only for a time is gone after it (Art. 5(1)(e)): tokens, mailed codes, answers, counts of tries."""
 
 from access import oauth
 from access.rest import idempotency
-from access.services import limits
+from access.services import limits, mailcodes
 
 
 def purge_expired() -> dict[str, int]:
-    """Tokens past their time, idempotent answers past 24 hours and old counts of tries are gone; how many of each."""
+    """Tokens and mailed codes past their time, idempotent answers past 24 hours and old counts of tries are gone; how
+    many of each."""
     return {
         "tokens": oauth.purge_tokens(),
         "idempotency_keys": idempotency.purge_idempotency_keys(),
         "attempts": limits.purge(),
+        "mail_codes": mailcodes.purge(),
     }

@@ -18,7 +18,7 @@ from consent.models import ConsentEvent, DataContract, Delivery, Recipient
 from consent.models.governance import ReviewState
 from consent.services.sending import close, in_flight, payload, reference_place, send_due, send_one, wait_for
 from consent.states import OUTCOMES, move
-from gdpr_portal.errors import Gone, Invalid, Missing, WrongState
+from gdpr_portal.errors import Invalid, Missing, WrongState
 from gdpr_portal.wake import wake
 from subjects.models import Subject, ValuePurpose
 from subjects.selectors import reference_for
@@ -175,15 +175,13 @@ def _same_again(delivery: Delivery, outcome: str) -> Delivery:
 
 def _keep_words(delivery: Delivery, evidence: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     """What the receiver wrote may name the person: kept sealed, beside its digest; after an erasure only the digest."""
+    alive = delivery.subject.erased_at is None  # with something kept by law there is still a key, but nobody to give to
     if evidence:
         delivery.evidence = {"digest": "sha256:" + hashlib.sha256(_words(evidence)).hexdigest()}
-        if delivery.subject.erased_at is None:
-            delivery.evidence_sealed = seal_secret(words_place(delivery, "evidence_sealed"), _words(evidence))
-    if data:
-        try:
-            key = subject_key(delivery.subject_id)
-        except Gone:  # erased meanwhile: there is nobody left to give it to
-            return
+    if evidence and alive:
+        delivery.evidence_sealed = seal_secret(words_place(delivery, "evidence_sealed"), _words(evidence))
+    if data and alive:
+        key = subject_key(delivery.subject_id)
         delivery.data_sealed = key.seal(words_place(delivery, "data_sealed"), _words(data))
 
 

@@ -1,0 +1,86 @@
+"""Every model field of ours that could hold personal data, and what is done about it. A new one must be added here."""
+
+EXPORTED = "a personal value: in the archive, and gone after an erasure"
+KEY = "opens or finds a personal value, and is none: gone with it"
+CODE = "a code, state or slug of the catalogue"
+STAFF = "written by staff about the catalogue, never about a person"
+APP = "about an application"
+RANDOM = "a random or keyed value, from which nothing of a person can be told"
+PROOF = "hashes and signatures of the log"
+ADDRESS = "the address the person is identified by (in the archive from subjects.Identifier); gone with the account"
+SHORT = "sealed and kept for minutes or a day; purged, and holds ids where it lasts"
+LAST_NOTICE = "the person's address, sealed, until the last notice has gone out"
+FOR_A_STEP = "what a connector finds the person by, sealed, until its step is done"
+SIGNED = "a signed statement of states and dates, which names nobody (Art. 5(2))"
+SESSION = "references and times, see access.sessions; gone with the account"
+
+HELD: dict[str, dict[str, str]] = {
+    "subjects.Subject": {"language": EXPORTED, "country": EXPORTED, "birth_date_sealed": EXPORTED},
+    "subjects.Identifier": {"index": KEY, "sealed": EXPORTED},
+    "subjects.PersonalValue": {"sealed": EXPORTED, "source_name": EXPORTED},
+    "subjects.Retention": {"fields": CODE, "article": CODE, "citation": CODE},
+    "consent.ConsentEvent": {
+        "state": CODE, "notice_language": CODE, "notice_digest": CODE, "channel": CODE, "actor": RANDOM,
+    },
+    "consent.Standing": {"state": CODE, "notice_language": CODE, "notice_digest": CODE},
+    "consent.Delivery": {
+        "type": CODE, "fields": CODE, "state": CODE, "outcome": CODE, "last_error": CODE, "reference_sealed": KEY,
+        "evidence": PROOF, "evidence_sealed": EXPORTED, "data_sealed": EXPORTED,
+    },
+    "erasure.RightsRequest": {
+        "state": CODE, "details_sealed": EXPORTED, "extension_reason": CODE, "reason_code": CODE, "outcome": CODE,
+        "notice_to_sealed": LAST_NOTICE, "verification_digest": RANDOM,
+    },
+    "erasure.Step": {
+        "target": CODE, "fields": CODE, "state": CODE, "article": CODE, "last_error": CODE,
+        "identities_sealed": FOR_A_STEP,
+    },
+    "erasure.Archive": {"digest": PROOF},
+    "erasure.ArchiveChunk": {"sealed": "the archive itself"},
+    "erasure.Receipt": {"jws": SIGNED},
+}  # fmt: skip
+"""Fields of models that belong to a Holding."""
+
+ELSEWHERE: dict[str, dict[str, str]] = {
+    "audit.AuditEvent": {
+        "action": CODE, "actor": RANDOM, "request_id": RANDOM, "purpose": CODE, "fields": CODE, "details": CODE,
+    },
+    "audit.AuditLeaf": {"leaf_hash": PROOF},
+    "audit.AuditNode": {"hash": PROOF},
+    "audit.Checkpoint": {"root": PROOF, "note": PROOF, "vkey": PROOF},
+    "vault.DataKey": {"wrapped": KEY, "commitment": KEY},
+    "vault.KeyCheck": {"kind": CODE, "commitment": RANDOM},
+    "vault.Tombstone": {"mark": RANDOM},
+    "access.Account": {"password": RANDOM, "email_index": ADDRESS, "email_sealed": ADDRESS, "language": CODE},
+    "access.AccountSession": {"session_key": RANDOM, "session_data": SESSION},
+    "access.TotpDevice": {"name": CODE, "secret_sealed": RANDOM},
+    "access.RecoveryDevice": {"name": CODE},
+    "access.RecoveryCode": {"digest": RANDOM},
+    "access.MailCode": {
+        "reason": CODE, "email_index": SHORT, "email_sealed": SHORT, "digest": RANDOM, "language": CODE,
+    },
+    "access.Attempt": {"key": RANDOM},
+    "access.Application": {"name": APP, "client_id": RANDOM, "secret_digest": RANDOM, "scopes": CODE},
+    "access.AccessToken": {"digest": RANDOM, "scopes": CODE},
+    "access.WebhookEndpoint": {"url": APP, "secret_sealed": APP, "previous_secret_sealed": APP},
+    "access.IdempotencyKey": {
+        "method": CODE, "path": CODE, "key": RANDOM, "fingerprint": RANDOM, "content_type": CODE, "body_sealed": SHORT,
+    },
+    "consent.DecisionChange": {"purpose": CODE},
+    "erasure.Connector": {"url_sealed": APP, "datasets": APP},
+    "consent.Component": {
+        "digest": PROOF, "review_note": STAFF, "titles": STAFF, "category": STAFF, "necessity": STAFF,
+    },
+    "consent.Purpose": {
+        "digest": PROOF, "review_note": STAFF, "titles": STAFF, "necessity": STAFF, "fields": CODE,
+        "retention_law": STAFF,
+    },
+    "consent.Notice": {"digest": PROOF, "review_note": STAFF},
+    "consent.NoticeText": {"title": STAFF, "body": STAFF, "digest": PROOF},
+    "consent.Recipient": {
+        "digest": PROOF, "review_note": STAFF, "name": STAFF, "role": STAFF, "country": STAFF, "safeguard": STAFF,
+        "contact": STAFF, "purposes": CODE,
+    },
+    "consent.DataContract": {"digest": PROOF, "review_note": STAFF, "fields": CODE, "reason": STAFF, "owner": STAFF},
+}  # fmt: skip
+"""Fields of models that belong to none."""

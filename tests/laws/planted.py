@@ -1,0 +1,116 @@
+"""A person with a string of their own in every place that can hold one, put there through the services."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from access.services.applications import set_endpoint
+from access.services.factors import new_recovery_codes
+from access.services.mailcodes import send_code
+from audit import actors
+from consent.models import Delivery
+from consent.services.data import store_data
+from consent.services.deliveries import acknowledge
+from erasure.models import RightsRequest
+from erasure.services.requests import file_request
+from subjects.models import Subject
+from subjects.services import register_subject
+from tests.conftest import Person
+from tests.consent.people import answer, share, wording
+
+KEPT = {"family_name": "Kestrel-Familienname", "vat_number": "DE811907980", "postal_address": "Merlin-Gasse 7"}
+"""What § 147 AO keeps after the erasure."""
+
+
+@dataclass
+class Planted:
+    """The person and their strings, by where they were put."""
+
+    person: Person
+    strings: dict[str, str] = field(default_factory=dict)
+    requests: list[RightsRequest] = field(default_factory=list)
+
+    @property
+    def subject(self) -> Subject:
+        return Subject.objects.get(pk=self.person.subject.pk)
+
+
+def plant(person: Person, shop: Any, acme: Any, browser: bool = True) -> Planted:
+    """Every place is filled. The person was registered with `person.email` and the customer number of their name."""
+    made = Planted(person, {"email": person.email, "customer_id": f"c-{person.name}"})
+    _identity(made, shop)
+    _values(made, shop)
+    _consents(made, shop, acme)
+    _requests(made)
+    _account(made)
+    if browser:
+        made.person.browser()
+    return made
+
+
+def _identity(made: Planted, shop: Any) -> None:
+    made.strings |= {"phone": "+491711234567", "birth_date": "1961-07-29"}
+    register_subject(
+        application=shop, language="fr", country="LU", birth_date=date(1961, 7, 29),
+        identifiers={"email": made.person.email, "phone": made.strings["phone"]},
+    )  # fmt: skip
+
+
+def _values(made: Planted, shop: Any) -> None:
+    given = {"given_name": "Peregrine-Vorname", "email": "goshawk@mailbox.example", "phone": "+491719876543"}
+    made.strings |= {f"value {name}": text for name, text in (given | KEPT).items()}
+    made.strings["source_name"] = "Osprey-Auskunft"
+    store_data(application=shop, subject=made.subject, purpose="orders", values=given, source="subject")
+    store_data(
+        application=shop, subject=made.subject, purpose="tax_records", values=KEPT, source="third_party",
+        source_name=made.strings["source_name"],
+    )  # fmt: skip
+    health = {"health_note": "Hobby-Allergie gegen Federn"}
+    made.strings["value health_note"] = health["health_note"]
+    answer(made.subject, "give", "health_programme", explicit=True)
+    store_data(application=shop, subject=made.subject, purpose="health_programme", values=health, source="subject")
+
+
+def _consents(made: Planted, shop: Any, acme: Any) -> None:
+    """Consent and sharing, taken back; the receivers answer with words and data about the person."""
+    for application in (shop, acme):
+        set_endpoint(application=application, url=f"https://{application.slug}.example/notices")
+    assert wording("newsletter").version == 1
+    answer(made.subject, "give")
+    share(made.subject, True)
+    share(made.subject, False)
+    made.strings |= {"evidence": "Shikra-Ticket", "data": "Harrier-Kundenakte"}
+    delivery = Delivery.objects.get(subject=made.subject, type="sharing.stopped")
+    acknowledge(
+        application=acme, delivery_id=delivery.pk, outcome="done", evidence={"ticket": made.strings["evidence"]},
+        data={"note": made.strings["data"]},
+    )  # fmt: skip
+
+
+def _requests(made: Planted) -> None:
+    """Details in words and references; an archive that nobody collects, once a worker has built it."""
+    made.strings |= {"rectification": "Kite-Berichtigt", "decision": "Buzzard-4711"}
+    values = {"given_name": made.strings["rectification"]}
+    made.strings.pop("value given_name")
+    made.requests = [
+        _file(made, "rectification", purpose="orders", values=values),
+        _file(made, "human_review", decision=made.strings["decision"]),
+    ]
+
+
+def _file(made: Planted, right: str, **details: Any) -> RightsRequest:
+    return file_request(
+        subject=made.subject, right=right, details=details, verified_by="account", actor=actors.SUBJECT, by_person=True
+    )
+
+
+def ask(made: Planted, right: str) -> RightsRequest:
+    """One more request of the person."""
+    made.requests.append(_file(made, right))
+    return made.requests[-1]
+
+
+def _account(made: Planted) -> None:
+    """A code on its way to the address, factors, recovery codes."""
+    send_code(reason="reset", email=made.person.email, language="en")
+    new_recovery_codes(made.person.account)
