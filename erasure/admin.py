@@ -1,6 +1,6 @@
 """The desk of rights requests: the queue by due date, what waits for a reviewer or an operator. Decrypts nothing."""
 
-from typing import Any
+from typing import cast
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -11,17 +11,15 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from access import roles
 from access.models import Account
 from access.second_factor import require_fresh_factor
+from erasure import desk
+from erasure.desk import REVIEWERS
 from erasure.models import RightsRequest, Step
 from erasure.selectors import steps_of
-from erasure.services import requests, steps
+from erasure.services import requests
 from erasure.words import described
 from gdpr_portal.errors import DomainError
-
-REVIEWERS = frozenset({roles.IRM, roles.PRIVACY_OFFICER})
-EXTENSIONS = ("A12Complexity", "A12NumberOfRequests")
 
 
 @admin.register(RightsRequest)
@@ -77,7 +75,7 @@ class RequestAdmin(admin.ModelAdmin):
             "steps": steps_of(row),
             "may_review": bool(_roles(request) & REVIEWERS),
             "refusals": requests.REFUSALS,
-            "extensions": EXTENSIONS,
+            "extensions": requests.EXTENSIONS,
             "opts": self.model._meta,
         }
         return render(request, "admin/erasure/request.html", context)
@@ -90,33 +88,13 @@ class RequestAdmin(admin.ModelAdmin):
         if refused is not None:
             return refused
         try:
-            _act(request, request_id)
+            account = cast(Account, request.user)
+            desk.do(name=request.POST.get("act", ""), request_id=request_id, account=account, given=request.POST)
             messages.success(request, _("Done."))
-        except (DomainError, KeyError) as error:
-            messages.error(request, error.message if isinstance(error, DomainError) else _("That is not possible."))
+        except DomainError as error:
+            messages.error(request, _(error.message))
         return redirect(reverse("admin:erasure_rightsrequest_change", args=[request_id]))
 
 
 def _roles(request: HttpRequest) -> frozenset[str]:
     return request.user.roles if isinstance(request.user, Account) else frozenset()
-
-
-def _act(request: HttpRequest, request_id: UUID) -> None:
-    account: Any = request.user
-    act, given = request.POST["act"], request.POST
-    if act in _REVIEW and not _roles(request) & REVIEWERS:
-        raise KeyError(act)
-    match act:
-        case "approve":
-            requests.approve_request(request_id=request_id, reviewer=account)
-        case "refuse":
-            requests.refuse_request(request_id=request_id, reviewer=account, reason_code=given["reason"])
-        case "extend":
-            requests.extend_request(request_id=request_id, reviewer=account, reason_code=given["reason"])
-        case "close_step":
-            steps.close_by_hand(step_id=UUID(given["step"]), operator=account)
-        case "retry_step":
-            steps.retry(step_id=UUID(given["step"]), operator=account)
-
-
-_REVIEW = frozenset({"approve", "refuse", "extend"})

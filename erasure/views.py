@@ -23,7 +23,7 @@ from erasure.services.archives import collect
 from erasure.services.public import ask_without_account
 from erasure.services.requests import file_request, verify_request, withdraw_request
 from erasure.words import described
-from gdpr_portal.errors import DomainError
+from gdpr_portal.errors import DomainError, WrongState
 from subjects.models import Subject
 from subjects.selectors import subject_of_account
 
@@ -89,7 +89,7 @@ def _filed(request: HttpRequest, subject: Subject, right: str, form: NothingMore
             actor=actors.SUBJECT,
         )
     except DomainError as error:
-        form.add_error(None, error.message)
+        form.add_error(None, _(error.message))
         return _ask_page(request, subject, right, form, status=422)
     messages.success(request, _("We have received your request."))
     return redirect("request", request_id=filed.id)
@@ -105,11 +105,12 @@ def show(request: HttpRequest, request_id: UUID) -> HttpResponse:
 @require_POST
 def withdraw(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """The request is withdrawn."""
+    row = request_of_account(account_of(request), request_id)
     try:
-        withdraw_request(request=request_of_account(account_of(request), request_id), actor=actors.SUBJECT)
+        withdraw_request(request=row, actor=actors.SUBJECT)
         messages.success(request, _("Your request is withdrawn."))
     except DomainError as error:
-        messages.error(request, error.message)
+        messages.error(request, _(error.message))
     return redirect("request", request_id=request_id)
 
 
@@ -122,7 +123,11 @@ def archive(request: HttpRequest, request_id: UUID) -> HttpResponseBase:
     refused = require_fresh_factor(request)
     if refused is not None:
         return refused
-    found, data = collect(request=row, actor=actors.SUBJECT)
+    try:
+        found, data = collect(request=row, actor=actors.SUBJECT)
+    except WrongState as error:
+        messages.error(request, _(error.message))
+        return redirect("request", request_id=request_id)
     return zip_response(found.size_bytes, data)
 
 
@@ -159,5 +164,5 @@ def public_verify(request: HttpRequest) -> HttpResponse:
             found = verify_request(request_id=form.cleaned_data["reference"], code=form.cleaned_data["code"])
             return render(request, "erasure/public_done.html", {"request_row": described(found)})
         except DomainError as error:
-            form.add_error("code", error.message)
+            form.add_error("code", _(error.message))
     return render(request, "erasure/public_sent.html", {"form": form, "again": True})

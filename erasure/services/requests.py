@@ -42,6 +42,8 @@ REFUSALS: dict[str, str] = {
     "A21CompellingGrounds": "21(1)",
 }
 """Reason codes of refusals (W3C DPV, list of GDPR rights justifications) and the article behind each."""
+EXTENSIONS = ("A12Complexity", "A12NumberOfRequests")
+"""Why an answer may take longer: complexity, and the number of requests (Art. 12(3))."""
 
 
 def file_request(
@@ -117,8 +119,7 @@ def _go_on(request: RightsRequest, *, verified_by: str, actor: str) -> None:
     if request.state not in {"received", "verifying"}:
         return
     if verified_by == RightsRequest.VerifiedBy.NONE:
-        if request.state == "received":
-            _ask_the_person(request, actor=actor)
+        _ask_the_person(request, actor=actor)
         return
     request.verified_by = verified_by
     if request.needs_review:
@@ -128,11 +129,18 @@ def _go_on(request: RightsRequest, *, verified_by: str, actor: str) -> None:
 
 
 def _ask_the_person(request: RightsRequest, *, actor: str) -> None:
-    """A code goes to the address we know, and the request waits for it (Art. 12(6))."""
+    """A code goes to the address we know, and the request waits for it (Art. 12(6)); asked again, a new one.
+
+    The tries start again with the new code: whoever has not the mail has not the reference to try against either.
+    """
     code = f"{secrets.randbelow(10**6):06d}"
     request.verification_digest = _code_digest(request.id, code)
     request.verification_expires_at = timezone.now() + VERIFICATION_LIFETIME
-    move_request(request, "verifying", actor=actor)
+    request.verification_tries = 0
+    if request.state == "received":
+        move_request(request, "verifying", actor=actor)
+    else:
+        request.save(update_fields=["verification_digest", "verification_expires_at", "verification_tries"])
     address = email_of(request.subject)
     if address is not None:
         send_mail_later(
@@ -243,6 +251,8 @@ def _locked_in_review(request_id: UUID) -> RightsRequest:
 
 def extend_request(*, request_id: UUID, reviewer: Account, reason_code: str) -> RightsRequest:
     """The deadline is two months later, once, within month one, with a reason, and the person is told (Art. 12(3))."""
+    if reason_code not in EXTENSIONS:
+        raise Invalid("invalid_value", "An extension needs a reason from the list.", status=422)
     with transaction.atomic():
         subject_id = RightsRequest.objects.values_list("subject_id", flat=True).get(pk=request_id)
         lock_subject(subject_id)
