@@ -25,6 +25,8 @@ class IdentityHolding:
     models = frozenset({"subjects.Subject", "subjects.Identifier"})
 
     def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
+        if scope.portability and not scope.purposes:
+            return {}  # nothing rests on consent or contract, so nothing that identifies does either (Art. 20(1)(a))
         rows = list(Identifier.objects.filter(subject=subject).select_related("application").order_by("kind", "id"))
         birth_date = selectors.birth_date_of(subject)
         profile = {"language": subject.language, "country": subject.country, "birth_date": birth_date}

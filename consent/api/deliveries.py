@@ -12,6 +12,7 @@ from access.rest.serializers import StrictSerializer
 from access.rest.views import ScopedView
 from consent.models import Delivery
 from consent.services.deliveries import acknowledge, delivery_for
+from consent.services.sending import reference_of
 from consent.states import DELIVERY, OUTCOMES
 from subjects.selectors import pairwise_of
 
@@ -46,6 +47,7 @@ class DeliverySerializer(StrictSerializer):
     request = serializers.UUIDField(allow_null=True)
     purpose = serializers.SlugField(allow_null=True)
     subject = serializers.UUIDField()
+    reference = serializers.CharField(allow_null=True, help_text="The receiver's own `customer_id`, if it gave one.")
     due_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
     sent_at = serializers.DateTimeField(allow_null=True)
@@ -86,4 +88,7 @@ def _told(delivery: Delivery) -> dict[str, Any]:
     )  # fmt: skip
     told = {name: getattr(delivery, name) for name in names}
     subject = pairwise_of(delivery.application, delivery.subject)
-    return told | {"delivery": delivery.pk, "outcome": delivery.outcome or None, "subject": subject}
+    return told | {
+        "delivery": delivery.pk, "outcome": delivery.outcome or None, "subject": subject,
+        "reference": reference_of(delivery),
+    }  # fmt: skip

@@ -205,7 +205,7 @@ def payload(delivery: Delivery) -> bytes:
             "request": str(delivery.request) if delivery.request else None,
             "purpose": delivery.purpose,
             "subject": str(pairwise_of(delivery.application, delivery.subject)),
-            "reference": _reference(delivery),
+            "reference": reference_of(delivery),
             "fields": list(delivery.fields),
             "due_at": instant(delivery.due_at) if delivery.due_at else None,
         },
@@ -235,7 +235,8 @@ def reference_place(delivery_id: UUID) -> Place:
     return Place("consent_delivery", "reference_sealed", str(delivery_id))
 
 
-def _reference(delivery: Delivery) -> str | None:
+def reference_of(delivery: Delivery) -> str | None:
+    """The customer number the receiver gave the person, opened; None when it gave none."""
     if delivery.reference_sealed is None:
         return None
     return open_secret(reference_place(delivery.pk), bytes(delivery.reference_sealed)).decode()

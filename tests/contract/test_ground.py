@@ -22,7 +22,7 @@ def qa(client_for, qa_sampler, catalogue):
     return client_for(qa_sampler)
 
 
-# --- ground rules -----------------------------------------------------------------------------------------------------
+# --- ground rules ---------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("path", GETS)
 def test_what_holds_for_every_address(api, client, path):
     for accept in ({}, {"HTTP_ACCEPT": "*/*"}, {"HTTP_ACCEPT": "application/json"}, {"HTTP_ACCEPT": "application/*"}):
@@ -121,7 +121,7 @@ def test_malformed_ids_are_unknown_ids(api):
             assert refused(api.get(f"/api/v1/{path}"), 404, "not_found")
 
 
-# --- the two OAuth addresses --------------------------------------------------------------------------------------------
+# --- the two OAuth addresses ----------------------------------------------------------------------------------------
 def test_tokens_come_and_go(client, shop, catalogue):
     form = {"grant_type": "client_credentials", "client_id": shop.client_id, "client_secret": shop.plain_secret}
     got = client.post("/oauth/token", form | {"scope": "catalogue:read"}, **FORM)
@@ -169,7 +169,7 @@ def test_oauth_errors_follow_rfc_6749(client, shop, form, status, error):
     assert answer["Content-Type"] == "application/json"
 
 
-# --- catalogue --------------------------------------------------------------------------------------------------------
+# --- catalogue ------------------------------------------------------------------------------------------------------
 def test_the_catalogue(api):
     items = {item["slug"]: item for item in api.get("/api/v1/purposes").body["items"]}
     assert items.keys() == {"newsletter", "orders", "fraud_prevention", "direct_marketing", "tax_records",
@@ -196,7 +196,7 @@ def test_the_wording(api):
     assert refused(api.get("/api/v1/purposes/profiling/notice"), 403, "purpose_not_approved")
 
 
-# --- audit --------------------------------------------------------------------------------------------------------------
+# --- audit ----------------------------------------------------------------------------------------------------------
 def verify_note(text, vkey):
     """C2SP signed note, with nothing of the service's own code: the body without its signatures, or an error."""
     name, _, key = vkey.strip().partition("+")
@@ -234,9 +234,8 @@ def root_of(leaf, index, size, proof):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_stranger_verifies_the_log(transactional_db, qa, api, ada, client):
-    from vault.services import status
-
     from tests.audit.tools import seal
+    from vault.services import status
 
     assert status().unsealed
     api.decide(ada, "orders")
@@ -291,7 +290,7 @@ def test_the_record_of_processing(qa, api):
     assert refused(api.get("/api/v1/records-of-processing"), 403, "scope_missing")
 
 
-# --- operations ---------------------------------------------------------------------------------------------------------
+# --- operations -----------------------------------------------------------------------------------------------------
 def test_what_the_world_may_ask(client, db):
     assert client.get("/livez").status_code == 200
     assert client.get("/.well-known/gpc.json").json()["gpc"] is True
