@@ -9,10 +9,16 @@ class ConsentConfig(AppConfig):
         """The floors below know the catalogue by what is registered here."""
         from consent import holdings, selectors
         from consent.services import imports
+        from consent.services.data import store_data
         from subjects import hooks
 
         hooks.register_import(
-            values=imports.check_values, consents=imports.check_consents, write=imports.import_consents
+            values=imports.check_values,
+            consents=imports.check_consents,
+            write=imports.import_consents,
+            store=store_data,
+            refused=imports.without_ground,
+            stand=imports.consents_stand,
         )
         hooks.register_titles(purpose=selectors.purpose_title, field=selectors.field_title)
         holdings.register_all()

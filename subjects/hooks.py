@@ -5,6 +5,7 @@ A hook nobody registered refuses (imports) or falls back to the slug (titles); n
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from access.models import Application
 from gdpr_portal.errors import Refused
@@ -13,6 +14,9 @@ from subjects.models import Subject
 CheckValues = Callable[[Application, str, Mapping[str, Any]], Mapping[str, str]]
 CheckConsents = Callable[[Application, Sequence[Any], frozenset[str]], Sequence[Mapping[str, Any]]]
 ImportConsents = Callable[[Application, Sequence[tuple[Subject, Sequence[Mapping[str, Any]]]]], None]
+StoreData = Callable[..., Sequence[str]]
+WithoutGround = Callable[[Application, Sequence[tuple[Subject, str]]], frozenset[UUID]]
+ConsentsStand = Callable[[Application, Sequence[tuple[Subject, Sequence[Mapping[str, Any]]]]], frozenset[UUID]]
 Describe = Callable[[str, str], str]
 
 
@@ -32,6 +36,20 @@ def _no_consents(application: Application, people: Sequence[tuple[Subject, Seque
     """Nothing to write: `check_consents` let nothing through."""
 
 
+def _store_nothing(**asked: Any) -> Sequence[str]:
+    raise Refused("purpose_not_approved")
+
+
+def _nobody_has_one(application: Application, asked: Sequence[tuple[Subject, str]]) -> frozenset[UUID]:
+    return frozenset(subject.pk for subject, _ in asked)
+
+
+def _none_stands(
+    application: Application, people: Sequence[tuple[Subject, Sequence[Mapping[str, Any]]]]
+) -> frozenset[UUID]:
+    return frozenset()
+
+
 def _slug_in_words(slug: str, language: str) -> str:
     return slug.replace("_", " ").replace("-", " ").capitalize()
 
@@ -47,6 +65,15 @@ Raises DomainError for a consent that cannot be recorded, and for data of a cons
 import_consents: ImportConsents = _no_consents
 """(application, [(subject, checked consents)]) writes the consents of a batch in its transaction, idempotently."""
 
+store_data: StoreData = _store_nothing
+"""`PUT data` of one known person: decided, written and recorded. Raises what the API answers with."""
+
+without_ground: WithoutGround = _nobody_has_one
+"""(application, [(subject, purpose)]) -> those people whom some purpose named has no lawful ground for now."""
+
+consents_stand: ConsentsStand = _none_stands
+"""(application, [(subject, checked consents)]) -> those people whose consents all stand already."""
+
 describe_purpose: Describe = _slug_in_words
 """(slug, language) -> the purpose's title in plain words."""
 
@@ -54,10 +81,19 @@ describe_field: Describe = _slug_in_words
 """(slug, language) -> the field's title in plain words."""
 
 
-def register_import(*, values: CheckValues, consents: CheckConsents, write: ImportConsents) -> None:
-    """Imported lines are judged and their consents written by these three."""
-    global check_values, check_consents, import_consents
+def register_import(
+    *,
+    values: CheckValues,
+    consents: CheckConsents,
+    write: ImportConsents,
+    store: StoreData,
+    refused: WithoutGround,
+    stand: ConsentsStand,
+) -> None:
+    """Imported lines are judged by these, and their consents and the data of known people written."""
+    global check_values, check_consents, import_consents, store_data, without_ground, consents_stand
     check_values, check_consents, import_consents = values, consents, write
+    store_data, without_ground, consents_stand = store, refused, stand
 
 
 def register_titles(*, purpose: Describe, field: Describe) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from access.models import Application
-from audit.services import record
+from audit.services import Entry, record_many
 from consent.models import ConsentEvent
 from consent.services.standing import apply_event
 from consent.states import Consent
@@ -58,11 +58,12 @@ def write_event(
     )  # fmt: skip
     applied = apply_event(event)
     if not recipient:
-        _record(event)
+        record_many([entry_of(event)])
     return event, applied
 
 
-def _record(event: ConsentEvent) -> None:
+def entry_of(event: ConsentEvent) -> Entry:
+    """What the audit log says of the answer: its evidence, never its reasons."""
     details: dict[str, str | int | bool | None] = {"event": str(event.event)}
     if event.action != "expire":
         details["channel"] = event.channel
@@ -74,7 +75,7 @@ def _record(event: ConsentEvent) -> None:
         }
     if event.action == "give":
         details["explicit"] = event.explicit
-    record(
-        f"consent.{_NAMES[event.action]}", actor=event.actor, subject=event.subject.pseudonym, purpose=event.purpose,
-        details=details,
+    return Entry(
+        action=f"consent.{_NAMES[event.action]}", actor=event.actor, subject=event.subject.pseudonym,
+        purpose=event.purpose, details=details,
     )  # fmt: skip

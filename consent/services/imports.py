@@ -5,7 +5,7 @@ once a line: an import of 10,000 people costs as many catalogue look-ups as it t
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,16 +16,22 @@ from django.utils import timezone
 
 from access.models import Application
 from audit import actors
-from consent.models import Component, DataContract, NoticeText, Purpose
+from consent.models import Component, ConsentEvent, DataContract, NoticeText, Purpose, Standing
 from consent.models.governance import ReviewState
 from consent.selectors import components, live_purpose
 from consent.services.consents import record_consent
+from consent.services.decisions import decide_many
 from consent.services.events import NoticeSeen
+from consent.services.facts import Question
+from consent.services.first_answers import write_first_answers
+from consent.states import Consent
 from consent.values import checked_by
 from gdpr_portal.errors import Invalid, Refused, WrongState
 from subjects.models import Subject
+from vault.services import pairwise_ids
 
 ACTIONS = ("give", "refuse", "withdraw")
+STATES = {"give": Consent.GIVEN, "refuse": Consent.REFUSED, "withdraw": Consent.WITHDRAWN}
 MEMBERS = frozenset({"purpose", "action", "notice", "channel", "explicit", "at"})
 LOOKED_UP_FOR_SECONDS = 1.0
 
@@ -76,9 +82,15 @@ def check_consents(
 def import_consents(
     application: Application, people: Sequence[tuple[Subject, Sequence[Mapping[str, Any]]]]
 ) -> None:
-    """The consents of a batch stand. Idempotent: what stands already is not written again."""
+    """The consents of a batch stand. Idempotent: what stands already is not written again.
+
+    First answers of people without a birth date are written together; every other case is `record_consent`'s.
+    """
+    purposes = {each["purpose"] for _, consents in people for each in consents}
+    live = {slug: _look_up(application, slug).purpose for slug in purposes}
+    first = write_first_answers(application, people, live) if live else frozenset()
     for subject, consents in people:
-        for consent in consents:
+        for consent in () if subject.pk in first else consents:
             record_consent(
                 subject=subject,
                 purpose=consent["purpose"],
@@ -90,6 +102,49 @@ def import_consents(
                 application=application,
                 at=consent["at"],
             )
+
+
+def without_ground(application: Application, asked: Sequence[tuple[Subject, str]]) -> frozenset[UUID]:
+    """Those people for whom some purpose named is not permitted now; a constant number of statements."""
+    ids = pairwise_ids(application.pk, [subject.pk for subject, _ in asked])
+    questions = [Question(pairwise, purpose) for pairwise, (_, purpose) in zip(ids, asked, strict=True)]
+    decisions = decide_many(application=application, questions=questions)
+    return frozenset(
+        subject.pk for (subject, _), decision in zip(asked, decisions, strict=True) if not decision.allowed
+    )
+
+
+def consents_stand(
+    application: Application, people: Sequence[tuple[Subject, Sequence[Mapping[str, Any]]]]
+) -> frozenset[UUID]:
+    """Those people of whom every one of these answers stands, or stands in the history at its moment; two statements.
+
+    Whoever else is given to `import_consents`, which decides for itself.
+    """
+    ids = [subject.pk for subject, _ in people]
+    rows = {
+        (row.subject_id, row.purpose): row for row in Standing.objects.filter(subject__in=ids, recipient="")
+    }  # fmt: skip
+    events = ConsentEvent.objects.filter(subject__in=ids, recipient="")
+    past = set(events.values_list("subject_id", "purpose", "action", "at"))
+    return frozenset(
+        subject.pk
+        for subject, consents in people
+        if all(_stands(rows.get((subject.pk, each["purpose"])), past, subject, each) for each in consents)
+    )
+
+
+def _stands(
+    row: Standing | None, past: Set[tuple[UUID, str, str, datetime]], subject: Subject, consent: Mapping[str, Any]
+) -> bool:
+    if consent["at"] is not None:
+        return (subject.pk, consent["purpose"], consent["action"], consent["at"]) in past
+    if row is None or row.state != STATES[consent["action"]]:
+        return False
+    if consent["action"] != "give":
+        return True
+    runs = row.expires_at is None or row.expires_at > timezone.now()
+    return runs and row.notice_version == consent["notice"].version
 
 
 def _consent(application: Application, given: Any) -> dict[str, Any]:

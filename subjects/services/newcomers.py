@@ -1,0 +1,192 @@
+"""Many new people in one transaction, by a number of statements that does not depend on how many they are."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from django.db import connection, transaction
+from django.db.models import Model
+from django.utils import timezone
+from psycopg import sql
+
+from access.models import Application
+from audit import actors
+from audit import services as audit
+from subjects import cells, hooks
+from subjects.import_lines import Line
+from subjects.models import ApplicationLink, Identifier, PersonalValue, Subject, ValuePurpose
+from subjects.services.given import Profile
+from subjects.services.people import new_identifiers, sealed_birth_date
+from vault import services as vault
+
+SOURCE: Final = PersonalValue.Source.SUBJECT
+"""Whom imported values come from: the person, through the application (Art. 13)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One import: whose people come in, and the id that its events in the audit log carry as `batch`."""
+
+    application: Application
+    batch: UUID
+
+    @property
+    def about(self) -> dict[str, Any]:
+        return {"application": self.application.slug, "batch": str(self.batch)}
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A line judged good as far as the line alone tells: normalised, in the contract, consents with their evidence."""
+
+    line: Line
+    identifiers: dict[str, str]
+    profile: Profile
+    values: dict[str, Mapping[str, str]]
+    consents: Sequence[Mapping[str, Any]]
+
+    @property
+    def merged(self) -> dict[str, str]:
+        """The values by field, each once; the line does not contradict itself."""
+        return {field: value for values in self.values.values() for field, value in values.items()}
+
+
+class WithoutGroundError(Exception):
+    """Of these lines, by number, some data would have no lawful ground (a child's pending consent): none came in."""
+
+    def __init__(self, numbers: frozenset[int]) -> None:
+        super().__init__(f"{len(numbers)} lines")
+        self.numbers = numbers
+
+
+def write_newcomers(run: Run, people: Sequence[Ready]) -> None:
+    """Nobody of them was known; all of them are, with everything their lines bring, or none is.
+
+    Raises IntegrityError when somebody else registered one of them meanwhile, WithoutGroundError, and what recording
+    a consent raises.
+    """
+    if not people:
+        return
+    with transaction.atomic():
+        subjects = [_subject(ready) for ready in people]
+        keys = vault.create_data_keys([subject.pk for subject in subjects])
+        pairs = list(zip(subjects, people, strict=True))
+        _write_people(run, pairs, keys)
+        _write_consents(run, pairs)
+        _write_values(run, pairs, keys)
+        audit.record_many([entry for subject, ready in pairs for entry in _entries(run, subject, ready)])
+
+
+def _subject(ready: Ready) -> Subject:
+    profile = ready.profile
+    return Subject(id=uuid4(), language=profile.language or "", country=profile.country or "")
+
+
+_Pairs = Sequence[tuple[Subject, Ready]]
+_Keys = Mapping[UUID, vault.SubjectKey]
+
+
+def _write_people(run: Run, pairs: _Pairs, keys: _Keys) -> None:
+    now = timezone.now()
+    application = run.application.pk
+    _copy(Subject, _PEOPLE, (_person(subject, ready, keys[subject.pk], now) for subject, ready in pairs))
+    identifiers = [
+        row
+        for subject, ready in pairs
+        for row in new_identifiers(run.application, subject.pk, ready.identifiers, keys[subject.pk])
+    ]
+    # In one order for everybody: two imports of the same people wait for each other and do not deadlock.
+    identifiers.sort(key=lambda row: bytes(row.index))
+    cells_of = (
+        (row.pk, row.subject_id, row.kind, row.application_id, row.index, row.sealed, now) for row in identifiers
+    )
+    _copy(Identifier, _IDENTIFIERS, cells_of)
+    _copy(ApplicationLink, _LINKS, ((subject.pk, application, now) for subject, _ in pairs))
+
+
+def _person(subject: Subject, ready: Ready, key: vault.SubjectKey, now: datetime) -> tuple[Any, ...]:
+    if ready.profile.birth_date:
+        subject.birth_date_sealed = sealed_birth_date(key, subject, ready.profile.birth_date)
+    return (
+        subject.pk, subject.pseudonym, subject.language, subject.country, subject.birth_date_sealed, now
+    )  # fmt: skip
+
+
+def _write_consents(run: Run, pairs: _Pairs) -> None:
+    """The consents stand, and every purpose they were to permit is permitted."""
+    consenting = [(subject, ready) for subject, ready in pairs if ready.consents]
+    if not consenting:
+        return
+    hooks.import_consents(run.application, [(subject, ready.consents) for subject, ready in consenting])
+    asked = [(subject, purpose) for subject, ready in consenting for purpose in ready.values]
+    refused = hooks.without_ground(run.application, asked)
+    if refused:
+        raise WithoutGroundError(frozenset(ready.line.number for subject, ready in consenting if subject.pk in refused))
+
+
+def _write_values(run: Run, pairs: _Pairs, keys: _Keys) -> None:
+    now = timezone.now()
+    application = run.application.pk
+    _copy(
+        PersonalValue,
+        _VALUES,
+        (
+            _value(keys[subject.pk], field, value, now)
+            for subject, ready in pairs
+            for field, value in ready.merged.items()
+        ),
+    )
+    _copy(
+        ValuePurpose,
+        _PURPOSES,
+        (
+            (cells.value_id(subject.pk, field), purpose, application, now)
+            for subject, ready in pairs
+            for purpose, values in ready.values.items()
+            for field in values
+        ),
+    )
+
+
+def _value(key: vault.SubjectKey, field: str, value: str, now: datetime) -> tuple[Any, ...]:
+    row = cells.value_id(key.owner, field)
+    sealed = key.seal(cells.value_place(row, field), value.encode())
+    return row, key.owner, field, sealed, SOURCE.value, "", now, now
+
+
+_PEOPLE: Final = ("id", "pseudonym", "language", "country", "birth_date_sealed", "created_at")
+_IDENTIFIERS: Final = ("id", "subject_id", "kind", "application_id", "index", "sealed", "created_at")
+_LINKS: Final = ("subject_id", "application_id", "created_at")
+_VALUES: Final = ("id", "subject_id", "field", "sealed", "source", "source_name", "created_at", "updated_at")
+_PURPOSES: Final = ("value_id", "purpose", "application_id", "since")
+
+
+def _copy(model: type[Model], columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    """The rows are in the model's table, by one COPY: three times as fast as `bulk_create`, which builds SQL text.
+
+    Raises django.db's errors, as a statement of the ORM would.
+    """
+    target = sql.SQL("COPY {} ({}) FROM STDIN").format(
+        sql.Identifier(model._meta.db_table), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(target) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _entries(run: Run, subject: Subject, ready: Ready) -> list[audit.Entry]:
+    actor = actors.application(run.application.slug)
+    imported = audit.Entry(
+        action="subject.imported", actor=actor, subject=subject.pseudonym,
+        details=run.about | {"kinds": sorted(ready.identifiers)},
+    )  # fmt: skip
+    stored = [
+        audit.Entry(
+            action="data.stored", actor=actor, subject=subject.pseudonym, purpose=purpose, fields=sorted(values),
+            details=run.about | {"source": SOURCE.value, "count": len(values)},
+        )
+        for purpose, values in ready.values.items()
+    ]  # fmt: skip
+    return [imported, *stored]
