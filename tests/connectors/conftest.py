@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pymysql
 import pytest
 import sqlalchemy as sa
 from django.core.management import call_command
 from psycopg.conninfo import conninfo_to_dict
 
+from tests.connectors import mariadb
 from tests.connectors import shop as shops
 from tests.plugins.postgres import address
 
@@ -99,10 +101,33 @@ def postgres_url() -> Iterator[Callable[[], sa.URL]]:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session")
+def _mariadb() -> Iterator[sa.URL]:
+    binary = mariadb.program()
+    if binary is None:
+        pytest.skip("NO MARIADB HERE: install mariadb-server-core or set MARIADBD; connectors are not tried on MySQL")
+    with mariadb.server(binary) as url:
+        yield url
+
+
+@pytest.fixture
+def mariadb_url(_mariadb: sa.URL) -> Callable[[], sa.URL]:
+    """The address of a fresh database on a throw-away MariaDB."""
+
+    def make() -> sa.URL:
+        name = f"shop_{next(_numbers)}"
+        connection = pymysql.connect(host=_mariadb.host, port=_mariadb.port or 0, user="root")
+        with connection, connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        return _mariadb.set(database=name)
+
+    return make
+
+
+@pytest.fixture(params=["sqlite", "postgresql", pytest.param("mariadb", marks=pytest.mark.slow)])
 def url(request: pytest.FixtureRequest) -> sa.URL:
     """Each kind of database in turn."""
-    name = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]
+    name = {"sqlite": "sqlite_url", "postgresql": "postgres_url", "mariadb": "mariadb_url"}[request.param]
     return request.getfixturevalue(name)()
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from erasure.connectors.sql import normalised
+
 TABLES = """
 CREATE TABLE address (id INTEGER PRIMARY KEY, house VARCHAR(20), street VARCHAR(60), city VARCHAR(60), zip VARCHAR(10));
 CREATE TABLE customer (id INTEGER PRIMARY KEY, email VARCHAR(120), name VARCHAR(40), created TIMESTAMP,
@@ -184,7 +186,7 @@ VALUES = sorted({str(cell) for rows in ROWS.values() for row in rows for cell in
 
 def build(url: sa.URL, tables: str = TABLES, rows: dict[str, list[tuple[Any, ...]]] = ROWS) -> sa.Engine:
     """The shop stands in an empty database."""
-    engine = sa.create_engine(url)
+    engine = sa.create_engine(normalised(url.render_as_string(hide_password=False)))
     with engine.begin() as connection:
         for statement in filter(str.strip, tables.split(";")):
             connection.exec_driver_sql(statement)
