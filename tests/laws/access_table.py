@@ -1,0 +1,111 @@
+"""Who may do what at every address: the declaration that the tests hold the service to.
+
+Ids in routes are written without their converter. A route that is not here fails the test, and so does one that is here
+and nowhere else.
+"""
+
+from typing import Final, NamedTuple
+
+ANONYMOUS: Final = "anonymous"
+PASSWORD: Final = "password only"
+SUBJECT: Final = "data subject"
+IRM: Final = "irm"
+QA: Final = "qa"
+OPERATOR: Final = "operator"
+ROLES: Final = (ANONYMOUS, PASSWORD, SUBJECT, IRM, QA, OPERATOR)
+
+EVERYBODY: Final = frozenset(ROLES)
+PROVEN: Final = frozenset({SUBJECT, IRM, QA, OPERATOR})
+STAFF: Final = frozenset({IRM, QA, OPERATOR})
+NOBODY: Final = frozenset[str]()
+
+API: Final[dict[str, dict[str, str]]] = {
+    "api/v1/audit/events": {"GET": "audit:read"},
+    "api/v1/audit/events/<event>/proof": {"GET": "audit:read"},
+    "api/v1/audit/checkpoint": {"GET": "audit:read"},
+    "api/v1/audit/consistency": {"GET": "audit:read"},
+    "api/v1/subjects": {"POST": "subjects:write"},
+    "api/v1/subjects/lookup": {"POST": "subjects:read"},
+    "api/v1/subjects/<subject_id>": {"GET": "subjects:read"},
+    "api/v1/purposes": {"GET": "catalogue:read"},
+    "api/v1/purposes/<slug>/notice": {"GET": "catalogue:read"},
+    "api/v1/recipients": {"GET": "catalogue:read"},
+    "api/v1/decisions": {"POST": "decisions:read"},
+    "api/v1/decisions/batch": {"POST": "decisions:read"},
+    "api/v1/decisions/snapshot": {"GET": "decisions:read"},
+    "api/v1/decisions/changes": {"GET": "decisions:read"},
+    "api/v1/subjects/<subject>/data": {"GET": "data:read", "PUT": "data:write"},
+    "api/v1/subjects/<subject>/consents": {"GET": "consent:read", "POST": "consent:write"},
+    "api/v1/consents/<event>/receipt": {"GET": "consent:read"},
+    "api/v1/subjects/<subject>/sharing": {"GET": "sharing:read"},
+    "api/v1/subjects/<subject>/sharing/<recipient>": {"PUT": "sharing:write"},
+    "api/v1/deliveries/<delivery>": {"GET": "deliveries:acknowledge"},
+    "api/v1/deliveries/<delivery>/acknowledge": {"POST": "deliveries:acknowledge"},
+    "api/v1/records-of-processing": {"GET": "audit:read"},
+    "api/v1/requests": {"GET": "requests:read", "POST": "requests:write"},
+    "api/v1/requests/<request_id>": {"GET": "requests:read"},
+    "api/v1/requests/<request_id>/withdraw": {"POST": "requests:write"},
+    "api/v1/requests/<request_id>/archive": {"GET": "requests:read"},
+}
+"""Route -> method -> the one scope that opens it; without the scope 403, without a token 401, other methods 405."""
+
+
+class Page(NamedTuple):
+    """Who is let in, whatever the page then says to them. Everybody else is led to a sign-in, or gets 403 or 404."""
+
+    who: frozenset[str]
+
+
+PUBLIC, SIGNED_IN, DESK, CLOSED = Page(EVERYBODY), Page(PROVEN), Page(STAFF), Page(NOBODY)
+HALF_WAY = Page(EVERYBODY - {ANONYMOUS})
+ACCOUNTS = Page(frozenset({OPERATOR}))
+FRONT = Page(EVERYBODY - {PASSWORD})
+
+PAGES: Final[dict[str, Page]] = {
+    "": FRONT,
+    "livez": PUBLIC, "readyz": PUBLIC,
+    ".well-known/security.txt": PUBLIC, ".well-known/gpc.json": PUBLIC, ".well-known/jwks.json": PUBLIC,
+    ".well-known/audit-vkey": PUBLIC,
+    "oauth/token": PUBLIC, "oauth/revoke": PUBLIC,
+    "api/docs": PUBLIC, "api/docs/problems": PUBLIC, "api/v1/schema": PUBLIC,
+    # --- accounts
+    "login": PUBLIC, "login/factor": HALF_WAY, "login/recovery": HALF_WAY, "logout": PUBLIC, "language": PUBLIC,
+    "signup": PUBLIC, "signup/code": PUBLIC, "signup/password": PUBLIC, "signup/totp": HALF_WAY,
+    "signup/recovery": SIGNED_IN,
+    "password-reset": PUBLIC, "password-reset/code": PUBLIC, "password-reset/password": PUBLIC,
+    "confirm": SIGNED_IN, "security": SIGNED_IN, "security/password": SIGNED_IN, "security/recovery-codes": SIGNED_IN,
+    "security/authenticators/<device_id>/remove": SIGNED_IN, "security/sign-out-everywhere": SIGNED_IN,
+    # --- the portal
+    "data": SIGNED_IN, "activity": SIGNED_IN, "consent": SIGNED_IN, "sharing": SIGNED_IN,
+    "requests": SIGNED_IN, "requests/new/<right>": SIGNED_IN, "requests/<request_id>": SIGNED_IN,
+    "requests/<request_id>/withdraw": SIGNED_IN, "requests/<request_id>/archive": SIGNED_IN,
+    "requests/<request_id>/receipt": SIGNED_IN,
+    "request": PUBLIC, "request/verify": PUBLIC,
+    # --- the desk
+    "admin/": DESK, "admin/login/": CLOSED, "admin/logout/": CLOSED, "admin/password_change/": CLOSED,
+    "admin/password_change/done/": DESK, "admin/autocomplete/": CLOSED, "admin/jsi18n/": DESK,
+    "admin/r/<content_type_id>/<object_id>/": CLOSED,
+    "admin/<app_label>/": DESK, "admin/<url>": CLOSED,
+    "admin/access/account/": ACCOUNTS, "admin/access/account/add/": CLOSED,
+    "admin/access/account/<object_id>/history/": ACCOUNTS, "admin/access/account/<object_id>/delete/": CLOSED,
+    "admin/access/account/<object_id>/change/": ACCOUNTS, "admin/access/account/<object_id>/": ACCOUNTS,
+    "admin/erasure/rightsrequest/": DESK, "admin/erasure/rightsrequest/add/": CLOSED,
+    "admin/erasure/rightsrequest/<request_id>/change/": DESK, "admin/erasure/rightsrequest/<request_id>/act/": DESK,
+    "admin/erasure/rightsrequest/<object_id>/history/": DESK, "admin/erasure/rightsrequest/<object_id>/delete/": CLOSED,
+    "admin/erasure/rightsrequest/<object_id>/change/": DESK, "admin/erasure/rightsrequest/<object_id>/": DESK,
+    "admin/consent/purpose/desk/": DESK,
+    **{
+        f"admin/auth/group/{rest}": CLOSED
+        for rest in ("", "add/", "<object_id>/history/", "<object_id>/delete/", "<object_id>/change/", "<object_id>/")
+    },
+    **{
+        f"admin/consent/{kind}/{rest}": page
+        for kind in ("component", "purpose", "notice", "recipient", "datacontract")
+        for rest, page in {
+            "": DESK, "add/": DESK, "<object_id>/review/": DESK,
+            "<object_id>/history/": DESK, "<object_id>/delete/": CLOSED, "<object_id>/change/": DESK,
+            "<object_id>/": DESK,
+        }.items()
+    },
+}  # fmt: skip
+"""Route -> who is let in."""
