@@ -35,11 +35,18 @@ def content(request: RightsRequest, *, language: str) -> dict[str, Any]:
         "request": str(request.id),
         "right": request.right,
         "made_at": timezone.now().isoformat(),
-        "anything_held": any(sections.values()),
+        "anything_held": _tells(sections),
     }
     if portability:
         return head | {"data": sections}
     return head | {"information": information(request.subject, language), "data": sections} | _seen(request.subject)
+
+
+def _tells(section: Any) -> bool:
+    """Whether anything stands in it: a section of empty lists tells nothing."""
+    if isinstance(section, dict):
+        return any(_tells(part) for part in section.values())
+    return bool(section)
 
 
 def information(subject: Subject, language: str) -> dict[str, Any]:
