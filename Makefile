@@ -7,7 +7,7 @@ export VENV PYTHON
 # Compiled modules make every start three times as fast.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run reset test test-fast lint types imports journey screenshots lock venv venv-dev browser
+.PHONY: help run reset test test-fast lint types imports journey screenshots messages lock venv venv-dev browser
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1 \t\2/' | expand -t 24
@@ -38,7 +38,11 @@ journey: venv-dev ## walk a running instance as its people would
 	$(BIN)/python -m tests.journey
 
 screenshots: venv-dev browser ## pictures of every page of a running instance
-	$(BIN)/python -m tests.journey --screenshots
+	$(BIN)/python -m tests.browser.screenshots
+
+messages: venv-dev ## bring the German and French catalogues up to the strings: WORDS=words.json
+	@command -v xgettext >/dev/null || { echo "messages needs gettext: apt-get install gettext" >&2; exit 1; }
+	@SECRET_KEY=messages DATABASE_URL=postgresql:///messages BROKER_URL=pgmq:// PROFILE=development $(BIN)/python -m tests.browser.catalogue $(WORDS)
 
 lock: ## resolve the dependencies anew
 	$(PYTHON) -m uv pip compile --universal --generate-hashes --upgrade pyproject.toml -o requirements.txt --no-header --no-emit-index-url

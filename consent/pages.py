@@ -8,11 +8,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from consent import wording
-from consent.models import ConsentEvent, NoticeText, Purpose, Recipient
-from consent.selectors import field_title, live_recipients, purpose_title, purposes_of_catalogue, text_in, title_in
+from consent.models import Component, ConsentEvent, NoticeText, Purpose, Recipient
+from consent.selectors import live_recipients, purpose_title, purposes_of_catalogue, text_in, title_in
 from consent.services.sharing import SharingRow, sharing_rows
 from consent.services.standing import Line, history_of, sharing_verdict, standing_of
 from consent.states import Consent
+from consent.wording_checks import sections
 from subjects.models import Subject
 
 HISTORY_SHOWN = 50
@@ -37,13 +38,28 @@ class Choice:
         return wording.STATES[self.line.state][1]
 
     @property
+    def opening(self) -> str:
+        """What the wording says before its first heading: what for, in a sentence or two."""
+        return opening(self.text.body)
+
+    @property
+    def sections(self) -> dict[str, str]:
+        """The wording by its headings; byte for byte it stands in `text.body`."""
+        return sections(self.text.body)
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether a yes or no of the person stands, to this wording."""
+        return self.line.state in {Consent.GIVEN, Consent.REFUSED, Consent.WITHDRAWN}
+
+    @property
     def is_given(self) -> bool:
         return self.line.state is Consent.GIVEN
 
     @property
     def can_refuse(self) -> bool:
         """A no that stands already needs no button; a yes is withdrawn."""
-        return self.line.state not in {Consent.GIVEN, Consent.REFUSED, Consent.WITHDRAWN}
+        return not self.is_answered
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -62,6 +78,7 @@ class Toggle:
     recipient: Recipient
     title: str
     why: str
+    country: str
     fields: list[str]
     obstacle: str
 
@@ -97,9 +114,10 @@ class Happening:
 def choices(subject: Subject, language: str) -> list[Choice]:
     """Every live purpose that rests on consent, with its live wording in the language or the default one."""
     lines = {line.purpose: line for line in standing_of(subject) if not line.recipient}
+    names = field_names(language)
     return [
         Choice(
-            purpose=purpose, title=title_in(purpose.titles, language), text=text, fields=_fields(purpose, language),
+            purpose=purpose, title=title_in(purpose.titles, language), text=text, fields=_fields(purpose, names),
             line=lines.get(purpose.slug) or Line(purpose=purpose.slug, recipient="", state=Consent.NEVER_ASKED),
         )
         for purpose, text in _with_text(language)
@@ -111,10 +129,12 @@ def toggles(subject: Subject, language: str) -> list[Toggle]:
     recipients = {recipient.slug: recipient for recipient in live_recipients()}
     purposes = {purpose.slug: purpose for purpose in purposes_of_catalogue()}
     verdicts = {slug: sharing_verdict(subject, slug, None) for slug in purposes}
+    names = field_names(language)
     return [
         Toggle(
-            row=row, recipient=recipients[row.recipient], title=purpose_title(row.purpose, language),
-            why=purposes[row.purpose].necessity, fields=_fields(purposes[row.purpose], language),
+            row=row, recipient=recipients[row.recipient], title=title_in(purposes[row.purpose].titles, language),
+            why=_why(purposes[row.purpose], language), fields=_fields(purposes[row.purpose], names),
+            country=wording.country(recipients[row.recipient].country, language),
             obstacle=str(wording.WHY_NOT.get(verdicts[row.purpose], "")),
         )
         for row in sharing_rows(subject)
@@ -123,25 +143,49 @@ def toggles(subject: Subject, language: str) -> list[Toggle]:
 
 def timeline(subject: Subject, language: str) -> list[Happening]:
     """The newest of what the person answered, in words."""
-    return [_happening(event, language) for event in history_of(subject)[:HISTORY_SHOWN]]
+    recipients = dict(Recipient.objects.values_list("slug", "name"))
+    return [_happening(event, language, recipients) for event in history_of(subject)[:HISTORY_SHOWN]]
 
 
-def _happening(event: ConsentEvent, language: str) -> Happening:
+def opening(body: str) -> str:
+    """The words of a notice before its first heading."""
+    return body.partition("\n## ")[0].strip()
+
+
+def field_names(language: str) -> dict[str, str]:
+    """The plain names of every collection component, by one statement."""
+    return {slug: title_in(titles, language) for slug, titles in Component.objects.values_list("slug", "titles")}
+
+
+def _happening(event: ConsentEvent, language: str, recipients: dict[str, str]) -> Happening:
     acts = wording.SHARING_ACTS if event.recipient else wording.ACTS
     about = purpose_title(event.purpose, language)
     if event.recipient:
-        about = _("%(purpose)s, with %(recipient)s") % {"purpose": about, "recipient": event.recipient}
+        about = _("%(purpose)s, with %(recipient)s") % {
+            "purpose": about,
+            "recipient": recipients.get(event.recipient, event.recipient),
+        }
     seen = _("wording %(version)s") % {"version": event.notice_version} if event.notice_version else ""
     return Happening(at=event.at, title=acts[event.action], text=", ".join(part for part in (about, seen) if part))
 
 
 def _with_text(language: str) -> Iterator[tuple[Purpose, NoticeText]]:
     for purpose in purposes_of_catalogue().filter(lawful_basis=Purpose.Basis.CONSENT):
-        notices: Any = getattr(purpose, "live_notices", [])
-        text = text_in(notices[0].texts.all(), language) if notices else None
+        text = _live_text(purpose, language)
         if text is not None:
             yield purpose, text
 
 
-def _fields(purpose: Purpose, language: str) -> list[str]:
-    return [field_title(slug, language) for slug in purpose.fields]
+def _live_text(purpose: Purpose, language: str) -> NoticeText | None:
+    notices: Any = getattr(purpose, "live_notices", [])
+    return text_in(notices[0].texts.all(), language) if notices else None
+
+
+def _why(purpose: Purpose, language: str) -> str:
+    """What for, in the person's language: the opening of the wording; the catalogue's own words are for reviewers."""
+    text = _live_text(purpose, language)
+    return (text and opening(text.body)) or purpose.necessity
+
+
+def _fields(purpose: Purpose, names: dict[str, str]) -> list[str]:
+    return [names.get(slug, slug.replace("_", " ").capitalize()) for slug in purpose.fields]

@@ -1,6 +1,7 @@
 """States, acts and codes in plain words, for the pages people read. Pure but for the language in force."""
 
 from django.utils.translation import gettext_lazy as _
+from phonenumbers.geodata.locale import LOCALE_DATA
 
 STATES = {
     "given": (_("You gave consent"), "good"),
@@ -46,3 +47,12 @@ WHY_NOT = {
     "erased": _("Your data has been erased."),
 }
 """Deciding code -> what the person reads."""
+
+
+def country(code: str, language: str) -> str:
+    """The country's name in the language (English otherwise), from the two letters of ISO 3166."""
+    names = LOCALE_DATA.get(code.upper(), {})
+    name: str = names.get(language.split("-")[0]) or names.get("en") or code
+    while name.startswith("*"):  # the same as in another language
+        name = names[name[1:]]
+    return name

@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from access.models import Application
 from consent.models import Recipient
+from consent.selectors import purpose_title
 from erasure.models import RightsRequest, Step
 from erasure.selectors import steps_of
 from erasure.services.clock import because
@@ -39,6 +41,15 @@ PLACES: dict[str, Any] = {
     "portal_login": _("Your sign-in to this portal is removed"),
     "verification": _("Another look that nothing is left"),
     "rectification": _("Your data is corrected"),
+    "identity": _("What you are recognised by is erased"),
+    "values": _("The values are erased"),
+    "applications": _("The applications' records of you are dealt with"),
+    "restrictions": _("Restrictions are dealt with"),
+    "retentions": _("What the law keeps is written down"),
+    "consents": _("Your answers about consent are erased"),
+    "deliveries": _("Notices about you lose their words"),
+    "rights_requests": _("The words of your requests are erased"),
+    "archives": _("Archives not collected are erased"),
 }
 OUTCOMES: dict[str, Any] = {
     "nothing_held": _("We hold no data about you that this request covers."),
@@ -116,7 +127,7 @@ def _what(step: Step) -> Any:
     if step.kind in {Step.Kind.NOTIFY, Step.Kind.MANUAL}:
         return _("%(name)s is told") % {"name": _name(step.target)}
     if step.kind == Step.Kind.RETENTION:
-        return _("Kept for %(purpose)s") % {"purpose": step.target.replace("_", " ")}
+        return _("Kept for %(purpose)s") % {"purpose": purpose_title(step.target, get_language() or "en")}
     return PLACES.get(step.target, step.target.replace("_", " ").capitalize())
 
 

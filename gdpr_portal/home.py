@@ -1,15 +1,15 @@
 """The overview a signed-in person meets first: gathered from every floor, nothing decrypted."""
 
-from collections import Counter
 from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from access.models import Account
+from access.models import Account, Application
 from audit.models import AuditEvent
 from audit.selectors import events
 from consent.models import Purpose, Recipient
+from consent.pages import field_names
 from consent.selectors import title_in
 from consent.services.sharing import sharing_rows
 from consent.services.standing import standing_of
@@ -27,7 +27,7 @@ CONSENT_STATES: dict[str, tuple[Any, str]] = {
     "expired": (_("Expired"), "warn"),
     "pending": (_("Waiting for a parent"), "wait"),
     "outdated": (_("The wording changed"), "warn"),
-    "never_asked": (_("Never asked"), "plain"),
+    "never_asked": (_("Not answered"), "plain"),
 }
 ACTS: dict[str, Any] = {
     "data.stored": _("Data was stored"),
@@ -72,31 +72,47 @@ def overview(account: Account) -> dict[str, Any]:
 
 
 class _Titles:
-    """The plain names of purposes in one language, by one statement."""
+    """The plain names of purposes and fields in one language, by one statement each."""
 
     def __init__(self, language: str) -> None:
         named = Purpose.objects.values_list("slug", "titles")
         self.names = {slug: title_in(titles, language) for slug, titles in named}
+        self.fields = field_names(language)
 
     def __getitem__(self, slug: str) -> str:
         return self.names.get(slug) or slug.replace("_", " ").capitalize()
 
+    def of_fields(self, slugs: list[str]) -> str:
+        """The fields in plain words."""
+        return ", ".join(self.fields.get(slug) or slug.replace("_", " ").capitalize() for slug in slugs)
+
 
 def _held(subject: Subject, titles: _Titles) -> list[dict[str, Any]]:
-    counts = Counter(purpose for value in values_held(subject) for purpose in value.purposes)
-    return [{"title": titles[slug], "count": count} for slug, count in sorted(counts.items())]
+    fields: dict[str, list[str]] = {}
+    for value in values_held(subject):
+        for purpose in value.purposes:
+            fields.setdefault(purpose, []).append(value.field)
+    return [{"title": titles[slug], "fields": titles.of_fields(held)} for slug, held in sorted(fields.items())]
 
 
 def _consents(subject: Subject, titles: _Titles) -> list[dict[str, Any]]:
     lines = [line for line in standing_of(subject) if not line.recipient]
-    return [{"title": titles[line.purpose], **_words(CONSENT_STATES, str(line.state))} for line in lines]
+    return [
+        {"title": titles[line.purpose], "since": line.since, **_words(CONSENT_STATES, str(line.state))}
+        for line in lines
+    ]
 
 
 def _shares(subject: Subject, titles: _Titles) -> list[dict[str, Any]]:
     on = [row for row in sharing_rows(subject) if row.shared]
     names = dict(Recipient.objects.filter(slug__in={row.recipient for row in on}).values_list("slug", "name"))
-    who = [f"{names.get(row.recipient, row.recipient)}: {titles[row.purpose]}" for row in on]
-    return [{"title": title, "label": _("Shared"), "tone": "good"} for title in who]
+    return [
+        {
+            "title": names.get(row.recipient, row.recipient), "text": titles[row.purpose], "since": row.since,
+            "label": _("Shared"), "tone": "good",
+        }
+        for row in on
+    ]  # fmt: skip
 
 
 def _request(row: RightsRequest) -> dict[str, Any]:
@@ -106,15 +122,16 @@ def _request(row: RightsRequest) -> dict[str, Any]:
 
 def _activity(subject: Subject) -> list[dict[str, Any]]:
     latest = events(subject=subject.pseudonym).filter(action__in=ACTS)[:MOST]
-    return [{"at": event.at, "title": ACTS[event.action], "text": _who(event)} for event in latest]
+    names = dict(Application.objects.values_list("slug", "name"))
+    return [{"at": event.at, "title": ACTS[event.action], "text": _who(event, names)} for event in latest]
 
 
-def _who(event: AuditEvent) -> Any:
+def _who(event: AuditEvent, names: dict[str, str]) -> Any:
     kind, _colon, name = event.actor.partition(":")
     if kind in {"subject", "account"}:
         return _("by yourself")
     if kind == "application":
-        return name
+        return _("by %(application)s") % {"application": names.get(name, name)}
     return _("by our staff") if kind == "staff" else _("by this service")
 
 

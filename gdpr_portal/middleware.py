@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
-from django.utils import translation
+from django.utils import timezone, translation
 
 from gdpr_portal import metrics
 from gdpr_portal.context import request_id
@@ -129,13 +129,17 @@ class HeadersMiddleware:
 
 
 class LanguageMiddleware(LocaleMiddleware):
-    """Pages speak the account's language; without an account the cookie's, then what the browser prefers."""
+    """Pages speak the account's language; without an account the cookie's, then what the browser prefers.
+
+    Their times are the controller's, as its due dates are; each names its zone.
+    """
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path_info.startswith(_MACHINES):  # programs are answered in one language, whatever they send
             with translation.override(settings.LANGUAGE_CODE):
                 return cast(HttpResponseBase, self.get_response(request))
-        return cast(HttpResponseBase, super().__call__(request))
+        with timezone.override(settings.CONTROLLER_TIME_ZONE):
+            return cast(HttpResponseBase, super().__call__(request))
 
     def process_view(self, request: HttpRequest, *_: Any) -> None:
         if request.path_info.startswith(_MACHINES):

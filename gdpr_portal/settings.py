@@ -190,6 +190,7 @@ LANGUAGE_COOKIE_SECURE = HTTPS
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 USE_I18N = USE_TZ = True
+FORMAT_MODULE_PATH = "gdpr_portal.formats"
 TIME_ZONE = "UTC"
 CONTROLLER_TIME_ZONE: str = env(
     "CONTROLLER_TIME_ZONE", str, "Europe/Berlin", "The controller's time zone: due dates end there."
@@ -208,7 +209,7 @@ CONTROLLER = {
     "authority": env(
         "SUPERVISORY_AUTHORITY",
         str,
-        "Berliner Beauftragte fuer Datenschutz und Informationsfreiheit",
+        "Berliner Beauftragte für Datenschutz und Informationsfreiheit",
         "The supervisory authority for complaints (Art. 77).",
     ),
     "authority_url": env(

@@ -17,6 +17,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from zipstream import ZIP_DEFLATED, ZipStream
 
+from erasure.archives.readable import readable
 from vault.signing import sign_jws
 
 TRIGGERS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -45,6 +46,7 @@ def _hashes(files: Mapping[str, bytes]) -> list[dict[str, Any]]:
 def _page(content: Mapping[str, Any], language: str) -> bytes:
     with translation.override(language):
         context = {"content": content, "controller": settings.CONTROLLER, "language": language}
+        context |= {"LANGUAGE_BIDI": translation.get_language_bidi(), **readable(content, language)}
         return render_to_string("erasure/archive.html", context).encode()
 
 

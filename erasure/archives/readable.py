@@ -1,0 +1,154 @@
+"""The archive's own page: the same content as `data.json`, with titles, dates and states in the person's language."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from access.models import Application
+from consent.models import Purpose, Recipient
+from consent.pages import field_names
+from consent.selectors import title_in
+from consent.wording import country
+from erasure.archives.words import BLOCKS, COLUMNS, SECTIONS, VALUES
+
+WITHOUT_WORDS = {"values": {"field"}, "applications": {"application"}}
+MOST_COLUMNS = 7
+"""A table with more is shown row by row."""
+"""Columns another one beside them says in words."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A table, under a title of its own if it needs one."""
+
+    title: Any
+    columns: list[Any]
+    rows: list[list[str]]
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether its rows are easier to read one below the other."""
+        return len(self.columns) > MOST_COLUMNS
+
+
+@dataclass(frozen=True)
+class Section:
+    """What one Holding gave out."""
+
+    title: Any
+    blocks: list[Block]
+
+
+class Reader:
+    """Turns the values of an archive into words of one language."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        purposes = Purpose.objects.values_list("slug", "titles")
+        self.names: dict[str, dict[str, str]] = {
+            "purpose": {slug: title_in(titles, language) for slug, titles in purposes},
+            "field": field_names(language),
+            "recipient": dict(Recipient.objects.values_list("slug", "name")),
+            "application": dict(Application.objects.values_list("slug", "name")),
+        }
+
+    def sections(self, data: Mapping[str, Any]) -> list[Section]:
+        """Every section that holds something, in the order of the archive."""
+        found = [
+            Section(SECTIONS.get(name, plain(name)), list(self._blocks(name, body))) for name, body in data.items()
+        ]
+        return [section for section in found if section.blocks]
+
+    def _blocks(self, section: str, body: Any) -> Iterator[Block]:
+        parts = body if isinstance(body, Mapping) else {section: body}
+        facts = {name: value for name, value in parts.items() if not isinstance(value, list) and value is not None}
+        for name, rows in parts.items():
+            if isinstance(rows, list) and rows:
+                yield self._table(section, name, rows)
+        if facts:
+            rows = [[str(COLUMNS.get(name, plain(name))), self.words(section, name, facts[name])] for name in facts]
+            yield Block("", [], rows)
+
+    def _table(self, section: str, name: str, rows: Sequence[Any]) -> Block:
+        if not all(isinstance(row, Mapping) for row in rows):
+            return Block(BLOCKS.get(name, plain(name)), [], [[self.words(section, name, row)] for row in rows])
+        every = dict.fromkeys(column for row in rows for column in row if row[column] not in (None, "", []))
+        columns = [column for column in every if column not in WITHOUT_WORDS.get(section, set())]
+        cells = [[self.words(section, column, row.get(column)) for column in columns] for row in rows]
+        return Block(BLOCKS.get(name, ""), [COLUMNS.get(column, plain(column)) for column in columns], cells)
+
+    def words(self, section: str, column: str, value: Any) -> str:
+        """One value as it is read: dates by locale, codes by their words, lists with commas."""
+        if value is None:
+            return ""
+        if isinstance(value, bool):
+            return _("yes") if value else _("no")
+        if isinstance(value, Mapping):
+            return "; ".join(f"{plain(key)}: {self.words(section, key, each)}" for key, each in value.items() if each)
+        if isinstance(value, list):
+            return ", ".join(self.words(section, column.removesuffix("s"), each) for each in value)
+        return self._word(section, column, str(value))
+
+    def _word(self, section: str, column: str, value: str) -> str:
+        if column in self.names:
+            return self.names[column].get(value, value)
+        if column == "country":
+            return country(value, self.language)
+        if column in {"language", "notice_language"}:
+            return str(dict(settings.LANGUAGES).get(value, value))
+        known = VALUES.get((section, column), {})
+        return str(known[value]) if value in known else self._moment(column, value)
+
+    def _moment(self, column: str, value: str) -> str:
+        return moment(value) if column.endswith(("_at", "_date")) or column in {"at", "since", "until"} else value
+
+
+def moment(value: str) -> str:
+    """An ISO 8601 moment or day by locale, in the controller's time zone; anything else as it is."""
+    try:
+        if len(value) == len("2026-01-31"):
+            return date_format(date.fromisoformat(value))
+        at = datetime.fromisoformat(value).astimezone(ZoneInfo(settings.CONTROLLER_TIME_ZONE))
+    except ValueError:
+        return value
+    return date_format(at, "DATETIME_FORMAT")
+
+
+def plain(name: str) -> str:
+    """A name without its underscores, for what nobody has put into words yet."""
+    return name.replace("_", " ").capitalize()
+
+
+def readable(content: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """What the page shows beside `content`: sections, accesses, purposes and recipients in words."""
+    reader = Reader(language)
+    info = content.get("information") or {}
+    bases = dict(Purpose.Basis.choices)
+    return {
+        "made_at": moment(content["made_at"]),
+        "sections": reader.sections(content["data"]),
+        "purposes": [row | {"basis": bases.get(row["lawful_basis"], "")} for row in info.get("purposes", [])],
+        "recipients": [_recipient(reader, row) for row in info.get("recipients", [])],
+        "accesses": [_access(reader, row) for row in content.get("accesses", [])],
+    }
+
+
+def _recipient(reader: Reader, row: Mapping[str, Any]) -> dict[str, Any]:
+    where, purposes = reader.words("", "country", row["country"]), reader.words("", "purposes", row["purposes"])
+    return {**row, "country": where, "purposes": purposes}
+
+
+def _access(reader: Reader, row: Mapping[str, Any]) -> dict[str, str]:
+    who = _("our staff") if row["by"] == "staff" else reader.words("", "application", row["by"])
+    return {
+        "at": moment(row["at"]),
+        "by": who,
+        "purpose": reader.words("", "purpose", row["purpose"]),
+        "fields": reader.words("", "fields", row["fields"]),
+    }

@@ -1,0 +1,1 @@
+"""How dates look: the hour of the day with its time zone, in 24 hours."""

@@ -1,0 +1,183 @@
+"""`python -m tests.browser.screenshots`: pictures of the pages of a running instance, at three widths, light and dark.
+
+RUN_DIR names the instance, as for the journey. The pictures go to artefacts/screenshots/, those of the documentation
+(one window, light) also to docs/images/ when DOCS=1. It uses the demo people: alice gives consent, shares and asks.
+"""
+
+import io
+import os
+import subprocess
+import sys
+import uuid
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.cookiejar import MozillaCookieJar
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page
+
+from tests.browser import visitors
+from tests.browser.chromium import DESKTOP, HEIGHT, PHONE, TABLET, chromium, open_page
+from tests.journey.people import Mailbox, demo
+
+TARGET, DOCS = Path("artefacts/screenshots"), Path("docs/images")
+WIDTHS = (PHONE, TABLET, DESKTOP)
+DOCUMENTED = {
+    "home": "front-page",
+    "consent": "consent",
+    "erasure-plan": "erasure-plan",
+    "desk-purpose-in-review": "review-desk",
+}
+"""Scene -> picture of the documentation."""
+SIGNED_OUT = {"welcome": "/", "login": "/login", "signup": "/signup", "reset": "/password-reset", "ask": "/request"}
+PORTAL = {
+    "home": "/", "data": "/data", "consent": "/consent", "sharing": "/sharing", "requests": "/requests",
+    "activity": "/activity", "security": "/security", "erasure-plan": "/requests/new/erasure",
+    "objection": "/requests/new/objection", "restriction": "/requests/new/restriction",
+}  # fmt: skip
+DESK = {
+    "desk": "/admin/", "desk-review": "/admin/consent/purpose/desk/", "desk-requests": "/admin/erasure/rightsrequest/",
+    "desk-purposes": "/admin/consent/purpose/",
+}  # fmt: skip
+
+
+class Album:
+    """Takes every picture six times: three widths, light and dark."""
+
+    def __init__(self, browser: Browser, run_dir: str) -> None:
+        self.browser, self.demo = browser, demo(run_dir)
+        self.base: str = self.demo["web"]
+        self.mail = Mailbox(self.demo["mail_dir"])
+
+    def take(self, page: Page, name: str) -> None:
+        """The page as it stands, six times."""
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": HEIGHT})
+            for theme in ("light", "dark"):
+                page.emulate_media(color_scheme=theme)
+                page.screenshot(path=TARGET / f"{name}-{width}-{theme}.png", full_page=True, animations="disabled")
+        if name in DOCUMENTED and os.environ.get("DOCS"):
+            page.set_viewport_size({"width": 1000, "height": 760})
+            page.emulate_media(color_scheme="light")
+            page.screenshot(path=DOCS / f"{DOCUMENTED[name]}.png", animations="disabled")
+        print(f"  {name}", flush=True)
+
+    def tour(self, page: Page, prefix: str, paths: dict[str, str]) -> None:
+        """Every path of these, photographed."""
+        for name, path in paths.items():
+            page.goto(path)
+            self.take(page, f"{prefix}{name}")
+
+    @contextmanager
+    def person(self, name: str, language: str = "en") -> Iterator[Page]:
+        """A page of a signed-in person of the demo, by the development profile's own command."""
+        page = open_page(self.browser, self.base, language=language)
+        jar = MozillaCookieJar()
+        with io.StringIO(self._manage("demo_session", name)) as lines:
+            jar._really_load(lines, "cookies", True, True)  # type: ignore[attr-defined]
+        cookies: list[Any] = [{"name": each.name, "value": each.value, "url": self.base} for each in jar]
+        page.context.add_cookies(cookies)
+        yield page
+        page.context.close()
+
+    def _manage(self, *arguments: str) -> str:
+        command = [*self.demo["manage"], *arguments]
+        return subprocess.run(
+            command, env=os.environ | self.demo["env"], capture_output=True, text=True, check=True
+        ).stdout
+
+    # --- scenes -------------------------------------------------------------------------------------------------
+    def signed_out(self) -> None:
+        """What everybody sees."""
+        page = open_page(self.browser, self.base)
+        self.tour(page, "out-", SIGNED_OUT)
+        page.goto("/nowhere")
+        self.take(page, "out-404")
+        page.goto("/login")
+        page.get_by_label("E-mail address").fill("nobody@people.example")
+        page.get_by_label("Password", exact=True).fill("a wrong password")
+        visitors.press(page, "Sign in")
+        self.take(page, "out-login-wrong")
+        page.goto("/api/docs")
+        page.wait_for_selector(".opblock")
+        self.take(page, "api-docs")
+        page.goto("/api/docs/problems")
+        self.take(page, "api-problems")
+        page.context.close()
+
+    def sign_up(self) -> None:
+        """The steps of signing up, then the portal of somebody of whom nothing is held."""
+        page, email = open_page(self.browser, self.base), f"eva.{uuid.uuid4().hex[:8]}@people.example"
+        visitors.ask_for_code(page, email)
+        self.take(page, "signup-2-code")
+        visitors.prove_address(page, self.mail.code(email))
+        self.take(page, "signup-3-password")
+        visitors.choose_password(page, "a long password of mine")
+        self.take(page, "signup-4-authenticator")
+        visitors.enrol(page)
+        self.take(page, "signup-5-recovery")
+        self.tour(page, "empty-", PORTAL)
+        page.context.close()
+
+    def full(self) -> None:
+        """Alice: consent given, sharing on, a copy asked for and collected."""
+        with self.person("alice") as page:
+            for path, words in (("/consent", "Give consent: Newsletter"), ("/sharing", "Switch sharing on")):
+                page.goto(path)
+                if visitors.button(page, words).count():
+                    visitors.press(page, words)
+            self.tour(page, "", PORTAL)
+            page.goto("/requests/new/access")
+            visitors.press(page, "Send the request")
+            self.take(page, "request-new")
+            page.get_by_role("button", name="Download my data").wait_for(timeout=30_000)
+            self.take(page, "request-ready")
+            self._archive(page)
+
+    def _archive(self, page: Page) -> None:
+        with page.expect_download() as download:
+            visitors.button(page, "Download my data").click()
+        index = zipfile.ZipFile(download.value.path()).read("index.html").decode()
+        shown = open_page(self.browser, self.base, script=False)
+        shown.set_content(index)
+        self.take(shown, "archive")
+        shown.context.close()
+
+    def languages(self) -> None:
+        """The pages of alice in German and French."""
+        for language in ("de", "fr"):
+            with self.person("alice", language) as page:
+                page.context.add_cookies([{"name": "language", "value": language, "url": self.base}])
+                self.tour(page, f"{language}-", PORTAL)
+
+    def desk(self) -> None:
+        """The desk of the IRM, who decides."""
+        with self.person("rita") as page:
+            self.tour(page, "", DESK)
+            page.goto("/admin/consent/purpose/")
+            page.get_by_role("link", name="profiling").first.click()
+            self.take(page, "desk-purpose-in-review")
+            page.goto("/admin/erasure/rightsrequest/")
+            page.locator("#result_list tbody a").first.click()
+            self.take(page, "desk-request")
+
+
+def main() -> int:
+    """Every scene of the album, or those named on the command line."""
+    for folder in (TARGET, DOCS):
+        folder.mkdir(parents=True, exist_ok=True)
+    with chromium() as browser:
+        album = Album(browser, os.environ.get("RUN_DIR", ".run"))
+        scenes: list[Callable[[], None]] = [album.signed_out, album.sign_up, album.full, album.languages, album.desk]
+        wanted = [scene for scene in scenes if scene.__name__ in sys.argv[1:]]
+        for scene in wanted or scenes:
+            print(scene.__doc__)
+            scene()
+    print(f"{len(list(TARGET.glob('*.png')))} pictures in {TARGET}/")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
