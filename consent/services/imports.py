@@ -79,9 +79,7 @@ def check_consents(
 
 
 @transaction.atomic
-def import_consents(
-    application: Application, people: Sequence[tuple[Subject, Sequence[Mapping[str, Any]]]]
-) -> None:
+def import_consents(application: Application, people: Sequence[tuple[Subject, Sequence[Mapping[str, Any]]]]) -> None:
     """The consents of a batch stand. Idempotent: what stands already is not written again.
 
     First answers of people without a birth date are written together; every other case is `record_consent`'s.

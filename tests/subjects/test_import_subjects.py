@@ -213,6 +213,19 @@ def test_only_a_hundred_bad_lines_are_named(run_import):
     assert err.splitlines()[-1] == "and 30 more bad lines"
 
 
+def test_where_somebody_watches_one_bar_is_redrawn_in_its_line(shop, tmp_path):
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    file, screen = tmp_path / "people.jsonl", Terminal()
+    file.write_bytes(bytes_of([person(number) for number in range(30)]))
+    call_command("import_subjects", str(file), application="shop", batch=10, stdout=io.StringIO(), stderr=screen)
+    assert "100%" in screen.getvalue()
+    assert "imported 30, already known 0, bad 0" in screen.getvalue()
+    assert screen.getvalue().count("\n") == 1
+
+
 def test_no_file_and_no_application_cannot_run(shop, tmp_path):
     with pytest.raises(CommandError, match="No such file"):
         call_command("import_subjects", str(tmp_path / "none"), application="shop")

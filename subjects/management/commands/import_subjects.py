@@ -79,13 +79,34 @@ class _Total:
         return f"imported {self.imported}, already known {self.known}, bad {self.bad}"
 
 
+class _AsIs:
+    """The command's stream without the line end and colour that Django adds to every write: a bar redraws its line."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        self._stream.write(text, style_func=str, ending="")
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        return bool(self._stream.isatty())
+
+
 class _Progress:
     """A bar of the bytes read, where somebody watches; else a plain line every few seconds."""
 
     def __init__(self, size: int, stream: Any) -> None:
-        self._size, self._stream = size, stream
+        self._size, self._stream = size, _AsIs(stream)
         self._bar = tqdm(
-            total=size or None, unit="B", unit_scale=True, desc="importing", file=stream, disable=not stream.isatty()
+            total=size or None,
+            unit="B",
+            unit_scale=True,
+            desc="importing",
+            file=self._stream,
+            disable=not stream.isatty(),
         )
         self._said = time.monotonic()
 
@@ -97,7 +118,7 @@ class _Progress:
 
     def say(self, words: str) -> None:
         with tqdm.external_write_mode(file=self._stream):
-            self._stream.write(words)
+            self._stream.write(f"{words}\n")
 
     def show(self, total: _Total) -> None:
         self._bar.set_postfix_str(str(total), refresh=False)
@@ -105,7 +126,7 @@ class _Progress:
         if self._bar.disable and time.monotonic() - self._said >= SECONDS_BETWEEN_LINES:
             self._said = time.monotonic()
             share = f" ({100 * total.size // self._size} %)" if self._size else ""
-            self._stream.write(f"{total}{share}")
+            self._stream.write(f"{total}{share}\n")
 
 
 def _application(slug: str) -> Application:
