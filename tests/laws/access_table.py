@@ -89,6 +89,11 @@ PAGES: Final[dict[str, Page]] = {
     "admin/access/account/": ACCOUNTS, "admin/access/account/add/": CLOSED,
     "admin/access/account/<object_id>/history/": ACCOUNTS, "admin/access/account/<object_id>/delete/": CLOSED,
     "admin/access/account/<object_id>/change/": ACCOUNTS, "admin/access/account/<object_id>/": ACCOUNTS,
+    "admin/subjects/subject/": ACCOUNTS,
+    **{
+        f"admin/subjects/subject/{rest}": CLOSED
+        for rest in ("add/", "<object_id>/history/", "<object_id>/delete/", "<object_id>/change/", "<object_id>/")
+    },
     "admin/erasure/rightsrequest/": DESK, "admin/erasure/rightsrequest/add/": CLOSED,
     "admin/erasure/rightsrequest/<request_id>/change/": DESK, "admin/erasure/rightsrequest/<request_id>/act/": DESK,
     "admin/erasure/rightsrequest/<object_id>/history/": DESK, "admin/erasure/rightsrequest/<object_id>/delete/": CLOSED,

@@ -158,6 +158,7 @@ def objects(alice: Any, request: Any) -> dict[str, dict[str, object]]:
     }
     return found | {
         "admin/access/account/": {"object_id": alice.account.pk},
+        "admin/subjects/subject/": {"object_id": alice.subject.pk},
         "admin/erasure/rightsrequest/": {"object_id": request.id, "request_id": request.id},
         "requests/": {"request_id": request.id},
     }
