@@ -188,6 +188,7 @@ class Cluster:
         """
         pid = self._server()
         if pid is None:
+            self._clear_stale_lock()
             return None
         for number, patience in ((signal.SIGINT, patience_seconds), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
             os.kill(pid, number)
@@ -197,6 +198,31 @@ class Cluster:
                     return pid
                 time.sleep(0.05)
         raise Refusal(f"A PostgreSQL (process {pid}) still runs on {self.data} and does not stop.")
+
+    def _clear_stale_lock(self) -> None:
+        """The lock files of a killed server are gone, once none of its processes is left on the folder.
+
+        PostgreSQL itself takes any process with that number for its own, also one that came later, and a dead one that
+        nobody has reaped; then it would refuse to start. Its backends end by themselves when the server is gone.
+        """
+        end = time.monotonic() + 10
+        while (left := self._backends()) and time.monotonic() < end:
+            time.sleep(0.05)
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        for lock in (self.data / "postmaster.pid", self.sockets / ".s.PGSQL.5432.lock"):
+            lock.unlink(missing_ok=True)
+
+    def _backends(self) -> list[int]:
+        """Living processes that work in the data folder, as every process of a server does."""
+        found = []
+        for folder in Path("/proc").iterdir():
+            try:
+                if folder.name.isdigit() and (folder / "cwd").resolve(strict=True) == self.data:
+                    found.append(int(folder.name))
+            except OSError:  # it has just ended, or is somebody else's
+                continue
+        return found
 
     def _server(self) -> int | None:
         try:

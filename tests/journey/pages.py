@@ -1,5 +1,6 @@
 """A browser for people who read pages as assistive technology does: forms by their labels, buttons by their names."""
 
+import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -193,7 +194,8 @@ class Browser:
 
     def __init__(self, base: str, verify: str | bool = True) -> None:
         self.base = base
-        self.http = httpx.Client(base_url=base, follow_redirects=True, timeout=30, verify=verify)
+        trusted = ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify
+        self.http = httpx.Client(base_url=base, follow_redirects=True, timeout=30, verify=trusted)
         self.http.headers.update({"Referer": base + "/", "Accept-Language": "en"})
 
     def get(self, path: str, status: int = 200) -> Page:

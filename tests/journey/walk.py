@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.journey.pages import Page, expect
-from tests.journey.people import App, Authenticator, Mailbox, Person, demo, eventually
+from tests.journey.people import App, Authenticator, Mailbox, Person, demo, eventually, trust
 from tests.journey.receiver import Notice, Receiver
 
 NOTICE = {
@@ -27,7 +27,7 @@ class Walk:
     def __init__(self, run_dir: str, say: Callable[[str], None] = print) -> None:
         self.demo, self.say = demo(run_dir), say
         self.base: str = self.demo["web"]
-        self.verify: str | bool = os.environ.get("REQUESTS_CA_BUNDLE", True)
+        self.verify = trust(run_dir, self.base)
         self.mail = Mailbox(self.demo["mail_dir"])
         self.shop, self.acme, self.eve, self.sampler = (
             App(self.base, self.verify, self.demo["applications"][name])

@@ -92,6 +92,20 @@ def test_a_stale_id_that_belongs_to_another_process_now_does_it_no_harm(tmp_path
         stranger.kill()
 
 
+def test_the_number_of_a_killed_server_may_be_somebody_elses_by_now(tmp_path: Path, prefix: list[str]) -> None:
+    cluster = Cluster(tmp_path / "pg", prefix)
+    cluster.create(PASSWORD, sync=False)
+    server = start(cluster)
+    lock = (cluster.data / "postmaster.pid").read_text()
+    os.killpg(server.pid, signal.SIGKILL)
+    server.wait()
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as stranger:
+        (cluster.data / "postmaster.pid").write_text("\n".join([str(stranger.pid), *lock.split("\n")[1:]]))
+        assert cluster.stop_orphan() is None
+        stop(start(cluster))
+        stranger.kill()
+
+
 def test_half_a_database_of_a_start_cut_short_is_made_anew(tmp_path: Path) -> None:
     cluster = Cluster(tmp_path / "pg")
     (cluster.folder / "data.new").mkdir(parents=True)
