@@ -15,10 +15,11 @@ class ErasureConfig(AppConfig):
         register(ArchivesHolding())
         delivery_closed.append(settle)
 
-        from erasure.models import Connector, RightsRequest
-        from erasure.services.connectors import url_place
+        from erasure.models import Connector, RightsRequest, Step
+        from erasure.services.connectors import identities_place, url_place
         from erasure.services.finish import notice_place
         from vault.renewal import register_secret
 
         register_secret(RightsRequest, "notice_to_sealed", lambda row: notice_place(row.id))
         register_secret(Connector, "url_sealed", url_place)
+        register_secret(Step, "identities_sealed", lambda row: identities_place(row.id))

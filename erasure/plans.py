@@ -9,6 +9,7 @@ from consent.services.deliveries import affected_applications
 from erasure.models import RightsRequest, Step
 from erasure.rights import RETAINED_UNDER
 from erasure.selectors import to_retain
+from erasure.services import connectors
 from subjects.holdings import PlanLine, holdings
 from subjects.models import Subject
 
@@ -36,7 +37,7 @@ def plan(request: RightsRequest) -> list[Step]:
     """The steps of a request, unsaved, from what is held at this moment."""
     match request.right:
         case "erasure":
-            own = [*_retained(request), *_holdings(request), *_ends(request)]
+            own = [*_retained(request), *_connectors(request), *_holdings(request), *_ends(request)]
         case "access" | "portability":
             own = [_step(request, OWN, Step.Kind.ARCHIVE, "archive")]
         case "rectification":
@@ -84,6 +85,14 @@ def _holdings(request: RightsRequest) -> list[Step]:
     return [_step(request, OWN, Step.Kind.HOLDING, holding.name) for holding in holdings()]
 
 
+def _connectors(request: RightsRequest) -> list[Step]:
+    """The databases of others; their steps carry whom to look for, because the identity rows here go meanwhile."""
+    steps = [_step(request, OWN, Step.Kind.CONNECTOR, connectors.target_of(names)) for names in connectors.groups()]
+    for step in steps:
+        connectors.seal_identities(step)
+    return steps
+
+
 def _ends(request: RightsRequest) -> list[Step]:
     ends = [_step(request, KEY, Step.Kind.KEY, "data_key"), _step(request, VERIFY, Step.Kind.VERIFY, "verification")]
     if request.subject.account_id is not None:
@@ -109,4 +118,5 @@ def preview(subject: Subject) -> Preview:
     retained = to_retain(subject)
     kept = {slug: frozenset(fields) for slug, (_purpose, fields, _until) in retained.items()}
     lines = [line for holding in holdings() for line in holding.plan(subject, kept)]
+    lines += [PlanLine(what=connectors.target_of(names), fate="goes") for names in connectors.groups()]
     return Preview(lines=lines, told=affected_applications(subject), kept=list(retained.values()))

@@ -1,8 +1,9 @@
 """Building and opening archives: sealed in chunks under the person's key, kept in the database until collected."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -18,10 +19,10 @@ from vault.stream import open_stream, seal_stream
 BATCH = 64
 
 
-def build_archive(request: RightsRequest) -> Archive:
+def build_archive(request: RightsRequest, *, connected: Mapping[str, Any] | None = None) -> Archive:
     """The archive of a request is complete and can be collected; built anew, an unfinished one is replaced."""
     language = request.subject.language or settings.LANGUAGE_CODE
-    body = content(request, language=language)
+    body = content(request, language=language, connected=connected)
     if not body["anything_held"]:
         request.outcome = "nothing_held"
         request.save(update_fields=["outcome"])

@@ -4,6 +4,7 @@ Every section comes from a Holding, so that what can be held can be exported; po
 data the person provided (given or observed), processed on consent or contract.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -23,13 +24,14 @@ from subjects.models import Subject
 FORMAT = "gdpr-portal-archive/1"
 
 
-def content(request: RightsRequest, *, language: str) -> dict[str, Any]:
-    """The whole archive as JSON values, sections in a fixed order."""
+def content(request: RightsRequest, *, language: str, connected: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The whole archive as JSON values, sections in a fixed order; what connectors hold comes last."""
     portability = request.right == RightsRequest.Right.PORTABILITY
     held = held_purposes(request.subject)
     portable = frozenset(each.purpose for each in held if each.lawful_basis in PORTABLE) if portability else None
     scope = ExportScope(portability=portability, language=language, purposes=portable)
     sections = {holding.name: holding.export(request.subject, scope) for holding in holdings()}
+    sections |= connected or {}
     head = {
         "format": FORMAT,
         "request": str(request.id),

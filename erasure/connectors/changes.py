@@ -196,7 +196,9 @@ class _Deletion:
     def _may_be_empty(self, child: Place, link: Link) -> bool:
         collection = self.walk.graph.collections[child.address]
         fields = [collection.leaf(name) for name in link.child_fields]
-        fixed = collection.read_only or any(each is not None and (each.read_only or each.primary_key) for each in fields)
+        fixed = collection.read_only or any(
+            each is not None and (each.read_only or each.primary_key) for each in fields
+        )
         return not fixed and all(child.table.nullable[name] for name in link.child_fields)
 
     def _must_stay(self, child: Place, key: Any, row: Row) -> bool:

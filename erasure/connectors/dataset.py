@@ -256,7 +256,9 @@ class _Reader:
         if value is None:
             return
         if not isinstance(value, str) or value.removesuffix("[]") not in SCALARS:
-            self.flaw(f"{place}/data_type", "unknown_data_type", f"One of {', '.join(sorted(SCALARS))}, or a list of it.")
+            self.flaw(
+                f"{place}/data_type", "unknown_data_type", f"One of {', '.join(sorted(SCALARS))}, or a list of it."
+            )
         elif nested and value.removesuffix("[]") != "object":
             self.flaw(f"{place}/data_type", "not_an_object_type", "A field with fields of its own is an object.")
 

@@ -16,7 +16,7 @@ from erasure.connectors.changes import Work, plan_changes
 from erasure.connectors.dataset import Address, Collection, Dataset
 from erasure.connectors.failures import code_of, problem
 from erasure.connectors.intents import Intent, Wanted, intent
-from erasure.connectors.masking import Masker, Strategy
+from erasure.connectors.masking import NULL, Masker, Strategy
 from erasure.connectors.reading import read
 from erasure.connectors.report import Problem, Report, RunFailed
 from erasure.connectors.sql import Database, Table, normalised
@@ -35,12 +35,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Order:
-    """What is asked of the connectors."""
+    """What is asked of the connectors. `fallback` masks text that may not be NULL; without one it is withheld."""
 
     right: Literal["access", "erasure"]
     identities: Mapping[str, frozenset[str]] = field(repr=False)
     categories: tuple[str, ...]
-    masking: Strategy = field(default_factory=lambda: Strategy("null_rewrite"))
+    masking: Strategy = NULL
+    fallback: Strategy | None = None
     dry_run: bool = False
 
     @property
@@ -63,16 +64,13 @@ class Run:
 
 
 @contextmanager
-def running(sources: Sequence[Source], order: Order, *, confirm: Callable[[], None] | None = None) -> Iterator[Run]:
-    """A run whose outcome stands in its report; its `rows` can be read until the block ends.
-
-    `confirm` is called when every change is made and none committed: what it raises undoes all.
-    """
+def running(sources: Sequence[Source], order: Order) -> Iterator[Run]:
+    """A run whose outcome stands in its report; its `rows` can be read until the block ends."""
     run, masker = Run(order), Masker()
     with ExitStack() as stack:
         stack.callback(masker.destroy)
         try:
-            _run(run, sources, masker, stack, confirm)
+            _run(run, sources, masker, stack)
         except RunFailed as failure:
             run.report.fail(failure.problems)
         except Invalid as error:
@@ -97,9 +95,7 @@ def _guarded(run: Run, rows: Iterator[tuple[Address, dict[str, Any]]]) -> Iterat
     run.report.statements = sum(database.statements for database in run._databases)
 
 
-def _run(
-    run: Run, sources: Sequence[Source], masker: Masker, stack: ExitStack, confirm: Callable[[], None] | None
-) -> None:
+def _run(run: Run, sources: Sequence[Source], masker: Masker, stack: ExitStack) -> None:
     databases = {source.name: _opened(source, run, len(sources) > 1, stack) for source in sources}
     collections = {each.address: (each, databases[source.name]) for source, each in _collections(sources)}
     tables = _tables(databases, collections)
@@ -108,7 +104,7 @@ def _run(
     reached = graph.reachable()
     run.unreached, run.outside = sorted(set(graph.collections) - reached), sorted(graph.outside)
     _check_tables(reached, collections, tables)
-    wanted = Wanted(run.order.categories, run.order.masking)
+    wanted = Wanted(run.order.categories, run.order.masking, run.order.fallback)
     intents = _intents(graph, reached, collections, tables, wanted) if run.order.right == "erasure" else {}
     walk = Walk(graph, _places(graph, collections, tables, intents, run.order, masker), run.order.identities)
     walk.run()
@@ -116,7 +112,7 @@ def _run(
         run.rows = read(walk, wanted, run.report)
         return
     works = plan_changes(walk, intents, masker, run.report)
-    _apply(run, works, confirm)
+    _apply(run, works)
 
 
 def _collections(sources: Sequence[Source]) -> Iterator[tuple[Source, Collection]]:
@@ -234,15 +230,13 @@ def _places(
 
 
 # --- changing -----------------------------------------------------------------------------------------------------
-def _apply(run: Run, works: Sequence[Work], confirm: Callable[[], None] | None) -> None:
+def _apply(run: Run, works: Sequence[Work]) -> None:
     for work in works:
         for statement, expected in work.statements():
             run.shown.append(work.place.database.show(statement))
             if run.order.writes:
                 work.place.database.write(work.place.table, statement, expected)
     if run.order.writes:
-        if confirm is not None:
-            confirm()
         _commit(run._databases)
 
 

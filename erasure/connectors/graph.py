@@ -232,9 +232,7 @@ def _reading_order(
     return sorted_by([edges, flows], sorted(known, key=lambda address: (address not in set(seeds), address)))
 
 
-def sorted_by(
-    constraints: Iterable[Iterable[tuple[Address, Address]]], addresses: Iterable[Address]
-) -> list[Address]:
+def sorted_by(constraints: Iterable[Iterable[tuple[Address, Address]]], addresses: Iterable[Address]) -> list[Address]:
     """The addresses so that the first of each pair precedes the second; pairs that close a circle give way."""
     order = list(addresses)
     after: dict[Address, set[Address]] = {address: set() for address in order}

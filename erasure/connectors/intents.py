@@ -5,7 +5,7 @@ Whatever cannot be done fails here, for the whole run, so that nothing is skippe
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from erasure.connectors.dataset import Collection, Field, covers
 from erasure.connectors.failures import problem
 from erasure.connectors.graph import Graph
-from erasure.connectors.masking import Masker, Strategy
+from erasure.connectors.masking import NULL, Masker, Strategy
 from erasure.connectors.report import Problem, RunFailed
 from erasure.connectors.sql import Table, is_json, is_text, length_of
 
@@ -55,7 +55,8 @@ class Wanted:
     """The categories and the masking of a request."""
 
     categories: tuple[str, ...]
-    masking: Strategy = field(default_factory=lambda: Strategy("null_rewrite"))
+    masking: Strategy = NULL
+    fallback: Strategy | None = None
 
     def leaves(self, collection: Collection) -> list[Field]:
         """The fields of a collection that the categories cover."""
@@ -82,7 +83,7 @@ def intent(collection: Collection, table: Table, graph: Graph, wanted: Wanted, *
         if any(leaf.nested for leaf in members):
             targets.append(_document(collection, table, column, members, strategy, problems))
         else:
-            targets.append(_column(collection, table, members[0], strategy, keys, problems, untyped=untyped))
+            targets.append(_column(collection, table, members[0], wanted, keys, problems, untyped=untyped))
     if problems:
         raise RunFailed(problems)
     return Intent(read_only=collection.read_only, targets=tuple(targets))
@@ -118,20 +119,23 @@ def _column(
     collection: Collection,
     table: Table,
     leaf: Field,
-    strategy: Strategy,
+    wanted: Wanted,
     keys: set[str],
     problems: list[Problem],
     *,
     untyped: bool,
 ) -> Target:
     column = table.column(leaf.column)
-    chosen = leaf.masking or strategy
+    chosen = leaf.masking or collection.masking or wanted.masking
+    needed = chosen.name == "null_rewrite" and not table.nullable[leaf.column]
+    if needed and wanted.fallback is not None and is_text(column, untyped=untyped):
+        chosen, needed = wanted.fallback, False
     fate: Fate = "mask"
     if leaf.read_only or collection.read_only:
         fate = "read_only"
     elif leaf.column in keys:
         fate = "key"
-    elif chosen.name == "null_rewrite" and not table.nullable[leaf.column]:
+    elif needed:
         fate = "not_nullable"
     elif chosen.writes_text and not is_text(column, untyped=untyped):
         more = f"Column {leaf.column} holds no text, {chosen.name} cannot be written into it."

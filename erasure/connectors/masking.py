@@ -65,6 +65,9 @@ class Strategy:
         return self.name in {"null_rewrite", "string_rewrite"}
 
 
+NULL = Strategy("null_rewrite")
+
+
 def _nothing(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 

@@ -6,7 +6,7 @@ Statements are batched by keys, never one a row. Nothing here logs, and no error
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 from urllib.parse import quote
@@ -228,9 +228,7 @@ def _sqlite(url: URL) -> Callable[[], sqlite3.Connection]:
     return connect
 
 
-def _reflected(
-    inspector: sa.Inspector, schema: str | None, collections: Sequence[Collection]
-) -> dict[Address, Table]:
+def _reflected(inspector: sa.Inspector, schema: str | None, collections: Sequence[Collection]) -> dict[Address, Table]:
     names = [collection.table for collection in collections]
     wanted: dict[str, Any] = {"schema": schema, "filter_names": names, "kind": ObjectKind.ANY}
     columns = inspector.get_multi_columns(**wanted)
@@ -246,7 +244,11 @@ def _reflected(
 
 
 def _table(
-    address: Address, name: tuple[str | None, str], columns: Sequence[Any], key: Mapping[str, Any], foreign: Iterable[Any]
+    address: Address,
+    name: tuple[str | None, str],
+    columns: Sequence[Any],
+    key: Mapping[str, Any],
+    foreign: Iterable[Any],
 ) -> Table:
     nullable = {column["name"]: bool(column["nullable"]) for column in columns}
     primary = tuple(key.get("constrained_columns") or ())

@@ -1,18 +1,25 @@
 """Connectors as rows: registered with a sealed address and checked datasets, opened for one run."""
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
 
 from django.db import transaction
 
 from audit import actors
 from audit import services as audit
 from erasure.connectors.dataset import Dataset, load
-from erasure.connectors.engine import Order, Source
+from erasure.connectors.engine import Order, Source, running
+from erasure.connectors.masking import Strategy
 from erasure.connectors.report import Report
 from erasure.connectors.sql import normalised
-from erasure.models import Connector
-from gdpr_portal.errors import Flaw, Invalid, Missing
+from erasure.models import Connector, Step
+from gdpr_portal.errors import Flaw, Invalid, Missing, Unavailable
+from subjects import cells
+from subjects.models import Identifier, Subject
 from vault import services as vault
 
 COMMAND = actors.system("command")
@@ -36,7 +43,11 @@ def add_connector(*, name: str, url: str, datasets: Sequence[str], actor: str = 
         connector.datasets = list(datasets)
         connector.full_clean()
         connector.save()
-        details = {"connector": name, "digest": _digest(datasets), "count": sum(len(each.collections) for each in loaded)}
+        details = {
+            "connector": name,
+            "digest": _digest(datasets),
+            "count": sum(len(each.collections) for each in loaded),
+        }
         audit.record("connector.added", actor=actor, details=details)
     return connector
 
@@ -52,13 +63,18 @@ def remove_connector(*, name: str, actor: str = COMMAND) -> None:
 
 def read_datasets(texts: Sequence[str]) -> list[Dataset]:
     """The datasets of several files; one key stands in one of them."""
-    found = [dataset for text in texts for dataset in load(text)]
+    found = [dataset for text in texts for dataset in _loaded(text)]
     keys = [dataset.key for dataset in found]
     twice = sorted({key for key in keys if keys.count(key) > 1})
     if twice:
         flaws = [Flaw(key, "duplicate", "This dataset stands in two files.") for key in twice]
         raise Invalid("invalid_dataset", "The datasets cannot be used.", status=422, errors=flaws)
     return found
+
+
+@lru_cache(maxsize=128)
+def _loaded(text: str) -> tuple[Dataset, ...]:
+    return tuple(load(text))
 
 
 def sources(names: Sequence[str]) -> list[Source]:
@@ -86,3 +102,118 @@ def record_run(*, names: Sequence[str], order: Order, report: Report, actor: str
                 actor=actor,
                 details={"connector": name, "right": order.right, "state": report.state, "dry_run": order.dry_run},
             )
+
+
+# --- as places of a rights request ------------------------------------------------------------------------------------
+EVERYTHING = ("user",)
+"""The category a rights request is about: everything about a person, in the taxonomy of the datasets."""
+
+NOT_NULL = Strategy("random_string_rewrite")
+"""What stands in a text that may not be NULL after an erasure; random, so that unique columns take it."""
+
+
+def groups() -> list[list[str]]:
+    """The registered connectors, those together whose datasets refer to each other: one graph, one change."""
+    datasets = {row.name: read_datasets(row.datasets) for row in Connector.objects.order_by("name")}
+    holder = {dataset.key: name for name, found in datasets.items() for dataset in found}
+    group = {name: {name} for name in datasets}
+    for name, found in datasets.items():
+        for other in {holder[key] for key in _referred(found) if key in holder} - group[name]:
+            joined = group[name] | group[other]
+            group |= dict.fromkeys(joined, joined)
+    return sorted({tuple(sorted(names)): sorted(names) for names in group.values()}.values())
+
+
+def _referred(datasets: Sequence[Dataset]) -> set[str]:
+    leaves = (leaf for dataset in datasets for each in dataset.collections for leaf in each.leaves())
+    return {reference.to.dataset for leaf in leaves for reference in leaf.references}
+
+
+def target_of(names: Sequence[str]) -> str:
+    """What a step names a group by: all names, or the first where they are too long."""
+    joined = "+".join(names)
+    return joined if len(joined) <= 80 else names[0]
+
+
+def identities_of(subject: Subject) -> dict[str, frozenset[str]]:
+    """What the person is recognised by, opened: `email`, `phone_number` (also as `phone`), and each application's own
+    number as `<application>_customer_id`, since two applications may number their customers alike."""
+    rows = list(Identifier.objects.filter(subject=subject).select_related("application"))
+    if not rows:
+        return {}
+    key, found = vault.subject_key(subject.pk), defaultdict(set)
+    for row in rows:
+        value = key.open(cells.identifier_place(row.pk), bytes(row.sealed)).decode()
+        for kind in _kinds(row):
+            found[kind].add(value)
+    return {kind: frozenset(values) for kind, values in found.items()}
+
+
+def _kinds(row: Identifier) -> tuple[str, ...]:
+    if row.application is not None:
+        return (f"{row.application.slug}_{row.kind}",)
+    return ("phone_number", "phone") if row.kind == Identifier.Kind.PHONE else (row.kind,)
+
+
+def identities_place(step_id: object) -> vault.Place:
+    """Where the identities for a connector's step lie, sealed by the service's own key, until it is settled."""
+    return vault.Place("erasure_step", "identities_sealed", str(step_id))
+
+
+def seal_identities(step: Step) -> None:
+    """The step knows whom to look for after the identity rows are gone; to be saved by the caller."""
+    found = {kind: sorted(values) for kind, values in identities_of(step.request.subject).items()}
+    step.identities_sealed = vault.seal_secret(identities_place(step.id), json.dumps(found).encode())
+
+
+def erase_in_connectors(step: Step) -> tuple[int, str]:
+    """The person is erased from the group of connectors the step names: rows changed, and the outcome for the log.
+
+    No transaction of ours is open. Whoever is gone already counts as erased. Unavailable with the reason when it failed.
+    """
+    identities = _opened_identities(step)
+    order = Order(right="erasure", identities=identities, categories=EVERYTHING, fallback=NOT_NULL)
+    names = next(group for group in [*groups(), [step.target]] if step.target.partition("+")[0] in group)
+    with running(sources(names), order) as run:
+        report = run.report
+    _raise_failed(report)
+    reasons = sorted({reason for _address, reason in report.withheld} - {"key"})
+    return sum(
+        change.rows for change in report.changes.values()
+    ), f"withheld:{'+'.join(reasons)}" if reasons else "done"
+
+
+def _opened_identities(step: Step) -> dict[str, frozenset[str]]:
+    if step.identities_sealed is None:
+        return {}
+    found = json.loads(vault.open_secret(identities_place(step.id), bytes(step.identities_sealed)))
+    return {kind: frozenset(values) for kind, values in found.items()}
+
+
+def copies_of(subject: Subject) -> dict[str, Any]:
+    """What the connectors hold about the person, a section each group, by `dataset:collection`, for their archive.
+
+    No transaction of ours is open. Unavailable with the reason when one cannot be asked.
+    """
+    together = groups()
+    if not together:
+        return {}
+    order = Order(right="access", identities=identities_of(subject), categories=EVERYTHING)
+    sections = {}
+    for names in together:
+        with running(sources(names), order) as run:
+            tables = defaultdict(list)
+            for address, row in run.rows:
+                tables[str(address)].append(row)
+            report = run.report
+        _raise_failed(report)
+        withheld: Mapping[str, Any] = {"withheld": report.members()["withheld"]} if report.withheld else {}
+        if tables:
+            sections[f"connector {target_of(names)}"] = {**tables, **withheld}
+    return sections
+
+
+def _raise_failed(report: Report) -> None:
+    if report.state == "failed":
+        first = report.errors[0]
+        raise Unavailable(first.code, f"{first.code} {first.collection}")

@@ -9,6 +9,7 @@ from audit import actors
 from audit import services as audit
 from erasure.archives import build
 from erasure.models import Step
+from erasure.services import connectors
 from erasure.services.details import opened_details
 from gdpr_portal.errors import WrongState
 from subjects.holdings import Holding, holdings
@@ -25,9 +26,35 @@ class Outcome:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-def perform(step: Step) -> Outcome:
+def call(step: Step) -> Any:
+    """What a step needs from other people's databases, fetched or done while no transaction of ours is open."""
+    if step.kind == Step.Kind.CONNECTOR:
+        return connectors.erase_in_connectors(step)
+    if step.kind == Step.Kind.ARCHIVE and step.request.right == "access":
+        return connectors.copies_of(step.request.subject)
+    return None
+
+
+def perform(step: Step, called: Any = None) -> Outcome:
     """The step's work is done in the caller's transaction; every kind may be repeated without harm."""
+    if step.kind == Step.Kind.CONNECTOR:
+        return _connector(step, called)
+    if step.kind == Step.Kind.ARCHIVE:
+        return Outcome({"rows": build.build_archive(step.request, connected=called).size_bytes})
     return _KINDS[step.kind](step)
+
+
+def _connector(step: Step, called: Any) -> Outcome:
+    """What was done over there is in the log; the sealed identities have served."""
+    rows, outcome = called
+    step.identities_sealed = None
+    audit.record(
+        "data.erased",
+        actor=WORKER,
+        subject=step.request.subject.pseudonym,
+        details={"request": str(step.request_id), "reason": step.target, "count": rows},
+    )
+    return Outcome({"rows": rows, "outcome": outcome})
 
 
 def _holding(step: Step) -> Outcome:
@@ -71,11 +98,6 @@ def _rectify(step: Step) -> Outcome:
     return Outcome({"rows": len(fields)})
 
 
-def _archive(step: Step) -> Outcome:
-    archive = build.build_archive(step.request)
-    return Outcome({"rows": archive.size_bytes})
-
-
 def _account(step: Step) -> Outcome:
     subject = step.request.subject
     if subject.account_id is not None:
@@ -105,10 +127,18 @@ def _verify(step: Step) -> Outcome:
 
 _KINDS: dict[str, Callable[[Step], Outcome]] = {
     Step.Kind.HOLDING: _holding,
-    Step.Kind.ARCHIVE: _archive,
     Step.Kind.ACCOUNT: _account,
     Step.Kind.KEY: _key,
     Step.Kind.VERIFY: _verify,
 }
-OURS = (Step.Kind.HOLDING, Step.Kind.ARCHIVE, Step.Kind.ACCOUNT, Step.Kind.KEY, Step.Kind.VERIFY)
+OURS = (
+    Step.Kind.HOLDING,
+    Step.Kind.ARCHIVE,
+    Step.Kind.CONNECTOR,
+    Step.Kind.ACCOUNT,
+    Step.Kind.KEY,
+    Step.Kind.VERIFY,
+)
 """The kinds of step this service does itself; the others wait for someone outside."""
+CALLING = frozenset({Step.Kind.CONNECTOR, Step.Kind.ARCHIVE})
+"""The kinds that may need something from other people's databases first."""

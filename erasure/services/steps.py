@@ -7,6 +7,7 @@ tried; the outside is reached by deliveries, which are rows too (consent.service
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -21,7 +22,7 @@ from erasure.models import RightsRequest, Step
 from erasure.services import finish, perform
 from erasure.services.records import move_step
 from erasure.states import STEP, move
-from gdpr_portal.errors import WrongState
+from gdpr_portal.errors import Unavailable, WrongState
 from gdpr_portal.failpoints import failpoint
 from gdpr_portal.wake import wake
 from subjects.services import lock_subject
@@ -39,6 +40,7 @@ class Claim:
 
     step_id: UUID
     fence: int
+    kind: str = ""
 
 
 def runnable(request_id: UUID) -> list[UUID]:
@@ -74,7 +76,7 @@ def claim(step_id: UUID) -> Claim | None:
         step.lease_until = now + timedelta(seconds=settings.STEP_LEASE_SECONDS)
         step.save()
     failpoint(f"erasure.{step.kind}.claimed")
-    return Claim(step.id, step.fence)
+    return Claim(step.id, step.fence, step.kind)
 
 
 def _quarantine(step: Step) -> None:
@@ -112,17 +114,25 @@ def advance(request_id: UUID) -> None:
 
 
 def _do(held: Claim) -> None:
+    called = _called(held)
     with transaction.atomic():
         step = _locked(held)
         if step is None:
             return
-        outcome = perform.perform(step)
+        outcome = perform.perform(step, called) if called else perform.perform(step)
         failpoint(f"erasure.{step.kind}.performed")
         step.lease_until = step.next_at = None
         step.last_error = ""
         step.settled_at = timezone.now()
         move_step(step, "done", actor=WORKER, **outcome.details)
     failpoint(f"erasure.{step.kind}.settled")
+
+
+def _called(held: Claim) -> Any:
+    """What the step needs from outside, done before the transaction that settles it."""
+    if held.kind not in perform.CALLING:
+        return None
+    return perform.call(Step.objects.select_related("request__subject").get(pk=held.step_id))
 
 
 def _locked(held: Claim) -> Step | None:
@@ -144,12 +154,17 @@ def _give_back(held: Claim, error: Exception) -> None:
         if step.fence != held.fence or step.state != "in_progress":
             return
         step.lease_until = None
-        step.last_error = type(error).__name__[:80]
+        step.last_error = _reason(error)
         if step.attempts >= POISON_ATTEMPTS:
             move_step(step, "failed", actor=WORKER, reason=step.last_error, attempt=step.attempts)
             return
         step.next_at = _next_try(step.attempts)
         move_step(step, "queued", actor=WORKER)
+
+
+def _reason(error: Exception) -> str:
+    """Why, in a word for the operator; a foreign database's reason names the table too."""
+    return (error.message if isinstance(error, Unavailable) else type(error).__name__)[:80]
 
 
 def _next_try(attempts: int) -> datetime:

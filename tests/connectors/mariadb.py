@@ -26,7 +26,9 @@ def server(binary: str) -> Iterator[sa.URL]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
         probe.close()
-        process = subprocess.Popen(_command(binary, Path(folder), port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            _command(binary, Path(folder), port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         try:
             _wait(port)
             yield sa.URL.create("mysql", username="root", password="any", host="127.0.0.1", port=port)

@@ -180,7 +180,9 @@ dataset:
           - {name: last_visit, data_categories: [system.operations]}
 """
 
-VALUES = sorted({str(cell) for rows in ROWS.values() for row in rows for cell in row if isinstance(cell, str) and len(cell) > 6})
+VALUES = sorted(
+    {str(cell) for rows in ROWS.values() for row in rows for cell in row if isinstance(cell, str) and len(cell) > 6}
+)
 """Every telling value in the shop: none of them may stand in an error or a log."""
 
 

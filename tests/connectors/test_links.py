@@ -46,7 +46,11 @@ def world(sqlite_url: Callable[[], sa.URL], db: None, tmp_path: Path) -> Callabl
 
 USER = "CREATE TABLE person (id INTEGER PRIMARY KEY, email TEXT, name TEXT);"
 PEOPLE = [(1, "alice@example.org", "Alice"), (2, "bob@example.org", "Bob")]
-PERSON = [field("id", primary_key=True), field("email", "user.contact.email", identity="email"), field("name", "user.name")]
+PERSON = [
+    field("id", primary_key=True),
+    field("email", "user.contact.email", identity="email"),
+    field("name", "user.name"),
+]
 
 
 def access(**more: Any) -> Outcome:
@@ -130,7 +134,7 @@ def test_a_composite_key_is_followed_as_a_whole(world: Callable[..., sa.Engine])
 
 
 def test_without_direction_a_shared_parent_does_not_lead_to_those_who_share_it(world: Callable[..., sa.Engine]) -> None:
-    tables = f"""CREATE TABLE home (id INTEGER PRIMARY KEY, street TEXT);
+    tables = """CREATE TABLE home (id INTEGER PRIMARY KEY, street TEXT);
         CREATE TABLE person (id INTEGER PRIMARY KEY, email TEXT, name TEXT, home_id INTEGER);
         CREATE TABLE parcel (id INTEGER PRIMARY KEY, home_id INTEGER, person_id INTEGER, inside TEXT);"""
     rows = {
@@ -205,7 +209,11 @@ def test_erase_after_is_the_order_of_the_statements(world: Callable[..., sa.Engi
 def test_members_of_a_document_are_given_and_masked_inside_it(world: Callable[..., sa.Engine]) -> None:
     tables = "CREATE TABLE person (id INTEGER PRIMARY KEY, email TEXT, profile JSON);"
     rows = {"person": [(1, PEOPLE[0][1], '{"city": "Aville", "plan": "gold", "pets": [{"name": "Rex", "age": 3}]}')]}
-    members = [field("city", "user.contact.address.city"), field("plan"), {"name": "pets", "fields": [field("name", "user.content")]}]
+    members = [
+        field("city", "user.contact.address.city"),
+        field("plan"),
+        {"name": "pets", "fields": [field("name", "user.content")]},
+    ]
     text = dataset(person=[*PERSON[:2], {"name": "profile", "fides_meta": {"data_type": "object"}, "fields": members}])
     engine = world(tables, rows, text)
     assert access(masking="null_rewrite").rows["d:person"] == [

@@ -56,7 +56,10 @@ def crm(sqlite_url: Callable[[], sa.URL], shop_db: sa.Engine, tmp_path: Path) ->
 
 def calls(engine: sa.Engine) -> list[tuple]:
     with engine.connect() as connection:
-        both = [*connection.execute(sa.text("SELECT * FROM contact")), *connection.execute(sa.text('SELECT * FROM "call"'))]
+        both = [
+            *connection.execute(sa.text("SELECT * FROM contact")),
+            *connection.execute(sa.text('SELECT * FROM "call"')),
+        ]
         return [tuple(row) for row in both]
 
 

@@ -69,7 +69,9 @@ def test_erasure_masks_what_is_hers_and_leaves_what_is_shared(shop_db: sa.Engine
     assert after["address"][1] == before["address"][1]
     assert after["address"][2] == (3, None, None, None, None)
     assert after["payment_card"][0] == ("card-a", None, None, None, 1, 1)
-    assert after["payment_card"][1:] == before["payment_card"][1:] or after["payment_card"][2] == before["payment_card"][2]
+    assert (
+        after["payment_card"][1:] == before["payment_card"][1:] or after["payment_card"][2] == before["payment_card"][2]
+    )
     assert outcome.held[("shop:address", "shared")] == 1
     assert outcome.held[("shop:payment_card", "shared")] == 1
     assert outcome.held[("shop:service_request", "shared")] == 1

@@ -1,0 +1,100 @@
+"""A registered connector is a place of every rights request: erased by a step of its own, copied into the archive."""
+
+import json
+import zipfile
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from django.db import connection
+from django.test import override_settings
+
+from audit import actors
+from audit.models import AuditEvent
+from erasure.archives.build import opened
+from erasure.connectors import sql
+from erasure.models import RightsRequest, Step
+from erasure.services import requests, steps
+from tests.connectors import shop as shops
+from tests.connectors.conftest import register
+from tests.connectors.shop import contents
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
+
+
+@pytest.fixture
+def shop_file(sqlite_url: Callable[[], sa.URL], db: None, tmp_path: Path) -> sa.Engine:
+    """The shop of eleven tables in a file, registered."""
+    url = sqlite_url()
+    engine = shops.build(url)
+    register("warehouse", url, shops.DATASET, folder=tmp_path)
+    return engine
+
+
+def carried_out(person: Any, right: str) -> RightsRequest:
+    request = requests.file_request(
+        subject=person.subject, right=right, details={}, verified_by="account", actor=actors.SUBJECT, by_person=True
+    )
+    for _round in range(12):
+        steps.sweep()
+    request.refresh_from_db()
+    return request
+
+
+@override_settings(UNDO_WINDOW_SECONDS=0)
+def test_an_erasure_reaches_the_connector_and_forgets_whom_it_looked_for(alice: Any, shop_file: sa.Engine) -> None:
+    request = carried_out(alice, "erasure")
+    step = request.steps.get(kind=Step.Kind.CONNECTOR)
+    assert (step.target, step.state, step.identities_sealed) == ("warehouse", "done", None)
+    after = contents(shop_file)
+    assert after["customer"][0][1:3] == (None, None)
+    assert after["customer"][1][1:3] == ("bob@example.org", "Bob Baker")
+    assert all("192.0.2" not in row[3] for row in after["login"] if row[1] == 1)
+    event = AuditEvent.objects.get(action="step.done", details__target="warehouse")
+    assert event.details["outcome"] == "withheld:shared"
+    assert "alice" not in json.dumps([row.details for row in AuditEvent.objects.all()])
+
+
+@override_settings(UNDO_WINDOW_SECONDS=0)
+def test_no_transaction_of_ours_is_open_meanwhile(
+    alice: Any, shop_file: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    depth = len(connection.savepoint_ids)
+    seen, real = [], sql.Database.open
+
+    def watched(self: sql.Database, **more: Any) -> None:
+        seen.append(len(connection.savepoint_ids))
+        real(self, **more)
+
+    monkeypatch.setattr(sql.Database, "open", watched)
+    carried_out(alice, "access")
+    carried_out(alice, "erasure")
+    assert seen == [depth, depth]
+
+
+@override_settings(UNDO_WINDOW_SECONDS=0)
+def test_a_connector_that_is_down_keeps_the_request_open_and_says_why(alice: Any, tmp_path: Path) -> None:
+    register("gone", f"sqlite:///{tmp_path}/nowhere.sqlite", shops.DATASET, folder=tmp_path)
+    request = carried_out(alice, "erasure")
+    step = request.steps.get(kind=Step.Kind.CONNECTOR)
+    assert request.state == "in_progress" and step.state == "queued"
+    assert step.last_error == "connection_failed shop:address"
+    assert step.identities_sealed is not None and b"alice" not in bytes(step.identities_sealed)
+    shops.build(sa.make_url(f"sqlite:///{tmp_path}/nowhere.sqlite"))
+    Step.objects.filter(pk=step.pk).update(next_at=None)
+    for _round in range(12):
+        steps.sweep()
+    request.refresh_from_db()
+    assert request.state == "completed"
+
+
+def test_the_archive_has_a_section_of_it(alice: Any, shop_file: sa.Engine) -> None:
+    request = carried_out(alice, "access")
+    archive = zipfile.ZipFile(BytesIO(b"".join(opened(request.archive))))
+    section = json.loads(archive.read("data.json"))["data"]["connector warehouse"]
+    assert section["shop:customer"] == [{"id": 1, "email": "alice@example.org", "name": "Alice Archer"}]
+    assert "bob@example.org" not in archive.read("data.json").decode()
+    assert any("connector_warehouse_shop_customer" in name for name in archive.namelist())
