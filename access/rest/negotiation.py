@@ -1,9 +1,10 @@
 """Which format an answer has: what `Accept` weighs most (RFC 9110 section 12.5.1), the first on offer in doubt."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rest_framework.exceptions import NotAcceptable
 from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
@@ -13,17 +14,17 @@ Range = tuple[str, str, float]
 class QualityNegotiation(BaseContentNegotiation):
     """The renderer of the highest quality value; of equal ones the first. Nothing but `Accept` is looked at."""
 
-    def select_parser(self, request: Request, parsers: Sequence[object]) -> object | None:
-        return parsers[0] if parsers else None
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
+        return next(iter(parsers), None)
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         ranges = ranges_of(request.META.get("HTTP_ACCEPT", "*/*"))
         weighed = [(quality(str(renderer.media_type), ranges), renderer) for renderer in renderers]
         best = max(weighed, key=lambda pair: pair[0])  # the first of equals
         if best[0] <= 0:
-            raise NotAcceptable(available_renderers=list(renderers))
+            raise NotAcceptable()
         return best[1], str(best[1].media_type)
 
 

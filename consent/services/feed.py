@@ -104,12 +104,13 @@ def changes(*, application: Application, after: Mark, limit: int) -> tuple[list[
     asked: list[tuple[Question, int]] = []
     reached, skip = after, after.given
     for subject, purpose, position in rows[:limit]:
-        touched = [pair for pair in pairs if purpose in (None, pair[0])] if subject in known else []
-        room = limit - len(asked)
-        asked += [(Question(subject, *pair), position) for pair in touched[skip : skip + room]]
-        if len(touched) - skip > room:
+        room, questions = limit - len(asked), []
+        if subject in known and subject:
+            questions = [Question(subject, *pair) for pair in pairs if purpose in (None, pair[0])][skip:]
+        asked += [(question, position or 0) for question in questions[:room]]
+        if len(questions) > room:
             return _decided(application, asked), Mark(reached.place, skip + room), True
-        reached, skip = Mark(position, 0), 0
+        reached, skip = Mark(position or 0), 0
     return _decided(application, asked), reached, len(rows) > limit
 
 
