@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from access.models import Application
 from audit.actors import system
+from audit.services import record
 from consent.ages import may_consent_alone
 from consent.models import ConsentEvent, NoticeText, Purpose, Standing
 from consent.selectors import live_purpose
@@ -81,7 +82,11 @@ def expire_due(limit: int = 500) -> int:
 def end_proofs() -> int:
     """The proof of consent of people erased longer ago than it is kept (Art. 17(3)(e)) is gone; returns the rows."""
     before = timezone.now() - timedelta(days=settings.PROOF_RETENTION_DAYS)
-    return ConsentEvent.objects.filter(subject__erased_at__lt=before).delete()[0]
+    with transaction.atomic():
+        gone = ConsentEvent.objects.filter(subject__erased_at__lt=before).delete()[0]
+        if gone:
+            record("data.removed", actor=system("worker"), details={"reason": "proof_over", "count": gone})
+    return gone
 
 
 def _answered(

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from django.db import transaction
 
+from audit import actors
+from audit import services as audit
 from subjects import cells, selectors
 from subjects.models import PersonalValue, Subject
 from subjects.services.people import lock_subject
@@ -24,9 +26,13 @@ def shred_key(*, subject: Subject, kept: Mapping[str, frozenset[str]]) -> bool:
         staying = list(PersonalValue.objects.select_for_update().filter(subject=row, field__in=fields))
         going = PersonalValue.objects.filter(subject=row).exclude(field__in=fields)
         drop_values(subject=row, fields=list(going.values_list("field", flat=True)))
-        if not staying:
-            return vault.destroy_data_key(row.pk)
-        _reseal(row, staying)
+        if staying:
+            _reseal(row, staying)
+        elif not vault.destroy_data_key(row.pk):
+            return False
+        audit.record(
+            "key.destroyed", actor=actors.system("worker"), subject=row.pseudonym, details={"kind": "data_key"}
+        )
     return True
 
 

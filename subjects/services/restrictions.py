@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from audit import actors
 from audit import services as audit
 from gdpr_portal.errors import Invalid
 from subjects.models import Restriction, Subject
@@ -38,6 +39,10 @@ def announce_lift(*, restriction: Restriction, at: datetime | None = None) -> Re
         if row.lift_announced_at is None:
             row.lift_announced_at = at or timezone.now()
             row.save(update_fields=["lift_announced_at"])
+            details = {"request": str(row.request) if row.request else None, "kind": "restriction_lift"}
+            audit.record(
+                "notification.sent", actor=actors.system("worker"), subject=row.subject.pseudonym, details=details
+            )
     return row
 
 

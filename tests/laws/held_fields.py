@@ -67,6 +67,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "method": CODE, "path": CODE, "key": RANDOM, "fingerprint": RANDOM, "content_type": CODE, "body_sealed": SHORT,
     },
     "consent.DecisionChange": {"purpose": CODE},
+    "consent.FindingNote": {"text": STAFF},
     "erasure.Connector": {"url_sealed": APP, "datasets": APP},
     "consent.Component": {
         "digest": PROOF, "review_note": STAFF, "titles": STAFF, "category": STAFF, "necessity": STAFF,

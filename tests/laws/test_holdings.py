@@ -119,6 +119,7 @@ def test_an_export_carries_every_string_of_the_person(
     assert [where for where, string in made.strings.items() if string not in text] == []
     identity = made_of["data"]["identity"]
     assert (identity["language"], identity["country"]) == (made.subject.language, "LU")
+    assert {each["receiver"] for each in made_of["data"]["deliveries"]["told"]} == {shop.name, acme.name}
     assert bob.email not in text and "c-bob" not in text
     assert sum(why == EXPORTED for fields in HELD.values() for why in fields.values()) == 9, "plant the new one too"
 

@@ -1,0 +1,126 @@
+"""Who calls whom in our own code, read from the source: enough to say whether a service writes, and whether it records.
+
+Names are followed through imports and re-exports. What is called through a variable (`hook(...)`, `holding.erase(...)`)
+is not seen, so that a service must record by itself or by what it names.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+WRITES = frozenset({"save", "create", "bulk_create", "bulk_update", "get_or_create", "update_or_create", "delete"})
+VAULT_WRITES = frozenset(
+    f"vault.services.{name}" for name in ("create_data_key", "destroy_data_key", "replace_data_key")
+)
+"""Of the vault only what is about a key counts: opening and sealing note which key version is in use."""
+BELOW = frozenset({"audit", "vault"})
+"""The floors that the services stand on: the log itself, and keys, whose acts the floors above record."""
+RECORDS = frozenset({"audit.services.record", "audit.services.record_many"})
+
+
+@dataclass
+class Module:
+    """One file: its functions, and what its names stand for."""
+
+    name: str
+    functions: dict[str, ast.FunctionDef] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+
+
+class Sources:
+    """The modules below some packages of a folder."""
+
+    def __init__(self, root: Path, packages: tuple[str, ...]) -> None:
+        files = [
+            file for package in packages for file in (root / package).rglob("*.py") if "migrations" not in file.parts
+        ]
+        self.modules = {module.name: module for module in (_read(root, file) for file in files)}
+
+    def resolve(self, name: str, depth: int = 8) -> str:
+        """The function that a qualified name stands for, through re-exports."""
+        module, _dot, last = name.rpartition(".")
+        known = self.modules.get(module)
+        if depth == 0 or known is None or last in known.functions or last not in known.names:
+            return name
+        return self.resolve(known.names[last], depth - 1)
+
+    def function(self, name: str) -> ast.FunctionDef | None:
+        module, _dot, last = name.rpartition(".")
+        return self.modules[module].functions.get(last) if module in self.modules else None
+
+    def called_by(self, name: str) -> set[str]:
+        """The qualified names a function calls or hands on (`partial(_send, ...)`)."""
+        module, function = self.modules[name.rpartition(".")[0]], self.function(name)
+        found = {_qualified(node, module) for node in ast.walk(function)} if function else set()
+        return {self.resolve(each) for each in found if each}
+
+    def reach(self, name: str) -> set[str]:
+        """Everything a function can come to, itself included."""
+        seen, todo = set(), [name]
+        while todo:
+            now = todo.pop()
+            if now not in seen:
+                seen.add(now)
+                todo += self.called_by(now) if self.function(now) else []
+        return seen
+
+    def writes(self, name: str) -> bool:
+        """Whether rows change on the way."""
+        reach = {each for each in self.reach(name) if not each.startswith("vault.")}
+        return bool(self.reach(name) & VAULT_WRITES) or any(_writes(self.function(each)) for each in reach)
+
+    def records(self, name: str) -> bool:
+        """Whether the audit log hears of it on the way."""
+        return bool(self.reach(name) & RECORDS)
+
+    @cached_property
+    def services(self) -> list[str]:
+        """The public functions of every `services` package."""
+        return sorted(
+            f"{module.name}.{name}"
+            for module in self.modules.values()
+            for name in module.functions
+            if ".services" in module.name
+            and not name.startswith("_")
+            and not module.name.startswith(("audit", "vault"))
+        )
+
+
+def _read(root: Path, file: Path) -> Module:
+    parts = list(file.relative_to(root).with_suffix("").parts)
+    module = Module(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
+    tree = ast.parse(file.read_text())
+    for node in ast.walk(tree):
+        module.names.update(_imported(node))
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            module.functions[node.name] = node
+    return module
+
+
+def _imported(node: ast.AST) -> Iterator[tuple[str, str]]:
+    if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        yield from ((name.asname or name.name, f"{node.module}.{name.name}") for name in node.names)
+    if isinstance(node, ast.Import):
+        yield from ((name.asname or name.name, name.name) for name in node.names)
+
+
+def _qualified(node: ast.AST, module: Module) -> str | None:
+    if isinstance(node, ast.Name):
+        return f"{module.name}.{node.id}" if node.id in module.functions else module.names.get(node.id)
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in module.names:
+        return f"{module.names[node.value.id]}.{node.attr}"
+    return None
+
+
+def _writes(function: ast.FunctionDef | None) -> bool:
+    calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)] if function else []
+    return any(_is_write(call) for call in calls if isinstance(call.func, ast.Attribute))
+
+
+def _is_write(call: ast.Call) -> bool:
+    """A method of rows that changes them; `update` only as rows take it, by name."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    return name in WRITES or (name == "update" and bool(call.keywords) and not call.args)

@@ -1,0 +1,96 @@
+"""No act on personal data without its event: every service that writes rows records, or says why not (I5, R64)."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.laws.call_graph import Sources
+
+PACKAGES = ("access", "subjects", "consent", "erasure", "vault", "audit", "gdpr_portal")
+COUNTS = "counts of tries, by keyed digest; what was refused is recorded by who asked"
+CODE = "a code on its way; what it leads to (sign-up, sign-in, reset) is recorded"
+FACTOR = "the device's own counter; the sign-in, step-up or enrolment it belongs to is recorded"
+PART = "one part of an act that its callers record: "
+WORK = "the course of the work, in the row itself; its outcome is recorded: "
+
+EXCEPTIONS = {
+    "access.services.accounts.set_language": "a preference of the pages, of one's own",
+    "access.services.factors.add_totp": FACTOR,
+    "access.services.factors.pending_totp": FACTOR,
+    "access.services.factors.use_recovery_code": FACTOR,
+    "access.services.factors.verify_totp": FACTOR,
+    "access.services.housekeeping.purge_expired": "tokens, codes, answers and counts past their time",
+    "access.services.limits.forget": COUNTS,
+    "access.services.limits.give_back": COUNTS,
+    "access.services.limits.purge": COUNTS,
+    "access.services.limits.take": COUNTS,
+    "access.services.mailcodes.prove_code": CODE,
+    "access.services.mailcodes.purge": CODE,
+    "access.services.mailcodes.send_code": CODE,
+    "access.services.mailcodes.spend_code": CODE,
+    "access.services.signin.send_code": CODE,
+    "consent.services.feed.prune_changes": "ids without values, written by triggers, past their time",
+    "consent.services.sending.claim": WORK + "delivery.sent, delivery.failed",
+    "consent.services.sending.close": PART + "delivery.acknowledged, delivery.abandoned, sharing.stopped",
+    "consent.services.standing.apply_event": PART + "consent.*, sharing.*",
+    "subjects.services.people.erase_identity": PART + "subject.erased, data.erased",
+    "subjects.services.people.link_application": PART + "subject.identified, data.stored",
+    "subjects.services.retentions.retain": PART + "step.retained",
+    "subjects.services.values.store_values": PART + "data.stored, data.rectified",
+}
+"""Services that write and do not record by themselves, each with its reason."""
+
+
+@pytest.fixture(scope="module")
+def sources() -> Sources:
+    return Sources(Path(__file__).resolve().parents[2], PACKAGES)
+
+
+def silent(sources: Sources) -> set[str]:
+    """The services that write rows and never come by the log."""
+    return {name for name in sources.services if sources.writes(name) and not sources.records(name)}
+
+
+def test_every_service_that_writes_records(sources: Sources) -> None:
+    assert silent(sources) - EXCEPTIONS.keys() == set()
+
+
+def test_no_exception_has_outlived_its_service(sources: Sources) -> None:
+    assert EXCEPTIONS.keys() - silent(sources) == set()
+
+
+def test_parts_are_only_called_by_services_that_record(sources: Sources) -> None:
+    """What is recorded by its callers has callers, and every public one of them does."""
+    parts = [name for name, why in EXCEPTIONS.items() if why.startswith(PART)]
+    for part in parts:
+        callers = [name for name in sources.services if name != part and part in sources.reach(name)]
+        assert callers, part
+        assert [name for name in callers if not sources.records(name) and name not in EXCEPTIONS] == [], part
+
+
+def test_the_search_sees_what_the_services_do(sources: Sources) -> None:
+    for name in (
+        "subjects.services.people.register_subject",
+        "consent.services.consents.record_consent",
+        "consent.services.deliveries.acknowledge",
+        "erasure.services.requests.file_request",
+        "erasure.services.steps.run",
+    ):
+        assert sources.writes(name) and sources.records(name), name
+    assert len([name for name in sources.services if sources.writes(name)]) > 80
+    assert not sources.writes("consent.services.deliveries.data_of")
+
+
+def test_a_service_that_forgets_is_noticed(tmp_path: Path) -> None:
+    package = tmp_path / "shop" / "services"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("from shop.services.parts import quiet, told\n")
+    (package / "parts.py").write_text(
+        "from audit import services as audit\n"
+        "def quiet(row):\n    _keep(row)\n"
+        "def told(row):\n    _keep(row)\n    audit.record('x', actor='y')\n"
+        "def _keep(row):\n    row.save()\n"
+    )
+    (tmp_path / "audit").mkdir()
+    (tmp_path / "audit" / "services.py").write_text("def record(*a, **k): ...\n")
+    assert silent(Sources(tmp_path, ("shop", "audit"))) == {"shop.services.parts.quiet"}
