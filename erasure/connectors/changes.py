@@ -183,9 +183,10 @@ class _Deletion:
             value = same_all(child.values(row, link.child_fields))
             if value not in keys or key in self.gone.get(link.child, {}):
                 continue
-            if self._may_be_empty(child, link):
+            movable = row.whose == "mine" and not row.shared
+            if movable and self._may_be_empty(child, link):
                 self.unlinked[link.child, link.child_fields][key] = row
-            elif self._must_stay(child, key, row):
+            elif not movable or self._must_stay(child, key):
                 self.stays[link.parent][keys[value]] = parent.rows[keys[value]]
                 return None
             else:
@@ -201,10 +202,10 @@ class _Deletion:
         )
         return not fixed and all(child.table.nullable[name] for name in link.child_fields)
 
-    def _must_stay(self, child: Place, key: Any, row: Row) -> bool:
+    def _must_stay(self, child: Place, key: Any) -> bool:
         collection = self.walk.graph.collections[child.address]
         fixed = collection.read_only or any(leaf.read_only for leaf in collection.leaves())
-        return fixed or row.whose != "mine" or row.shared or key in self.stays[child.address]
+        return fixed or key in self.stays[child.address]
 
 
 # --- order ------------------------------------------------------------------------------------------------------------
@@ -260,9 +261,10 @@ def _nullable(walk: Walk, link: Link) -> bool:
 def _emptied_first(walk: Walk, gone: Mapping[Address, Rows], position: Mapping[Address, int]) -> Iterator[Link]:
     """Enforced links whose parent goes before the child, or with it: a circle, a tree, or an order asked for."""
     for link in walk.graph.links:
-        if gone.get(link.child) and gone.get(link.parent) and is_enforced(walk, link) and _nullable(walk, link):
-            if position[link.parent] <= position[link.child]:
-                yield link
+        if not (gone.get(link.child) and gone.get(link.parent)) or position[link.parent] > position[link.child]:
+            continue
+        if is_enforced(walk, link) and _nullable(walk, link):
+            yield link
 
 
 def _count(works: Iterable[Work], walk: Walk, report: Report) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from erasure.connectors import graph as graphs
 from erasure.connectors.changes import Work, plan_changes
-from erasure.connectors.dataset import Address, Collection, Dataset
+from erasure.connectors.dataset import Address, Collection, Dataset, Field
 from erasure.connectors.failures import code_of, problem
 from erasure.connectors.intents import Intent, Wanted, intent
 from erasure.connectors.masking import NULL, Masker, Strategy
@@ -105,6 +105,7 @@ def _run(run: Run, sources: Sequence[Source], masker: Masker, stack: ExitStack) 
     run.unreached, run.outside = sorted(set(graph.collections) - reached), sorted(graph.outside)
     _check_tables(reached, collections, tables)
     wanted = Wanted(run.order.categories, run.order.masking, run.order.fallback)
+    _check_columns({address: wanted.leaves(graph.collections[address]) for address in reached}, tables)
     intents = _intents(graph, reached, collections, tables, wanted) if run.order.right == "erasure" else {}
     walk = Walk(graph, _places(graph, collections, tables, intents, run.order, masker), run.order.identities)
     walk.run()
@@ -178,6 +179,18 @@ def _check_tables(
         )
 
 
+def _check_columns(leaves: Mapping[Address, Sequence[Field]], tables: Mapping[Address, Table]) -> None:
+    """What is asked for is there, before anything is read."""
+    missing = [
+        problem(address, "column_missing", f"Column: {column}.")
+        for address, fields in sorted(leaves.items())
+        for column in dict.fromkeys(each.column for each in fields)
+        if column not in tables[address].clause.c
+    ]
+    if missing:
+        raise RunFailed(missing)
+
+
 def _intents(
     graph: graphs.Graph,
     reached: set[Address],
@@ -185,7 +198,8 @@ def _intents(
     tables: Mapping[Address, Table],
     wanted: Wanted,
 ) -> dict[Address, Intent]:
-    found, problems = {}, []
+    found: dict[Address, Intent] = {}
+    problems: list[Problem] = []
     for address in sorted(reached):
         collection, database = collections[address]
         untyped = database.url.get_backend_name() == "sqlite"

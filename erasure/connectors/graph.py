@@ -184,7 +184,7 @@ def _distances(seeds: Iterable[Address], links: Iterable[Link]) -> dict[Address,
     distance = dict.fromkeys(seeds, 0)
     ring = list(distance)
     while ring:
-        ring = [each for each in _next(ring, onward, distance)]
+        ring = list(_next(ring, onward, distance))
     return distance
 
 

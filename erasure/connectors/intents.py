@@ -31,7 +31,7 @@ class Target:
     members: tuple[tuple[str, Strategy, int | None], ...] = ()
 
     def state(self, table: Table, masker: Masker) -> sa.ColumnElement[Any]:
-        """What is read of a row to know whether there is anything to change, and of the value no more than is needed."""
+        """What is read of a row to know whether there is anything to change; of the value no more than is needed."""
         column = table.column(self.column)
         if self.members or (self.fate == "mask" and not self.strategy.constant):
             return column

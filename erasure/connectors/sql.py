@@ -4,6 +4,7 @@ Statements are batched by keys, never one a row. Nothing here logs, and no error
 """
 
 import sqlite3
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.reflection import ObjectKind
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SAWarning, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -93,10 +94,11 @@ class Database:
     # --- the transaction ----------------------------------------------------------------------------------------------
     def open(self, *, two_phase: bool = False) -> None:
         """A transaction is open, on one picture of the data."""
-        self._engine = sa.create_engine(self.url, poolclass=NullPool, hide_parameters=True, **_options(self.url))
+        backend = self.url.get_backend_name()
+        url = self.url.set(query={}) if backend == "sqlite" else self.url
+        self._engine = sa.create_engine(url, poolclass=NullPool, hide_parameters=True, **_options(self.url))
         connection = self._engine.connect()
         self._connection = connection
-        backend = self.url.get_backend_name()
         if backend == "postgresql":
             connection = connection.execution_options(isolation_level="REPEATABLE READ")
         if two_phase and self.writing and self._can_prepare():
@@ -196,7 +198,7 @@ class Database:
         except OverflowError:
             raise RunFailed([problem(place, "database_error")]) from None
 
-    def show(self, statement: sa.Executable) -> str:
+    def show(self, statement: sa.Update | sa.Delete) -> str:
         """The text of a statement, with names for its values."""
         return str(statement.compile(dialect=self.connection.dialect))
 
@@ -231,14 +233,16 @@ def _sqlite(url: URL) -> Callable[[], sqlite3.Connection]:
 def _reflected(inspector: sa.Inspector, schema: str | None, collections: Sequence[Collection]) -> dict[Address, Table]:
     names = [collection.table for collection in collections]
     wanted: dict[str, Any] = {"schema": schema, "filter_names": names, "kind": ObjectKind.ANY}
-    columns = inspector.get_multi_columns(**wanted)
-    keys = inspector.get_multi_pk_constraint(**wanted)
-    foreign = inspector.get_multi_foreign_keys(**wanted)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)  # of types it does not know, which we treat as such
+        columns = inspector.get_multi_columns(**wanted)
+        keys = inspector.get_multi_pk_constraint(**wanted)
+        foreign = inspector.get_multi_foreign_keys(**wanted)
     found = {}
     for collection in collections:
         name = (schema, collection.table)
         if columns.get(name):
-            key = keys.get(name) or {}
+            key: Mapping[str, Any] = keys.get(name) or {}
             found[collection.address] = _table(collection.address, name, columns[name], key, foreign.get(name) or [])
     return found
 

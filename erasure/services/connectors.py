@@ -43,7 +43,7 @@ def add_connector(*, name: str, url: str, datasets: Sequence[str], actor: str = 
         connector.datasets = list(datasets)
         connector.full_clean()
         connector.save()
-        details = {
+        details: dict[str, str | int] = {
             "connector": name,
             "digest": _digest(datasets),
             "count": sum(len(each.collections) for each in loaded),
@@ -169,7 +169,7 @@ def seal_identities(step: Step) -> None:
 def erase_in_connectors(step: Step) -> tuple[int, str]:
     """The person is erased from the group of connectors the step names: rows changed, and the outcome for the log.
 
-    No transaction of ours is open. Whoever is gone already counts as erased. Unavailable with the reason when it failed.
+    No transaction of ours is open. Whoever is gone already counts as erased. Unavailable with the reason on failure.
     """
     identities = _opened_identities(step)
     order = Order(right="erasure", identities=identities, categories=EVERYTHING, fallback=NOT_NULL)

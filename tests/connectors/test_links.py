@@ -104,7 +104,8 @@ def test_a_circle_of_three_tables_ends(world: Callable[..., sa.Engine]) -> None:
 
 
 def test_a_composite_key_is_followed_as_a_whole(world: Callable[..., sa.Engine]) -> None:
-    tables = f"""{USER} CREATE TABLE bill (shop INTEGER, no INTEGER, person_id INTEGER, memo TEXT, PRIMARY KEY (shop, no));
+    tables = f"""{USER}
+        CREATE TABLE bill (shop INTEGER, no INTEGER, person_id INTEGER, memo TEXT, PRIMARY KEY (shop, no));
         CREATE TABLE line (id INTEGER PRIMARY KEY, bill_shop INTEGER, bill_no INTEGER, what TEXT);"""
     rows = {
         "person": PEOPLE,

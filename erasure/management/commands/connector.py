@@ -1,6 +1,7 @@
 """`manage.py connector add|remove|list|run` (docs/connectors.md)."""
 
 import json
+import logging
 import sys
 from argparse import ArgumentParser
 from collections import defaultdict
@@ -74,6 +75,7 @@ class Command(BaseCommand):
 
     def _run(self, *, names: Sequence[str], show_sql: bool, **options: Any) -> None:
         order = _order(options)
+        _log_to_stderr()
         with running(sources(names), order) as run:
             if show_sql:
                 for statement in run.shown:
@@ -131,6 +133,13 @@ def _order(options: dict[str, Any]) -> Order:
         masking=masking,
         dry_run=options["dry_run"],
     )
+
+
+def _log_to_stderr() -> None:
+    """Standard output is the outcome's alone."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
+            handler.setStream(sys.stderr)
 
 
 def _print_json(run: Run, write: Callable[[str], object]) -> None:
