@@ -18,7 +18,8 @@ from erasure.desk import REVIEWERS
 from erasure.models import RightsRequest, Step
 from erasure.selectors import steps_of
 from erasure.services import requests
-from erasure.words import described
+from erasure.services.evidence import evidence_pack
+from erasure.words import described, due_flag
 from gdpr_portal.errors import DomainError
 
 
@@ -26,7 +27,7 @@ from gdpr_portal.errors import DomainError
 class RequestAdmin(admin.ModelAdmin):
     """Rights requests, the next due first."""
 
-    list_display = ("reference", "right", "state", "received_at", "due_at", "extended", "failed_steps")
+    list_display = ("reference", "right", "state", "received_at", "due_at", "due", "extended", "failed_steps")
     list_filter = ("state", "right", "extended")
     list_select_related = ("subject",)
     ordering = ("due_at",)
@@ -35,6 +36,10 @@ class RequestAdmin(admin.ModelAdmin):
     @admin.display(description=gettext_lazy("Request"))
     def reference(self, row: RightsRequest) -> str:
         return format_html("<code>{}</code>", str(row.id)[:8])
+
+    @admin.display(description=gettext_lazy("Time left"))
+    def due(self, row: RightsRequest) -> str:
+        return due_flag(row)
 
     @admin.display(description=gettext_lazy("Needs attention"), boolean=False)
     def failed_steps(self, row: RightsRequest) -> str:
@@ -60,6 +65,7 @@ class RequestAdmin(admin.ModelAdmin):
         own = [
             path("<uuid:request_id>/change/", view(self.desk), name="erasure_rightsrequest_change"),
             path("<uuid:request_id>/act/", view(self.act), name="erasure_rightsrequest_act"),
+            path("<uuid:request_id>/evidence/", view(self.evidence), name="erasure_rightsrequest_evidence"),
         ]
         return own + super().get_urls()
 
@@ -68,13 +74,15 @@ class RequestAdmin(admin.ModelAdmin):
         row = self.get_object(request, str(request_id))
         if row is None or not self.has_view_permission(request):
             return redirect("admin:index")
+        may_review = bool(_roles(request) & REVIEWERS)
         context = self.admin_site.each_context(request) | {
             "title": str(row),
             "row": row,
             "described": described(row),
             "steps": steps_of(row),
-            "may_review": bool(_roles(request) & REVIEWERS),
-            "refusals": requests.REFUSALS,
+            "may_review": may_review,
+            "case": desk.case_view(row, cast(Account, request.user)) if may_review else None,
+            "refusals": [code for code in requests.REFUSALS if code not in requests.TWO_DECIDE],
             "extensions": requests.EXTENSIONS,
             "opts": self.model._meta,
         }
@@ -94,6 +102,18 @@ class RequestAdmin(admin.ModelAdmin):
         except DomainError as error:
             messages.error(request, _(error.message))
         return redirect(reverse("admin:erasure_rightsrequest_change", args=[request_id]))
+
+    def evidence(self, request: HttpRequest, request_id: UUID) -> HttpResponseBase:
+        """The evidence pack of the request, after a fresh second factor."""
+        row = self.get_object(request, str(request_id))
+        if row is None or not _roles(request) & REVIEWERS:
+            return redirect("admin:index")
+        refused = require_fresh_factor(request)
+        if refused is not None:
+            return refused
+        response = HttpResponse(evidence_pack(request=row, by=cast(Account, request.user)), "application/zip")
+        response["Content-Disposition"] = f'attachment; filename="evidence-{str(row.id)[:8]}.zip"'
+        return response
 
 
 def _roles(request: HttpRequest) -> frozenset[str]:

@@ -7,12 +7,14 @@ class ErasureConfig(AppConfig):
 
     def ready(self) -> None:
         from consent.hooks import delivery_closed
+        from erasure.case_holdings import CasesHolding
         from erasure.holdings import ArchivesHolding, RequestsHolding
         from erasure.services.steps import delivery_closed as settle
         from subjects.holdings import register
 
         register(RequestsHolding())
         register(ArchivesHolding())
+        register(CasesHolding())
         delivery_closed.append(settle)
 
         from erasure.models import Connector, RightsRequest, Step

@@ -1,15 +1,24 @@
-"""What can be done at the desk of rights requests: each act with the roles that may do it. Doors call `do`."""
+"""What can be done at the desk of rights requests: each act with the roles that may do it. Doors call `do`.
+
+Opening what a person wrote is recorded as looking at their data (`data.revealed`).
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+
 from access import roles
 from access.models import Account
-from erasure.models import RightsRequest, Step
-from erasure.services import requests, steps
+from audit import actors
+from audit import services as audit
+from erasure.models import ClockMark, ErasurePause, LegalHold, Question, RightsRequest, SecondOpinion, Step
+from erasure.services import casework, clock, conversation, guard, holds, lifts, opinions, requests, steps
 from gdpr_portal.errors import Invalid, Missing
+from subjects.models import Restriction
+from subjects.selectors import restrictions_of
 
 REVIEWERS = frozenset({roles.IRM, roles.PRIVACY_OFFICER})
 ANYBODY = roles.ALL
@@ -69,10 +78,116 @@ def _retry_step(request: RightsRequest, account: Account, given: Given) -> None:
     steps.retry(step_id=_step(request, given), operator=account)
 
 
+def _propose(kind: str) -> Callable[[RightsRequest, Account, Given], Any]:
+    def propose(request: RightsRequest, account: Account, given: Given) -> None:
+        cents = int(given["cents"]) if kind == SecondOpinion.Kind.FEE else None
+        opinions.propose(
+            request_id=request.id, reviewer=account, kind=kind, reason_code=given["reason"], fee_cents=cents
+        )
+
+    return propose
+
+
+def _second(agreed: bool) -> Callable[[RightsRequest, Account, Given], Any]:
+    def second(request: RightsRequest, account: Account, given: Given) -> None:
+        opinion = request.opinions.filter(pk=UUID(given["opinion"])).first()
+        if opinion is None:
+            raise Missing
+        opinions.decide(opinion_id=opinion.id, reviewer=account, agreed=agreed)
+
+    return second
+
+
+def _ask(kind: str) -> Callable[[RightsRequest, Account, Given], Any]:
+    def ask(request: RightsRequest, account: Account, given: Given) -> None:
+        conversation.ask_person(request_id=request.id, author=account, kind=kind, text=given["text"])
+
+    return ask
+
+
+def _retype(request: RightsRequest, account: Account, given: Given) -> None:
+    details = {name: given[name] for name in ("purpose", "ground", "decision") if given.get(name)}
+    casework.retype(request_id=request.id, reviewer=account, right=given["right"], details=details)
+
+
 ACTS: dict[str, Act] = {
     "approve": Act(REVIEWERS, _approve),
     "refuse": Act(REVIEWERS, _refuse),
     "extend": Act(REVIEWERS, _extend),
     "close_step": Act(ANYBODY, _close_step),
     "retry_step": Act(ANYBODY, _retry_step),
+    "assign": Act(REVIEWERS, lambda row, who, given: casework.assign(request_id=row.id, to=who, by=who)),
+    "retype": Act(REVIEWERS, _retype),
+    "message": Act(
+        REVIEWERS,
+        lambda row, who, given: conversation.write_to_person(request_id=row.id, author=who, text=given["text"]),
+    ),
+    "ask_clarification": Act(REVIEWERS, _ask(Question.Kind.CLARIFICATION)),
+    "ask_identity": Act(REVIEWERS, _ask(Question.Kind.IDENTITY)),
+    "withdraw_question": Act(
+        REVIEWERS, lambda row, who, given: conversation.withdraw_question(request_id=row.id, author=who)
+    ),
+    "propose_refusal": Act(REVIEWERS, _propose(SecondOpinion.Kind.REFUSAL)),
+    "propose_fee": Act(REVIEWERS, _propose(SecondOpinion.Kind.FEE)),
+    "second": Act(REVIEWERS, _second(True)),
+    "disagree": Act(REVIEWERS, _second(False)),
+    "place_hold": Act(
+        REVIEWERS, lambda row, who, given: holds.place_hold(subject=row.subject, reason=given["reason"], by=who)
+    ),
+    "propose_lift_hold": Act(REVIEWERS, lambda row, who, given: holds.propose_lift(subject=row.subject, by=who)),
+    "lift_hold": Act(REVIEWERS, lambda row, who, given: holds.lift_hold(subject=row.subject, by=who)),
+    "announce_lift": Act(
+        REVIEWERS,
+        lambda row, who, given: lifts.announce(subject=row.subject, restriction_id=UUID(given["restriction"]), by=who),
+    ),
+    "lift_restriction": Act(
+        REVIEWERS,
+        lambda row, who, given: lifts.lift(subject=row.subject, restriction_id=UUID(given["restriction"]), by=who),
+    ),
+    "resume_erasures": Act(REVIEWERS, lambda row, who, given: guard.agree(by=who)),
 }
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """What the page of a request shows to reviewers beside the request itself."""
+
+    assignee: Account | None
+    filed_as: str
+    stands: bool
+    marks: list[ClockMark]
+    conversation: list[conversation.Said]
+    question: Question | None
+    opinion: SecondOpinion | None
+    hold: LegalHold | None
+    restrictions: list[Restriction]
+    pause: ErasurePause | None
+    excessive: tuple[str, ...] = opinions.EXCESSIVE
+    rights: tuple[tuple[str, Any], ...] = tuple(RightsRequest.Right.choices)
+    hold_reasons: tuple[tuple[str, Any], ...] = tuple(LegalHold.Reason.choices)
+
+
+def case_view(request: RightsRequest, account: Account) -> CaseView:
+    """The case, opened for this reviewer; that they read what the person wrote is in the log."""
+    said = conversation.conversation(request)
+    if said:
+        with transaction.atomic():
+            audit.record(
+                "data.revealed",
+                actor=actors.staff(account.id),
+                subject=request.subject.pseudonym,
+                details={"request": str(request.id), "reason": "conversation", "count": len(said)},
+            )
+    case = getattr(request, "case", None)
+    return CaseView(
+        assignee=case.assignee if case else None,
+        filed_as=case.filed_as if case else "",
+        stands=clock.stands(request),
+        marks=list(request.marks.order_by("at")),
+        conversation=said,
+        question=request.questions.filter(answered_at=None).first(),
+        opinion=request.opinions.filter(agreed=None).first(),
+        hold=holds.standing_hold(request.subject_id),
+        restrictions=list(restrictions_of(request.subject)),
+        pause=guard.standing_pause(),
+    )

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from erasure.services import archives, requests, retentions, steps
+from erasure.services import archives, escalations, requests, retentions, steps
 
 
 @shared_task(name="erasure.tasks.run_step")
@@ -26,3 +26,9 @@ def sweep() -> None:
     requests.expire_unverified()
     archives.expire()
     retentions.end_due()
+
+
+@shared_task(name="erasure.tasks.keep_the_clock")
+def keep_the_clock() -> None:
+    """Desk and people know of every deadline that comes near."""
+    escalations.escalate()

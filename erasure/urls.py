@@ -9,6 +9,7 @@ urlpatterns = [
     path("requests/new/<slug:right>", views.ask, name="request-ask"),
     path("requests/<uuid:request_id>", views.show, name="request"),
     path("requests/<uuid:request_id>/withdraw", views.withdraw, name="request-withdraw"),
+    path("requests/<uuid:request_id>/message", views.message, name="request-message"),
     path("requests/<uuid:request_id>/archive", views.archive, name="request-archive"),
     path("requests/<uuid:request_id>/receipt", views.receipt, name="request-receipt"),
     path("request", views.public, name="public-request"),

@@ -1,7 +1,7 @@
 """Requests in plain words, for pages: states, tones, dates explained. Nothing here decides."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -109,6 +109,18 @@ def described(row: RightsRequest) -> RequestInWords:
         outcome=OUTCOMES.get(row.outcome, ""),
         steps=[_step(step) for step in steps_of(row)],
     )
+
+
+def due_flag(row: RightsRequest) -> str:
+    """How near the due date of an open request is, for the queue: T-0 from it on, T-7 in the week before."""
+    if row.state not in OPEN_REQUEST:
+        return "-"
+    left = row.due_at - timezone.now()
+    if left <= timedelta(0):
+        return _("T-0, overdue")
+    if left <= timedelta(days=1):
+        return "T-0"
+    return "T-7" if left <= timedelta(days=7) else "-"
 
 
 def _has_archive(row: RightsRequest) -> bool:

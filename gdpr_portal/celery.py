@@ -25,6 +25,7 @@ def sweep(task: str, seconds: float) -> dict[str, Any]:
 
 BEAT: dict[str, dict[str, Any]] = {
     "erasure": sweep("erasure.tasks.sweep", 2),
+    "clock": sweep("erasure.tasks.keep_the_clock", 60),
     "deliveries": sweep("consent.tasks.sweep_deliveries", 2),
     "expiry": sweep("consent.tasks.expire", 60),
     "housekeeping": sweep("access.tasks.purge", 600),

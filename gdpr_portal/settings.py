@@ -240,6 +240,24 @@ PROOF_RETENTION_DAYS: int = env(
     3 * 365,
     "Days the pseudonymous proof of consent is kept after an erasure (Art. 17(3)(e)).",
 )
+DELAY_NOTICE_HOURS: int = env(
+    "DELAY_NOTICE_HOURS", int, 24, "Hours before a due date at which the person is told of the delay (Art. 12(4))."
+)
+ERASURES_PER_HOUR: int = env(
+    "ERASURES_PER_HOUR",
+    int,
+    0 if PROFILE == "embedded" else 1000,
+    "Erasures begun in an hour, from which on none begins until two people agreed; 0 for no limit.",
+)
+RETENTION_ERASES: bool = env(
+    "RETENTION_ERASES", boolean, True, "Whether values past their retention period are erased without a reviewer."
+)
+ENDED_CONSENT_ERASES: bool = env(
+    "ENDED_CONSENT_ERASES",
+    boolean,
+    False,
+    "Whether values held for ended consents alone are erased without a reviewer; they are proposed otherwise.",
+)
 REVIEW_EVERY_REQUEST: bool = env(
     "REVIEW_EVERY_REQUEST", boolean, False, "Whether every rights request waits for a reviewer first."
 )

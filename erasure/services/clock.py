@@ -1,9 +1,12 @@
 """The clock of a request, with the controller's calendar from the settings."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from erasure import deadlines
 from erasure.models import RightsRequest
@@ -19,6 +22,22 @@ def deadline_for(received_at: datetime, *, extended: bool = False) -> deadlines.
     )
 
 
+def stood_for(request: RightsRequest) -> timedelta:
+    """How long the clock of the request stood in all, from questions to their answers (Art. 12(6))."""
+    answered = request.questions.filter(stops_clock=True, answered_at__isnull=False)
+    return sum((row.answered_at - row.asked_at for row in answered), timedelta(0))
+
+
+def stands(request: RightsRequest) -> bool:
+    """Whether the clock stands now: a question to the person is open."""
+    return request.questions.filter(stops_clock=True, answered_at=None).exists()
+
+
 def because(request: RightsRequest) -> str:
     """The due date of a request in a sentence, in the active language."""
+    if stands(request):
+        return _("Our time stands still until you answer our question.")
+    if stood_for(request):
+        due = date_format(timezone.localtime(request.due_at, ZoneInfo(settings.CONTROLLER_TIME_ZONE)))
+        return _("Due %(due)s, later by the time we waited for your answer.") % {"due": due}
     return deadline_for(request.received_at, extended=request.extended).because()

@@ -86,7 +86,7 @@ def notice_place(request_id: UUID) -> vault.Place:
 
 def _tell(request: RightsRequest, receipt: Receipt) -> None:
     """One last notice, to the address as it was when the request began; the sealed copy of it goes."""
-    address = _address(request)
+    address = address_of(request)
     if request.notice_to_sealed is not None:
         request.notice_to_sealed = None
         request.save(update_fields=["notice_to_sealed"])
@@ -99,7 +99,8 @@ def _tell(request: RightsRequest, receipt: Receipt) -> None:
         )
 
 
-def _address(request: RightsRequest) -> str | None:
+def address_of(request: RightsRequest) -> str | None:
+    """Where the person can be written to; also while they are being erased, until the last notice."""
     if request.notice_to_sealed is not None:
         return vault.open_secret(notice_place(request.id), bytes(request.notice_to_sealed)).decode()
     return email_of(request.subject) if request.subject.erased_at is None else None

@@ -17,7 +17,7 @@ from erasure import rights
 from erasure.models import RightsRequest
 from erasure.selectors import held_purposes
 from erasure.services import start
-from erasure.services.clock import deadline_for
+from erasure.services.clock import deadline_for, stood_for
 from erasure.services.details import checked_details, purpose_named, sealed_details
 from erasure.services.records import move_request, record_request
 from erasure.states import OPEN_REQUEST
@@ -42,6 +42,8 @@ REFUSALS: dict[str, str] = {
     "A21CompellingGrounds": "21(1)",
 }
 """Reason codes of refusals (W3C DPV, list of GDPR rights justifications) and the article behind each."""
+TWO_DECIDE = frozenset({"A12ManifestlyUnfounded", "A12ManifestlyExcessive"})
+"""Reasons for which a second person decides (Art. 12(5), law.md R20)."""
 EXTENSIONS = ("A12Complexity", "A12NumberOfRequests")
 """Why an answer may take longer: complexity, and the number of requests (Art. 12(3))."""
 
@@ -216,20 +218,22 @@ def refuse_request(*, request_id: UUID, reviewer: Account, reason_code: str) -> 
     """The request is refused, with a reason from the list, and the person told of the remedies (Art. 12(4))."""
     if reason_code not in REFUSALS:
         raise Invalid("invalid_value", "A refusal needs a reason from the list.", status=422)
+    if reason_code in TWO_DECIDE:
+        raise Refused("four_eyes", "This reason needs a second person: propose the refusal.")
     with transaction.atomic():
         request = _locked_in_review(request_id)
-        request.reviewer, request.reason_code = reviewer, reason_code
-        request.completed_at = timezone.now()
-        move_request(
-            request,
-            "refused",
-            actor=actors.staff(reviewer.id),
-            reason=reason_code,
-            article=REFUSALS[reason_code],
-        )
-        start.end_pending_effects(request, actor=actors.staff(reviewer.id))
-        _tell(request, "request_refused")
+        refuse_locked(request, reviewer=reviewer, reason_code=reason_code)
     return request
+
+
+def refuse_locked(request: RightsRequest, *, reviewer: Account, reason_code: str) -> None:
+    """The same in the caller's transaction; a reason of Art. 12(5) stands only with a second opinion (the database)."""
+    request.reviewer, request.reason_code = reviewer, reason_code
+    request.completed_at = timezone.now()
+    article = REFUSALS[reason_code]
+    move_request(request, "refused", actor=actors.staff(reviewer.id), reason=reason_code, article=article)
+    start.end_pending_effects(request, actor=actors.staff(reviewer.id))
+    _tell(request, "request_refused")
 
 
 def _tell(request: RightsRequest, kind: str) -> None:
@@ -260,7 +264,7 @@ def extend_request(*, request_id: UUID, reviewer: Account, reason_code: str) -> 
         if request.state not in OPEN_REQUEST or request.extended or timezone.now() > request.due_at:
             raise WrongState("wrong_state", "A deadline is extended once, within the first month.")
         request.extended, request.extension_reason = True, reason_code
-        request.due_at = deadline_for(request.received_at, extended=True).due_at
+        request.due_at = deadline_for(request.received_at, extended=True).due_at + stood_for(request)
         request.save()
         due_on = request.due_at.date().isoformat()
         record_request(

@@ -18,7 +18,7 @@ from consent.services.objections import end_objection, object_to
 from erasure import plans
 from erasure.models import RightsRequest, Step
 from erasure.selectors import to_retain
-from erasure.services import finish, notices
+from erasure.services import finish, guard, holds, notices
 from erasure.services.details import opened_details
 from erasure.services.records import move_request, record_step
 from gdpr_portal.wake import wake
@@ -36,10 +36,17 @@ def schedule(request: RightsRequest, *, actor: str) -> None:
         move_request(request, "in_review", actor=actor)
         return
     move_request(request, "in_progress", actor=actor)
-    if window:
+    if window or waits(request):
         wake("erasure.tasks.sweep")
     else:
         begin(request, actor=actor)
+
+
+def waits(request: RightsRequest) -> bool:
+    """Whether destruction has to wait: for a legal hold to be lifted, or for two people after too many erasures."""
+    if request.right != "erasure":
+        return False
+    return holds.standing_hold(request.subject_id) is not None or not guard.may_begin()
 
 
 def _awaits_decision(request: RightsRequest) -> bool:
@@ -61,7 +68,7 @@ def begin_due(request_id: Any) -> None:
         lock_subject(subject_id)
         request = RightsRequest.objects.select_for_update().get(pk=request_id)
         due = request.starts_at is not None and request.starts_at <= timezone.now()
-        if request.state == "in_progress" and due and is_in_undo_window(request):
+        if request.state == "in_progress" and due and is_in_undo_window(request) and not waits(request):
             begin(request, actor=actors.system("worker"))
 
 

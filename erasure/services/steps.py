@@ -18,8 +18,10 @@ from django.utils import timezone
 from access.models import Account
 from audit import actors
 from consent.models import Delivery
-from erasure.models import RightsRequest, Step
+from erasure.models import LegalHold, RightsRequest, Step
 from erasure.services import finish, perform
+from erasure.services.guard import standing_pause
+from erasure.services.holds import standing_hold
 from erasure.services.records import move_step
 from erasure.states import STEP, move
 from gdpr_portal.errors import Unavailable, WrongState
@@ -60,9 +62,10 @@ def claim(step_id: UUID) -> Claim | None:
     """The step is ours until the lease ends, or None when it is another's, finished, or not due yet."""
     now = timezone.now()
     with transaction.atomic():
-        free = Step.objects.select_for_update(skip_locked=True).filter(
+        free = Step.objects.select_for_update(skip_locked=True, of=("self",)).filter(
             Q(next_at=None) | Q(next_at__lte=now), pk=step_id, state__in=["queued", "in_progress"]
         )
+        free = free.exclude(_held())
         step = free.filter(Q(lease_until=None) | Q(lease_until__lte=now)).first()
         if step is None:
             return None
@@ -77,6 +80,12 @@ def claim(step_id: UUID) -> Claim | None:
         step.save()
     failpoint(f"erasure.{step.kind}.claimed")
     return Claim(step.id, step.fence, step.kind)
+
+
+def _held() -> Q:
+    """Steps of an erasure that a legal hold keeps from being taken."""
+    holds = LegalHold.objects.filter(lifted_at=None).values("subject")
+    return Q(request__right="erasure", request__subject__in=holds)
 
 
 def _quarantine(step: Step) -> None:
@@ -143,6 +152,8 @@ def _locked(held: Claim) -> Step | None:
     step = Step.objects.select_for_update().get(pk=held.step_id)
     if step.fence != held.fence or step.state != "in_progress" or request.state != "in_progress":
         return None
+    if request.right == "erasure" and standing_hold(request.subject_id) is not None:
+        raise WrongState("legal_hold", "A hold was placed while this step was being taken.")
     step.request = request
     return step
 
@@ -217,6 +228,8 @@ def sweep(limit: int = 200) -> int:
     open_requests = RightsRequest.objects.filter(state="in_progress").filter(
         Q(steps__isnull=True, starts_at__lte=now) | Q(steps__state__in=["queued", "in_progress"]) | ~_unfinished()
     )
+    if standing_pause() is not None:  # what has to wait takes no place in the queue
+        open_requests = open_requests.exclude(right="erasure", steps__isnull=True)
     ids = list(open_requests.order_by("due_at").values_list("id", flat=True).distinct()[:limit])
     for request_id in ids:
         _push_one_of_many(request_id)

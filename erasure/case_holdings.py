@@ -1,0 +1,60 @@
+"""What the desk keeps about a person's requests, as a Holding: the conversation; the rest is accountability."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from erasure.models import LegalHold, Message, RightsRequest
+from erasure.services.conversation import conversation
+from subjects.holdings import ExportScope, PlanLine
+from subjects.models import Subject
+
+Kept = Mapping[str, frozenset[str]]
+
+
+class CasesHolding:
+    """Messages lose their words; that there was a question, an escalation or a hold stays, under random ids."""
+
+    name = "cases"
+    models = frozenset(
+        {
+            "erasure.Message", "erasure.Question", "erasure.Case", "erasure.ClockMark", "erasure.SecondOpinion",
+            "erasure.LegalHold", "erasure.RetentionProposal",
+        }
+    )  # fmt: skip
+
+    def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
+        if scope.portability:
+            return {}
+        requests = RightsRequest.objects.filter(subject=subject).order_by("received_at")
+        said = [_message(request, each) for request in requests for each in conversation(request)]
+        holds = LegalHold.objects.filter(subject=subject).order_by("placed_at")
+        return {"messages": said, "holds": [_hold(row) for row in holds]}
+
+    def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
+        if not self.residue(subject, kept):
+            return []
+        why = _("Only that and when we wrote stays, without anything that names you.")
+        return [PlanLine(what=_("The messages between you and us"), fate="goes", article="Art. 17(1)", why=why)]
+
+    def erase(self, subject: Subject, kept: Kept) -> int:
+        return _with_words(subject).update(sealed=None)
+
+    def residue(self, subject: Subject, kept: Kept) -> int:
+        return _with_words(subject).count()
+
+
+def _with_words(subject: Subject) -> QuerySet[Message]:
+    return Message.objects.filter(request__subject=subject).exclude(sealed=None)
+
+
+def _message(request: RightsRequest, said: Any) -> dict[str, Any]:
+    who = "you" if said.by_person else "controller"
+    return {"request": str(request.id), "at": said.at.isoformat(), "by": who, "text": said.text}
+
+
+def _hold(row: LegalHold) -> dict[str, Any]:
+    lifted = row.lifted_at.isoformat() if row.lifted_at else None
+    return {"reason": row.reason, "since": row.placed_at.isoformat(), "lifted_at": lifted}

@@ -1,0 +1,61 @@
+"""Who looks after a request, and putting right what was filed under a wrong name."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from access.models import Account
+from audit import actors
+from erasure import rights
+from erasure.models import Case, RightsRequest
+from erasure.selectors import held_purposes
+from erasure.services.details import checked_details, purpose_named, sealed_details
+from erasure.services.locking import locked_open_request
+from erasure.services.records import move_request, record_request
+from erasure.services.start import is_in_undo_window
+from gdpr_portal.errors import WrongState
+
+
+def assign(*, request_id: UUID, to: Account, by: Account) -> Case:
+    """This member of staff looks after the request from now on."""
+    with transaction.atomic():
+        request = locked_open_request(request_id)
+        case, _made = Case.objects.update_or_create(request=request, defaults={"assignee": to})
+        record_request(request, "request.assigned", actor=actors.staff(by.id), account=str(to.id))
+    return case
+
+
+def retype(*, request_id: UUID, reviewer: Account, right: str, details: Mapping[str, Any]) -> RightsRequest:
+    """The request is one of another right, received when it was received and due when it was due (R15).
+
+    It waits for a reviewer afterwards, unless it still waits to be verified. Raises `wrong_state` once anything was
+    done, `right_not_available`, and what is wrong with the details.
+    """
+    with transaction.atomic():
+        request = locked_open_request(request_id)
+        if request.state == "in_progress" and not is_in_undo_window(request):
+            raise WrongState("wrong_state", "This request is being carried out already.")
+        was = request.right
+        _become(request, right, details)
+        Case.objects.get_or_create(request=request, defaults={"filed_as": was})
+        Case.objects.filter(request=request, filed_as="").update(filed_as=was)
+        record_request(request, "request.retyped", actor=actors.staff(reviewer.id), was=was)
+        if request.state not in {"verifying", "in_review"}:
+            move_request(request, "in_review", actor=actors.staff(reviewer.id))
+    return request
+
+
+def _become(request: RightsRequest, right: str, details: Mapping[str, Any]) -> None:
+    if right not in RightsRequest.Right.values:
+        raise WrongState("wrong_state", "There is no such right.")
+    clean = checked_details(request.subject, right, details)
+    rights.require_available(right, named=purpose_named(clean), held=held_purposes(request.subject))
+    request.right, request.purpose, request.needs_review = right, clean.get("purpose"), True
+    request.details_sealed = sealed_details(request.subject, request.id, clean)
+    try:
+        with transaction.atomic():
+            request.save()
+    except IntegrityError:
+        raise WrongState("wrong_state", "An erasure of this person is open already.") from None

@@ -1,0 +1,116 @@
+"""The evidence pack of a request: what a regulator checks without access to the service (Art. 5(2), 58(1)(e)).
+
+A ZIP of the timeline, the receipt, the keys, the proofs that each event is in the audit log, and the programs that
+check them. Nothing in it names the person: the log has none of it, and receipts neither.
+"""
+
+import base64
+import hashlib
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from access.models import Account
+from audit import actors
+from audit import selectors as audit_log
+from audit.models import AuditEvent
+from erasure.models import RightsRequest
+from erasure.services.records import record_request
+from gdpr_portal.errors import DomainError
+from vault.signing import jwks
+
+README = """Evidence of a rights request
+
+timeline.json     every event of the audit log about the request, in order
+receipt.jws       the signed receipt, when the request was completed
+jwks.json         the public keys receipts are signed with; compare it with /.well-known/jwks.json
+proofs/           one file an event: the exact bytes hashed, the hashes to the root, the signed checkpoint (RFC 9162)
+not_proven.json   events so new that no checkpoint covers them yet; ask for the pack again in a few seconds
+receipt_verifier.py, standalone_verifier.py: Python 3.9 or later, nothing else
+
+    python receipt_verifier.py --jwks jwks.json receipt.jws
+"""
+
+
+def evidence_pack(*, request: RightsRequest, by: Account) -> bytes:
+    """The ZIP; that it was made, and its SHA-256, are in the log."""
+    events = _events(request)
+    proofs, missing = _proofs(events)
+    files: dict[str, bytes] = {
+        "README.txt": README.encode(),
+        "timeline.json": _json({"request": _facts(request), "events": [_event(row) for row in events]}),
+        "jwks.json": _json(jwks()),
+        "audit-vkey.txt": _vkey(),
+        "not_proven.json": _json(missing),
+        **proofs,
+        **_programs(),
+    }
+    if hasattr(request, "receipt"):
+        files["receipt.jws"] = request.receipt.jws.encode()
+    pack = _zipped({name: data for name, data in files.items() if data})
+    with transaction.atomic():
+        digest = f"sha256:{hashlib.sha256(pack).hexdigest()}"
+        record_request(request, "evidence.exported", actor=actors.staff(by.id), digest=digest)
+    return pack
+
+
+def _events(request: RightsRequest) -> list[AuditEvent]:
+    about = audit_log.events(subject=request.subject.pseudonym)
+    return list(reversed(about.filter(details__request=str(request.id))))
+
+
+def _facts(request: RightsRequest) -> dict[str, Any]:
+    facts = ("id", "right", "state", "received_at", "due_at", "extended", "completed_at", "outcome", "reason_code")
+    return {name: getattr(request, name) for name in facts}
+
+
+def _event(row: AuditEvent) -> dict[str, Any]:
+    names = ("id", "at", "action", "actor", "subject", "purpose", "fields", "details")
+    return {name: getattr(row, name) for name in names}
+
+
+def _proofs(events: list[AuditEvent]) -> tuple[dict[str, bytes], list[str]]:
+    proofs, missing = {}, []
+    for row in events:
+        try:
+            found = audit_log.proof(row.id)
+        except DomainError:  # not under a checkpoint yet: said in the pack
+            missing.append(str(row.id))
+            continue
+        hashes = [base64.b64encode(each).decode() for each in found.inclusion]
+        leaf = base64.b64encode(found.leaf).decode()
+        body = {"index": found.index, "leaf": leaf, "inclusion": hashes, "checkpoint": found.checkpoint}
+        proofs[f"proofs/{row.id}.json"] = _json(body)
+    return proofs, missing
+
+
+def _vkey() -> bytes:
+    try:
+        return audit_log.vkey().encode()
+    except DomainError:  # nothing sealed yet
+        return b""
+
+
+def _programs() -> dict[str, bytes]:
+    base = Path(settings.BASE_DIR)
+    return {
+        "receipt_verifier.py": (base / "erasure" / "receipt_verifier.py").read_bytes(),
+        "standalone_verifier.py": (base / "audit" / "standalone_verifier.py").read_bytes(),
+    }
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, indent=2, default=str, sort_keys=True).encode()
+
+
+def _zipped(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as pack:
+        for name, data in sorted(files.items()):
+            pack.writestr(name, data)
+    return buffer.getvalue()

@@ -1,0 +1,70 @@
+"""Ending a restriction: the person is told first, then it ends, and recipients are told (Art. 18(3), 19)."""
+
+from uuid import UUID
+
+from django.db import transaction
+
+from access.models import Account
+from access.services.mail import send_mail_later
+from audit import actors
+from audit import services as audit
+from consent.services.deliveries import affected_applications, queue_delivery
+from erasure.plans import has_endpoint
+from gdpr_portal.errors import Missing, WrongState
+from subjects import services as subjects
+from subjects.models import Restriction, Subject
+from subjects.selectors import email_of
+from subjects.services import lock_subject
+
+
+def announce(*, subject: Subject, restriction_id: UUID, by: Account) -> Restriction:
+    """The person is told that the restriction will end; it does not yet. Once, however often this is called."""
+    with transaction.atomic():
+        lock_subject(subject.pk)
+        restriction = _standing(subject, restriction_id)
+        if restriction.lift_announced_at is not None:
+            return restriction
+        restriction = subjects.announce_lift(restriction=restriction)
+        audit.record(
+            "restriction.lift_announced",
+            actor=actors.staff(by.id),
+            subject=subject.pseudonym,
+            details={
+                "ground": restriction.ground,
+                "request": str(restriction.request) if restriction.request else None,
+            },
+        )
+        address = email_of(subject)
+        if address is not None:
+            context = {"reference": str(restriction.request or restriction.id)}
+            send_mail_later("restriction_ends", to=address, language=subject.language or "en", context=context)
+    return restriction
+
+
+def lift(*, subject: Subject, restriction_id: UUID, by: Account) -> Restriction:
+    """The restriction has ended and every recipient is told. Raises `not_announced` before the person was told."""
+    with transaction.atomic():
+        lock_subject(subject.pk)
+        restriction = _standing(subject, restriction_id)
+        if restriction.lift_announced_at is None:
+            raise WrongState("not_announced", "The person is told before a restriction is lifted.")
+        subjects.lift_restriction(
+            subject=subject,
+            actor=actors.staff(by.id),
+            request=restriction.request,
+            ground=restriction.ground,
+            reason="settled",
+        )
+        for application in filter(has_endpoint, affected_applications(subject)):
+            queue_delivery(
+                application=application, subject=subject, type="restriction.lifted", request=restriction.request
+            )
+        restriction.refresh_from_db()
+    return restriction
+
+
+def _standing(subject: Subject, restriction_id: UUID) -> Restriction:
+    row = Restriction.objects.select_for_update().filter(pk=restriction_id, subject=subject, lifted_at=None).first()
+    if row is None:
+        raise Missing
+    return row

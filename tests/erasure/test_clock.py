@@ -1,0 +1,238 @@
+"""The clock speaks up by itself, stands only from question to answer, survives re-typing (Art. 12)."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from audit.models import AuditEvent
+from erasure.models import ClockMark, Question, RightsRequest
+from erasure.services import casework, conversation, requests
+from erasure.services.escalations import escalate
+from gdpr_portal.errors import Invalid, WrongState
+from tests.access.conftest import code_for
+from tests.erasure.people import file, in_review
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
+
+
+@pytest.fixture
+def after_commit(django_capture_on_commit_callbacks: Any) -> Any:
+    return lambda: django_capture_on_commit_callbacks(execute=True)
+
+
+def at_part(request: RightsRequest, part: float) -> Any:
+    return request.received_at + (request.due_at - request.received_at) * part
+
+
+def marks(request: RightsRequest) -> list[str]:
+    return list(request.marks.order_by("at", "mark").values_list("mark", flat=True))
+
+
+def test_each_escalation_is_made_once_and_told_to_the_role(
+    alice: Any, rita: Any, olga: Any, frozen: Any, after_commit: Any, audit_log: Any
+) -> None:
+    request = in_review(alice.subject)
+    assert escalate() == 0
+    for part, expected in ((0.5, ["50"]), (0.8, ["50", "80"]), (1.0, ["100", "50", "80", "notice"])):
+        frozen.move_to(at_part(request, part) + timedelta(seconds=1))
+        mail.outbox.clear()
+        with after_commit():
+            escalate()
+            escalate()
+        assert sorted(marks(request)) == expected
+        to_desk = [message for message in mail.outbox if message.to == [rita.email]]
+        assert len(to_desk) == 1 and str(request.id) in str(to_desk[0].body)
+        assert not any(message.to == [olga.email] for message in mail.outbox)
+    assert [event.details["mark"] for event in audit_log("request.escalated")] == [50, 80, 100]
+
+
+def test_before_a_breach_the_person_is_told_of_their_remedies_once(
+    alice: Any, frozen: Any, after_commit: Any, settings: Any, audit_log: Any
+) -> None:
+    request = in_review(alice.subject)
+    frozen.move_to(request.due_at - timedelta(hours=settings.DELAY_NOTICE_HOURS, seconds=1))
+    with after_commit():
+        escalate()
+    assert [m for m in mail.outbox if m.to == [alice.email]] == []
+    frozen.shift(timedelta(seconds=1))
+    with after_commit():
+        escalate()
+        escalate()
+    told = [message for message in mail.outbox if message.to == [alice.email]]
+    assert len(told) == 1 and timezone.now() < request.due_at
+    body = str(told[0].body)
+    assert "go to court" in body and settings.CONTROLLER["authority"] in body and "not every step is done" in body
+    assert len(audit_log("request.delay_told")) == 1
+
+
+def test_nothing_is_escalated_that_has_ended(alice: Any, rita: Any, frozen: Any) -> None:
+    request = in_review(alice.subject)
+    requests.refuse_request(request_id=request.id, reviewer=rita.account, reason_code="A17LegalClaims")
+    frozen.move_to(request.due_at + timedelta(days=1))
+    assert escalate() == 0 and not ClockMark.objects.exists()
+
+
+def test_a_mark_is_a_row_that_cannot_be_made_twice(alice: Any) -> None:
+    request = in_review(alice.subject)
+    ClockMark.objects.create(request=request, mark="50", extended=False, at=timezone.now())
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ClockMark.objects.create(request=request, mark="50", extended=False, at=timezone.now())
+
+
+def test_an_extended_period_has_marks_of_its_own(alice: Any, rita: Any, frozen: Any) -> None:
+    request = in_review(alice.subject)
+    frozen.move_to(at_part(request, 0.6))
+    assert escalate() == 1
+    requests.extend_request(request_id=request.id, reviewer=rita.account, reason_code="A12Complexity")
+    assert escalate() == 0
+    request.refresh_from_db()
+    frozen.move_to(at_part(request, 0.6))
+    assert escalate() == 1 and marks(request) == ["50", "50"]
+
+
+def test_the_due_date_shifts_by_exactly_the_time_between_question_and_answer(
+    alice: Any, rita: Any, frozen: Any, audit_log: Any
+) -> None:
+    request = in_review(alice.subject)
+    due = request.due_at
+    conversation.ask_person(request_id=request.id, author=rita.account, kind="clarification", text="Which loan?")
+    stood = timedelta(days=9, hours=3, seconds=7)
+    frozen.shift(stood)
+    conversation.write_to_desk(request=request, text="The one of May.")
+    request.refresh_from_db()
+    assert request.due_at == due + stood
+    assert [event.details["stops"] for event in audit_log("question.asked")] == [True]
+    assert [event.details["seconds"] for event in audit_log("question.answered")] == [int(stood.total_seconds())]
+    requests.extend_request(request_id=request.id, reviewer=rita.account, reason_code="A12Complexity")
+    request.refresh_from_db()
+    from erasure.services.clock import deadline_for
+
+    assert request.due_at == deadline_for(request.received_at, extended=True).due_at + stood
+
+
+def test_while_a_question_is_open_the_clock_makes_no_mark(alice: Any, rita: Any, frozen: Any) -> None:
+    request = in_review(alice.subject)
+    conversation.ask_person(request_id=request.id, author=rita.account, kind="identity", text="Who are you?")
+    frozen.move_to(at_part(request, 0.9))
+    assert escalate() == 0
+    conversation.write_to_desk(request=request, text="It is me.")
+    assert escalate() == 0, "the time in between does not count"
+    request.refresh_from_db()
+    frozen.move_to(at_part(request, 0.5) + timedelta(seconds=1))
+    assert escalate() == 1
+
+
+def test_a_question_asked_late_stops_nothing(alice: Any, rita: Any, frozen: Any) -> None:
+    request = in_review(alice.subject)
+    due = request.due_at
+    frozen.move_to(due + timedelta(seconds=1))
+    conversation.ask_person(request_id=request.id, author=rita.account, kind="clarification", text="Which loan?")
+    frozen.shift(timedelta(days=3))
+    conversation.write_to_desk(request=request, text="The one of May.")
+    request.refresh_from_db()
+    assert request.due_at == due and not Question.objects.get().stops_clock
+
+
+def test_one_question_at_a_time_and_only_for_a_reason_that_counts(alice: Any, rita: Any) -> None:
+    request = in_review(alice.subject)
+    with pytest.raises(Invalid):
+        conversation.ask_person(request_id=request.id, author=rita.account, kind="busy", text="Can you wait?")
+    conversation.ask_person(request_id=request.id, author=rita.account, kind="identity", text="Who?")
+    with pytest.raises(WrongState):
+        conversation.ask_person(request_id=request.id, author=rita.account, kind="clarification", text="What?")
+
+
+def test_question_and_answer_by_the_pages(alice: Any, bob: Any, rita: Any, after_commit: Any) -> None:
+    request = in_review(alice.subject)
+    desk = f"/admin/erasure/rightsrequest/{request.id}"
+    rita.browser().post(f"{desk}/act/", {"act": "message", "text": "We have your request-marker."})
+    with after_commit():
+        given = {"act": "ask_clarification", "text": "Which loan-marker do you mean?"}
+        rita.browser().post(f"{desk}/act/", given, follow=True)
+    assert mail.outbox[-1].to == [alice.email] and "loan-marker" not in str(mail.outbox[-1].body)
+    page = alice.browser().get(f"/requests/{request.id}").content.decode()
+    assert "loan-marker" in page and "request-marker" in page and "rita" not in page
+    assert "stands still" in page
+    assert bob.browser().post(f"/requests/{request.id}/message", {"text": "me too"}).status_code == 404
+    alice.browser().post(f"/requests/{request.id}/message", {"text": "The one of <b>May</b>-marker"})
+    shown = rita.browser().get(f"{desk}/change/").content.decode()
+    assert "May&lt;/b&gt;-marker" in shown
+    assert Question.objects.get().answered_at is not None
+    looked = AuditEvent.objects.filter(action="data.revealed", details__reason="conversation")
+    assert looked.exists() and "marker" not in str(list(AuditEvent.objects.values_list("details", flat=True)))
+
+
+def test_messages_are_sealed_exported_and_gone_after_an_erasure(alice: Any, rita: Any) -> None:
+    from erasure.archives.content import content
+    from erasure.case_holdings import CasesHolding
+    from erasure.models import Message
+
+    request = in_review(alice.subject)
+    conversation.write_to_person(request_id=request.id, author=rita.account, text="Desk-marker")
+    conversation.write_to_desk(request=request, text="Person-marker")
+    assert all(b"marker" not in bytes(row.sealed) for row in Message.objects.all())
+    text = str(content(file(alice.subject, "access"), language="en"))
+    assert "Desk-marker" in text and "Person-marker" in text and "rita" not in text
+    holding = CasesHolding()
+    assert holding.residue(alice.subject, {}) == 2
+    assert holding.erase(alice.subject, {}) == 2 and holding.residue(alice.subject, {}) == 0
+    assert conversation.conversation(request) == []
+
+
+def test_empty_and_endless_messages_are_refused(alice: Any) -> None:
+    request = in_review(alice.subject)
+    for text in ("  ", "x" * 5001):
+        with pytest.raises(Invalid):
+            conversation.write_to_desk(request=request, text=text)
+
+
+def test_retyping_keeps_the_dates(alice: Any, rita: Any, audit_log: Any) -> None:
+    received = timezone.now() - timedelta(days=12)
+    request = in_review(alice.subject, received_at=received)
+    due = request.due_at
+    casework.retype(request_id=request.id, reviewer=rita.account, right="access", details={})
+    request.refresh_from_db()
+    assert (request.right, request.received_at, request.due_at) == ("access", received, due)
+    assert request.state == "in_review" and request.case.filed_as == "human_review"
+    assert audit_log("request.retyped")[0].details["was"] == "human_review"
+    requests.approve_request(request_id=request.id, reviewer=rita.account)
+    assert request.steps.filter(kind="archive").exists()
+
+
+def test_retyping_from_the_desk_checks_what_the_right_needs(alice: Any, rita: Any) -> None:
+    request = in_review(alice.subject)
+    act = f"/admin/erasure/rightsrequest/{request.id}/act/"
+    rita.browser().post(act, {"act": "retype", "right": "restriction", "ground": "nonsense"})
+    request.refresh_from_db()
+    assert request.right == "human_review"
+    browser = rita.browser(fresh=False)
+    given = {"act": "retype", "right": "restriction", "ground": "legal_claims", "otp": code_for(rita.totp_secret)}
+    browser.post(act, given)
+    request.refresh_from_db()
+    assert request.right == "restriction"
+
+
+def test_what_is_being_carried_out_is_not_retyped(alice: Any, rita: Any) -> None:
+    request = file(alice.subject, "access")
+    with pytest.raises(WrongState):
+        casework.retype(request_id=request.id, reviewer=rita.account, right="portability", details={})
+
+
+def test_a_request_is_assigned(alice: Any, rita: Any) -> None:
+    request = in_review(alice.subject)
+    casework.assign(request_id=request.id, to=rita.account, by=rita.account)
+    page = rita.browser().get(f"/admin/erasure/rightsrequest/{request.id}/change/").content.decode()
+    assert str(rita.account) in page
+
+
+def test_the_queue_flags_what_comes_near(alice: Any, rita: Any, frozen: Any) -> None:
+    request = in_review(alice.subject)
+    queue = "/admin/erasure/rightsrequest/"
+    assert "T-7" not in rita.browser().get(queue).content.decode()
+    for before, flag in ((timedelta(days=7), "T-7"), (timedelta(hours=20), "T-0"), (timedelta(0), "T-0, overdue")):
+        frozen.move_to(request.due_at - before)
+        assert f">{flag}<" in rita.browser().get(queue).content.decode()
