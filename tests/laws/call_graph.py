@@ -36,6 +36,7 @@ class Sources:
         files = [
             file for package in packages for file in (root / package).rglob("*.py") if "migrations" not in file.parts
         ]
+        self._called: dict[str, set[str]] = {}
         self.modules = {module.name: module for module in (_read(root, file) for file in files)}
 
     def resolve(self, name: str, depth: int = 8) -> str:
@@ -52,6 +53,11 @@ class Sources:
 
     def called_by(self, name: str) -> set[str]:
         """The qualified names a function calls or hands on (`partial(_send, ...)`)."""
+        if name not in self._called:
+            self._called[name] = self._look(name)
+        return self._called[name]
+
+    def _look(self, name: str) -> set[str]:
         module, function = self.modules[name.rpartition(".")[0]], self.function(name)
         found = {_qualified(node, module) for node in ast.walk(function)} if function else set()
         return {self.resolve(each) for each in found if each}
