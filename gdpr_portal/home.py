@@ -2,17 +2,18 @@
 
 from typing import Any
 
+from django.db.models import BooleanField, ExpressionWrapper, Q, Value
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from access.models import Account, Application
 from audit.models import AuditEvent
 from audit.selectors import events
-from consent.models import Purpose, Recipient
-from consent.pages import field_names
+from consent.models import Component, Purpose, Recipient
+from consent.models.governance import ReviewState
 from consent.selectors import title_in
-from consent.services.sharing import sharing_rows
-from consent.services.standing import standing_of
+from consent.services.standing import Line, standing_of
+from consent.states import Consent
 from erasure.models import RightsRequest
 from erasure.selectors import requests_of_account
 from erasure.states import OPEN_REQUEST
@@ -52,6 +53,7 @@ ACTS: dict[str, Any] = {
 }
 """The acts worth a line on the overview; the rest stands on the page of who saw what."""
 MOST = 5
+_IS_LIVE = ExpressionWrapper(Q(state=ReviewState.LIVE), output_field=BooleanField())
 
 
 def overview(account: Account) -> dict[str, Any]:
@@ -60,58 +62,72 @@ def overview(account: Account) -> dict[str, Any]:
     requests = [_request(row) for row in requests_of_account(account).filter(state__in=OPEN_REQUEST)[:MOST]]
     if subject is None:
         return {"requests": requests}
-    titles = _Titles(account.language)
+    names, lines = _Names(account.language), standing_of(subject)
     return {
         "restricted": is_restricted(subject),
-        "purposes": _held(subject, titles),
-        "consents": _consents(subject, titles),
-        "shares": _shares(subject, titles),
+        "purposes": _held(subject, names),
+        "consents": _consents(lines, names),
+        "shares": _shares(lines, names),
         "requests": requests,
-        "activity": _activity(subject),
+        "activity": _activity(subject, names),
     }
 
 
-class _Titles:
-    """The plain names of purposes and fields in one language, by one statement each."""
+class _Names:
+    """The plain names of everything the overview speaks of, by two statements."""
 
     def __init__(self, language: str) -> None:
-        named = Purpose.objects.values_list("slug", "titles")
-        self.names = {slug: title_in(titles, language) for slug, titles in named}
-        self.fields = field_names(language)
+        purposes = Purpose.objects.annotate(kind=Value("purpose"), live=_IS_LIVE)
+        fields = Component.objects.annotate(kind=Value("field"), live=_IS_LIVE)
+        columns = ("kind", "live", "slug", "titles")
+        rows = list(purposes.values_list(*columns).union(fields.values_list(*columns), all=True))
+        self.titles = {(kind, slug): title_in(titles, language) for kind, _live, slug, titles in rows}
+        self.live_purposes = {slug for kind, live, slug, _titles in rows if live and kind == "purpose"}
+        recipients = Recipient.objects.filter(state=ReviewState.LIVE).annotate(kind=Value("recipient"))
+        applications = Application.objects.annotate(kind=Value("application"))
+        columns = ("kind", "slug", "name")
+        named = recipients.values_list(*columns).union(applications.values_list(*columns), all=True)
+        self.names = {(kind, slug): name for kind, slug, name in named}
 
-    def __getitem__(self, slug: str) -> str:
-        return self.names.get(slug) or slug.replace("_", " ").capitalize()
+    def title(self, kind: str, slug: str) -> str:
+        """The purpose or field in plain words."""
+        return self.titles.get((kind, slug)) or slug.replace("_", " ").capitalize()
 
-    def of_fields(self, slugs: list[str]) -> str:
+    def fields(self, slugs: list[str]) -> str:
         """The fields in plain words."""
-        return ", ".join(self.fields.get(slug) or slug.replace("_", " ").capitalize() for slug in slugs)
+        return ", ".join(self.title("field", slug) for slug in slugs)
 
 
-def _held(subject: Subject, titles: _Titles) -> list[dict[str, Any]]:
+def _held(subject: Subject, names: _Names) -> list[dict[str, Any]]:
     fields: dict[str, list[str]] = {}
     for value in values_held(subject):
         for purpose in value.purposes:
             fields.setdefault(purpose, []).append(value.field)
-    return [{"title": titles[slug], "fields": titles.of_fields(held)} for slug, held in sorted(fields.items())]
-
-
-def _consents(subject: Subject, titles: _Titles) -> list[dict[str, Any]]:
-    lines = [line for line in standing_of(subject) if not line.recipient]
     return [
-        {"title": titles[line.purpose], "since": line.since, **_words(CONSENT_STATES, str(line.state))}
-        for line in lines
+        {"title": names.title("purpose", slug), "fields": names.fields(held)} for slug, held in sorted(fields.items())
     ]
 
 
-def _shares(subject: Subject, titles: _Titles) -> list[dict[str, Any]]:
-    on = [row for row in sharing_rows(subject) if row.shared]
-    names = dict(Recipient.objects.filter(slug__in={row.recipient for row in on}).values_list("slug", "name"))
+def _consents(lines: list[Line], names: _Names) -> list[dict[str, Any]]:
+    return [
+        {"title": names.title("purpose", line.purpose), "since": line.since, **_words(CONSENT_STATES, str(line.state))}
+        for line in lines
+        if not line.recipient
+    ]
+
+
+def _shares(lines: list[Line], names: _Names) -> list[dict[str, Any]]:
+    """What is shared at this moment: switched on, for a live purpose, with a live recipient."""
     return [
         {
-            "title": names.get(row.recipient, row.recipient), "text": titles[row.purpose], "since": row.since,
-            "label": _("Shared"), "tone": "good",
+            "title": names.names["recipient", line.recipient], "text": names.title("purpose", line.purpose),
+            "since": line.since, "label": _("Shared"), "tone": "good",
         }
-        for row in on
+        for line in lines
+        if line.recipient
+        and line.state is Consent.GIVEN
+        and line.purpose in names.live_purposes
+        and ("recipient", line.recipient) in names.names
     ]  # fmt: skip
 
 
@@ -120,18 +136,17 @@ def _request(row: RightsRequest) -> dict[str, Any]:
     return {"title": row.get_right_display(), "url": reverse("request", args=[row.pk]), "due_at": row.due_at, **words}
 
 
-def _activity(subject: Subject) -> list[dict[str, Any]]:
+def _activity(subject: Subject, names: _Names) -> list[dict[str, Any]]:
     latest = events(subject=subject.pseudonym).filter(action__in=ACTS)[:MOST]
-    names = dict(Application.objects.values_list("slug", "name"))
     return [{"at": event.at, "title": ACTS[event.action], "text": _who(event, names)} for event in latest]
 
 
-def _who(event: AuditEvent, names: dict[str, str]) -> Any:
+def _who(event: AuditEvent, names: _Names) -> Any:
     kind, _colon, name = event.actor.partition(":")
     if kind in {"subject", "account"}:
         return _("by yourself")
     if kind == "application":
-        return _("by %(application)s") % {"application": names.get(name, name)}
+        return _("by %(application)s") % {"application": names.names.get(("application", name), name)}
     return _("by our staff") if kind == "staff" else _("by this service")
 
 

@@ -45,7 +45,7 @@ def _hashes(files: Mapping[str, bytes]) -> list[dict[str, Any]]:
 
 def _page(content: Mapping[str, Any], language: str) -> bytes:
     with translation.override(language):
-        context = {"content": content, "controller": settings.CONTROLLER, "language": language}
+        context: dict[str, Any] = {"content": content, "controller": settings.CONTROLLER, "language": language}
         context |= {"LANGUAGE_BIDI": translation.get_language_bidi(), **readable(content, language)}
         return render_to_string("erasure/archive.html", context).encode()
 

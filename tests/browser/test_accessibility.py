@@ -1,0 +1,104 @@
+"""axe-core finds nothing, on every page of the portal in every state people meet it in (WCAG 2.2 AA)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.template.loader import render_to_string
+from playwright.sync_api import Page
+
+from tests.browser import visitors
+from tests.browser.chromium import DESKTOP, PHONE, ZOOMED
+from tests.browser.conftest import Visit
+
+Axe = Callable[[Page], list[str]]
+PORTAL = ("/", "/data", "/consent", "/sharing", "/requests", "/activity", "/security")
+ASKING = tuple(f"/requests/new/{right}" for right in ("access", "erasure", "objection", "restriction", "human_review"))
+SIGNED_OUT = ("/", "/login", "/signup", "/password-reset", "/request", "/request/verify", "/nowhere")
+ERRORS = ("400", "403", "404", "409", "410", "429", "500", "503", "csrf")
+NO_SIDEWAYS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+
+
+def found(page: Page, axe: Axe, paths: tuple[str, ...]) -> list[str]:
+    """What axe-core finds on these pages, and pages one has to scroll sideways."""
+    wrong = []
+    for path in paths:
+        page.goto(path)
+        wrong += axe(page)
+        wrong += [] if page.evaluate(NO_SIDEWAYS) else [f"{path} is wider than the window"]
+    return wrong
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_signed_out(visit: Visit, axe: Axe, dark: bool) -> None:
+    assert found(visit(dark=dark), axe, SIGNED_OUT) == []
+
+
+def test_of_somebody_of_whom_nothing_is_held(visit: Visit, axe: Axe, catalogue: None, bob: Any) -> None:
+    assert found(visit(bob, width=PHONE), axe, PORTAL + ASKING) == []
+
+
+@pytest.mark.parametrize(("width", "dark"), [(DESKTOP, False), (PHONE, True), (ZOOMED, False)])
+def test_of_somebody_with_everything(visit: Visit, axe: Axe, full: Any, width: int, dark: bool) -> None:
+    from erasure.selectors import requests_of_account
+
+    own = tuple(f"/requests/{row.id}" for row in requests_of_account(full.account))
+    assert len(own) == 3
+    assert found(visit(full, width=width, dark=dark), axe, PORTAL + ASKING + own) == []
+
+
+@pytest.mark.parametrize("language", ["de", "fr"])
+def test_in_the_other_languages_at_four_hundred_per_cent(visit: Visit, axe: Axe, full: Any, language: str) -> None:
+    full.account.language = language
+    full.account.save(update_fields=["language"])
+    page = visit(full, width=ZOOMED, language=language)
+    assert found(page, axe, PORTAL) == []
+    assert page.locator("html").get_attribute("lang") == language
+
+
+def test_values_shown_on_a_phone(visit: Visit, axe: Axe, full: Any) -> None:
+    page = visit(full, width=ZOOMED)
+    page.goto("/data")
+    visitors.press(page, "Show the values")
+    assert page.get_by_text("Trostburg").count() == 1
+    assert axe(page) == [] and page.evaluate(NO_SIDEWAYS)
+
+
+def test_forms_that_were_refused(visit: Visit, axe: Axe, bob: Any) -> None:
+    page = visit()
+    for path, label, words in (("/login", "E-mail", "Sign in"), ("/signup", "E-mail", "Send me a code")):
+        page.goto(path)
+        page.locator("form").evaluate_all("forms => forms.forEach(form => form.noValidate = true)")
+        page.get_by_label(label).fill("not an address")
+        page.locator("main button").filter(has_text=words).click()
+        page.wait_for_load_state()
+        assert page.get_by_role("alert").count() >= 1
+        assert page.locator("[aria-invalid=true]").count() >= 1
+        assert axe(page) == []
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_pages_of_errors(visit: Visit, axe: Axe, live_server: Any, name: str) -> None:
+    page = visit(width=PHONE)
+    html = render_to_string(f"errors/{name}.html", {"controller": settings.CONTROLLER})
+    page.route("**/shown", lambda route: route.fulfill(body=html, content_type="text/html"))
+    page.goto("/shown")
+    assert axe(page) == []
+
+
+def test_the_page_of_an_archive(visit: Visit, axe: Axe, full: Any) -> None:
+    from erasure.archives.content import content
+    from erasure.archives.files import archive_files
+    from erasure.selectors import requests_of_account
+
+    body = content(requests_of_account(full.account).get(right="access"), language="en")
+    html = archive_files(body, language="en")["index.html"].decode()
+    for code in ("family_name", "customer_id", "+00:00", "['", "updated_at"):
+        assert code not in html
+    for words in ("Family name", "Orders and delivery", "Acme Mailings GmbH", "You switched sharing on"):
+        assert words in html
+    page = visit(width=ZOOMED)
+    page.route("**/shown", lambda route: route.fulfill(body=html, content_type="text/html"))
+    page.goto("/shown")
+    assert axe(page) == [] and page.evaluate(NO_SIDEWAYS)
