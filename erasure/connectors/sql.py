@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 from urllib.parse import quote
@@ -87,7 +88,6 @@ class Database:
     writing: bool = False
     statements: int = 0
     broken: bool = False
-    _engine: sa.Engine | None = None
     _connection: sa.Connection | None = None
     _transaction: sa.RootTransaction | None = None
 
@@ -95,9 +95,7 @@ class Database:
     def open(self, *, two_phase: bool = False) -> None:
         """A transaction is open, on one picture of the data."""
         backend = self.url.get_backend_name()
-        url = self.url.set(query={}) if backend == "sqlite" else self.url
-        self._engine = sa.create_engine(url, poolclass=NullPool, hide_parameters=True, **_options(self.url))
-        connection = self._engine.connect()
+        connection = _engine(self.url).connect()
         self._connection = connection
         if backend == "postgresql":
             connection = connection.execution_options(isolation_level="REPEATABLE READ")
@@ -152,8 +150,6 @@ class Database:
         finally:
             if self._connection is not None:
                 self._connection.close()
-            if self._engine is not None:
-                self._engine.dispose()
 
     # --- the tables ---------------------------------------------------------------------------------------------------
     def reflect(self, collections: Iterable[Collection]) -> dict[Address, Table]:
@@ -201,6 +197,13 @@ class Database:
     def show(self, statement: sa.Update | sa.Delete) -> str:
         """The text of a statement, with names for its values."""
         return str(statement.compile(dialect=self.connection.dialect))
+
+
+@lru_cache(maxsize=32)
+def _engine(url: URL) -> sa.Engine:
+    """Keeps compiled statements from run to run (they are most of the time of a small one), and no connection."""
+    bare = url.set(query={}) if url.get_backend_name() == "sqlite" else url
+    return sa.create_engine(bare, poolclass=NullPool, hide_parameters=True, **_options(url))
 
 
 def _options(url: URL) -> dict[str, Any]:
