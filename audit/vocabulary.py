@@ -106,6 +106,13 @@ VOCABULARY: dict[str, Event] = _events(
         **_reviewed("component", "Art. 30(1)(c)"),
         **_reviewed("contract", "Art. 5(1)(c)"),
         **_reviewed("recipient", "Art. 30(1)(d)"),
+        # --- what QA and IRM look at and find ------------------------------------------------------------------
+        "finding.opened": ("Art. 5(2)", "finding kind application field"),
+        "finding.changed": ("Art. 5(2)", "finding kind state owner"),
+        "sample.drawn": ("Art. 5(2)", "sample seed size population digest"),
+        "sample.marked": ("Art. 5(2)", "sample event verdict"),
+        "report.exported": ("Art. 5(2)", "report rows digest"),
+        "history.looked_at": ("Art. 5(2)", "at application recipient"),
         # --- deliveries to recipients ----------------------------------------------------------------------------
         "delivery.queued": ("Art. 19", f"{_DELIVERY} request"),
         "delivery.sent": ("Art. 19", f"{_DELIVERY} attempt status"),

@@ -81,9 +81,9 @@ def _of(recipients: Iterable[Recipient], purpose: str) -> list[Recipient]:
 
 
 def _cells(values: Iterable[Any]) -> list[str]:
-    return [_safe("; ".join(value) if isinstance(value, list) else str(value)) for value in values]
+    return [safe_cell("; ".join(value) if isinstance(value, list) else str(value)) for value in values]
 
 
-def _safe(cell: str) -> str:
+def safe_cell(cell: str) -> str:
     """A cell that begins like a formula gets an apostrophe in front (CSV injection)."""
     return f"'{cell}" if cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell

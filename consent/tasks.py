@@ -4,7 +4,8 @@ from uuid import UUID
 
 from celery import shared_task
 
-from consent.services import consents, deliveries, feed
+from consent.qa import counting as reads
+from consent.services import consents, counting, deliveries, feed, findings
 from gdpr_portal.errors import Missing
 
 
@@ -29,3 +30,12 @@ def expire() -> None:
     consents.expire_due()
     consents.end_proofs()
     feed.prune_changes()
+
+
+@shared_task(name="consent.tasks.sweep_counts")
+def sweep_counts() -> None:
+    """Reads are counted out of the log, decisions into it, and overdue confirmations have their finding."""
+    while reads.roll_up() == reads.BATCH:
+        pass
+    counting.flush_counts()
+    findings.find_overdue()

@@ -25,6 +25,24 @@ class PortalAdminSite(AdminSite):
         """Staff, active, with both factors proven in this session (threat T41)."""
         return is_verified(request) and bool(request.user.is_active and request.user.is_staff)
 
+    def get_urls(self) -> list[Any]:
+        """The desks of our own, then Django's."""
+        from consent.qa.urls import patterns
+
+        return [*patterns(self), *super().get_urls()]
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """The start: what waits for whom, and how many findings stand open."""
+        from consent.models import Finding
+        from consent.qa.views import LOOKERS
+
+        roles: frozenset[str] = getattr(request.user, "roles", frozenset())
+        context: dict[str, Any] = {"may_look": bool(roles & LOOKERS)}
+        if context["may_look"]:
+            standing = Finding.objects.exclude(state=Finding.State.CLOSED)
+            context |= {"open_findings": standing.count(), "latest_findings": standing.order_by("-last_at")[:5]}
+        return super().index(request, context | (extra_context or {}))
+
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The portal's sign-in, then back to the desk; people without a desk are told so."""
         if is_verified(request) and not self.has_permission(request):

@@ -28,6 +28,7 @@ BEAT: dict[str, dict[str, Any]] = {
     "clock": sweep("erasure.tasks.keep_the_clock", 60),
     "deliveries": sweep("consent.tasks.sweep_deliveries", 2),
     "expiry": sweep("consent.tasks.expire", 60),
+    "counts": sweep("consent.tasks.sweep_counts", 30),
     "housekeeping": sweep("access.tasks.purge", 600),
 }
 """The schedule: name -> task. Add a line for every sweep an app has."""

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from access.rest.serializers import IdField, InstantField, StrictSerializer
 from access.rest.views import ScopedView
 from consent.decide import ALLOWED, CODES
+from consent.services.counting import count_decisions
 from consent.services.decisions import Decision, decide_many
 from consent.services.facts import Question
 from gdpr_portal.errors import Flaw, Invalid
@@ -103,6 +104,7 @@ class DecisionsView(ScopedView):
             raise Invalid("invalid_parameter", "The future is not decided.", errors=[_FUTURE])
         question = Question(asked["subject"], asked["purpose"], asked["recipient"], tuple(asked["fields"]))
         [decision] = decide_many(application=self.application, questions=[question], at=at)
+        count_decisions(application=self.application.slug, outcomes=[(question.purpose, decision.code)])
         return Response(rendered(decision, explain=query["explain"] == "1"))
 
 
@@ -116,6 +118,8 @@ class BatchView(ScopedView):
         items = self.read(DecisionBatch)["items"]
         questions = [Question(item["subject"], item["purpose"], item["recipient"]) for item in items]
         decisions = decide_many(application=self.application, questions=questions)
+        outcomes = [(asked.purpose, decision.code) for asked, decision in zip(questions, decisions, strict=True)]
+        count_decisions(application=self.application.slug, outcomes=outcomes)
         return Response({"results": [rendered(decision) for decision in decisions]})
 
 

@@ -16,8 +16,9 @@ from audit import actors
 from audit.services import record
 from audit.vocabulary import JSON
 from consent.decide import ALLOWED
-from consent.models import Purpose
+from consent.models import Finding, Purpose
 from consent.services.decisions import DETAILS, Decision, decide_for, refusal
+from consent.services.findings import open_finding
 from consent.values import checked, known_fields
 from gdpr_portal.errors import DomainError, Flaw, Gone, Invalid, Refused
 from subjects.models import Subject, ValuePurpose
@@ -183,6 +184,16 @@ def _record_refusal(
                 "application": application.slug, "code": refused.code, "count": len(fields), "operation": operation,
             },
         )  # fmt: skip
+        if operation == "store" and refused.code == "not_in_contract":
+            _find_outside(application, purpose if known else "", refused)
+
+
+def _find_outside(application: Application, purpose: str, refused: DomainError) -> None:
+    """Whoever tries to store what no contract names has a finding, once for each field (empty: one we do not know)."""
+    fields = [flaw.pointer.removeprefix("/values/") for flaw in refused.errors] or [""]
+    for field in sorted(fields):
+        kind = Finding.Kind.NOT_IN_CONTRACT
+        open_finding(kind=kind, application=application.slug, purpose=purpose, field=field)
 
 
 def _outside(field: str) -> Flaw:

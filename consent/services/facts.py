@@ -95,6 +95,11 @@ def gather(
     return [_facts(each, purposes.get(each.purpose), people.get(each.subject), at) for each in questions]
 
 
+def purpose_facts(slug: str, *, application: UUID | None, at: datetime) -> PurposeFacts | None:
+    """The purpose as it stands now for the application (None: for the service itself); None when nobody defined it."""
+    return _purposes([slug], application=application, at=at, past=False).get(slug)
+
+
 def _facts(question: Question, purpose: PurposeFacts | None, person: Person | None, at: datetime) -> Facts:
     person, known = person or Person(), person is not None
     recipient = question.recipient or None

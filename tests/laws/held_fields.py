@@ -75,6 +75,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     },
     "consent.DecisionChange": {"purpose": CODE},
     "consent.FindingNote": {"text": STAFF},
+    "consent.FieldRead": {"day": CODE},
     "erasure.Connector": {"url_sealed": APP, "datasets": APP},
     "consent.Component": {
         "digest": PROOF, "review_note": STAFF, "titles": STAFF, "category": STAFF, "necessity": STAFF,

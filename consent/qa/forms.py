@@ -1,0 +1,82 @@
+"""What is asked on the pages of the desk."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from access.models import Account, Application
+from consent.ages import AGES
+from consent.models import Finding, Purpose, Recipient
+from consent.qa import words
+from consent.qa.matrix import STATES
+from consent.qa.sampling import SEED
+from consent.qa.simulation import STATES as ANSWERS
+from consent.services.findings import KEEPERS
+
+
+class MatrixForm(forms.Form):
+    """Which part of the matrix."""
+
+    application = forms.ChoiceField(label=_("Application"), required=False)
+    purpose = forms.ChoiceField(label=_("Purpose"), required=False)
+    state = forms.ChoiceField(label=_("State"), required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["application"].choices = [("", _("All")), *_slugs(Application)]  # type: ignore[attr-defined]
+        self.fields["purpose"].choices = [("", _("All")), *_slugs(Purpose)]  # type: ignore[attr-defined]
+        states = [(state, words.CELLS[state][0]) for state in STATES]
+        self.fields["state"].choices = [("", _("All")), *states]  # type: ignore[attr-defined]
+
+
+class SimulatorForm(forms.Form):
+    """A person who does not exist, and who asks about them."""
+
+    application = forms.ChoiceField(label=_("Application"))
+    purpose = forms.ChoiceField(label=_("Purpose"))
+    recipient = forms.ChoiceField(label=_("Shared with"), required=False)
+    answer = forms.ChoiceField(label=_("Consent"), choices=[(each, words.ANSWERS[each]) for each in ANSWERS])
+    age = forms.IntegerField(label=_("Age"), required=False, min_value=0, max_value=120)
+    country = forms.ChoiceField(
+        label=_("Country"), required=False, choices=[("", "-"), *((code, code) for code in sorted(AGES))]
+    )
+    restricted = forms.BooleanField(label=_("Processing is restricted (Art. 18)"), required=False)
+    objected = forms.BooleanField(label=_("Objected to the purpose (Art. 21)"), required=False)
+    erased = forms.BooleanField(label=_("Was erased (Art. 17)"), required=False)
+    sharing = forms.BooleanField(label=_("Sharing is switched on"), required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["application"].choices = _slugs(Application)  # type: ignore[attr-defined]
+        self.fields["purpose"].choices = _slugs(Purpose)  # type: ignore[attr-defined]
+        self.fields["recipient"].choices = [("", _("Nobody")), *_slugs(Recipient)]  # type: ignore[attr-defined]
+
+
+class SampleForm(forms.Form):
+    """What a sample is drawn from. The period is in UTC."""
+
+    seed = forms.RegexField(SEED, label=_("Seed"), help_text=_("Any word; the same seed draws the same sample again."))
+    size = forms.IntegerField(label=_("Entries"), min_value=1, max_value=500, initial=25)
+    since = forms.DateTimeField(label=_("From (UTC)"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
+    until = forms.DateTimeField(label=_("To (UTC)"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
+
+
+class FindingForm(forms.Form):
+    """What becomes of a finding."""
+
+    state = forms.ChoiceField(label=_("State"), choices=Finding.State.choices)
+    owner = forms.ModelChoiceField(Account.objects.none(), label=_("Owner"), required=False)
+    note = forms.CharField(
+        label=_("Note"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("Name nobody whose data it is about."),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        keepers = Account.objects.filter(is_active=True, groups__name__in=KEEPERS).distinct()
+        self.fields["owner"].queryset = keepers.order_by("created_at")  # type: ignore[attr-defined]
+
+
+def _slugs(model: Any) -> list[tuple[str, str]]:
+    return [(slug, slug) for slug in model.objects.order_by("slug").values_list("slug", flat=True)]
