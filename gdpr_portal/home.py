@@ -35,6 +35,7 @@ ACTS: dict[str, Any] = {
     "data.read": _("Data was read"),
     "data.refused": _("A use of your data was refused"),
     "data.erased": _("Data was erased"),
+    "data.removed": _("Data no longer needed was erased"),
     "data.rectified": _("Data was corrected"),
     "data.revealed": _("A member of staff looked at data"),
     "consent.given": _("Consent was given"),
@@ -85,8 +86,8 @@ class _Names:
         self.live_purposes = {slug for kind, live, slug, _titles in rows if live and kind == "purpose"}
         recipients = Recipient.objects.filter(state=ReviewState.LIVE).annotate(kind=Value("recipient"))
         applications = Application.objects.annotate(kind=Value("application"))
-        columns = ("kind", "slug", "name")
-        named = recipients.values_list(*columns).union(applications.values_list(*columns), all=True)
+        who = ("kind", "slug", "name")
+        named = recipients.values_list(*who).union(applications.values_list(*who), all=True)
         self.names = {(kind, slug): name for kind, slug, name in named}
 
     def title(self, kind: str, slug: str) -> str:

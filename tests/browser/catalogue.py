@@ -90,22 +90,23 @@ def missing(language: str) -> list[str]:
     return sorted(words for words in marked() if not known.get(words))
 
 
-def fill(language: str, words: dict[str, str]) -> None:
-    """Entries named here have these words; entries gettext merely guessed (fuzzy) are empty again. Not for plurals."""
+def fill(language: str, words: dict[str, str | list[str]]) -> None:
+    """Entries named here have these words (plurals a list); what gettext merely guessed (fuzzy) is empty again."""
     path = ROOT / "locale" / language / "LC_MESSAGES" / "django.po"
     head, *blocks = path.read_text("utf-8").strip().split("\n\n")
     path.write_text("\n\n".join([head, *(_filled(block.splitlines(), words) for block in blocks)]) + "\n", "utf-8")
 
 
-def _filled(lines: list[str], words: dict[str, str]) -> str:
+def _filled(lines: list[str], words: dict[str, str | list[str]]) -> str:
     given = words.get(_joined(lines, "msgid"))
     guessed = any(line.startswith("#,") and "fuzzy" in line for line in lines)
     if given is None and not guessed:
         return "\n".join(lines)
     kept = [line.replace(", fuzzy", "") for line in lines if not line.startswith("#|")]
     end = next(at for at, line in enumerate(kept) if line.startswith("msgstr"))
-    plural = [f'{line.split(" ")[0]} ""' for line in kept[end:] if line.startswith("msgstr[")]
-    target = plural or [f"msgstr {json.dumps(given or '', ensure_ascii=False)}"]
+    names = [line.split(" ")[0] for line in kept[end:] if line.startswith("msgstr")]
+    values = given if isinstance(given, list) else [given or ""] * len(names)
+    target = [f"{name} {json.dumps(text, ensure_ascii=False)}" for name, text in zip(names, values, strict=True)]
     return "\n".join([*(line for line in kept[:end] if line != "#"), *target])
 
 
