@@ -126,9 +126,7 @@ def _purpose(slug: str, author: Account, approver: Account) -> None:
 def _notice(purpose: Purpose, author: Account) -> Notice:
     notice = Notice.objects.create(purpose=purpose, version=1, is_major=True, author=author)
     for language, _ in settings.LANGUAGES:
-        body = demo_texts.body(
-            language, purpose.slug, purpose.lawful_basis, purpose.is_marketing, settings.CONTROLLER
-        )
+        body = demo_texts.body(language, purpose.slug, purpose.lawful_basis, purpose.is_marketing, settings.CONTROLLER)
         title = demo_texts.LANGUAGES[language].TITLES[purpose.slug]
         NoticeText.objects.create(notice=notice, language=language, title=title, body=body, digest=body_digest(body))
     return notice

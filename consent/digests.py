@@ -1,7 +1,7 @@
 """Digests that bind an approval to what was approved, and a consent to what was read. Pure.
 
-    digest of content = "sha256:" + hex(SHA-256(RFC 8785 canonical JSON of the content))
-    digest of wording = "sha256:" + hex(SHA-256(the exact UTF-8 bytes of the body))
+digest of content = "sha256:" + hex(SHA-256(RFC 8785 canonical JSON of the content))
+digest of wording = "sha256:" + hex(SHA-256(the exact UTF-8 bytes of the body))
 """
 
 import hashlib

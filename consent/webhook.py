@@ -34,7 +34,14 @@ _VISIBLE = re.compile(r"[!-~]+", re.ASCII)
 _TRANSLATED = tuple(
     ipaddress.ip_network(net)
     for net in (
-        "::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/23", "2002::/16", "fec0::/10", "5f00::/16"
+        "::/96",
+        "::ffff:0:0/96",
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",
+        "2001::/23",
+        "2002::/16",
+        "fec0::/10",
+        "5f00::/16",
     )
 )
 """IPv6 that wraps or leads to IPv4 (mapped, compatible, NAT64, Teredo, 6to4), and what is not routed."""

@@ -133,9 +133,7 @@ class ReviewedAdmin(admin.ModelAdmin):
             messages.success(request, _("Done."))
         except DomainError as refused:
             messages.error(request, refused.message)
-        return redirect(
-            reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id])
-        )
+        return redirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id]))
 
 
 def _act(request: HttpRequest, item: Any) -> None:

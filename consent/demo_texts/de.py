@@ -29,8 +29,7 @@ POINTS = {
     ),
     "transfers": "Wir senden diese Daten nicht in Länder außerhalb des Europäischen Wirtschaftsraums.",
     "rights": (
-        "Sie können Auskunft über Ihre Daten, deren Berichtigung und die Einschränkung der Verarbeitung"
-        " verlangen."
+        "Sie können Auskunft über Ihre Daten, deren Berichtigung und die Einschränkung der Verarbeitung verlangen."
     ),
     "withdrawal": (
         "Sie können Ihre Einwilligung jederzeit so einfach widerrufen, wie Sie sie erteilt haben: auf der Seite"
@@ -87,8 +86,7 @@ PURPOSES = {
     "newsletter": {
         "summary": "Wir senden Ihnen einmal im Monat unseren Newsletter und grüßen Sie mit Ihrem Vornamen.",
         "recipients": (
-            "Acme Mailings GmbH in Deutschland, und nur wenn Sie die Weitergabe einschalten. Bis dahin ist sie"
-            " aus."
+            "Acme Mailings GmbH in Deutschland, und nur wenn Sie die Weitergabe einschalten. Bis dahin ist sie aus."
         ),
         "retention": "Bis Sie Ihre Einwilligung widerrufen, längstens zwei Jahre nach Ihrer letzten Antwort.",
     },
@@ -112,8 +110,7 @@ PURPOSES = {
     },
     "tax_records": {
         "summary": (
-            "Wir bewahren Rechnungen mit Ihrem Namen, Ihrer Anschrift und Umsatzsteuernummer für das Finanzamt"
-            " auf."
+            "Wir bewahren Rechnungen mit Ihrem Namen, Ihrer Anschrift und Umsatzsteuernummer für das Finanzamt auf."
         ),
         "recipients": "Die Finanzbehörden, wenn sie danach fragen, und unsere Steuerberatung.",
         "retention": "Zehn Jahre ab dem Ende des Jahres der Rechnung (§ 147 AO).",

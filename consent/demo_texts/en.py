@@ -24,8 +24,7 @@ POINTS = {
     "controller": "{name}, {address}. You reach us at {contact}.",
     "officer": "Our data protection officer answers your questions at {officer}.",
     "recipients": (
-        "Nobody outside our company. Our technical service providers work on our instructions only (Art. 28"
-        " GDPR)."
+        "Nobody outside our company. Our technical service providers work on our instructions only (Art. 28 GDPR)."
     ),
     "transfers": "We do not send this data to countries outside the European Economic Area.",
     "rights": "You can ask us for access to your data, for its correction and for restriction of its processing.",

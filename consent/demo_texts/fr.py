@@ -38,12 +38,10 @@ POINTS = {
         " motifs impérieux."
     ),
     "complaint": (
-        "Vous pouvez vous plaindre auprès de {authority} ({authority_url}) ou de l'autorité de votre lieu de"
-        " résidence."
+        "Vous pouvez vous plaindre auprès de {authority} ({authority_url}) ou de l'autorité de votre lieu de résidence."
     ),
     "automated": (
-        "Aucune décision à votre sujet n'est prise uniquement par des moyens automatisés et aucun profil"
-        " n'est établi."
+        "Aucune décision à votre sujet n'est prise uniquement par des moyens automatisés et aucun profil n'est établi."
     ),
 }
 BY_BASIS = {
@@ -73,8 +71,7 @@ BY_BASIS = {
     "public_task": {
         "ground": "C'est nécessaire à une mission d'intérêt public (art. 6, par. 1, point e) RGPD).",
         "more_rights": (
-            "Ce qui est nécessaire à la mission publique n'est pas effacé sur demande (art. 17, par. 3, point b)"
-            " RGPD)."
+            "Ce qui est nécessaire à la mission publique n'est pas effacé sur demande (art. 17, par. 3, point b) RGPD)."
         ),
         "obligation": "Les données proviennent de votre commande ; vous n'avez rien d'autre à fournir.",
     },

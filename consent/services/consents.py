@@ -89,9 +89,7 @@ def end_proofs() -> int:
     return gone
 
 
-def _answered(
-    subject: Subject, purpose: Purpose, action: str, act: Act, notice: NoticeSeen | None
-) -> ConsentEvent:
+def _answered(subject: Subject, purpose: Purpose, action: str, act: Act, notice: NoticeSeen | None) -> ConsentEvent:
     before = state_of(subject, purpose.slug)
     state = answer(before, action, of_age=action != "give" or _of_age(subject, act.at.date()))
     standing = _same_answer(subject, purpose, state, act, notice)

@@ -118,9 +118,7 @@ def read_data(
         raise
 
 
-def _read(
-    application: Application, subject: Subject, purpose: str, fields: Sequence[str] | None
-) -> Disclosed:
+def _read(application: Application, subject: Subject, purpose: str, fields: Sequence[str] | None) -> Disclosed:
     asked = tuple(fields) if fields else _contract_fields(application, purpose)
     decision = decide_for(application=application, subject=subject, purpose=purpose, fields=asked)
     allowed = [field for field in asked if decision.fields[field] == ALLOWED]
@@ -155,9 +153,7 @@ def _record_stored(
     about: dict[str, JSON] = {"application": application.slug}
     if stored:
         details = about | {"source": source, "count": len(stored)}
-        record(
-            "data.stored", actor=actor, subject=subject.pseudonym, purpose=purpose, fields=stored, details=details
-        )
+        record("data.stored", actor=actor, subject=subject.pseudonym, purpose=purpose, fields=stored, details=details)
     if removed:
         gone = about | {"reason": "application", "count": len(removed)}
         record("data.removed", actor=actor, subject=subject.pseudonym, purpose=purpose, fields=removed, details=gone)
@@ -198,4 +194,3 @@ def _find_outside(application: Application, purpose: str, refused: DomainError) 
 
 def _outside(field: str) -> Flaw:
     return Flaw(f"/values/{field}", "not_in_contract", DETAILS["not_in_contract"])
-

@@ -89,9 +89,7 @@ def require_allowed(
     fields: Sequence[str] = (),
 ) -> Decision:
     """The decision, when it is yes; else raises what `refusal` makes of its code."""
-    decision = decide_for(
-        application=application, subject=subject, purpose=purpose, recipient=recipient, fields=fields
-    )
+    decision = decide_for(application=application, subject=subject, purpose=purpose, recipient=recipient, fields=fields)
     if not decision.allowed:
         raise refusal(decision.code)
     return decision

@@ -105,9 +105,7 @@ def acknowledge(
 
 def delivery_for(*, application: Application, delivery_id: UUID) -> Delivery:
     """The delivery, if it is addressed to this application; Missing otherwise."""
-    delivery = Delivery.objects.select_related("application", "subject").filter(
-        pk=delivery_id, application=application
-    )
+    delivery = Delivery.objects.select_related("application", "subject").filter(pk=delivery_id, application=application)
     found = delivery.first()
     if found is None:
         raise Missing()

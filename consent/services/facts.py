@@ -140,9 +140,7 @@ def _purpose(row: tuple[Any, ...], *, bound: bool) -> PurposeFacts:
     )
 
 
-def _people(
-    ids: list[UUID], slugs: list[str], *, linked: UUID | None, at: datetime, past: bool
-) -> dict[UUID, Person]:
+def _people(ids: list[UUID], slugs: list[str], *, linked: UUID | None, at: datetime, past: bool) -> dict[UUID, Person]:
     statement = _PEOPLE.format(answers=_HISTORY if past else _STANDING)
     rows = _rows(statement, {"ids": ids, "slugs": slugs, "linked": linked, "at": at})
     return {row[0]: _person(row) for row in rows}

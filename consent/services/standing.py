@@ -133,9 +133,7 @@ def _latest(subject: Subject, moment: datetime) -> Iterable[Standing]:
 
 def _line(row: Standing, moment: datetime, majors: dict[str, int]) -> Line:
     major = majors.get(row.purpose) if not row.recipient else None
-    state = as_of(
-        row.state, moment=moment, expires_at=row.expires_at, version=row.notice_version, newest_major=major
-    )
+    state = as_of(row.state, moment=moment, expires_at=row.expires_at, version=row.notice_version, newest_major=major)
     return Line(
         purpose=row.purpose, recipient=row.recipient, state=state, since=row.since, expires_at=row.expires_at,
         notice_version=row.notice_version, notice_language=row.notice_language, notice_digest=row.notice_digest,

@@ -130,9 +130,7 @@ def new_identifiers(
     return [_identifier(application, subject, kind, value, key) for kind, value in given.items()]
 
 
-def _identifier(
-    application: Application, subject: UUID, kind: str, value: str, key: vault.SubjectKey
-) -> Identifier:
+def _identifier(application: Application, subject: UUID, kind: str, value: str, key: vault.SubjectKey) -> Identifier:
     row = Identifier(id=uuid4(), subject_id=subject, kind=kind)
     row.index = vault.blind_index(cells.index_column(kind, application.pk), value)
     row.application_id = application.pk if kind == Identifier.Kind.CUSTOMER_ID else None

@@ -47,7 +47,12 @@ def announce_lift(*, restriction: Restriction, at: datetime | None = None) -> Re
 
 
 def lift_restriction(
-    *, subject: Subject, actor: str, request: UUID | None = None, ground: str | None = None, reason: str = "",
+    *,
+    subject: Subject,
+    actor: str,
+    request: UUID | None = None,
+    ground: str | None = None,
+    reason: str = "",
     at: datetime | None = None,
 ) -> list[Restriction]:
     """The person's standing restrictions, of this request and ground if given, end at `at`; returns those lifted.

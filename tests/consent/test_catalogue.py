@@ -103,8 +103,9 @@ def test_every_live_notice_makes_every_point_in_every_language():
 @pytest.mark.parametrize("point", wording_checks.HEADINGS)
 def test_a_point_left_out_is_named(point):
     texts = dict(
-        NoticeText.objects.filter(notice__purpose__slug="direct_marketing" if point != "withdrawal" else "newsletter")
-        .values_list("language", "body")
+        NoticeText.objects.filter(
+            notice__purpose__slug="direct_marketing" if point != "withdrawal" else "newsletter"
+        ).values_list("language", "body")
     )
     basis = "consent" if point == "withdrawal" else "legitimate_interests"
     assert wording_checks.flaws(texts, basis, basis != "consent") == []

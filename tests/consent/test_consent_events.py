@@ -120,9 +120,7 @@ def test_one_yes_says_nothing_about_another_purpose(alice: Any) -> None:
 
 
 @pytest.mark.parametrize(("born", "state"), [("2010-11-24", "given"), ("2010-11-25", "pending")])
-def test_below_the_age_of_consent_a_yes_waits(
-    shop: Any, frozen: Any, born: str, state: str
-) -> None:
+def test_below_the_age_of_consent_a_yes_waits(shop: Any, frozen: Any, born: str, state: str) -> None:
     child, _ = register_subject(
         application=shop, identifiers={"email": "kid@example.org"}, country="DE", birth_date=date.fromisoformat(born)
     )

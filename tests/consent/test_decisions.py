@@ -26,9 +26,7 @@ def api(client_for, shop):
 @pytest.fixture
 def ask(api, alice, shop):
     def asked(purpose="newsletter", query="", **more):
-        answer = api.post(
-            f"/api/v1/decisions{query}", {"subject": str(alice.id_for(shop)), "purpose": purpose} | more
-        )
+        answer = api.post(f"/api/v1/decisions{query}", {"subject": str(alice.id_for(shop)), "purpose": purpose} | more)
         assert answer.status_code == 200, answer.content
         return answer.body
 

@@ -167,9 +167,7 @@ def test_only_the_addressee_may_speak(shared: Delivery, shop: Any, acme: Any) ->
     with pytest.raises(Missing):
         acknowledge(shop, shared, "done")
     with pytest.raises(Missing):
-        deliveries.acknowledge(
-            application=acme, delivery_id=UUID(int=1), outcome="done", evidence={}, data={}
-        )
+        deliveries.acknowledge(application=acme, delivery_id=UUID(int=1), outcome="done", evidence={}, data={})
     shared.refresh_from_db()
     assert shared.state == "queued"
 
@@ -313,9 +311,7 @@ def test_teeth_without_the_look_at_sending_it_would_leave(
 
 
 def test_a_restricted_person_is_not_shared_until_it_is_lifted(alice: Any, shared: Delivery, outside: Any) -> None:
-    restrict(
-        subject=alice.subject, ground="accuracy_contested", request=None, actor="subject", at=datetime.now(UTC)
-    )
+    restrict(subject=alice.subject, ground="accuracy_contested", request=None, actor="subject", at=datetime.now(UTC))
     deliveries.send_due(10)
     shared.refresh_from_db()
     assert (shared.state, shared.last_error) == ("queued", "restricted")

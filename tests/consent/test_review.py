@@ -196,9 +196,7 @@ def test_a_recipient_outside_the_eea_needs_a_safeguard(olga, catalogue, country,
 def copy_of(purpose, olga, *, is_major=True):
     """A draft of the next version, word for word."""
     live = purpose.notices.get(state="live")
-    notice = Notice.objects.create(
-        purpose=purpose, version=live.version + 1, is_major=is_major, author=olga.account
-    )
+    notice = Notice.objects.create(purpose=purpose, version=live.version + 1, is_major=is_major, author=olga.account)
     for text in live.texts.all():
         body = text.body + "\nA word more.\n"
         NoticeText.objects.create(

@@ -240,7 +240,10 @@ def test_a_bomb_of_headers_and_nonsense_are_codes_and_no_texts(rude: Any) -> Non
 @pytest.mark.parametrize(
     ("value", "low", "high"),
     [
-        ("120", 120, 120), ("0", 0, 0), ("soon", None, None), ("-5", None, None),
+        ("120", 120, 120),
+        ("0", 0, 0),
+        ("soon", None, None),
+        ("-5", None, None),
         ("Fri, 31 Dec 2100 23:59:59 GMT", 1e9, 1e10),
     ],
 )

@@ -39,11 +39,8 @@ HELD: dict[str, dict[str, str]] = {
     "erasure.ArchiveChunk": {"sealed": "the archive itself"},
     "erasure.Receipt": {"jws": SIGNED},
     "erasure.Message": {"sealed": EXPORTED},
-    "erasure.Question": {"kind": CODE},
     "erasure.Case": {"filed_as": CODE},
-    "erasure.ClockMark": {"mark": CODE},
-    "erasure.SecondOpinion": {"kind": CODE, "reason_code": CODE},
-    "erasure.LegalHold": {"reason": CODE},
+    "erasure.SecondOpinion": {"reason_code": CODE},
     "erasure.RetentionProposal": {"fields": CODE, "reason": CODE},
 }  # fmt: skip
 """Fields of models that belong to a Holding."""
