@@ -132,7 +132,9 @@ class Album:
             page.goto("/requests/new/access")
             visitors.press(page, "Send the request")
             self.take(page, "request-new")
-            page.get_by_role("button", name="Download my data").wait_for(timeout=30_000)
+            while not visitors.button(page, "Download my data").count():
+                page.wait_for_timeout(500)
+                page.reload()
             self.take(page, "request-ready")
             self._archive(page)
 
