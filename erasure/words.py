@@ -117,7 +117,7 @@ def due_flag(row: RightsRequest) -> str:
         return "-"
     left = row.due_at - timezone.now()
     if left <= timedelta(0):
-        return _("T-0, overdue")
+        return str(_("T-0, overdue"))
     if left <= timedelta(days=1):
         return "T-0"
     return "T-7" if left <= timedelta(days=7) else "-"

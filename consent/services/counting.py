@@ -57,6 +57,6 @@ def flush_counts() -> int:
 
 def _entry(minute: datetime, application: str, purpose: str, code: str, count: int) -> Entry:
     at = minute.strftime("%Y-%m-%dT%H:%MZ")
-    details = {"application": application, "code": code, "count": count, "minute": at}
+    details: dict[str, str | int] = {"application": application, "code": code, "count": count, "minute": at}
     actor = actors.application(application)
     return Entry(action="decision.counted", actor=actor, purpose=purpose or None, details=details)

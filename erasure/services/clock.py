@@ -24,8 +24,8 @@ def deadline_for(received_at: datetime, *, extended: bool = False) -> deadlines.
 
 def stood_for(request: RightsRequest) -> timedelta:
     """How long the clock of the request stood in all, from questions to their answers (Art. 12(6))."""
-    answered = request.questions.filter(stops_clock=True, answered_at__isnull=False)
-    return sum((row.answered_at - row.asked_at for row in answered), timedelta(0))
+    stopped = request.questions.filter(stops_clock=True)
+    return sum((row.answered_at - row.asked_at for row in stopped if row.answered_at is not None), timedelta(0))
 
 
 def stands(request: RightsRequest) -> bool:

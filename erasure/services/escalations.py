@@ -5,6 +5,7 @@ stands and no mark is made. The notice to the person says why it takes longer an
 """
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -42,7 +43,12 @@ ORDER BY request.due_at, request.id, mark.part LIMIT %(limit)s
 def escalate(limit: int = 200) -> int:
     """Every mark that the clock has reached is made, recorded and told; returns how many were made now."""
     now = timezone.now()
-    values = {"states": list(RUNNING), "now": now, "limit": limit, "lead": settings.DELAY_NOTICE_HOURS * 3600}
+    values: dict[str, Any] = {
+        "states": list(RUNNING),
+        "now": now,
+        "limit": limit,
+        "lead": settings.DELAY_NOTICE_HOURS * 3600,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_DUE_MARKS, values)
         due = cursor.fetchall()

@@ -1,5 +1,7 @@
 """What a law kept after an erasure goes when its time is over (Art. 5(1)(e), 17(3))."""
 
+from typing import Any
+
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -9,7 +11,7 @@ from subjects.models import Retention
 from subjects.services import end_retention
 
 
-def _held() -> QuerySet[LegalHold]:
+def _held() -> QuerySet[LegalHold, Any]:
     return LegalHold.objects.filter(lifted_at=None).values("subject")
 
 
