@@ -4,6 +4,7 @@ from typing import cast
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
@@ -15,10 +16,11 @@ from access.models import Account
 from access.second_factor import require_fresh_factor
 from erasure import desk
 from erasure.desk import REVIEWERS
-from erasure.models import RightsRequest, Step
+from erasure.models import RetentionProposal, RightsRequest, Step
 from erasure.selectors import steps_of
 from erasure.services import requests
 from erasure.services.evidence import evidence_pack
+from erasure.services.periods import decide_proposal
 from erasure.words import described, due_flag
 from gdpr_portal.errors import DomainError
 
@@ -114,6 +116,58 @@ class RequestAdmin(admin.ModelAdmin):
         response = HttpResponse(evidence_pack(request=row, by=cast(Account, request.user)), "application/zip")
         response["Content-Disposition"] = f'attachment; filename="evidence-{str(row.id)[:8]}.zip"'
         return response
+
+
+@admin.register(RetentionProposal)
+class RetentionProposalAdmin(admin.ModelAdmin):
+    """Values whose consent has ended and that nothing else needs: a reviewer lets them go or keeps them for now."""
+
+    list_display = ("person", "fields", "reason", "proposed_at", "decided_at", "erased")
+    list_display_links = None
+    list_filter = ("reason", ("decided_at", admin.EmptyFieldListFilter))
+    list_select_related = ("subject",)
+    ordering = ("proposed_at",)
+    actions = ("let_go", "keep")
+
+    @admin.display(description=gettext_lazy("Person"))
+    def person(self, row: RetentionProposal) -> str:
+        return format_html("<code>{}</code>", row.subject.pseudonym)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: RetentionProposal | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: RetentionProposal | None = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: RetentionProposal | None = None) -> bool:
+        return bool(_roles(request) & REVIEWERS)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    @admin.action(description=gettext_lazy("Erase these values"))
+    def let_go(self, request: HttpRequest, rows: QuerySet[RetentionProposal]) -> HttpResponseBase | None:
+        return self._decide(request, rows, erase=True)
+
+    @admin.action(description=gettext_lazy("Keep these values for now"))
+    def keep(self, request: HttpRequest, rows: QuerySet[RetentionProposal]) -> HttpResponseBase | None:
+        return self._decide(request, rows, erase=False)
+
+    def _decide(
+        self, request: HttpRequest, rows: QuerySet[RetentionProposal], *, erase: bool
+    ) -> HttpResponseBase | None:
+        refused = require_fresh_factor(request)
+        if refused is not None:
+            return refused
+        for row in rows:
+            try:
+                decide_proposal(proposal_id=row.id, reviewer=cast(Account, request.user), erase=erase)
+            except DomainError as error:
+                messages.error(request, _(error.message))
+        return None
 
 
 def _roles(request: HttpRequest) -> frozenset[str]:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from erasure.services import archives, escalations, requests, retentions, steps
+from erasure.services import archives, escalations, periods, requests, retentions, steps
 
 
 @shared_task(name="erasure.tasks.run_step")
@@ -32,3 +32,9 @@ def sweep() -> None:
 def keep_the_clock() -> None:
     """Desk and people know of every deadline that comes near."""
     escalations.escalate()
+
+
+@shared_task(name="erasure.tasks.end_periods")
+def end_periods() -> None:
+    """What nothing needs any more was erased or proposed for it."""
+    periods.end_periods()

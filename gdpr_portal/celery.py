@@ -26,6 +26,7 @@ def sweep(task: str, seconds: float) -> dict[str, Any]:
 BEAT: dict[str, dict[str, Any]] = {
     "erasure": sweep("erasure.tasks.sweep", 2),
     "clock": sweep("erasure.tasks.keep_the_clock", 60),
+    "periods": sweep("erasure.tasks.end_periods", 3600),
     "deliveries": sweep("consent.tasks.sweep_deliveries", 2),
     "expiry": sweep("consent.tasks.expire", 60),
     "counts": sweep("consent.tasks.sweep_counts", 30),

@@ -142,8 +142,7 @@ def test_a_hold_stops_an_erasure_that_has_begun(alice: Any, shop: Any, rita: Any
 def test_a_hold_placed_between_claim_and_work_still_holds(alice: Any, shop: Any, rita: Any) -> None:
     with override_settings(UNDO_WINDOW_SECONDS=0):
         request = file(alice.subject, "erasure")
-    step = request.steps.filter(kind="holding").first()
-    held = steps.claim(step.id)
+    held = steps.claim(request.steps.filter(kind="holding")[0].id)
     assert held is not None
     holds.place_hold(subject=alice.subject, reason="authority", by=rita.account)
     with pytest.raises(WrongState, match="legal_hold"):
