@@ -262,6 +262,10 @@ REVIEW_EVERY_REQUEST: bool = env(
     "REVIEW_EVERY_REQUEST", boolean, False, "Whether every rights request waits for a reviewer first."
 )
 
+CONFIRMATION_HOURS: int = env(
+    "CONFIRMATION_HOURS", int, 72, "Hours after which a notice nobody confirmed becomes a finding for IRM."
+)
+
 # --- jobs -----------------------------------------------------------------------------------------------------------
 BROKER_URL: str = env(
     "BROKER_URL", str, REQUIRED, "Celery's broker: pgmq:// (PostgreSQL itself) or amqp:// (RabbitMQ)."
