@@ -16,7 +16,6 @@ from consent.models import Delivery, Finding, FindingNote
 from gdpr_portal.errors import Invalid, Refused, WrongState
 
 KEEPERS = frozenset({roles.IRM, roles.QA})
-OVERDUE_HOURS = 72
 _NEXT = {"open": {"in_work", "closed"}, "in_work": {"open", "closed"}, "closed": set()}
 
 
@@ -81,6 +80,6 @@ def find_overdue(*, now: datetime | None = None) -> int:
 
 def overdue(now: datetime) -> QuerySet[Delivery]:
     """Notices that nobody confirmed in time: sent, given up, or never taken, and without an outcome."""
-    limit = now - timedelta(hours=getattr(settings, "CONFIRMATION_HOURS", OVERDUE_HOURS))
+    limit = now - timedelta(hours=settings.CONFIRMATION_HOURS)
     waiting = Q(state__in=["queued", "sending", "sent", "abandoned"], outcome="", created_at__lt=limit)
     return Delivery.objects.filter(waiting).select_related("application").order_by("created_at")
