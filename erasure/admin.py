@@ -1,4 +1,4 @@
-"""The desk of rights requests: the queue by due date, what waits for a reviewer or an operator. Decrypts nothing."""
+"""The desk of rights requests: the queue by due date, what waits for a reviewer or an operator."""
 
 from typing import cast
 from uuid import UUID
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from access.models import Account
 from access.second_factor import require_fresh_factor
-from erasure import desk
+from erasure import breach_admin, desk
 from erasure.desk import REVIEWERS
 from erasure.models import RetentionProposal, RightsRequest, Step
 from erasure.selectors import steps_of
@@ -23,6 +23,9 @@ from erasure.services.evidence import evidence_pack
 from erasure.services.periods import decide_proposal
 from erasure.words import described, due_flag
 from gdpr_portal.errors import DomainError
+
+
+__all__ = ["RequestAdmin", "RetentionProposalAdmin", "breach_admin"]
 
 
 @admin.register(RightsRequest)

@@ -167,4 +167,5 @@ class Connector(models.Model):
         return f"connector {self.name}"
 
 
+from erasure.breach_models import *  # noqa: E402, F403
 from erasure.case_models import *  # noqa: E402, F403  they point to the rows above

@@ -49,6 +49,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     "audit.AuditEvent": {
         "action": CODE, "actor": RANDOM, "request_id": RANDOM, "purpose": CODE, "fields": CODE, "details": CODE,
     },
+    "erasure.Breach": {"facts": STAFF, "effects": STAFF, "remedy": STAFF, "delay_reason": STAFF},
     "audit.AuditLeaf": {"leaf_hash": PROOF},
     "audit.AuditNode": {"hash": PROOF},
     "audit.Checkpoint": {"root": PROOF, "note": PROOF, "vkey": PROOF},

@@ -1,0 +1,118 @@
+"""The desk of breaches: for privacy officers and IRM, every act after a fresh second factor."""
+
+import csv
+from typing import Any, cast
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from access.models import Account
+from access.second_factor import require_fresh_factor
+from erasure.breach_models import Breach
+from erasure.desk import REVIEWERS
+from erasure.services import breaches
+from gdpr_portal.errors import DomainError
+
+
+@admin.register(Breach)
+class BreachAdmin(admin.ModelAdmin):
+    """The register, the most urgent first."""
+
+    list_display = ("__str__", "aware_at", "hours_left", "risk", "authority_told_at", "people_told_at", "closed_at")
+    list_filter = ("risk",)
+    ordering = ("closed_at", "aware_at")
+    fields = (
+        "aware_at", "since", "until", "application", "purpose", "facts", "effects", "remedy", "risk", "delay_reason",
+    )  # fmt: skip
+    actions = (
+        "authority_told",
+        "people_told",
+        "people_protected",
+        "people_averted",
+        "people_effort",
+        "close",
+        "people",
+    )
+
+    @admin.display(description=gettext_lazy("Hours left of 72"))
+    def hours_left(self, row: Breach) -> str:
+        if row.authority_told_at is not None:
+            return "-"
+        return str(int(breaches.time_left(row).total_seconds() // 3600))
+
+    def has_view_permission(self, request: HttpRequest, obj: Breach | None = None) -> bool:
+        return isinstance(request.user, Account) and bool(request.user.roles & REVIEWERS)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Breach | None = None) -> bool:
+        return self.has_view_permission(request) and (obj is None or obj.closed_at is None)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Breach | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Breach, form: Any, change: bool) -> None:
+        if change:
+            obj.save()
+        else:
+            breaches.record_breach(breach=obj, by=cast(Account, request.user))
+
+    @admin.action(description=gettext_lazy("The authority was told"))
+    def authority_told(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase | None:
+        return self._each(
+            request,
+            rows,
+            lambda row, who: breaches.tell_authority(breach_id=row.id, by=who, delay_reason=row.delay_reason),
+        )
+
+    @admin.action(description=gettext_lazy("The people concerned were told"))
+    def people_told(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase | None:
+        return self._omitted(request, rows, "")
+
+    @admin.action(description=gettext_lazy("People are not told: the data is unreadable (Art. 34(3)(a))"))
+    def people_protected(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase | None:
+        return self._omitted(request, rows, Breach.Omitted.PROTECTED)
+
+    @admin.action(description=gettext_lazy("People are not told: the risk was averted (Art. 34(3)(b))"))
+    def people_averted(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase | None:
+        return self._omitted(request, rows, Breach.Omitted.AVERTED)
+
+    @admin.action(description=gettext_lazy("People are told in public instead (Art. 34(3)(c))"))
+    def people_effort(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase | None:
+        return self._omitted(request, rows, Breach.Omitted.EFFORT)
+
+    @admin.action(description=gettext_lazy("Close"))
+    def close(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase | None:
+        return self._each(request, rows, lambda row, who: breaches.close_breach(breach_id=row.id, by=who))
+
+    @admin.action(description=gettext_lazy("List of the people concerned (pseudonyms, CSV)"))
+    def people(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase:
+        response = HttpResponse(content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = 'attachment; filename="people-concerned.csv"'
+        writer = csv.writer(response)
+        writer.writerow(["breach", "person"])
+        writer.writerows([row.id, person] for row in rows for person in breaches.concerned(row))
+        return response
+
+    def _omitted(self, request: HttpRequest, rows: QuerySet[Breach], omitted: str) -> HttpResponseBase | None:
+        return self._each(
+            request, rows, lambda row, who: breaches.tell_people(breach_id=row.id, by=who, omitted=omitted)
+        )
+
+    def _each(self, request: HttpRequest, rows: QuerySet[Breach], act: Any) -> HttpResponseBase | None:
+        refused = require_fresh_factor(request)
+        if refused is not None:
+            return refused
+        for row in rows:
+            try:
+                act(row, cast(Account, request.user))
+            except DomainError as error:
+                messages.error(request, _(error.message))
+        return None

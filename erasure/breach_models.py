@@ -1,0 +1,71 @@
+"""The register of personal data breaches (Art. 33(5)), with the clock of 72 hours (Art. 33(1))."""
+
+import uuid
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+__all__ = ["Breach"]
+
+HOURS = timedelta(hours=72)
+
+
+class Breach(models.Model):
+    """One breach: facts, effects and remedy, who was told and when, or why not (Art. 33, 34)."""
+
+    class Risk(models.TextChoices):
+        UNLIKELY = "unlikely", _("A risk to people is unlikely")
+        RISK = "risk", _("A risk to people")
+        HIGH = "high", _("A high risk to people")
+
+    class Omitted(models.TextChoices):
+        PROTECTED = "34(3)(a)", _("The data is unreadable to others, by encryption for instance")
+        AVERTED = "34(3)(b)", _("The high risk has been averted since")
+        EFFORT = "34(3)(c)", _("Disproportionate effort; a public communication was made instead")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    aware_at = models.DateTimeField(_("aware since"))
+    since = models.DateTimeField(_("happened from"))
+    until = models.DateTimeField(_("happened until"))
+    application = models.SlugField(default="", blank=True, help_text=_("Through which application; empty for any."))
+    purpose = models.SlugField(default="", blank=True, help_text=_("Of which purpose; empty for any."))
+    facts = models.TextField(help_text=_("What happened. No names or other personal data of those concerned."))
+    effects = models.TextField(default="", blank=True)
+    remedy = models.TextField(default="", blank=True)
+    risk = models.CharField(max_length=8, choices=Risk.choices)
+    authority_told_at = models.DateTimeField(null=True)
+    delay_reason = models.TextField(default="", blank=True)
+    people_told_at = models.DateTimeField(null=True)
+    people_not_told = models.CharField(max_length=8, choices=Omitted.choices, default="", blank=True)
+    recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    recorded_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "breaches"
+        constraints = [
+            models.CheckConstraint(condition=Q(until__gte=F("since")), name="breach_period"),
+            models.CheckConstraint(
+                condition=Q(authority_told_at__isnull=True)
+                | Q(authority_told_at__lte=F("aware_at") + HOURS)
+                | ~Q(delay_reason=""),
+                name="breach_late_with_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(closed_at__isnull=True) | Q(risk="unlikely") | Q(authority_told_at__isnull=False),
+                name="breach_closed_after_notice",
+            ),
+            models.CheckConstraint(
+                condition=Q(closed_at__isnull=True)
+                | ~Q(risk="high")
+                | Q(people_told_at__isnull=False)
+                | ~Q(people_not_told=""),
+                name="breach_people_told_or_why_not",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"breach {str(self.id)[:8]}"
