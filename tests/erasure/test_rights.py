@@ -216,7 +216,7 @@ def test_a_refusal_needs_a_reason_and_tells_the_remedies(
     with pytest.raises(Invalid):
         requests.refuse_request(request_id=request.id, reviewer=rita.account, reason_code="BecauseISaySo")
     with django_capture_on_commit_callbacks(execute=True):
-        requests.refuse_request(request_id=request.id, reviewer=rita.account, reason_code="A12ManifestlyUnfounded")
+        requests.refuse_request(request_id=request.id, reviewer=rita.account, reason_code="A17LegalClaims")
     text = mail.outbox[-1].body
     assert settings.CONTROLLER["authority"] in text and "court" in text
 

@@ -12,6 +12,7 @@ from consent.models import Delivery
 from consent.services.data import store_data
 from consent.services.deliveries import acknowledge
 from erasure.models import RightsRequest
+from erasure.services.conversation import write_to_desk
 from erasure.services.requests import file_request
 from subjects.models import Subject
 from subjects.services import register_subject
@@ -96,6 +97,8 @@ def _requests(made: Planted) -> None:
         _file(made, "rectification", purpose="orders", values=values),
         _file(made, "human_review", decision=made.strings["decision"]),
     ]
+    made.strings["message"] = "Falcon-Nachricht"
+    write_to_desk(request=made.requests[-1], text=made.strings["message"])
 
 
 def _file(made: Planted, right: str, **details: Any) -> RightsRequest:
