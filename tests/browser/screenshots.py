@@ -151,8 +151,14 @@ class Album:
         """The pages of alice in German and French."""
         for language in ("de", "fr"):
             with self.person("alice", language) as page:
-                page.context.add_cookies([{"name": "language", "value": language, "url": self.base}])
+                self._speak(page, language)
                 self.tour(page, f"{language}-", PORTAL)
+                self._speak(page, "en")
+
+    def _speak(self, page: Page, language: str) -> None:
+        page.goto("/")
+        with page.expect_navigation(wait_until="load"):
+            page.locator(f".languages button[value={language}]").click()
 
     def desk(self) -> None:
         """The desk of the IRM, who decides."""
