@@ -113,15 +113,13 @@ def test_an_operator_closes_by_hand_what_waits_outside(alice: Any, shop: Any, ol
 
 
 def test_a_failed_step_is_tried_again_from_the_desk(alice: Any, olga: Any, monkeypatch: Any) -> None:
-    from erasure.services import perform
-
     def broken(*args: Any, **options: Any) -> Any:
         raise OSError("disk")
 
     request = file(alice.subject, "access")
     step = request.steps.get(kind="archive")
     with monkeypatch.context() as patch:
-        patch.setattr(perform.build, "build_archive", broken)
+        patch.setattr("erasure.archives.build.build_archive", broken)
         for _try in range(steps.POISON_ATTEMPTS):
             request.steps.update(next_at=None)
             steps.run(step.id)
