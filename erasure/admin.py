@@ -24,7 +24,6 @@ from erasure.services.periods import decide_proposal
 from erasure.words import described, due_flag
 from gdpr_portal.errors import DomainError
 
-
 __all__ = ["RequestAdmin", "RetentionProposalAdmin", "breach_admin"]
 
 
