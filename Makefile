@@ -24,9 +24,10 @@ test: lint types imports browser ## every gate and every test, as in .ci/run
 test-fast: venv-dev ## the tests without browser and worker, until the first failure
 	$(BIN)/pytest -n 2 -x -m "not browser and not slow"
 
-lint: venv-dev ## ruff
+lint: venv-dev ## ruff for the code, djade for the templates
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	find templates -name '*.html' -print0 | xargs -0 $(BIN)/djade --check --target-version 5.2
 
 types: venv-dev ## mypy
 	SECRET_KEY=types DATABASE_URL=postgresql:///types BROKER_URL=pgmq:// PROFILE=development $(BIN)/mypy

@@ -72,6 +72,13 @@ class ReviewedAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who may not write reads the titles in the panel, where they stand as they would be approved."""
+        fields = super().get_fields(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return fields
+        return [name for name in fields if not str(name).startswith("title_")]
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """A draft belongs to who writes it; a draft of somebody else is not changed, whatever the page allowed."""
         if change:

@@ -12,8 +12,11 @@ from tests.conftest import BearerClient
 from tests.contract.conftest import PROBLEM, refused
 
 SURROGATE = '"\\ud800"'
-COUNTED = {"access_throttlewindow", "audit_event", "access_idempotencykey"}
-"""What every call leaves behind: a count of it, and its refusal in the log."""
+COUNTED = {
+    "access_throttlewindow", "audit_event", "access_idempotencykey", "consent_decisioncount",
+    "consent_finding", "consent_findingnote",
+}  # fmt: skip
+"""What every call leaves behind: a count of it, its refusal in the log, and the finding QA makes of that."""
 
 
 TABLES = sorted({model._meta.db_table for model in apps.get_models() if model._meta.managed} - COUNTED)

@@ -59,6 +59,7 @@ class Page(NamedTuple):
 PUBLIC, SIGNED_IN, DESK, CLOSED = Page(EVERYBODY), Page(PROVEN), Page(STAFF), Page(NOBODY)
 HALF_WAY = Page(EVERYBODY - {ANONYMOUS})
 ACCOUNTS = Page(frozenset({OPERATOR}))
+REVIEW, CHECK = Page(frozenset({IRM})), Page(frozenset({IRM, QA}))
 FRONT = Page(EVERYBODY - {PASSWORD})
 
 PAGES: Final[dict[str, Page]] = {
@@ -79,7 +80,7 @@ PAGES: Final[dict[str, Page]] = {
     "data": SIGNED_IN, "activity": SIGNED_IN, "consent": SIGNED_IN, "sharing": SIGNED_IN,
     "requests": SIGNED_IN, "requests/new/<right>": SIGNED_IN, "requests/<request_id>": SIGNED_IN,
     "requests/<request_id>/withdraw": SIGNED_IN, "requests/<request_id>/archive": SIGNED_IN,
-    "requests/<request_id>/receipt": SIGNED_IN,
+    "requests/<request_id>/receipt": SIGNED_IN, "requests/<request_id>/message": SIGNED_IN,
     "request": PUBLIC, "request/verify": PUBLIC,
     # --- the desk
     "admin/": DESK, "admin/login/": CLOSED, "admin/logout/": CLOSED, "admin/password_change/": CLOSED,
@@ -98,6 +99,17 @@ PAGES: Final[dict[str, Page]] = {
     "admin/erasure/rightsrequest/<request_id>/change/": DESK, "admin/erasure/rightsrequest/<request_id>/act/": DESK,
     "admin/erasure/rightsrequest/<object_id>/history/": DESK, "admin/erasure/rightsrequest/<object_id>/delete/": CLOSED,
     "admin/erasure/rightsrequest/<object_id>/change/": DESK, "admin/erasure/rightsrequest/<object_id>/": DESK,
+    "admin/erasure/rightsrequest/<request_id>/evidence/": REVIEW,
+    "admin/erasure/retentionproposal/": REVIEW, "admin/erasure/retentionproposal/add/": CLOSED,
+    "admin/erasure/retentionproposal/<object_id>/history/": REVIEW,
+    "admin/erasure/retentionproposal/<object_id>/delete/": CLOSED,
+    "admin/erasure/retentionproposal/<object_id>/change/": REVIEW, "admin/erasure/retentionproposal/<object_id>/": REVIEW,
+    "admin/erasure/breach/": REVIEW, "admin/erasure/breach/add/": REVIEW,
+    "admin/erasure/breach/<object_id>/history/": REVIEW, "admin/erasure/breach/<object_id>/delete/": CLOSED,
+    "admin/erasure/breach/<object_id>/change/": REVIEW, "admin/erasure/breach/<object_id>/": REVIEW,
+    "admin/qa/matrix/": CHECK, "admin/qa/usage/": CHECK, "admin/qa/usage/<contract>/narrow/": CHECK,
+    "admin/qa/simulator/": CHECK, "admin/qa/samples/": CHECK, "admin/qa/samples/<sample>/": CHECK,
+    "admin/qa/entries/<entry>/": CHECK, "admin/qa/findings/": CHECK, "admin/qa/findings/<finding>/": CHECK,
     "admin/consent/purpose/desk/": DESK,
     **{
         f"admin/auth/group/{rest}": CLOSED

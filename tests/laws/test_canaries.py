@@ -21,6 +21,7 @@ from consent.services.deliveries import acknowledge, data_of, evidence_of
 from erasure.archives.build import opened as opened_archive
 from erasure.models import Archive, ArchiveChunk, RightsRequest
 from erasure.services import steps
+from erasure.services.conversation import conversation
 from erasure.services.details import opened_details
 from gdpr_portal.errors import Gone
 from gdpr_portal.wake import wake
@@ -130,7 +131,8 @@ def _values(made: Planted) -> Any:
 
 
 def _requests(made: Planted) -> Any:
-    return [opened_details(row) for row in RightsRequest.objects.filter(subject=made.subject)]
+    rows = list(RightsRequest.objects.filter(subject=made.subject))
+    return [(opened_details(row), conversation(row)) for row in rows]
 
 
 def _deliveries(made: Planted) -> Any:
