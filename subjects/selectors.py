@@ -1,6 +1,6 @@
 """Questions about people, each asked for an application or for the service itself. None of them writes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -36,13 +36,6 @@ def subject_for(*, application: Application, pairwise: UUID) -> Subject:
     if subject is None:
         raise Missing()
     return subject
-
-
-def subjects_for(*, application: Application, pairwise: Sequence[UUID]) -> dict[UUID, Subject]:
-    """The people this application knows by these ids, by the id it gave; one statement."""
-    internal = {vault.subject_of(application.pk, given): given for given in pairwise}
-    found = Subject.objects.filter(links__application=application, pk__in=internal)
-    return {internal[subject.pk]: subject for subject in found}
 
 
 def ensure_not_erased(subject: Subject) -> Subject:
@@ -134,11 +127,6 @@ def birth_date_of(subject: Subject) -> str | None:
         return None
     key = vault.subject_key(subject.pk)
     return key.open(cells.birth_date_place(subject.pseudonym), bytes(subject.birth_date_sealed)).decode()
-
-
-def applications_of(subject: Subject) -> list[Application]:
-    """Every application that knows the person, by slug."""
-    return list(Application.objects.filter(links__subject=subject).order_by("slug"))
 
 
 def restrictions_of(subject: Subject, at: datetime | None = None) -> QuerySet[Restriction]:

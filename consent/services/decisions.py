@@ -80,21 +80,6 @@ def decide_many(
     return _decide(inner, application=application, linked=application.id, at=at)
 
 
-def require_allowed(
-    *,
-    application: Application | None,
-    subject: Subject,
-    purpose: str,
-    recipient: str | None = None,
-    fields: Sequence[str] = (),
-) -> Decision:
-    """The decision, when it is yes; else raises what `refusal` makes of its code."""
-    decision = decide_for(application=application, subject=subject, purpose=purpose, recipient=recipient, fields=fields)
-    if not decision.allowed:
-        raise refusal(decision.code)
-    return decision
-
-
 def refusal(code: str) -> DomainError:
     """The error a door answers with when this code decided: 404 and 410 where the API says so, else 403."""
     if code == "unknown_subject":
