@@ -69,7 +69,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if is_unavailability(error):
         return unavailable(request, error)
     if _is_api(request):
-        return problems.problem(500, "internal_error")
+        return problems.internal_error()
     return _plain("errors/500.html", 500)
 
 

@@ -21,7 +21,7 @@ class Subject(models.Model):
     account = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="subject"
     )
-    language = models.CharField(max_length=8, default="", blank=True)
+    language = models.CharField(max_length=35, default="", blank=True)
     country = models.CharField(max_length=2, default="", blank=True)
     birth_date_sealed = models.BinaryField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -12,7 +12,14 @@ from subjects import normalise
 
 LONGEST_VALUE: Final = 10_000
 _VAT_NUMBER: Final = re.compile(r"[A-Z]{2}[0-9A-Z+*]{2,13}", re.ASCII)
-_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2,4})?", re.ASCII)
+_LANGUAGE: Final = re.compile(
+    r"[a-z]{2,3}(-[a-z]{3}){0,3}"  # the language and its extensions
+    r"(-[a-z]{4})?(-([a-z]{2}|[0-9]{3}))?"  # script, region
+    r"(-([a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*"  # variants
+    r"(-[0-9a-wyz](-[a-z0-9]{2,8})+)*(-x(-[a-z0-9]{1,8})+)?",  # extensions, private use
+    re.ASCII | re.IGNORECASE,
+)
+LONGEST_LANGUAGE: Final = 35
 _FORMATTING: Final = str.maketrans("", "", " .-")
 _LINES: Final = str.maketrans("", "", "\n\r\t")
 # Regions of ISO 3166-1 without phone numbers of their own, which is why the phone library does not list them.
@@ -54,8 +61,8 @@ def value_of_type(value: object, value_type: str, max_length: int = 2000) -> str
 
 
 def language(value: str) -> str:
-    """A language tag such as `de` or `de-AT` (RFC 5646, language and region or script)."""
-    if not _LANGUAGE.fullmatch(value):
+    """A language tag such as `de`, `de-AT` or `zh-Hant-TW` (RFC 5646 section 2.1, at most 35 characters)."""
+    if len(value) > LONGEST_LANGUAGE or not _LANGUAGE.fullmatch(value):
         raise ValueError("It is no language tag, such as de or de-AT.")
     return value
 

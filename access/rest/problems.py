@@ -30,17 +30,16 @@ NOT_FOUND = Missing()
 
 
 def problem(
-    status: int, code: str, detail: str = "", *, errors: Iterable[Flaw] = (), headers: Mapping[str, str] | None = None
+    status: int, code: str, detail: str, *, errors: Iterable[Flaw] = (), headers: Mapping[str, str] | None = None
 ) -> HttpResponse:
     """The answer for one code; 503 asks to come back in `RETRY_SECONDS`."""
     body: dict[str, Any] = {
         "type": f"{settings.BASE_URL}/api/docs/problems#{code}",
         "title": TITLES.get(code) or code.replace("_", " ").capitalize(),
         "status": status,
+        "detail": detail,
+        "code": code,
     }
-    if detail:
-        body["detail"] = detail
-    body["code"] = code
     flaws = [{"pointer": flaw.pointer, "code": flaw.code, "detail": flaw.detail} for flaw in errors]
     if flaws:
         body["errors"] = flaws
@@ -60,6 +59,11 @@ def problem_response(error: DomainError) -> HttpResponse:
 def unavailable() -> HttpResponse:
     """The answer while the database or the vault is down."""
     return problem_response(Unavailable("unavailable", "The service cannot answer now. Nothing was received."))
+
+
+def internal_error() -> HttpResponse:
+    """The answer when something went wrong that nobody expected; what was under way is undone."""
+    return problem(500, "internal_error", "Something went wrong here. It is logged under the id in X-Request-Id.")
 
 
 def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
@@ -87,7 +91,7 @@ def _of_framework(error: rest.APIException) -> HttpResponse:
     for kind, status, code, detail in _FRAMEWORK:
         if isinstance(error, kind):
             return problem(status, code, detail)
-    return problem(error.status_code, str(getattr(error, "default_code", "error")))
+    return problem(error.status_code, str(getattr(error, "default_code", "error")), "The request was refused.")
 
 
 _FRAMEWORK: list[tuple[type[rest.APIException], int, str, str]] = [
@@ -125,4 +129,4 @@ def _unexpected(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
     request = context.get("request")
     got_request_exception.send(sender=problem, request=getattr(request, "_request", request))
     log.error("unexpected error", exc_info=error)
-    return problem(500, "internal_error")
+    return internal_error()

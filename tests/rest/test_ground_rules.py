@@ -104,7 +104,7 @@ def test_a_fault_of_ours_is_500_without_a_word_of_it(api, probe):
     api.raise_request_exception = False
     answer = api.post(f"{probe}/fail/bug")
     assert answer.status_code == 500 and answer["Content-Type"] == PROBLEM
-    assert answer.json().keys() == {"type", "title", "status", "code"} and b"alice" not in answer.content
+    assert answer.json().keys() == {"type", "title", "status", "detail", "code"} and b"alice" not in answer.content
 
 
 def test_a_sealed_vault_is_503(api, probe, settings, tmp_path):

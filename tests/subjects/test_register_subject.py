@@ -141,3 +141,16 @@ def test_a_profile_that_does_not_fit_is_refused(webshop: Application, name: str,
         register_subject(application=webshop, identifiers={"email": "a@b.example"}, **{name: value})  # type: ignore[arg-type]
     assert [flaw.pointer for flaw in refused.value.errors] == [f"/{name}"]
     assert refused.value.status == 422
+
+
+@pytest.mark.parametrize("tag", ["de", "de-AT", "zh-Hant-TW", "es-419", "sl-rozaj-biske", "de-CH-1901", "en-x-plain"])
+def test_any_language_tag_of_rfc_5646_is_taken_as_it_was_given(webshop: Application, tag: str) -> None:
+    subject, _ = register_subject(application=webshop, identifiers={"email": "a@b.example"}, language=tag)
+    subject.refresh_from_db()
+    assert subject.language == tag
+
+
+@pytest.mark.parametrize("tag", ["d", "de_AT", "de-", "zh-Hant-TW-", "en-x-" + "a-" * 20 + "b", "de\n"])
+def test_what_is_no_language_tag_is_refused(webshop: Application, tag: str) -> None:
+    with pytest.raises(Invalid):
+        register_subject(application=webshop, identifiers={"email": "a@b.example"}, language=tag)
