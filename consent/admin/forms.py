@@ -63,7 +63,9 @@ class PurposeForm(TitledForm):
 class RecipientForm(forms.ModelForm):
     class Meta:
         model = Recipient
-        fields = ("slug", "name", "role", "country", "safeguard", "contact", "purposes", "application")
+        fields = (
+            "slug", "name", "role", "country", "safeguard", "contact", "contract_reference", "purposes", "application",
+        )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

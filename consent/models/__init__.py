@@ -13,6 +13,7 @@ from consent.models.qa import (
     Sample,
     SampleEntry,
 )
+from consent.models.sharing import HandNotice, SharingAsk
 
 __all__ = [
     "Component",
@@ -24,6 +25,7 @@ __all__ = [
     "FieldRead",
     "Finding",
     "FindingNote",
+    "HandNotice",
     "Notice",
     "NoticeText",
     "Objection",
@@ -33,5 +35,6 @@ __all__ = [
     "ReviewState",
     "Sample",
     "SampleEntry",
+    "SharingAsk",
     "Standing",
 ]

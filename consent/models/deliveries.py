@@ -49,6 +49,16 @@ class Delivery(models.Model):
         ]
         indexes = [
             models.Index(fields=["next_at"], condition=Q(state__in=["queued", "sending"]), name="delivery_due"),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(state__in=["queued", "sending", "sent", "abandoned"], outcome=""),
+                name="delivery_owed",
+            ),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(type__in=["sharing.stopped", "consent.withdrawn"]),
+                name="delivery_of_a_stop",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -175,6 +175,12 @@ class Recipient(Reviewed):
         max_length=200, default="", blank=True, help_text=_("Transfer safeguard (Art. 46) outside the EEA.")
     )
     contact = models.CharField(max_length=200, default="", blank=True)
+    contract_reference = models.CharField(
+        max_length=200,
+        default="",
+        blank=True,
+        help_text=_("Where the agreement lies (Art. 26(1), 28(3), 46): its number or register entry."),
+    )
     purposes = ArrayField(models.SlugField(), help_text=_("The purposes data is shared for."))
     application = models.OneToOneField(
         Application,
@@ -191,7 +197,9 @@ class Recipient(Reviewed):
     def content(self) -> dict[str, Any]:
         names = ("slug", "name", "role", "country", "safeguard", "contact", "purposes")
         application = self.application.slug if self.application else None
-        return {name: getattr(self, name) for name in names} | {"application": application}
+        told = {name: getattr(self, name) for name in names} | {"application": application}
+        # Absent when empty: what was approved before there was such a member keeps its digest.
+        return told | ({"contract_reference": self.contract_reference} if self.contract_reference else {})
 
 
 class DataContract(Reviewed):

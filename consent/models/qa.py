@@ -79,6 +79,9 @@ class Finding(models.Model):
         NOT_IN_CONTRACT = "not_in_contract", _("A write outside the data contract was refused")
         UNCOVERED_READ = "uncovered_read", _("A field was read although no contract covered it")
         OVERDUE = "overdue_confirmation", _("A recipient has not confirmed in time")
+        UNREACHABLE = "no_live_endpoint", _("Notices wait for a recipient that cannot be reached")
+        BY_HAND = "told_by_hand", _("A recipient without a connection has to be told by hand")
+        TRANSFER = "unsafe_transfer", _("Data is shared outside the EEA without a safeguard that holds")
         SAMPLE = "sample", _("Noted while signing off a sample")
         MANUAL = "manual", _("Noted by a reviewer")
 
