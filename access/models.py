@@ -188,6 +188,21 @@ class WebhookEndpoint(models.Model):
         return f"endpoint of {self.application_id}"
 
 
+class OutgoingMail(models.Model):
+    """A mail that no mail server has taken yet; address and words are sealed, and gone with the row."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=40)
+    sealed = models.BinaryField(editable=False)
+    tries = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    due_at = models.DateTimeField(db_index=True)
+    given_up_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+
 class IdempotencyKey(models.Model):
     """The first answer to a key, kept for 24 hours; written with its effect or not at all."""
 

@@ -30,6 +30,7 @@ BEAT: dict[str, dict[str, Any]] = {
     "deliveries": sweep("consent.tasks.sweep_deliveries", 2),
     "expiry": sweep("consent.tasks.expire", 60),
     "counts": sweep("consent.tasks.sweep_counts", 30),
+    "mail": sweep("access.tasks.send_mail", 10),
     "housekeeping": sweep("access.tasks.purge", 600),
 }
 """The schedule: name -> task. Add a line for every sweep an app has."""

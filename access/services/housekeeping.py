@@ -2,15 +2,16 @@
 
 from access import oauth
 from access.rest import idempotency
-from access.services import limits, mailcodes
+from access.services import limits, mail, mailcodes
 
 
 def purge_expired() -> dict[str, int]:
-    """Tokens and mailed codes past their time, idempotent answers past 24 hours and old counts of tries are gone; how
-    many of each."""
+    """Tokens and mailed codes past their time, idempotent answers past 24 hours, old counts of tries and mails given up
+    are gone; how many of each."""
     return {
         "tokens": oauth.purge_tokens(),
         "idempotency_keys": idempotency.purge_idempotency_keys(),
         "attempts": limits.purge(),
+        "mails": mail.purge(),
         "mail_codes": mailcodes.purge(),
     }

@@ -2,48 +2,145 @@
 
 A kind is three templates: `email/<kind>.subject.txt`, `.txt`, `.html`. They hold no link that acts: who gets a
 forwarded or stolen mail can do nothing with it (threats T44, T52).
+
+The row is the promise: it is written with the act and gone once a mail server has the message. Whoever committed tries
+at once; what that leaves behind (a server that is down, a process that died) the sweep sends. So no mail is lost, and
+one may come twice, under the same Message-ID, when a process dies between the server's yes and the row's end.
 """
 
+import json
 import logging
+import time
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import partial
-from smtplib import SMTPException
-from typing import Any
+from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPSenderRefused
+from typing import Any, Literal
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
+from django.db.models import F
 from django.template.loader import render_to_string
-from django.utils import translation
+from django.utils import timezone, translation
+
+from access.models import OutgoingMail
+from vault import services as vault
 
 log = logging.getLogger("access.mail")
+
+LEASE = timedelta(minutes=2)
+"""How long one process has a mail to itself; longer than the mail server's time limit."""
+TRIES = 12
+"""After these, about three days of them, a mail is given up."""
+LONGEST_WAIT = timedelta(hours=12)
+KEPT_FOR = timedelta(days=7)
+"""How long a mail that was given up can be looked at."""
+BATCH = 50
+PAUSE_SECONDS = 30.0
+"""After a mail server did not answer, requests leave it to the sweep for this long."""
+
+_paused_until = 0.0
+Outcome = Literal["sent", "refused", "down", "not_due"]
 
 
 def send_mail_later(kind: str, *, to: str, language: str = "en", context: Mapping[str, Any] | None = None) -> None:
     """The mail goes out once the transaction commits, and never if it does not.
 
-    A mail server that fails does not undo the act: a warning with the kind of mail, without the address, is logged.
+    A mail server that fails does not undo the act: the row waits for the sweep.
     """
-    message = compose(kind, to=to, language=language, context=context or {})
-    transaction.on_commit(partial(_send, kind, message))
+    mail_id = uuid4()
+    content = json.dumps(compose(kind, to=to, language=language, context=context or {}))
+    with transaction.atomic():
+        sealed = vault.seal_secret(place(mail_id), content.encode())
+        OutgoingMail.objects.create(id=mail_id, kind=kind, sealed=sealed, due_at=timezone.now())
+        transaction.on_commit(partial(_send_at_once, mail_id), robust=True)
 
 
-def compose(kind: str, *, to: str, language: str, context: Mapping[str, Any]) -> EmailMultiAlternatives:
-    """The message with both its bodies, rendered in the person's language; the subject is one line."""
+def compose(kind: str, *, to: str, language: str, context: Mapping[str, Any]) -> dict[str, str]:
+    """`to`, `language`, `subject` (one line), `text` and `html`, rendered in the person's language."""
     values = {"controller": settings.CONTROLLER, "language": language, **context}
     with translation.override(language):
-        subject = " ".join(render_to_string(f"email/{kind}.subject.txt", values).split())
-        text = render_to_string(f"email/{kind}.txt", values).strip() + "\n"
-        html = render_to_string(f"email/{kind}.html", values)
-    headers = {"Auto-Submitted": "auto-generated", "Content-Language": language}
-    message = EmailMultiAlternatives(subject, text, settings.DEFAULT_FROM_EMAIL, [to], headers=headers)
-    message.attach_alternative(html, "text/html")
-    return message
+        return {
+            "to": to,
+            "language": language,
+            "subject": " ".join(render_to_string(f"email/{kind}.subject.txt", values).split()),
+            "text": render_to_string(f"email/{kind}.txt", values).strip() + "\n",
+            "html": render_to_string(f"email/{kind}.html", values),
+        }
 
 
-def _send(kind: str, message: EmailMultiAlternatives) -> None:
+def place(mail_id: UUID) -> vault.Place:
+    """Where the sealed content of a mail lies."""
+    return vault.Place("access_outgoingmail", "sealed", str(mail_id))
+
+
+def sweep_mail() -> int:
+    """Mails that are due have been tried, until a server does not answer; how many went out."""
+    due = OutgoingMail.objects.filter(due_at__lte=timezone.now(), given_up_at=None)
+    sent = 0
+    for mail_id in list(due.order_by("due_at").values_list("id", flat=True)[:BATCH]):
+        outcome = send(mail_id)
+        sent += outcome == "sent"
+        if outcome == "down":
+            break
+    return sent
+
+
+def purge() -> int:
+    """Mails that were given up a week ago are gone, and the addresses with them (Art. 5(1)(e)); returns how many."""
+    return OutgoingMail.objects.filter(given_up_at__lt=timezone.now() - KEPT_FOR).delete()[0]
+
+
+def send(mail_id: UUID) -> Outcome:
+    """What came of it: the server took the mail, refused it, did not answer; or it was not due, or another's."""
+    mail = _claim(mail_id)
+    if mail is None:
+        return "not_due"
     try:
-        message.send()
-    except (OSError, SMTPException) as error:
-        # Only the kind of failure: the text of an SMTP error repeats the address it was about.
-        log.warning("mail.failed kind=%s error=%s", kind, type(error).__name__)
+        _message(mail).send()
+    except (SMTPRecipientsRefused, SMTPSenderRefused, SMTPDataError) as error:
+        _wait(mail, error)
+        return "refused"
+    except OSError as error:
+        _wait(mail, error)
+        return "down"
+    OutgoingMail.objects.filter(pk=mail.pk).delete()
+    return "sent"
+
+
+def _send_at_once(mail_id: UUID) -> None:
+    global _paused_until
+    if time.monotonic() >= _paused_until and send(mail_id) == "down":
+        _paused_until = time.monotonic() + PAUSE_SECONDS
+
+
+def _claim(mail_id: UUID) -> OutgoingMail | None:
+    now = timezone.now()
+    free = OutgoingMail.objects.filter(pk=mail_id, due_at__lte=now, given_up_at=None)
+    claimed = free.update(due_at=now + LEASE, tries=F("tries") + 1)
+    return OutgoingMail.objects.get(pk=mail_id) if claimed else None
+
+
+def _wait(mail: OutgoingMail, error: OSError) -> None:
+    now = timezone.now()
+    mail.due_at = now + min(timedelta(minutes=2) * 2 ** (mail.tries - 1), LONGEST_WAIT)
+    mail.given_up_at = now if mail.tries >= TRIES else None
+    mail.save(update_fields=["due_at", "given_up_at"])
+    # Only the kind of failure: the text of an SMTP error repeats the address it was about.
+    word = "given_up" if mail.given_up_at else "failed"
+    log.warning("mail.%s kind=%s error=%s", word, mail.kind, type(error).__name__)
+
+
+def _message(mail: OutgoingMail) -> EmailMultiAlternatives:
+    content = json.loads(vault.open_secret(place(mail.pk), bytes(mail.sealed)))
+    headers = {
+        "Auto-Submitted": "auto-generated",
+        "Content-Language": content["language"],
+        "Message-ID": f"<{mail.pk}@{settings.DEFAULT_FROM_EMAIL.rpartition('@')[2].strip('>')}>",
+    }
+    sender = settings.DEFAULT_FROM_EMAIL
+    message = EmailMultiAlternatives(content["subject"], content["text"], sender, [content["to"]], headers=headers)
+    message.attach_alternative(content["html"], "text/html")
+    return message

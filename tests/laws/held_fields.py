@@ -9,6 +9,7 @@ RANDOM = "a random or keyed value, from which nothing of a person can be told"
 PROOF = "hashes and signatures of the log"
 ADDRESS = "the address the person is identified by (in the archive from subjects.Identifier); gone with the account"
 SHORT = "sealed and kept for minutes or a day; purged, and holds ids where it lasts"
+MAIL = "the address and the words, sealed, until a mail server has taken them, at most ten days"
 LAST_NOTICE = "the person's address, sealed, until the last notice has gone out"
 FOR_A_STEP = "what a connector finds the person by, sealed, until its step is done"
 SIGNED = "a signed statement of states and dates, which names nobody (Art. 5(2))"
@@ -64,6 +65,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     "access.MailCode": {
         "reason": CODE, "email_index": SHORT, "email_sealed": SHORT, "digest": RANDOM, "language": CODE,
     },
+    "access.OutgoingMail": {"kind": CODE, "sealed": MAIL},
     "access.Attempt": {"key": RANDOM},
     "access.Application": {"name": APP, "client_id": RANDOM, "secret_digest": RANDOM, "scopes": CODE},
     "access.AccessToken": {"digest": RANDOM, "scopes": CODE},

@@ -1,0 +1,135 @@
+"""No mail is lost: not when the server is down, not when the process dies; and what waits shows no address."""
+
+import socket
+from collections.abc import Sequence
+from datetime import timedelta
+from smtplib import SMTPRecipientsRefused
+from typing import Any
+
+import pytest
+from django.core import mail as django_mail
+from django.core.mail.backends.locmem import EmailBackend
+from django.core.mail.message import EmailMessage
+from django.db import transaction
+
+from access.models import OutgoingMail
+from access.services import mail
+from access.services.housekeeping import purge_expired
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ADDRESS = "ada@canary.example"
+
+
+class Refusing(EmailBackend):
+    """A server that takes mail for everybody but one."""
+
+    def send_messages(self, messages: Sequence[EmailMessage]) -> int:  # type: ignore[override]
+        if "nobody@canary.example" in messages[0].to:
+            raise SMTPRecipientsRefused({"nobody@canary.example": (550, b"no such user")})
+        return super().send_messages(messages)
+
+
+@pytest.fixture(autouse=True)
+def _not_paused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail, "_paused_until", 0.0)
+
+
+@pytest.fixture
+def server_down(settings: Any) -> None:
+    """The settings name a port at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        settings.EMAIL_PORT = free.getsockname()[1]
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST = "127.0.0.1"
+
+
+def later(to: str = ADDRESS) -> None:
+    mail.send_mail_later("password_changed", to=to, language="de")
+
+
+def test_it_goes_out_with_the_commit_and_its_row_is_gone() -> None:
+    with transaction.atomic():
+        later()
+        assert OutgoingMail.objects.count() == 1 and not django_mail.outbox
+    assert django_mail.outbox[0].to == [ADDRESS] and not OutgoingMail.objects.exists()
+    assert django_mail.outbox[0].extra_headers["Content-Language"] == "de"
+
+
+def test_an_act_that_is_undone_sends_nothing() -> None:
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        later()
+        raise ZeroDivisionError
+    assert not OutgoingMail.objects.exists() and mail.sweep_mail() == 0 and not django_mail.outbox
+
+
+def test_a_process_that_dies_after_the_commit_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail, "_send_at_once", lambda mail_id: None)
+    later()
+    assert not django_mail.outbox
+    assert mail.sweep_mail() == 1 and mail.sweep_mail() == 0
+    assert [message.to for message in django_mail.outbox] == [[ADDRESS]]
+
+
+def test_a_server_that_is_down_delays_it(server_down: None, settings: Any, frozen: Any, caplog: Any) -> None:
+    later()
+    waiting = OutgoingMail.objects.get()
+    assert waiting.tries == 1 and ADDRESS not in caplog.text and "mail.failed kind=password_changed" in caplog.text
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    assert mail.sweep_mail() == 0
+    frozen.shift(timedelta(minutes=3))
+    assert mail.sweep_mail() == 1 and not OutgoingMail.objects.exists()
+
+
+def test_while_it_is_down_requests_do_not_wait_for_it(server_down: None, settings: Any) -> None:
+    later()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    later()
+    assert not django_mail.outbox and mail.sweep_mail() == 1
+
+
+def test_one_refused_address_holds_up_nobody(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.EMAIL_BACKEND = f"{__name__}.Refusing"
+    monkeypatch.setattr(mail, "_send_at_once", lambda mail_id: None)
+    later("nobody@canary.example")
+    later()
+    assert mail.sweep_mail() == 1 and OutgoingMail.objects.get().tries == 1
+
+
+def test_after_three_days_it_is_given_up_and_after_a_week_forgotten(
+    server_down: None, frozen: Any, caplog: Any
+) -> None:
+    later()
+    for _hours in range(12 * 14):
+        frozen.shift(timedelta(hours=1))
+        mail.sweep_mail()
+        if OutgoingMail.objects.exclude(given_up_at=None).exists():
+            break
+    row = OutgoingMail.objects.get()
+    assert row.tries == mail.TRIES and timedelta(days=1) < row.given_up_at - row.created_at < timedelta(days=5)
+    assert "mail.given_up" in caplog.text
+    frozen.shift(timedelta(days=8))
+    assert purge_expired()["mails"] == 1 and not OutgoingMail.objects.exists()
+
+
+def test_two_processes_do_not_send_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail, "_send_at_once", lambda mail_id: None)
+    later()
+    mail_id = OutgoingMail.objects.get().pk
+    assert mail._claim(mail_id) is not None
+    assert mail.send(mail_id) == "not_due" and mail.sweep_mail() == 0
+
+
+def test_the_row_shows_neither_address_nor_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail, "_send_at_once", lambda mail_id: None)
+    later()
+    row = OutgoingMail.objects.get()
+    assert mail._message(row).to == [ADDRESS]
+    assert ADDRESS.encode() not in bytes(row.sealed) and ADDRESS not in str(row)
+
+
+def test_sent_again_it_has_the_same_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail, "_send_at_once", lambda mail_id: None)
+    later()
+    row = OutgoingMail.objects.get()
+    assert mail._message(row).extra_headers["Message-ID"] == mail._message(row).extra_headers["Message-ID"]
+    assert str(row.pk) in mail._message(row).extra_headers["Message-ID"]
