@@ -99,3 +99,6 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return f"checkpoint {self.size}"
+
+
+from audit.desk_models import *  # noqa: E402, F403  what stands around the log

@@ -35,6 +35,8 @@ APP = Rights(
     usual=EVERYTHING,
     tables={
         "audit_event": APPEND,
+        "audit_held_copy": APPEND,
+        "audit_cosignature": APPEND,
         # Rows end with the time proof is kept (Art. 5(1)(e), 17(3)(e)); none is ever changed.
         "consent_consentevent": (*APPEND, "DELETE"),
         "django_migrations": READ,
