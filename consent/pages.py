@@ -13,7 +13,7 @@ from consent.selectors import live_recipients, purpose_title, purposes_of_catalo
 from consent.services.sharing import SharingRow, sharing_rows
 from consent.services.standing import Line, history_of, sharing_verdict, standing_of
 from consent.states import Consent
-from consent.wording_checks import sections
+from consent.notices.points import sections
 from subjects.models import Subject
 
 HISTORY_SHOWN = 50

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import ModuleType
 
-from consent import wording_checks
+from consent.notices import points
 from consent.demo_texts import de, en, fr
 
 LANGUAGES: dict[str, ModuleType] = {"en": en, "de": de, "fr": fr}
@@ -20,8 +20,8 @@ def body(language: str, slug: str, basis: str, is_marketing: bool, controller: M
     own: Mapping[str, str] = words.PURPOSES[slug]
     said: dict[str, str] = {**words.POINTS, **words.BY_BASIS[basis], **own}
     parts = [own["summary"]]
-    for point in wording_checks.points(basis, is_marketing):
-        heading = wording_checks.HEADINGS[point][language]
+    for point in points.points(basis, is_marketing):
+        heading = points.HEADINGS[point][language]
         text = said[point] if point != "purpose" else f"{own['summary']} {said['ground']}"
         if point == "rights":
             text = f"{said['rights']} {said['more_rights']}".strip()

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from consent import wording_checks
+from consent.notices import points
 from consent.models import NoticeText, Purpose, Recipient
 from consent.rights import rights_offered
 from consent.services import review
@@ -96,11 +96,11 @@ def test_the_basis_decides_the_rights(basis, marketing, extra):
 def test_every_live_notice_makes_every_point_in_every_language():
     for purpose in Purpose.objects.filter(state="live"):
         texts = {text.language: text.body for text in NoticeText.objects.filter(notice__purpose=purpose)}
-        assert wording_checks.flaws(texts, purpose.lawful_basis, purpose.is_marketing) == []
+        assert points.flaws(texts, purpose.lawful_basis, purpose.is_marketing) == []
         assert all("{" not in body for body in texts.values())
 
 
-@pytest.mark.parametrize("point", wording_checks.HEADINGS)
+@pytest.mark.parametrize("point", points.HEADINGS)
 def test_a_point_left_out_is_named(point):
     texts = dict(
         NoticeText.objects.filter(
@@ -108,11 +108,11 @@ def test_a_point_left_out_is_named(point):
         ).values_list("language", "body")
     )
     basis = "consent" if point == "withdrawal" else "legitimate_interests"
-    assert wording_checks.flaws(texts, basis, basis != "consent") == []
-    heading = wording_checks.HEADINGS[point]["fr"]
+    assert points.flaws(texts, basis, basis != "consent") == []
+    heading = points.HEADINGS[point]["fr"]
     broken = texts | {"fr": texts["fr"].replace(f"## {heading}", "## Autre chose")}
-    named = [f"fr: {point} ({wording_checks.ARTICLES[point]})"]
-    assert wording_checks.flaws(broken, basis, basis != "consent") == named
+    named = [f"fr: {point} ({points.ARTICLES[point]})"]
+    assert points.flaws(broken, basis, basis != "consent") == named
 
 
 def test_the_record_of_processing_comes_from_the_live_catalogue(client_for, qa_sampler, rita):
