@@ -51,7 +51,7 @@ class PurposeForm(TitledForm):
         model = Purpose
         fields = (
             "slug", "lawful_basis", "necessity", "fields", "retention_days", "retention_law", "special_category",
-            "is_marketing", "validity_days",
+            "is_marketing", "validity_days", "double_opt_in",
         )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -13,6 +13,7 @@ class ConsentEvent(models.Model):
     """One act on one purpose (and one recipient, for sharing), bound to the exact wording shown. Never changes.
 
     `recipient` is empty for the purpose itself. `at` is when it holds from, `recorded_at` when it was written here.
+    `confirms` is the event that waited for this one: the person's own word by mail, or a parent's (Art. 8(2)).
     """
 
     class Action(models.TextChoices):
@@ -20,6 +21,8 @@ class ConsentEvent(models.Model):
         REFUSE = "refuse"
         WITHDRAW = "withdraw"
         EXPIRE = "expire"
+        CONFIRM = "confirm"
+        AUTHORISE = "authorise"
 
     seq = models.BigAutoField(primary_key=True)
     event = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -37,6 +40,7 @@ class ConsentEvent(models.Model):
     application = models.ForeignKey(Application, models.PROTECT, null=True)
     at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
+    confirms = models.UUIDField(null=True)
     recorded_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

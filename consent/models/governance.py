@@ -20,6 +20,7 @@ class ReviewState(models.TextChoices):
     DRAFT = "draft", _("Draft")
     IN_REVIEW = "in_review", _("In review")
     APPROVED = "approved", _("Approved")
+    SCHEDULED = "scheduled", _("Scheduled")
     LIVE = "live", _("Live")
     RETIRED = "retired", _("Retired")
 
@@ -32,6 +33,17 @@ class Reviewed(models.Model):
     approver = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", editable=False
     )
+    approved_for = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", editable=False
+    )
+    """Whose deputy the approver was in approving it; the approver acts in their own name all the same."""
+    assigned_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", editable=False
+    )
+    scheduled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", editable=False
+    )
+    publish_at = models.DateTimeField(null=True, editable=False)
     digest = models.CharField(max_length=71, default="", blank=True, editable=False)
     review_note = models.TextField(default="", blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -51,11 +63,48 @@ class Reviewed(models.Model):
                 | Q(approver__isnull=False, approved_at__isnull=False, digest__gt=""),
                 name="%(class)s_approved_by_someone",
             ),
+            models.CheckConstraint(
+                condition=Q(approved_for__isnull=True)
+                | (Q(approver__isnull=False) & ~Q(approved_for=F("author")) & ~Q(approved_for=F("approver"))),
+                name="%(class)s_deputy_apart",
+            ),
+            models.CheckConstraint(
+                condition=Q(assigned_to__isnull=True) | ~Q(assigned_to=F("author")),
+                name="%(class)s_not_to_its_author",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="scheduled") | Q(publish_at__isnull=False, scheduled_by__isnull=False),
+                name="%(class)s_schedule_is_set",
+            ),
         ]
 
     def content(self) -> dict[str, Any]:
         """What a reviewer approves, as JSON values; its digest is kept."""
         raise NotImplementedError
+
+
+def beyond_default(**members: tuple[Any, Any]) -> dict[str, Any]:
+    """The members whose value is not the default: what was approved before they existed keeps its digest."""
+    return {name: value for name, (value, default) in members.items() if value != default}
+
+
+class SourceKind(models.TextChoices):
+    """Who a value comes from: the person, watching the person, reckoning, somebody else (Art. 14(2)(f))."""
+
+    SUBJECT = "subject", _("The person")
+    OBSERVED = "observed", _("Observed")
+    DERIVED = "derived", _("Derived")
+    THIRD_PARTY = "third_party", _("A third party")
+
+
+def every_source() -> list[str]:
+    """What a purpose or component takes unless it says less."""
+    return list(SourceKind.values)
+
+
+def customers() -> list[str]:
+    """Whom a purpose is about unless it says otherwise (Art. 30(1)(c))."""
+    return ["customers"]
 
 
 class Component(Reviewed):
@@ -74,13 +123,23 @@ class Component(Reviewed):
     category = models.CharField(max_length=120, help_text=_("Data category, by dot segments (fideslang)."))
     necessity = models.TextField(help_text=_("Why it is needed, in a sentence."))
     special_category = models.BooleanField(default=False)
+    supplied_by = ArrayField(
+        models.CharField(max_length=11, choices=SourceKind.choices),
+        default=every_source,
+        help_text=_("Who supplies it; from nobody else is it taken."),
+    )
+    longest_retention_days = models.PositiveIntegerField(
+        null=True, blank=True, help_text=_("The longest any purpose may keep it, unless a law asks for more.")
+    )
 
     def __str__(self) -> str:
         return self.slug
 
     def content(self) -> dict[str, Any]:
         names = ("slug", "titles", "value_type", "max_length", "category", "necessity", "special_category")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in names} | beyond_default(
+            supplied_by=(self.supplied_by, every_source()), longest_retention_days=(self.longest_retention_days, None)
+        )
 
 
 class Purpose(Reviewed):
@@ -106,6 +165,28 @@ class Purpose(Reviewed):
     special_category = models.BooleanField(default=False)
     is_marketing = models.BooleanField(default=False)
     validity_days = models.PositiveIntegerField(default=730, help_text=_("How long a consent stands."))
+    necessary_for_service = models.BooleanField(
+        default=False, help_text=_("The service cannot be given without it; such a purpose never rests on consent.")
+    )
+    sources = ArrayField(
+        models.CharField(max_length=11, choices=SourceKind.choices),
+        default=every_source,
+        help_text=_("Where its data may come from."),
+    )
+    data_subjects = ArrayField(
+        models.CharField(max_length=60), default=customers, help_text=_("Whom it is about, separated by commas.")
+    )
+    double_opt_in = models.BooleanField(
+        default=False, help_text=_("Whether a yes counts only once it is confirmed from the person's mailbox.")
+    )
+
+    class Meta(Reviewed.Meta):
+        constraints = [
+            *Reviewed.Meta.constraints,
+            models.CheckConstraint(
+                condition=~Q(necessary_for_service=True, lawful_basis="consent"), name="needed_is_not_consent"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.slug
@@ -123,7 +204,12 @@ class Purpose(Reviewed):
             "is_marketing",
             "validity_days",
         )
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in names} | beyond_default(
+            necessary_for_service=(self.necessary_for_service, False),
+            sources=(self.sources, every_source()),
+            data_subjects=(self.data_subjects, customers()),
+            double_opt_in=(self.double_opt_in, False),
+        )
 
 
 class Notice(Reviewed):
