@@ -31,7 +31,9 @@ BEAT: dict[str, dict[str, Any]] = {
     "expiry": sweep("consent.tasks.expire", 60),
     "counts": sweep("consent.tasks.sweep_counts", 30),
     "mail": sweep("access.tasks.send_mail", 10),
+    "ledger": sweep("vault.tasks.write_lines", 10),
     "housekeeping": sweep("access.tasks.purge", 600),
+    "audit": sweep("audit.tasks.sweep", 10),
 }
 """The schedule: name -> task. Add a line for every sweep an app has."""
 

@@ -1,95 +1,59 @@
-"""The shred ledger: which data keys were destroyed, in a file outside the database and its backups (threat T37).
+"""The shred ledger: what a restored backup must not undo, in a file outside the database and its backups (threat T37).
 
-One JSON line per erasure, appended and flushed to disk before the database commits:
+    destroyed     owner             the owner's data key is gone for good (Art. 17)
+    replaced      owner             the owner's keys made before `at` are dead (something stays, Art. 17(3))
+    withdrawn     owner purpose recipient   a consent, or the sharing with a recipient, was taken back (Art. 7(3))
+    restricted    owner ground      processing is restricted (Art. 18);  `unrestricted`: it no longer is
+    objected      owner purpose     an objection stands (Art. 21);       `unobjected`: it no longer does
 
-    {"id": "<uuid>", "mark": "<hex>", "kind": "destroyed" | "replaced", "at": "<RFC 3339, UTC>"}
-    mark = HMAC-SHA-256(HKDF(ledger key, "tombstone"), kind | owner 16 B)
+    mark = HMAC-SHA-256(HKDF(ledger key, "tombstone"), kind | owner 16 B | what ...), parts behind their length
 
-Without the ledger key a line tells nothing but that somebody was erased then. *destroyed*: the owner never has a key
-again. *replaced*: the owner's keys made before `at` are dead (an erasure after which something stays, Art. 17(3)).
-A line cut off by a crash belongs to an erasure that never committed; readers skip it, the next writer ends it.
+Without the ledger key a line tells only that somebody did such a thing then; equal marks show that it was the same
+person and purpose again, not who or which. An `un...` line bears the mark of what it ends.
+
+Every line of the file has its row (`Tombstone`) in the database. Two orders, by what a death in between may cost:
+
+* keys: the line is on disk *before* the commit. Death in between leaves a line too many; the service is unready until
+  the erasure is retried, which the worker does. A line too few could bring a person back.
+* all else: the row commits *with the act*, together with an `UnwrittenLine`, and the line is written *after* the commit
+  and before the caller answers. Death in between leaves an act nobody was told of, and `settle` writes its line. So the
+  file never has a line for an act that was rolled back, and a line without a row means: this is a restored backup.
+
 After a restore the ledger has lines the database does not know: `replayed()` is False until they are dealt with.
 """
 
-import fcntl
 import hmac
-import json
-import os
-import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID, uuid4
 
-from django.conf import settings
+from django.db import connection, transaction
 from django.utils import timezone
 
-from vault import providers
+from gdpr_portal.errors import Unavailable
+from gdpr_portal.failpoints import failpoint
+from vault import ledger_file, providers
 from vault.kdf import derive, joined
-from vault.models import DataKey, Tombstone
+from vault.ledger_file import DESTROYED, Entry
+from vault.models import DataKey, Tombstone, UnwrittenLine
 
-DESTROYED: Final = "destroyed"
 REPLACED: Final = "replaced"
-_DIRECTORY_MODE: Final = 0o700
-_FILE_MODE: Final = 0o600
+WITHDRAWN: Final = "withdrawn"
+RESTRICTED: Final = "restricted"
+OBJECTED: Final = "objected"
+ENDED: Final = {RESTRICTED: "unrestricted", OBJECTED: "unobjected"}
+"""Kind -> the kind of the line that says it no longer holds."""
+_BEGUN: Final = {ended: begun for begun, ended in ENDED.items()}
+_OF_KEYS: Final = frozenset({DESTROYED, REPLACED})
+_WRITTEN_WITHIN: Final = timedelta(seconds=10)
+"""Older than this, a line that is not in the file yet makes `replayed` compare line by line."""
+
+_reader = ledger_file.Reader()
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One line of the ledger."""
-
-    id: UUID
-    mark: bytes
-    kind: str
-    at: datetime
-
-    def line(self) -> bytes:
-        """The line as it lies in the file, its end included."""
-        parts = {"id": str(self.id), "mark": self.mark.hex(), "kind": self.kind, "at": self.at.isoformat()}
-        return json.dumps(parts).encode() + b"\n"
-
-
-class _Reader:
-    """The lines of the file, read on from where the last look ended."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._forget(None)
-
-    def _forget(self, identity: tuple[Path, int] | None) -> None:
-        self._identity, self._offset = identity, 0
-        self.entries: dict[UUID, Entry] = {}
-        self.destroyed: dict[bytes, Entry] = {}
-
-    def look(self) -> "_Reader":
-        path: Path = settings.SHRED_LEDGER_FILE
-        with self._lock:
-            try:
-                with path.open("rb") as file:
-                    self._read_on(path, file.fileno())
-            except FileNotFoundError:
-                self._forget(None)
-        return self
-
-    def _read_on(self, path: Path, descriptor: int) -> None:
-        found = os.fstat(descriptor)
-        identity = (path, found.st_ino)
-        if self._identity != identity or found.st_size < self._offset:
-            self._forget(identity)
-        text = os.pread(descriptor, found.st_size - self._offset, self._offset)
-        whole = text[: text.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        for entry in _parsed(whole):
-            self.entries[entry.id] = entry
-            if entry.kind == DESTROYED:
-                self.destroyed[entry.mark] = entry
-
-
-_reader = _Reader()
-
-
+# --- keys: the line before the commit -------------------------------------------------------------------------------
 def record_shred(owner: UUID, *, replaced: bool = False) -> Entry:
     """The erasure is on disk, whatever happens to the database. Raises Sealed without the ledger key.
 
@@ -97,129 +61,171 @@ def record_shred(owner: UUID, *, replaced: bool = False) -> Entry:
     retry, a line too few would let a backup bring a person back. Idempotent for a destroyed key.
     """
     kind = REPLACED if replaced else DESTROYED
-    mark = _mark(owner, kind)
+    mark = mark_of(kind, owner)
     known = _reader.look().destroyed.get(mark)
     if known is not None:
         return known
     entry = Entry(uuid4(), mark, kind, timezone.now())
-    _append(settings.SHRED_LEDGER_FILE, [entry])
+    ledger_file.append([entry])
     return entry
 
 
 def note(entry: Entry) -> None:
     """This database knows the line too; part of the transaction that destroys the key. Idempotent."""
-    _note([entry])
+    note_all([entry])
+
+
+def note_all(entries: Iterable[Entry]) -> None:
+    """This database knows the lines: they had their effect here, or have nobody to have it on. Idempotent."""
+    rows = [Tombstone(id=e.id, mark=e.mark, kind=e.kind, at=e.at) for e in entries]
+    Tombstone.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1000)
 
 
 def is_shredded(owner: UUID) -> bool:
     """Whether this owner's key was destroyed: none may be made or used for it again."""
-    return _mark(owner, DESTROYED) in _reader.look().destroyed
+    return mark_of(DESTROYED, owner) in _reader.look().destroyed
 
 
+# --- all else: the row with the act, the line after the commit ------------------------------------------------------
+def record_change(kind: str, owner: UUID, *what: str, at: datetime | None = None) -> None:
+    """A restored backup will be told of this act: `kind` from `at` on (default now). In the act's own transaction.
+
+    The line is on disk before the outermost `atomic()` returns; when that fails the caller gets Unavailable though the
+    act stands, and `settle` writes the line. Raises Sealed without the ledger key: then nothing has happened.
+    """
+    entry = Entry(uuid4(), mark_of(_BEGUN.get(kind, kind), owner, *what), kind, at or timezone.now())
+    note_all([entry])
+    UnwrittenLine.objects.create(id=entry.id, since=timezone.now())
+    _promised().append(entry.id)
+
+
+def write_lines(ids: Iterable[UUID] | None = None) -> int:
+    """These lines (default: all that wait) are on disk; returns how many were added. Idempotent, safe in parallel.
+
+    The row that waits is locked and deleted, the line is flushed, then the deletion commits: death in between leaves
+    both, and whoever writes all lines looks first whether the file has them.
+    """
+    with transaction.atomic():
+        waiting = UnwrittenLine.objects.select_for_update().order_by("id")
+        chosen = list((waiting if ids is None else waiting.filter(id__in=ids)).values_list("id", flat=True))
+        if not chosen:
+            return 0
+        known = {entry.id for entry in ledger_file.entries()} if ids is None else set()
+        rows = Tombstone.objects.filter(id__in=set(chosen) - known).order_by("at")
+        lines = [_of_row(row) for row in rows]
+        UnwrittenLine.objects.filter(id__in=chosen).delete()
+        if lines:
+            ledger_file.append(lines)
+        failpoint("ledger:written")
+    return len(lines)
+
+
+def flush_on_commit() -> None:
+    """Lines that wait are on disk when the transaction has ended: for an act repeated because it was not answered."""
+    transaction.on_commit(_flush)
+
+
+def _flush() -> None:
+    if UnwrittenLine.objects.exists():
+        _keep_promise(None)
+
+
+def _promised() -> list[UUID]:
+    """The lines this transaction writes at its end, all at one blow; begun with the first."""
+    for _sids, hook, *_ in connection.run_on_commit:
+        if isinstance(hook, partial) and hook.func is _keep_promise:
+            ids: list[UUID] = hook.args[0]
+            return ids
+    ids = []
+    transaction.on_commit(partial(_keep_promise, ids))
+    return ids
+
+
+def _keep_promise(ids: list[UUID] | None) -> None:
+    failpoint("ledger:committed")
+    try:
+        write_lines(ids)
+    except OSError as error:
+        # Nobody is told "done" while a backup could undo it; repeating the act is harmless.
+        raise Unavailable("unavailable", "This could not be made safe. Please try again.") from error
+
+
+# --- after a restore ------------------------------------------------------------------------------------------------
 def replayed() -> bool:
     """Whether every line of the ledger has had its effect in this database: the fence of `/readyz` after a restore.
 
-    Costs one count when nothing is amiss. Lines without effect here (owners this backup never knew) are noted.
+    Costs two counts when nothing is amiss. Keys whose owners this backup never knew are noted by the way.
     """
-    missing = _missing(_reader.look().entries)
+    missing = lost()
     if not missing:
         return True
-    if _back(missing):
+    if any(entry.kind not in _OF_KEYS for entry in missing) or _back(missing):
         return False
-    _note(missing)
+    note_all(missing)
     return True
+
+
+def lost() -> list[Entry]:
+    """The lines of the file this database does not know, in their order."""
+    # Lines are written for committed rows, so this database knows a superset of the file's lines, but for lines of keys
+    # on their way: no fewer rows than lines are all lines, unless as many rows as lines are missing wait to be written.
+    unwritten = UnwrittenLine.objects.filter(since__lt=timezone.now() - _WRITTEN_WITHIN).exists()
+    if _reader.look().count <= Tombstone.objects.count() and not unwritten:
+        return []
+    noted = set(Tombstone.objects.values_list("id", flat=True))
+    return [entry for entry in ledger_file.entries() if entry.id not in noted]
 
 
 def resurrected() -> list[UUID]:
     """The owners whose key is here although the ledger has its end: a backup brought them back."""
-    return _back(_missing(_reader.look().entries))
+    return _back(lost())
+
+
+def standing_marks(kind: str, missing: Iterable[Entry]) -> dict[bytes, datetime]:
+    """What of this kind the lost lines leave standing: mark -> since when. The last line about a mark decides."""
+    found: dict[bytes, datetime] = {}
+    for entry in missing:
+        if entry.kind == kind:
+            found[entry.mark] = max(entry.at, found.get(entry.mark, entry.at))
+        elif entry.kind == ENDED.get(kind):
+            found.pop(entry.mark, None)
+    return found
+
+
+def mark_of(kind: str, owner: UUID, *what: str) -> bytes:
+    """The mark of such a line; what a replay compares with the people the backup has."""
+    key = derive(providers.keyring().key("ledger"), "tombstone")
+    return hmac.digest(key, joined((kind, owner.bytes, *what)), "sha256")
 
 
 def settle() -> int:
-    """The file has every line this database knows (a lost ledger is written again); returns how many it lacked."""
-    known = _reader.look().entries
-    rows = Tombstone.objects.order_by("at").iterator()
-    lost = [_of_row(row) for row in rows if row.id not in known]
-    if lost:
-        _append(settings.SHRED_LEDGER_FILE, lost)
-    return len(lost)
-
-
-def _missing(entries: dict[UUID, Entry]) -> list[Entry]:
-    # The file is written first, so this database knows a subset of it: equal counts are equal sets.
-    if Tombstone.objects.count() == len(entries):
-        return []
-    noted = set(Tombstone.objects.values_list("id", flat=True))
-    return [entry for id_, entry in entries.items() if id_ not in noted]
+    """The file has every line this database knows (waiting ones, and all after a lost file); returns how many came."""
+    written = write_lines()
+    if _reader.look().count >= Tombstone.objects.count():
+        return written
+    known = {entry.id for entry in ledger_file.entries()} | set(UnwrittenLine.objects.values_list("id", flat=True))
+    missing = [_of_row(row) for row in Tombstone.objects.order_by("at").iterator() if row.id not in known]
+    if missing:
+        ledger_file.append(missing)
+    return written + len(missing)
 
 
 def _back(missing: list[Entry]) -> list[UUID]:
-    if not missing:
-        return []
     destroyed = {entry.mark for entry in missing if entry.kind == DESTROYED}
-    replaced: dict[bytes, datetime] = {}
-    for entry in missing:
-        if entry.kind == REPLACED:
-            replaced[entry.mark] = max(entry.at, replaced.get(entry.mark, entry.at))
+    replaced = standing_marks(REPLACED, missing)
+    if not destroyed and not replaced:
+        return []
     return [owner for owner, made in _owners() if _is_back(owner, made, destroyed, replaced)]
 
 
 def _is_back(owner: UUID, made: datetime, destroyed: set[bytes], replaced: dict[bytes, datetime]) -> bool:
-    at = replaced.get(_mark(owner, REPLACED)) if replaced else None
-    return (at is not None and made < at) or _mark(owner, DESTROYED) in destroyed
+    at = replaced.get(mark_of(REPLACED, owner)) if replaced else None
+    return (at is not None and made < at) or mark_of(DESTROYED, owner) in destroyed
 
 
 def _owners() -> Iterator[tuple[UUID, datetime]]:
     return DataKey.objects.order_by().values_list("owner", "created_at").iterator()
 
 
-def _mark(owner: UUID, kind: str) -> bytes:
-    key = derive(providers.keyring().key("ledger"), "tombstone")
-    return hmac.digest(key, joined((kind, owner.bytes)), "sha256")
-
-
-def _note(entries: Iterable[Entry]) -> None:
-    rows = [Tombstone(id=e.id, mark=e.mark, replaced=e.kind == REPLACED, at=e.at) for e in entries]
-    Tombstone.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1000)
-
-
 def _of_row(row: Tombstone) -> Entry:
-    return Entry(row.id, bytes(row.mark), REPLACED if row.replaced else DESTROYED, row.at)
-
-
-def _append(path: Path, entries: list[Entry]) -> None:
-    path.parent.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
-    new = not path.exists()
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, _FILE_MODE)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        size = os.fstat(descriptor).st_size
-        torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-        _write_all(descriptor, (b"\n" if torn else b"") + b"".join(entry.line() for entry in entries))
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    if new:
-        _sync_directory(path.parent)
-
-
-def _write_all(descriptor: int, text: bytes) -> None:
-    while text:
-        text = text[os.write(descriptor, text) :]
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _parsed(text: bytes) -> Iterator[Entry]:
-    for line in text.splitlines():
-        try:
-            read = json.loads(line)
-            yield Entry(UUID(read["id"]), bytes.fromhex(read["mark"]), read["kind"], datetime.fromisoformat(read["at"]))
-        except (ValueError, KeyError, TypeError):
-            continue  # a line cut off by a crash, see above
+    return Entry(row.id, bytes(row.mark), row.kind, row.at)

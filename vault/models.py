@@ -35,8 +35,18 @@ class Tombstone(models.Model):
 
     id = models.UUIDField(primary_key=True)
     mark = models.BinaryField()
-    replaced = models.BooleanField()
+    kind = models.CharField(max_length=16)
     at = models.DateTimeField()
 
     def __str__(self) -> str:
         return f"tombstone of {self.at:%Y-%m-%d}"
+
+
+class UnwrittenLine(models.Model):
+    """A tombstone whose line is not in the ledger's file yet: there for the blink between commit and flush."""
+
+    id = models.UUIDField(primary_key=True)
+    since = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"unwritten line of {self.since:%Y-%m-%d}"

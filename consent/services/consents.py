@@ -4,20 +4,19 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from access.models import Application
 from audit.actors import system
-from audit.services import record
 from consent.ages import may_consent_alone
 from consent.models import ConsentEvent, NoticeText, Purpose, Standing
 from consent.selectors import live_purpose
 from consent.services.deliveries import applications_for, queue_delivery
 from consent.services.events import Act, NoticeSeen, write_event
 from consent.services.objections import end_own_objection
+from consent.services.proofs import end_proofs
 from consent.services.sharing import record_sharing, stop_sharing
 from consent.services.standing import rebuild_standing, standing_of, state_of
 from consent.states import Consent, answer, as_of
@@ -25,10 +24,13 @@ from gdpr_portal.errors import Invalid, WrongState
 from subjects.models import Subject
 from subjects.selectors import birth_date_of, ensure_not_erased
 from subjects.services import lock_subject
+from vault import ledger
 
 __all__ = ["NoticeSeen", "end_proofs", "expire_due", "rebuild_standing", "record_consent", "standing_of"]
 
 ACTIONS = ("give", "refuse", "withdraw")
+_PERMITS = frozenset({Consent.GIVEN, Consent.PENDING})
+"""What a restored backup must not put back once it was taken back (`vault.ledger`)."""
 
 
 @transaction.atomic
@@ -79,21 +81,12 @@ def expire_due(limit: int = 500) -> int:
     return sum(_expire(subject_id, purpose) for subject_id, purpose in rows)
 
 
-def end_proofs() -> int:
-    """The proof of consent of people erased longer ago than it is kept (Art. 17(3)(e)) is gone; returns the rows."""
-    before = timezone.now() - timedelta(days=settings.PROOF_RETENTION_DAYS)
-    with transaction.atomic():
-        gone = ConsentEvent.objects.filter(subject__erased_at__lt=before).delete()[0]
-        if gone:
-            record("data.removed", actor=system("worker"), details={"reason": "proof_over", "count": gone})
-    return gone
-
-
 def _answered(subject: Subject, purpose: Purpose, action: str, act: Act, notice: NoticeSeen | None) -> ConsentEvent:
     before = state_of(subject, purpose.slug)
     state = answer(before, action, of_age=action != "give" or _of_age(subject, act.at.date()))
     standing = _same_answer(subject, purpose, state, act, notice)
     if standing is not None:
+        ledger.flush_on_commit()
         return standing
     expires_at = act.at + timedelta(days=purpose.validity_days) if state is Consent.GIVEN else None
     event, applied = write_event(
@@ -103,6 +96,8 @@ def _answered(subject: Subject, purpose: Purpose, action: str, act: Act, notice:
         end_own_objection(subject=subject, purpose=purpose.slug, actor=act.actor)
     elif applied:
         _take_back(subject, purpose, before, act)
+        if before in _PERMITS and state not in _PERMITS:
+            ledger.record_change(ledger.WITHDRAWN, subject.pk, purpose.slug, "", at=act.at)
     return event
 
 

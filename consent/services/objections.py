@@ -13,6 +13,7 @@ from gdpr_portal.errors import Missing, WrongState
 from subjects.models import Subject
 from subjects.selectors import ensure_not_erased
 from subjects.services import lock_subject
+from vault import ledger
 
 
 @transaction.atomic
@@ -33,6 +34,7 @@ def object_to(
         return standing
     now = timezone.now()
     objection = Objection.objects.create(subject=person, purpose=purpose, request=request, since=now)
+    ledger.record_change(ledger.OBJECTED, person.pk, purpose, at=now)
     record(
         "objection.raised", actor=actor, subject=person.pseudonym, purpose=purpose,
         details={"request": str(request) if request else None, "marketing": found.is_marketing},
@@ -66,6 +68,7 @@ def _end(subject: Subject, purpose: str, actor: str, outcome: str, reason: str) 
         return False
     objection.ended_at = timezone.now()
     objection.save(update_fields=["ended_at"])
+    ledger.record_change(ledger.ENDED[ledger.OBJECTED], subject.pk, purpose, at=objection.ended_at)
     record(
         "objection.decided", actor=actor, subject=subject.pseudonym, purpose=purpose,
         details={"request": str(objection.request or ""), "outcome": outcome, "reason": reason},

@@ -10,35 +10,49 @@ from django.utils import timezone
 
 from access.models import Application
 from audit.services import record
-from consent.models import ConsentEvent, Delivery, Purpose, Recipient, Standing
+from consent.models import ConsentEvent, Delivery, HandNotice, Purpose, Recipient, Standing
 from consent.selectors import live_notice, live_purpose, live_recipients, purposes_of_catalogue
+from consent.services.ask_rows import end_ask, open_ask
+from consent.services.by_hand import queue_by_hand
 from consent.services.decisions import DETAILS
 from consent.services.deliveries import in_flight, queue_delivery, wait_for
 from consent.services.events import Act, NoticeSeen, write_event
 from consent.services.standing import sharing_verdict, state_of
 from consent.states import Consent, answer
-from gdpr_portal.errors import Missing, WrongState
+from gdpr_portal.errors import Missing, Refused, WrongState
 from subjects.models import Subject
 from subjects.selectors import ensure_not_erased
 from subjects.services import link_application, lock_subject
+from vault import ledger
+
+AS_DELIVERY = {"waiting": "queued", "told": "sent", "confirmed": "acknowledged", "cancelled": "cancelled"}
+"""A notice given by hand, in the states of a delivery."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SharingRow:
-    """One toggle: a recipient of a purpose, whether data is shared, and what became of the last notice to it."""
+    """One toggle: a recipient of a purpose, whether data is shared, and what became of the last notice to it.
+
+    `by_hand` is the last notice to a recipient without a connection; one of the two is there once it was switched.
+    """
 
     recipient: str
     purpose: str
     shared: bool = False
     since: datetime | None = None
     delivery: Delivery | None = None
+    by_hand: HandNotice | None = None
 
     @property
     def last_delivery(self) -> dict[str, object] | None:
-        if self.delivery is None:
-            return None
-        told = self.delivery
-        return {"state": told.state, "at": told.closed_at or told.sent_at or told.created_at}
+        """The state in the words of a delivery, and since when."""
+        if self.delivery is not None:
+            told = self.delivery
+            return {"state": told.state, "at": told.closed_at or told.sent_at or told.created_at}
+        if self.by_hand is not None:
+            note = self.by_hand
+            return {"state": AS_DELIVERY[note.state], "at": note.closed_at or note.told_at or note.created_at}
+        return None
 
 
 def set_sharing(
@@ -54,7 +68,8 @@ def set_sharing(
     """Sharing is as the person switched it, and the recipient's notice is queued; what stands already stays so.
 
     Switching on needs the purpose to be allowed for the person now: WrongState with the deciding code. Raises Missing
-    for what is no recipient of the purpose, Gone after an erasure. Switching off always succeeds (Art. 7(3)).
+    for what is no recipient of the purpose, Gone after an erasure. Switching off always succeeds (Art. 7(3)). A third
+    party's own application switches nothing on, Refused(`must_ask`): it asks the person (`consent.services.asks`).
     """
     return _set(
         subject=subject, recipient=recipient, purpose=purpose, shared=shared,
@@ -78,7 +93,7 @@ def record_sharing(
 def sharing_rows(subject: Subject) -> list[SharingRow]:
     """Every recipient of every live purpose, by purpose and recipient, off unless the person switched it on."""
     standings = {(row.recipient, row.purpose): row for row in Standing.objects.filter(subject=subject)}
-    told = _last_deliveries(subject)
+    told = _last_notices(subject)
     live = {purpose.slug for purpose in purposes_of_catalogue()}
     pairs = [(slug, each.slug) for each in live_recipients() for slug in each.purposes if slug in live]
     return [_row(recipient, purpose, standings, told) for purpose, recipient in sorted(pairs)]
@@ -87,7 +102,7 @@ def sharing_rows(subject: Subject) -> list[SharingRow]:
 def sharing_row(subject: Subject, recipient: str, purpose: str) -> SharingRow:
     """The one toggle as it stands."""
     standings = {(row.recipient, row.purpose): row for row in Standing.objects.filter(subject=subject)}
-    return _row(recipient, purpose, standings, _last_deliveries(subject))
+    return _row(recipient, purpose, standings, _last_notices(subject))
 
 
 def stop_sharing(*, subject: Subject, purpose: str, act: Act, recipients: Sequence[str] | None = None) -> list[str]:
@@ -113,6 +128,7 @@ def _set(
     *, subject: Subject, recipient: str, purpose: str, shared: bool, act: Act, notice: NoticeSeen | None = None
 ) -> tuple[SharingRow, ConsentEvent | None]:
     person = ensure_not_erased(lock_subject(subject.pk))
+    _require_not_its_own_word(act, recipient, shared)
     _require_recipient(person, recipient, purpose, shared)
     is_on = state_of(person, purpose, recipient) is Consent.GIVEN
     event = None
@@ -130,6 +146,16 @@ def _require_recipient(subject: Subject, recipient: str, purpose: str, shared: b
     if not shared and state_of(subject, purpose, recipient) is Consent.GIVEN and recipient:
         return
     if not recipient or not live_recipients(live_purpose(purpose)).filter(slug=recipient).exists():
+        raise Missing("not_found", "This is not a recipient of the purpose.")
+
+
+def _require_not_its_own_word(act: Act, recipient: str, shared: bool) -> None:
+    """A third party has the person's yes from the person, never from itself; it may pass on a no to its own share."""
+    if act.application is None or not act.application.is_third_party:
+        return
+    if shared:
+        raise Refused("must_ask", "A third party asks the person for a share.")
+    if not Recipient.objects.filter(slug=recipient, application=act.application).exists():
         raise Missing("not_found", "This is not a recipient of the purpose.")
 
 
@@ -156,8 +182,12 @@ def _switch(
         subject=subject, purpose=purpose, recipient=recipient, action=action, state=state, act=act, notice=notice
     )
     started = action == "give"
-    delivery = _tell(subject, recipient, purpose, "sharing.started" if started else "sharing.stopped")
-    details = {"recipient": recipient, "channel": act.channel, "delivery": str(delivery.pk) if delivery else None}
+    if not started:
+        ledger.record_change(ledger.WITHDRAWN, subject.pk, purpose, recipient, at=act.at)
+    if started:
+        _settle_ask(subject, recipient, purpose, act)
+    told = _tell(subject, recipient, purpose, "sharing.started" if started else "sharing.stopped")
+    details = {"recipient": recipient, "channel": act.channel, "delivery": str(told.pk)}
     record(
         "sharing.started" if started else "sharing.stopped", actor=act.actor, subject=subject.pseudonym,
         purpose=purpose, details=details if started or not act.reason else details | {"reason": act.reason},
@@ -165,11 +195,18 @@ def _switch(
     return event
 
 
-def _tell(subject: Subject, recipient: str, purpose: str, type: str) -> Delivery | None:
-    """The notice, queued; None for a recipient that has no application here and is told by hand."""
+def _settle_ask(subject: Subject, recipient: str, purpose: str, act: Act) -> None:
+    """Switching on answers the question that waits for it."""
+    ask = open_ask(subject, recipient, purpose)
+    if ask is not None:
+        end_ask(ask=ask, event="accept", actor=act.actor, at=act.at, channel=act.channel)
+
+
+def _tell(subject: Subject, recipient: str, purpose: str, type: str) -> Delivery | HandNotice:
+    """The notice, queued: for a worker, or for an operator when the recipient has no application here."""
     found = Recipient.objects.select_related("application").filter(slug=recipient).first()
     if found is None or found.application is None:
-        return None
+        return queue_by_hand(subject=subject, recipient=recipient, purpose=purpose, type=type)
     link_application(subject=subject, application=found.application)
     fields = Purpose.objects.filter(slug=purpose).values_list("fields", flat=True).first() or []
     return queue_delivery(
@@ -177,19 +214,29 @@ def _tell(subject: Subject, recipient: str, purpose: str, type: str) -> Delivery
     )
 
 
-def _last_deliveries(subject: Subject) -> dict[tuple[str, str | None], Delivery]:
+_Told = dict[tuple[str, str | None], Delivery | HandNotice]
+
+
+def _last_notices(subject: Subject) -> _Told:
+    """The newest notice about each share."""
     rows = Delivery.objects.filter(subject=subject, type__startswith="sharing.").exclude(recipient="")
-    return {(row.recipient, row.purpose): row for row in rows.order_by("sequence")}
+    told: _Told = {(row.recipient, row.purpose): row for row in rows.order_by("sequence")}
+    for note in HandNotice.objects.filter(subject=subject).order_by("created_at", "pk"):
+        before = told.get((note.recipient, note.purpose))
+        if before is None or before.created_at <= note.created_at:
+            told[note.recipient, note.purpose] = note
+    return told
 
 
 def _row(
     recipient: str,
     purpose: str,
     standings: dict[tuple[str, str], Standing],
-    told: dict[tuple[str, str | None], Delivery],
+    told: _Told,
 ) -> SharingRow:
-    standing = standings.get((recipient, purpose))
+    standing, last = standings.get((recipient, purpose)), told.get((recipient, purpose))
     return SharingRow(
         recipient=recipient, purpose=purpose, shared=standing is not None and standing.state == Consent.GIVEN,
-        since=standing.since if standing else None, delivery=told.get((recipient, purpose)),
+        since=standing.since if standing else None, delivery=last if isinstance(last, Delivery) else None,
+        by_hand=last if isinstance(last, HandNotice) else None,
     )  # fmt: skip

@@ -11,6 +11,7 @@ from audit import services as audit
 from gdpr_portal.errors import Invalid
 from subjects.models import Restriction, Subject
 from subjects.services.people import lock_subject
+from vault import ledger
 
 
 def restrict(
@@ -28,6 +29,7 @@ def restrict(
         if standing is not None:
             return standing
         made = Restriction.objects.create(subject=row, ground=ground, request=request, since=at or timezone.now())
+        ledger.record_change(ledger.RESTRICTED, row.pk, ground, at=made.since)
         _record("restriction.set", made, actor)
     return made
 
@@ -70,8 +72,17 @@ def lift_restriction(
         for restriction in lifted:
             restriction.lifted_at = at or timezone.now()
             restriction.save(update_fields=["lifted_at"])
+            _end_in_ledger(restriction)
             _record("restriction.lifted", restriction, actor, reason=reason)
     return lifted
+
+
+def _end_in_ledger(lifted: Restriction) -> None:
+    """The ledger knows the ground no longer holds, once the last restriction on it is lifted."""
+    others = Restriction.objects.filter(subject=lifted.subject_id, ground=lifted.ground, lifted_at=None)
+    if not others.exists():
+        ended = ledger.ENDED[ledger.RESTRICTED]
+        ledger.record_change(ended, lifted.subject_id, lifted.ground, at=lifted.lifted_at)
 
 
 def _record(action: str, restriction: Restriction, actor: str, **more: str) -> None:

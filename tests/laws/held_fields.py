@@ -24,6 +24,7 @@ HELD: dict[str, dict[str, str]] = {
         "state": CODE, "notice_language": CODE, "notice_digest": CODE, "channel": CODE, "actor": RANDOM,
     },
     "consent.Standing": {"state": CODE, "notice_language": CODE, "notice_digest": CODE},
+    "consent.HandNotice": {"type": CODE},
     "consent.Delivery": {
         "type": CODE, "fields": CODE, "state": CODE, "outcome": CODE, "last_error": CODE, "reference_sealed": KEY,
         "evidence": PROOF, "evidence_sealed": EXPORTED, "data_sealed": EXPORTED,
@@ -60,7 +61,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     "audit.Verification": {"asked_by": RANDOM, "held": PROOF, "state": CODE, "report": PROOF},
     "vault.DataKey": {"wrapped": KEY, "commitment": KEY},
     "vault.KeyCheck": {"kind": CODE, "commitment": RANDOM},
-    "vault.Tombstone": {"mark": RANDOM},
+    "vault.Tombstone": {"mark": RANDOM, "kind": CODE},
     "access.Account": {"password": RANDOM, "email_index": ADDRESS, "email_sealed": ADDRESS, "language": CODE},
     "access.AccountSession": {"session_key": RANDOM, "session_data": SESSION},
     "access.TotpDevice": {"name": CODE, "secret_sealed": RANDOM},
@@ -92,7 +93,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     "consent.NoticeText": {"title": STAFF, "body": STAFF, "digest": PROOF},
     "consent.Recipient": {
         "digest": PROOF, "review_note": STAFF, "name": STAFF, "role": STAFF, "country": STAFF, "safeguard": STAFF,
-        "contact": STAFF, "purposes": CODE,
+        "contact": STAFF, "contract_reference": STAFF, "purposes": CODE,
     },
     "consent.DataContract": {"digest": PROOF, "review_note": STAFF, "fields": CODE, "reason": STAFF, "owner": STAFF},
 }  # fmt: skip

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from django.db import transaction
 
-from vault import keyring, ledger, providers, services
+from vault import keyring, ledger, ledger_file, providers, services
 from vault.models import DataKey, Tombstone
 
 pytestmark = pytest.mark.django_db
@@ -190,9 +190,9 @@ def test_many_writers_at_once_leave_whole_lines(settings, key_file):
 
 def test_the_line_is_flushed_to_disk_before_the_row_is_deleted(people, monkeypatch):
     order = []
-    real = ledger.os.fsync
+    real = ledger_file.os.fsync
     monkeypatch.setattr(
-        ledger.os, "fsync", lambda fd: (order.append(DataKey.objects.filter(owner=people[0]).exists()), real(fd))
+        ledger_file.os, "fsync", lambda fd: (order.append(DataKey.objects.filter(owner=people[0]).exists()), real(fd))
     )
 
     services.destroy_data_key(people[0])
