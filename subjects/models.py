@@ -9,6 +9,7 @@ import uuid
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils import timezone
 
 from access.models import Application
 
@@ -134,17 +135,26 @@ class Restriction(models.Model):
 
 
 class Retention(models.Model):
-    """What is kept after an erasure, for one purpose, under a law, until a date (Art. 17(3))."""
+    """What is kept after an erasure, for one purpose, under a law, until a date (Art. 17(3)).
+
+    An ended one stays as a row of codes and dates: what was decided while it held can be told later (Art. 5(2)).
+    """
 
     subject = models.ForeignKey(Subject, models.PROTECT, related_name="retentions")
     purpose = models.SlugField()
     fields = ArrayField(models.SlugField())
     article = models.CharField(max_length=40)
     citation = models.CharField(max_length=200, default="", blank=True)
+    since = models.DateTimeField(default=timezone.now)
     until = models.DateTimeField(db_index=True)
+    ended_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["subject", "purpose"], name="retention_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subject", "purpose"], condition=models.Q(ended_at__isnull=True), name="retention_once"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.purpose} of {self.subject_id}"

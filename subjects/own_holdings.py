@@ -1,9 +1,11 @@
 """What this app holds about people: identity, values, who knows them, restrictions, retentions."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, Q
+from django.utils import timezone
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
@@ -65,7 +67,7 @@ class ValuesHolding:
         return {"values": [_exported(value, values[value.field], scope) for value in held]}
 
     def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
-        until = {row.purpose: row for row in Retention.objects.filter(subject=subject)}
+        until = {row.purpose: row for row in Retention.objects.filter(subject=subject, ended_at=None)}
         lines = []
         for value in selectors.values_held(subject):
             staying = [purpose for purpose in value.purposes if value.field in kept.get(purpose, ())]
@@ -113,7 +115,10 @@ class LinksHolding:
 
 
 class RestrictionsHolding:
-    """Restrictions of processing (Art. 18): they go with the data, and stay with what stays."""
+    """Restrictions of processing (Art. 18): they end with the data, and go on with what stays.
+
+    The bare periods are kept as proof, under a random id, as consents are (`consent.services.consents.end_proofs`).
+    """
 
     name = "restrictions"
     models = frozenset({"subjects.Restriction"})
@@ -133,16 +138,17 @@ class RestrictionsHolding:
             return []
         if kept:
             return [PlanLine(_("Restrictions of processing"), "stays", "Art. 18", why=_("It binds what is kept."))]
-        return [PlanLine(_("Restrictions of processing"), "goes", "Art. 17(1)")]
+        until = timezone.now() + timedelta(days=settings.PROOF_RETENTION_DAYS)
+        why = _("We must be able to prove that we kept to it. No name is left on it.")
+        return [PlanLine(_("Restrictions of processing"), "stays", "Art. 17(3)(e)", until=until, why=why)]
 
     def erase(self, subject: Subject, kept: Kept) -> int:
         if kept:
             return 0
-        gone, _by_model = Restriction.objects.filter(subject=subject).delete()
-        return gone
+        return Restriction.objects.filter(subject=subject, lifted_at=None).update(lifted_at=timezone.now())
 
     def residue(self, subject: Subject, kept: Kept) -> int:
-        return 0 if kept else Restriction.objects.filter(subject=subject).count()
+        return 0 if kept else Restriction.objects.filter(subject=subject, lifted_at=None).count()
 
 
 class RetentionsHolding:
@@ -160,7 +166,7 @@ class RetentionsHolding:
                     "purpose": row.purpose, "fields": row.fields, "article": row.article, "citation": row.citation,
                     "until": row.until.isoformat(),
                 }
-                for row in Retention.objects.filter(subject=subject).order_by("purpose")
+                for row in Retention.objects.filter(subject=subject, ended_at=None).order_by("purpose")
             ]
         }  # fmt: skip
 
@@ -168,11 +174,11 @@ class RetentionsHolding:
         return []
 
     def erase(self, subject: Subject, kept: Kept) -> int:
-        gone, _by_model = Retention.objects.filter(subject=subject).exclude(purpose__in=list(kept)).delete()
-        return gone
+        over = Retention.objects.filter(subject=subject, ended_at=None).exclude(purpose__in=list(kept))
+        return over.update(ended_at=timezone.now())
 
     def residue(self, subject: Subject, kept: Kept) -> int:
-        return Retention.objects.filter(subject=subject).exclude(purpose__in=list(kept)).count()
+        return Retention.objects.filter(subject=subject, ended_at=None).exclude(purpose__in=list(kept)).count()
 
 
 def register_all() -> None:

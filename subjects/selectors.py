@@ -144,7 +144,9 @@ def is_restricted(subject: Subject, at: datetime | None = None) -> bool:
 
 def retained(subject: Subject, at: datetime | None = None) -> dict[str, frozenset[str]]:
     """What is kept by law after an erasure, {purpose: fields}: the `kept` of every Holding."""
-    rows = Retention.objects.filter(subject=subject, until__gt=at or timezone.now())
+    moment = at or timezone.now()
+    open_then = Q(ended_at=None) | Q(ended_at__gt=moment)
+    rows = Retention.objects.filter(open_then, subject=subject, since__lte=moment, until__gt=moment)
     return {row.purpose: frozenset(row.fields) for row in rows}
 
 

@@ -59,13 +59,15 @@ def decide_for(
     recipient: str | None = None,
     fields: Sequence[str] = (),
     at: datetime | None = None,
+    known_at: datetime | None = None,
 ) -> Decision:
     """The decision for a person already found. Without an application the purpose's own fields bound it (the portal).
 
-    `at` is a past moment; an answer about the past holds for that very moment only.
+    `at` is a past moment; an answer about the past holds for that very moment only. With `known_at` it is the answer
+    that was known then (record time): what arrived later does not count.
     """
     question = Question(subject.id if subject else NOBODY, purpose, recipient, tuple(fields))
-    return _decide([question], application=application, linked=None, at=at)[0]
+    return _decide([question], application=application, linked=None, at=at, known_at=known_at)[0]
 
 
 def decide_many(
@@ -92,11 +94,16 @@ def refusal(code: str) -> DomainError:
 
 
 def _decide(
-    questions: Sequence[Question], *, application: Application | None, linked: UUID | None, at: datetime | None
+    questions: Sequence[Question],
+    *,
+    application: Application | None,
+    linked: UUID | None,
+    at: datetime | None,
+    known_at: datetime | None = None,
 ) -> list[Decision]:
     moment = at or timezone.now()
     asking = application.id if application else None
-    facts = gather(questions, application=asking, linked=linked, at=moment, past=at is not None)
+    facts = gather(questions, application=asking, linked=linked, at=moment, past=at is not None, known_at=known_at)
     verdicts = [decide(each) for each in facts]
     return [Decision(verdict, moment, at or verdict.valid_until) for verdict in verdicts]
 

@@ -1,7 +1,9 @@
 """What `consent.decide` needs to know, gathered for any number of people and purposes in two statements.
 
-Now or at a past moment: then from the intervals (events, objections, restrictions, publications) instead of what
-stands.
+Now or at a past moment: then from the intervals (events, objections, restrictions, publications, links, what a law
+kept) instead of what stands. A past moment is one of valid time: an event counts from when it was given (`at`), however
+late it arrived. With `known_at` only what was written here by then counts (record time, `recorded_at`); everything but
+consent events is written when it begins, so that for those the two times are one (docs/decisions/0010).
 """
 
 import json
@@ -14,6 +16,7 @@ from uuid import UUID
 from django.db import connection
 
 from consent.decide import Answer, Facts, PurposeFacts
+from consent.services.proofs import proofs_since
 
 _NOW = "{0}.state = 'live'"
 _THEN = "{0}.published_at <= %(at)s AND ({0}.retired_at IS NULL OR {0}.retired_at > %(at)s)"
@@ -34,27 +37,30 @@ WHERE p.slug = ANY(%(slugs)s) AND p.created_at <= %(at)s
 
 _STANDING = """
 SELECT jsonb_agg(jsonb_build_array(a.purpose, a.recipient, a.state, a.notice_version, a.expires_at))
-FROM consent_standing a WHERE a.subject_id = s.id AND a.purpose = ANY(%(slugs)s)
+FROM consent_standing a WHERE a.subject_id = s.id AND a.purpose = ANY(%(slugs)s) AND s.erased_at IS NULL
 """
 _HISTORY = """
 SELECT jsonb_agg(jsonb_build_array(a.purpose, a.recipient, a.state, a.notice_version, a.expires_at)) FROM (
     SELECT DISTINCT ON (e.purpose, e.recipient) e.purpose, e.recipient, e.state, e.notice_version, e.expires_at
     FROM consent_consentevent e WHERE e.subject_id = s.id AND e.purpose = ANY(%(slugs)s) AND e.at <= %(at)s
+        AND (s.erased_at IS NULL OR s.erased_at > %(at)s)
+        AND (%(known_at)s::timestamptz IS NULL OR e.recorded_at <= %(known_at)s)
     ORDER BY e.purpose, e.recipient, e.at DESC, e.seq DESC) a
 """
 _PEOPLE = """
-SELECT s.id, s.erased_at <= %(at)s,
+SELECT s.id, s.erased_at <= %(at)s OR s.erased_at < %(proofs_since)s,
     ({answers}),
     EXISTS (SELECT 1 FROM subjects_restriction r WHERE r.subject_id = s.id AND r.since <= %(at)s
         AND (r.lifted_at IS NULL OR r.lifted_at > %(at)s)),
     ARRAY(SELECT o.purpose::text FROM consent_objection o WHERE o.subject_id = s.id AND o.since <= %(at)s
         AND (o.ended_at IS NULL OR o.ended_at > %(at)s)),
     (SELECT jsonb_object_agg(k.purpose, to_jsonb(k.fields)) FROM subjects_retention k
-        WHERE k.subject_id = s.id AND k.until > %(at)s)
+        WHERE k.subject_id = s.id AND k.since <= %(at)s AND k.until > %(at)s
+            AND (k.ended_at IS NULL OR k.ended_at > %(at)s))
 FROM subjects_subject s
 WHERE s.id = ANY(%(ids)s) AND s.created_at <= %(at)s
     AND (%(linked)s::uuid IS NULL OR EXISTS (SELECT 1 FROM subjects_applicationlink l
-        WHERE l.subject_id = s.id AND l.application_id = %(linked)s::uuid))
+        WHERE l.subject_id = s.id AND l.application_id = %(linked)s::uuid AND (NOT %(past)s OR l.created_at <= %(at)s)))
 """
 
 
@@ -80,18 +86,23 @@ class Person:
 
 
 def gather(
-    questions: Sequence[Question], *, application: UUID | None, linked: UUID | None, at: datetime, past: bool
+    questions: Sequence[Question],
+    *,
+    application: UUID | None,
+    linked: UUID | None,
+    at: datetime,
+    past: bool,
+    known_at: datetime | None = None,
 ) -> list[Facts]:
     """The facts of every question, in order. Two statements, whatever their number.
 
     `application` bounds by its contracts (None: by the purposes themselves); with `linked`, people whom that
-    application
-    does not know of are unknown.
+    application did not know of are unknown. `known_at` asks of the past what was known of it then.
     """
     slugs = sorted({question.purpose for question in questions})
     purposes = _purposes(slugs, application=application, at=at, past=past)
     ids = list({question.subject for question in questions})
-    people = _people(ids, slugs, linked=linked, at=at, past=past)
+    people = _people(ids, slugs, linked=linked, at=at, past=past, known_at=known_at)
     return [_facts(each, purposes.get(each.purpose), people.get(each.subject), at) for each in questions]
 
 
@@ -140,9 +151,12 @@ def _purpose(row: tuple[Any, ...], *, bound: bool) -> PurposeFacts:
     )
 
 
-def _people(ids: list[UUID], slugs: list[str], *, linked: UUID | None, at: datetime, past: bool) -> dict[UUID, Person]:
+def _people(
+    ids: list[UUID], slugs: list[str], *, linked: UUID | None, at: datetime, past: bool, known_at: datetime | None
+) -> dict[UUID, Person]:
     statement = _PEOPLE.format(answers=_HISTORY if past else _STANDING)
-    rows = _rows(statement, {"ids": ids, "slugs": slugs, "linked": linked, "at": at})
+    asked = {"ids": ids, "slugs": slugs, "linked": linked, "at": at, "past": past}
+    rows = _rows(statement, asked | {"known_at": known_at, "proofs_since": proofs_since()})
     return {row[0]: _person(row) for row in rows}
 
 

@@ -42,13 +42,14 @@ class Line:
     notice_digest: str = ""
 
 
-def standing_of(subject: Subject, at: datetime | None = None) -> list[Line]:
+def standing_of(subject: Subject, at: datetime | None = None, known_at: datetime | None = None) -> list[Line]:
     """Every answer of the person as it stands at `at` (valid time, inclusive; default now), by purpose and recipient.
 
-    Purposes that rest on consent, were live then and were never answered are listed as `never_asked`.
+    Purposes that rest on consent, were live then and were never answered are listed as `never_asked`. With `known_at`
+    only events that were recorded by then count (record time).
     """
     moment = at or timezone.now()
-    rows = _latest(subject, moment) if at else Standing.objects.filter(subject=subject)
+    rows = _latest(subject, moment, known_at) if at else Standing.objects.filter(subject=subject)
     majors = _newest_majors(moment)
     lines = {(row.purpose, row.recipient): _line(row, moment, majors) for row in rows}
     for slug in _consent_purposes(moment):
@@ -122,9 +123,10 @@ def _values(event: ConsentEvent) -> dict[str, Any]:
     return values | {"since": event.at}
 
 
-def _latest(subject: Subject, moment: datetime) -> Iterable[Standing]:
+def _latest(subject: Subject, moment: datetime, known_at: datetime | None) -> Iterable[Standing]:
+    known = Q(recorded_at__lte=known_at) if known_at else Q()
     events = (
-        ConsentEvent.objects.filter(subject=subject, at__lte=moment)
+        ConsentEvent.objects.filter(known, subject=subject, at__lte=moment)
         .order_by("purpose", "recipient", "-at", "-seq")
         .distinct("purpose", "recipient")
     )

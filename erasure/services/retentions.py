@@ -17,5 +17,6 @@ def _held() -> QuerySet[LegalHold, Any]:
 
 def end_due(limit: int = 100) -> int:
     """Everything kept past its date is gone; returns how many retentions ended."""
-    due = Retention.objects.filter(until__lte=timezone.now()).exclude(subject__in=_held()).order_by("until")[:limit]
+    over = Retention.objects.filter(until__lte=timezone.now(), ended_at=None)
+    due = over.exclude(subject__in=_held()).order_by("until")[:limit]
     return len([end_retention(retention=row, actor=actors.system("worker")) for row in due])

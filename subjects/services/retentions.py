@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.utils import timezone
 
 from audit import services as audit
 from subjects import selectors
@@ -16,10 +17,15 @@ from subjects.services.values import drop_purpose
 def retain(
     *, subject: Subject, purpose: str, fields: Sequence[str], article: str, until: datetime, citation: str = ""
 ) -> Retention:
-    """These fields stay for this purpose until then, whatever is erased. A second call replaces the first's terms."""
+    """These fields stay for this purpose until then, whatever is erased. Other terms end the first and begin anew."""
     terms = {"fields": sorted(fields), "article": article, "until": until, "citation": citation}
-    row, _ = Retention.objects.update_or_create(subject=subject, purpose=purpose, defaults=terms)
-    return row
+    standing = Retention.objects.filter(subject=subject, purpose=purpose, ended_at=None)
+    same = standing.filter(**terms).first()
+    if same is not None:
+        return same
+    now = timezone.now()
+    standing.update(ended_at=now)
+    return Retention.objects.create(subject=subject, purpose=purpose, since=now, **terms)
 
 
 def end_retention(*, retention: Retention, actor: str) -> int:
@@ -31,7 +37,7 @@ def end_retention(*, retention: Retention, actor: str) -> int:
     with transaction.atomic():
         subject = lock_subject(retention.subject_id)
         gone = _let_go(subject, retention) if subject.erased_at else 0
-        Retention.objects.filter(pk=retention.pk).delete()
+        Retention.objects.filter(pk=retention.pk, ended_at=None).update(ended_at=timezone.now())
         if subject.erased_at:
             shred_key(subject=subject, kept=selectors.retained(subject))
         if gone:

@@ -107,7 +107,7 @@ def test_when_the_law_s_time_is_over_the_rest_and_the_key_go(held: Subject, audi
     assert read_values(subject=held, fields=["family_name"])
     assert end_retention(retention=row, actor="system:worker") == 1
     assert not DataKey.objects.filter(owner=held.pk).exists()
-    assert not Retention.objects.exists()
+    assert Retention.objects.get().ended_at is not None and selectors.retained(held) == {}
     assert audit_log("data.removed")[0].details == {"count": 1, "reason": "retention_ended"}
     with pytest.raises(Gone):
         vault.subject_key(held.pk)

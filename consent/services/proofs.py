@@ -1,0 +1,38 @@
+"""The proof kept after an erasure, and its end (Art. 17(3)(e)): bare answers and periods under a random id."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from audit.actors import system
+from audit.services import record
+from consent.models import ConsentEvent, Objection
+from subjects.models import Restriction, Retention
+
+
+def proofs_since() -> datetime:
+    """Of people erased before this moment nothing is told any more but that they are erased."""
+    return timezone.now() - timedelta(days=settings.PROOF_RETENTION_DAYS)
+
+
+def end_proofs() -> int:
+    """The proof of what people erased longer ago than it is kept had said is gone; returns the rows.
+
+    Answers and objections; of restrictions and of what a law kept, the periods that are over.
+    """
+    over = {"subject__erased_at__lt": proofs_since()}
+    proofs: list[QuerySet[Any]] = [
+        ConsentEvent.objects.filter(**over),
+        Objection.objects.filter(**over),
+        Restriction.objects.filter(**over, lifted_at__isnull=False),
+        Retention.objects.filter(**over, ended_at__isnull=False),
+    ]
+    with transaction.atomic():
+        gone = sum(rows.delete()[0] for rows in proofs)
+        if gone:
+            record("data.removed", actor=system("worker"), details={"reason": "proof_over", "count": gone})
+    return gone
