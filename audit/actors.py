@@ -4,6 +4,8 @@ from uuid import UUID
 
 SUBJECT = "subject"
 """The data subject in person; which one stands in the event's `subject`."""
+PARENT = "parent"
+"""Somebody who holds parental responsibility for the data subject, who is a child (Art. 8(2))."""
 
 
 def application(slug: str) -> str:

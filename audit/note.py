@@ -84,7 +84,7 @@ def sign(text: str, *, name: str, public_key: bytes, sign: Callable[[bytes], byt
 
 def read_checkpoint(note: str) -> TreeHead:
     """What the checkpoint says, whoever signed it. Raises `BadNote` when it is not one."""
-    lines = _parts(note)[0].split("\n")
+    lines = split_note(note)[0].split("\n")
     if len(lines) < 4 or not lines[0]:
         raise BadNote("a checkpoint begins with origin, size and root")
     origin, size, root = lines[:3]
@@ -98,7 +98,7 @@ def read_checkpoint(note: str) -> TreeHead:
 
 def open_checkpoint(note: str, vkeys: Sequence[str], *, verify: Verify = ed25519_verify) -> TreeHead:
     """What the checkpoint says, vouched for by one of the keys. Raises `BadNote` otherwise."""
-    text, lines = _parts(note)
+    text, lines = split_note(note)
     keys = {(key.name, key.key_id): key for key in map(decode_vkey, vkeys)}
     vouched = 0
     for line in lines:
@@ -117,7 +117,7 @@ def open_checkpoint(note: str, vkeys: Sequence[str], *, verify: Verify = ed25519
     return head
 
 
-def _parts(note: str) -> tuple[str, list[str]]:
+def split_note(note: str) -> tuple[str, list[str]]:
     """Text (last newline included) and signature lines; control characters are refused."""
     if any(character < " " and character != "\n" for character in note):
         raise BadNote("control characters in the note")

@@ -78,6 +78,16 @@ def consistency(first: int, second: int) -> list[bytes]:
     return _prove(merkle.consistency_spans(first, second)) if first else []
 
 
+def root_at(size: int) -> bytes | None:
+    """The root of the first `size` entries as the tree stands now; None when it does not reach so far."""
+    if not 0 <= size <= store.watermark().size:
+        return None
+    try:
+        return store.compact_range(size).root()
+    except KeyError:
+        return None
+
+
 def latest_size() -> int:
     """How many entries the latest checkpoint commits to; 0 before the first."""
     return Checkpoint.objects.order_by("-size").values_list("size", flat=True).first() or 0

@@ -7,7 +7,7 @@ and signed anew with a stolen key. That is what held checkpoints are for.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -76,13 +76,17 @@ class Report:
             self.damages.append(damage)
 
 
-def verify(*, held: Sequence[str] = (), vkeys: Sequence[str] | None = None) -> Report:
+def verify(
+    *, held: Sequence[str] = (), vkeys: Sequence[str] | None = None, progress: Callable[[int], None] | None = None
+) -> Report:
     """The report on the whole log, also against held checkpoints (their text).
 
-    `vkeys` are the keys trusted; those registered in this process by default. Never raises for damage.
+    `vkeys` are the keys trusted; those registered in this process by default. `progress` hears every few thousand
+    entries how many are behind. Never raises for damage.
     """
     with one_snapshot():
-        return _Verification(list(signing.vkeys() if vkeys is None else vkeys)).run(held)
+        trusted = list(signing.vkeys() if vkeys is None else vkeys)
+        return _Verification(trusted, progress or (lambda size: None)).run(held)
 
 
 @contextmanager
@@ -114,8 +118,9 @@ def leaf_matches(columns: Sequence[Any], leaf_hash: bytes) -> bool:
 class _Verification:
     """One pass over leaves, nodes and checkpoints side by side, all in the order of the tree."""
 
-    def __init__(self, vkeys: list[str]) -> None:
+    def __init__(self, vkeys: list[str], progress: Callable[[int], None]) -> None:
         self.vkeys = vkeys
+        self.progress = progress
         self.report = Report()
         self.tree = merkle.CompactRange()
         self.place: tuple[int, int] = (0, 0)
@@ -133,6 +138,8 @@ class _Verification:
                 self.report.add(Damage("missing", "no leaves at these places", self.tree.size, leaf[0] - 1))
                 break
             self._leaf(leaf)
+            if self.tree.size % _ROWS_AT_ONCE == 0:
+                self.progress(self.tree.size)
         self._beyond_the_end()
         self._unsealed(stream(_UNSEALED))
         self.report.size, self.report.root = self.tree.size, self.tree.root()

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 JSON: TypeAlias = str | int | bool | Sequence[str | int | bool | None] | None
 
 STRING = re.compile(r"[A-Za-z0-9._:/+=()-]{0,200}", re.ASCII)
-ACTOR = re.compile(r"subject|(?:application|account|staff|system):[A-Za-z0-9._-]{1,100}", re.ASCII)
+ACTOR = re.compile(r"subject|parent|(?:application|account|staff|system):[A-Za-z0-9._-]{1,100}", re.ASCII)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{0,128}", re.ASCII)
 LARGEST = 2**53 - 1
 """The largest integer that RFC 8785 writes without loss."""
@@ -40,7 +40,11 @@ def _reviewed(noun: str, article: str) -> dict[str, tuple[str, str]]:
     return {
         f"{noun}.drafted": (article, about),
         f"{noun}.submitted": (article, f"{about} review"),
-        f"{noun}.approved": (article, f"{about} review desk"),
+        f"{noun}.assigned": (article, f"{about} account"),
+        f"{noun}.commented": (article, f"{about} comment"),
+        f"{noun}.approved": (article, f"{about} review desk acts_for"),
+        f"{noun}.scheduled": (article, f"{about} due"),
+        f"{noun}.unscheduled": (article, f"{about} reason"),
         f"{noun}.published": (article, f"{about} review"),
         f"{noun}.retired": (article, f"{about} reason"),
         f"{noun}.rejected": (article, f"{about} review desk reason"),
@@ -124,6 +128,9 @@ VOCABULARY: dict[str, Event] = _events(
         **_reviewed("component", "Art. 30(1)(c)"),
         **_reviewed("contract", "Art. 5(1)(c)"),
         **_reviewed("recipient", "Art. 30(1)(d)"),
+        **_reviewed("revision", "Art. 5(2)"),
+        "delegation.made": ("Art. 5(2)", "delegation principal deputy since until"),
+        "delegation.ended": ("Art. 5(2)", "delegation principal deputy"),
         # --- what QA and IRM look at and find ------------------------------------------------------------------
         "finding.opened": ("Art. 5(2)", "finding kind application field"),
         "finding.changed": ("Art. 5(2)", "finding kind state owner"),

@@ -105,6 +105,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "access.second_factor.DefaultDenyMiddleware",
+    "consent.middleware.PrivacySignalMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -225,6 +226,20 @@ AUDIT_SIGNING_KEY_FILE: Path = env(
     "AUDIT_SIGNING_KEY_FILE", path, RUN_DIR / "keys" / "audit.json", "The checkpoint key; the sequencer alone reads it."
 )
 AUDIT_LOG_ORIGIN: str = env("AUDIT_LOG_ORIGIN", str, "gdpr-portal.example/audit", "The origin line of checkpoints.")
+AUDIT_WITNESS_DIR: str = env(
+    "AUDIT_WITNESS_DIR", str, "", "Folder that keeps checkpoints of the audit log, on somebody else's disk, or none."
+)
+AUDIT_WITNESS_URL: str = env(
+    "AUDIT_WITNESS_URL", str, "", "Witness that cosigns checkpoints (C2SP tlog-witness, submission prefix), or none."
+)
+AUDIT_WITNESS_VKEY: str = env("AUDIT_WITNESS_VKEY", str, "", "The witness's verifier key (C2SP vkey of type 4).")
+AUDIT_WITNESS_SECONDS: int = env("AUDIT_WITNESS_SECONDS", int, 300, "Seconds between two checkpoints given to holders.")
+AUDIT_VERIFY_HOURS: int = env(
+    "AUDIT_VERIFY_HOURS", int, 24, "Hours after which the whole audit log is verified again by itself; 0 for never."
+)
+AUDIT_RETENTION_MONTHS: int = env(
+    "AUDIT_RETENTION_MONTHS", int, 72, "Whole months after which `audit_retention` may drop events; the tree stays."
+)
 SHRED_LEDGER_FILE: Path = env(
     "SHRED_LEDGER_FILE", path, RUN_DIR / "ledger" / "shred.jsonl", "Tombstones of erasures, outside the backups."
 )
@@ -262,9 +277,18 @@ REVIEW_EVERY_REQUEST: bool = env(
     "REVIEW_EVERY_REQUEST", boolean, False, "Whether every rights request waits for a reviewer first."
 )
 
+CONSENT_REMINDER_DAYS: int = env(
+    "CONSENT_REMINDER_DAYS", int, 30, "Days before a consent ends at which its person is reminded and can renew it."
+)
 CONFIRMATION_HOURS: int = env(
     "CONFIRMATION_HOURS", int, 72, "Hours after which a notice nobody confirmed becomes a finding for IRM."
 )
+
+ASK_LAPSES_DAYS: int = env("ASK_LAPSES_DAYS", int, 30, "Days after which a third party's unanswered ask is a no.")
+ASK_AGAIN_DAYS: int = env(
+    "ASK_AGAIN_DAYS", int, 180, "Days after a no, or a sharing switched off, before the same third party may ask again."
+)
+ASKS_PER_DAY: int = env("ASKS_PER_DAY", int, 1000, "Asks for a share a third party may make in 24 hours.")
 
 # --- jobs -----------------------------------------------------------------------------------------------------------
 BROKER_URL: str = env(
@@ -314,6 +338,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "PATH_CONVERTER_OVERRIDES": {"id": {"type": "string", "format": "uuid"}},
     "ENUM_NAME_OVERRIDES": {
+        "AskState": "consent.api.sharing.ASK_STATES",
         "ConsentAction": "consent.services.consents.ACTIONS",
         "ConsentState": "consent.api.consents.STATES",
         "DataSource": "consent.api.data.SOURCES",

@@ -71,7 +71,7 @@ def test_wrong_lengths_are_refused() -> None:
 
 
 def test_a_published_note_opens_under_its_published_key() -> None:
-    text, lines = note._parts(GO_NOTE)
+    text, lines = note.split_note(GO_NOTE)
     key = note.decode_vkey(GO_VKEY)
     name, raw = note._signature(lines[0])
     assert (name, raw[:4]) == (key.name, key.key_id)

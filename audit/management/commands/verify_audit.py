@@ -1,12 +1,12 @@
 import json
 from argparse import ArgumentParser
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from audit import selectors, signing
+from audit.verifications import as_dict
 from audit.verify import Report, verify
 from gdpr_portal.errors import Unavailable
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         held = [self.read(path) for path in options["checkpoint"]]
         report = verify(held=held, vkeys=options["key"] or self.keys())
-        self.stdout.write(as_json(report) if options["json"] else as_text(report))
+        self.stdout.write(json.dumps(as_dict(report)) if options["json"] else as_text(report))
         if not report.holds:
             raise SystemExit(1)
 
@@ -52,17 +52,3 @@ def as_text(report: Report) -> str:
     verdict = "ok" if report.holds else f"DAMAGED: {report.found} found"
     lines.append(f"{verdict}: {report.size} entries, {report.checkpoints} checkpoints, {report.held} held")
     return "\n".join(lines)
-
-
-def as_json(report: Report) -> str:
-    return json.dumps(
-        {
-            "holds": report.holds,
-            "size": report.size,
-            "root": report.root.hex(),
-            "checkpoints": report.checkpoints,
-            "held": report.held,
-            "found": report.found,
-            "damages": [asdict(damage) for damage in report.damages],
-        }
-    )
