@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern] = [
     path("consents/<id:event>/receipt", consents.ReceiptView.as_view(), name="consent_receipt"),
     path("subjects/<id:subject>/sharing", sharing.SharingView.as_view(), name="subject_sharing"),
     path("subjects/<id:subject>/sharing/<slug:recipient>", sharing.SwitchView.as_view(), name="sharing_switch"),
+    path("subjects/<id:subject>/sharing/<slug:recipient>/ask", sharing.AskView.as_view(), name="sharing_ask"),
     path("deliveries/<id:delivery>", deliveries.DeliveryView.as_view(), name="delivery"),
     path("deliveries/<id:delivery>/acknowledge", deliveries.AcknowledgeView.as_view(), name="delivery_acknowledge"),
     path("records-of-processing", records.RecordsOfProcessingView.as_view(), name="records_of_processing"),

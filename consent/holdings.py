@@ -8,14 +8,14 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from consent.models import ConsentEvent, Delivery, Objection, Standing
+from consent.models import ConsentEvent, Delivery, HandNotice, Objection, SharingAsk, Standing
 from consent.services.deliveries import data_of, evidence_of
 from subjects.holdings import ExportScope, Kept, PlanLine, register
 from subjects.models import Subject
 
 
 class ConsentsHolding:
-    """Answers, standing and objections. Of all that, the bare events are kept as proof, under a random id."""
+    """Answers, standing and objections. Of all that, the bare events and periods are kept as proof, by a random id."""
 
     name = "consents"
     models = frozenset({"consent.ConsentEvent", "consent.Standing", "consent.Objection"})
@@ -37,36 +37,37 @@ class ConsentsHolding:
         lines = []
         if self.residue(subject, kept):
             lines.append(PlanLine(_("What you answered, as it stands, and your objections"), "goes", "Art. 17(1)"))
-        if ConsentEvent.objects.filter(subject=subject).exists():
+        if any(model.objects.filter(subject=subject).exists() for model in (ConsentEvent, Objection)):
             until = timezone.now() + timedelta(days=settings.PROOF_RETENTION_DAYS)
             why = _("We must be able to prove that you agreed and when you withdrew. No name is left on it.")
-            what = _("The bare record of when which wording was agreed to or refused")
+            what = _("The bare record of when which wording was agreed to or refused, and when you objected")
             lines.append(PlanLine(what, "stays", "Art. 17(3)(e)", until=until, why=why))
         return lines
 
     def erase(self, subject: Subject, kept: Kept) -> int:
         standing, _by_model = Standing.objects.filter(subject=subject).delete()
-        objections, _by_model = Objection.objects.filter(subject=subject).delete()
-        return standing + objections
+        return standing + _objections(subject).update(ended_at=timezone.now())
 
     def residue(self, subject: Subject, kept: Kept) -> int:
-        return sum(model.objects.filter(subject=subject).count() for model in (Standing, Objection))
+        return Standing.objects.filter(subject=subject).count() + _objections(subject).count()
 
 
 class DeliveriesHolding:
     """Notices to applications and third parties. The rows prove who was told; what in them names anybody goes."""
 
     name = "deliveries"
-    models = frozenset({"consent.Delivery"})
+    models = frozenset({"consent.Delivery", "consent.HandNotice"})
 
     def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
         if scope.portability:
             return {}
         rows = Delivery.objects.filter(subject=subject).select_related("application").order_by("created_at")
-        return {"told": [_told(row) for row in rows]}
+        notes = HandNotice.objects.filter(subject=subject).order_by("created_at")
+        by_hand = {"told_by_hand": [_by_hand(note) for note in notes]} if notes else {}
+        return {"told": [_told(row) for row in rows], **by_hand}
 
     def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
-        if not Delivery.objects.filter(subject=subject).exists():
+        if not any(model.objects.filter(subject=subject).exists() for model in (Delivery, HandNotice)):
             return []
         why = _("Random ids and times only: they prove that others were told about your rights.")
         return [PlanLine(_("The record of who was told about you, and when"), "stays", "Art. 17(3)(e)", why=why)]
@@ -78,10 +79,40 @@ class DeliveriesHolding:
         return _naming(subject).count()
 
 
+class AsksHolding:
+    """What third parties asked of the person, and what they answered. Nothing of it stays."""
+
+    name = "asks"
+    models = frozenset({"consent.SharingAsk"})
+
+    def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
+        rows = SharingAsk.objects.filter(subject=subject).order_by("asked_at")
+        if scope.portability or not rows.exists():
+            return {}
+        return {"asked": [_ask(row) for row in rows]}
+
+    def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
+        if not self.residue(subject, kept):
+            return []
+        return [PlanLine(_("What third parties asked you for, and your answers"), "goes", "Art. 17(1)")]
+
+    def erase(self, subject: Subject, kept: Kept) -> int:
+        return SharingAsk.objects.filter(subject=subject).delete()[0]
+
+    def residue(self, subject: Subject, kept: Kept) -> int:
+        return SharingAsk.objects.filter(subject=subject).count()
+
+
 def register_all() -> None:
-    """Both take part in every export and erasure."""
+    """All take part in every export and erasure."""
     register(ConsentsHolding())
     register(DeliveriesHolding())
+    register(AsksHolding())
+
+
+def _objections(subject: Subject) -> QuerySet[Objection]:
+    """Those that stand: after an erasure there is nothing left to object to but what a law keeps."""
+    return Objection.objects.filter(subject=subject, ended_at=None)
 
 
 def _naming(subject: Subject) -> QuerySet[Delivery]:
@@ -113,6 +144,18 @@ def _told(row: Delivery) -> dict[str, Any]:
         "confirmed_at": _iso(row.closed_at), "outcome": row.outcome or None,
         "evidence": evidence_of(row), "data": data_of(row),
     }  # fmt: skip
+
+
+def _by_hand(note: HandNotice) -> dict[str, Any]:
+    names = ("recipient", "type", "purpose", "state")
+    times = {"queued_at": note.created_at, "told_at": note.told_at, "confirmed_at": note.closed_at}
+    return {name: getattr(note, name) for name in names} | {name: _iso(at) for name, at in times.items()}
+
+
+def _ask(row: SharingAsk) -> dict[str, Any]:
+    names = ("recipient", "purpose", "state")
+    times = {"asked_at": row.asked_at, "lapses_at": row.lapses_at, "answered_at": row.answered_at}
+    return {name: getattr(row, name) for name in names} | {name: _iso(at) for name, at in times.items()}
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -7,9 +7,10 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from consent import wording
-from consent.models import Component, ConsentEvent, NoticeText, Purpose, Recipient
+from consent import progress, wording
+from consent.models import Component, ConsentEvent, NoticeText, Purpose, Recipient, SharingAsk
 from consent.selectors import live_recipients, purpose_title, purposes_of_catalogue, text_in, title_in
+from consent.services.ask_rows import waiting
 from consent.services.sharing import SharingRow, sharing_rows
 from consent.services.standing import Line, history_of, sharing_verdict, standing_of
 from consent.states import Consent
@@ -82,14 +83,17 @@ class Toggle:
     fields: list[str]
     obstacle: str
 
-    @property
-    def told(self) -> tuple[Any, str]:
-        return wording.DELIVERIES[self.row.delivery.state] if self.row.delivery else ("", "")
+    ask: SharingAsk | None = None
 
     @property
-    def confirmed_at(self) -> datetime | None:
-        delivery = self.row.delivery
-        return delivery.closed_at if delivery and delivery.state == "acknowledged" else None
+    def stages(self) -> list[progress.Stage]:
+        """Switched, told, confirmed, each with its time."""
+        return progress.stages(self.row)
+
+    @property
+    def key(self) -> str:
+        """A name for it on the page."""
+        return f"{self.row.recipient}-{self.row.purpose}"
 
     @property
     def values(self) -> dict[str, str]:
@@ -130,9 +134,10 @@ def toggles(subject: Subject, language: str) -> list[Toggle]:
     purposes = {purpose.slug: purpose for purpose in purposes_of_catalogue()}
     verdicts = {slug: sharing_verdict(subject, slug, None) for slug in purposes}
     names = field_names(language)
+    asked = {(ask.recipient, ask.purpose): ask for ask in waiting(subject)}
     return [
         Toggle(
-            row=row, recipient=recipients[row.recipient], title=title_in(purposes[row.purpose].titles, language),
+            row=row, ask=asked.get((row.recipient, row.purpose)), recipient=recipients[row.recipient], title=title_in(purposes[row.purpose].titles, language),
             why=_why(purposes[row.purpose], language), fields=_fields(purposes[row.purpose], names),
             country=wording.country(recipients[row.recipient].country, language),
             obstacle=str(wording.WHY_NOT.get(verdicts[row.purpose], "")),

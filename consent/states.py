@@ -3,11 +3,13 @@
 Pure. No state is assigned anywhere else: `answer()` and `move()` are the only ways on, and both raise `WrongState`.
 
 Consent (Art. 4(11), 7). An act leads to a state whatever stood before, because a person may always say yes, no or
-no more; only expiry needs something that can expire. `outdated` and `never_asked` are judged when asked, never stored.
+no more; only expiry needs something that can expire, and a confirmation (the person's own by mail, or a parent's) a
+yes that waits for it. `outdated` and `never_asked` are judged when asked, never stored.
 
 Delivery (Art. 19). `queued` -> `sending` (claimed under a lease) -> `sent` (the receiver answered 2xx and now owes its
 acknowledgement) -> `acknowledged`, or `refused` / `failed` by the receiver's word. `abandoned`: 30 days without a
-2xx. `cancelled`: it would have told something that no longer holds. A receiver may speak up about a delivery that it
+2xx. `cancelled`: it would have told something that no longer holds. `again`: somebody at the desk has it told once
+more. A receiver may speak up about a delivery that it
 got although we never heard so, therefore acknowledgements close from every open state and from the last two as well.
 """
 
@@ -35,18 +37,21 @@ ANSWERS: dict[str, tuple[frozenset[Consent], Consent]] = {
     "refuse": (_ALWAYS, Consent.REFUSED),
     "withdraw": (_ALWAYS, Consent.WITHDRAWN),
     "expire": (frozenset({Consent.GIVEN}), Consent.EXPIRED),
+    "confirm": (frozenset({Consent.PENDING}), Consent.GIVEN),
+    "authorise": (frozenset({Consent.PENDING}), Consent.GIVEN),
 }
 """Act -> the states it may follow, and the state it leads to."""
 
 
-def answer(state: str, action: str, *, of_age: bool = True) -> Consent:
-    """The state after `action`. Below the age of consent, giving waits for the parents (Art. 8(1))."""
+def answer(state: str, action: str, *, of_age: bool = True, confirmed: bool = True) -> Consent:
+    """The state after `action`. A yes waits below the age of consent for a parent (Art. 8(1)), and where it is not
+    `confirmed` yet for the word by mail that its purpose asks for."""
     if action not in ANSWERS:
         raise WrongState("wrong_state", "There is no such act.")
     before, after = ANSWERS[action]
     if state not in before:
         raise WrongState("wrong_state", f"A consent that is {state} cannot {action}.")
-    return Consent.PENDING if after is Consent.GIVEN and not of_age else after
+    return Consent.PENDING if after is Consent.GIVEN and not (of_age and confirmed) else after
 
 
 def as_of(
@@ -71,8 +76,14 @@ DELIVERY: dict[str, dict[str, str]] = {
         "claim": "sending", "accept": "sent", "retry": "queued", "cancel": "cancelled", "abandon": "abandoned",
         "done": "acknowledged", "nothing_held": "acknowledged", "refused": "refused", "failed": "failed",
     },
-    "sent": {"done": "acknowledged", "nothing_held": "acknowledged", "refused": "refused", "failed": "failed"},
-    "abandoned": {"done": "acknowledged", "nothing_held": "acknowledged", "refused": "refused", "failed": "failed"},
+    "sent": {
+        "again": "queued",
+        "done": "acknowledged", "nothing_held": "acknowledged", "refused": "refused", "failed": "failed",
+    },
+    "abandoned": {
+        "again": "queued",
+        "done": "acknowledged", "nothing_held": "acknowledged", "refused": "refused", "failed": "failed",
+    },
     "cancelled": {"done": "acknowledged", "nothing_held": "acknowledged", "refused": "refused", "failed": "failed"},
     "acknowledged": {},
     "refused": {},
@@ -92,4 +103,26 @@ def move(state: str, event: str) -> str:
     if after is None:
         code = "already_closed" if not DELIVERY[state] else "wrong_state"
         raise WrongState(code, f"A delivery that is {state} cannot become {event}.")
+    return after
+
+
+ASK: dict[str, dict[str, str]] = {
+    "asked": {"accept": "accepted", "decline": "declined", "lapse": "lapsed"},
+    "accepted": {}, "declined": {}, "lapsed": {},
+}  # fmt: skip
+"""A third party's question -> event -> next state. Silence is a no: it lapses (Art. 4(11))."""
+
+HAND: dict[str, dict[str, str]] = {
+    "waiting": {"tell": "told", "cancel": "cancelled"},
+    "told": {"confirm": "confirmed"},
+    "confirmed": {}, "cancelled": {},
+}  # fmt: skip
+"""A notice an operator gives by hand -> event -> next state."""
+
+
+def move_in(table: dict[str, dict[str, str]], state: str, event: str) -> str:
+    """The next state of an ask or of a notice by hand. Raises WrongState(`wrong_state`)."""
+    after = table[state].get(event)
+    if after is None:
+        raise WrongState("wrong_state", f"What is {state} cannot {event}.")
     return after

@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 
 from consent.qa import counting as reads
-from consent.services import consents, counting, deliveries, feed, findings
+from consent.services import asks, consents, counting, deliveries, feed, findings, reminders
 from gdpr_portal.errors import Missing
 
 
@@ -26,16 +26,21 @@ def sweep_deliveries() -> None:
 
 @shared_task(name="consent.tasks.expire")
 def expire() -> None:
-    """Consents that ran out are marked, proofs and changes past their time are gone."""
+    """Consents that ran out and asks nobody answered are marked, proofs and changes past their time are gone."""
     consents.expire_due()
+    reminders.remind_ending()
+    reminders.tell_of_age()
+    asks.lapse_due()
     consents.end_proofs()
     feed.prune_changes()
 
 
 @shared_task(name="consent.tasks.sweep_counts")
 def sweep_counts() -> None:
-    """Reads are counted out of the log, decisions into it, and overdue confirmations have their finding."""
+    """Reads are counted out of the log, decisions into it; what recipients owe and what is sent unsafely is found."""
     while reads.roll_up() == reads.BATCH:
         pass
     counting.flush_counts()
     findings.find_overdue()
+    findings.find_untold()
+    findings.find_unsafe()

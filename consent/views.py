@@ -1,17 +1,19 @@
 """The pages on which people answer and switch. Taking back never needs more than giving: one button, no reason."""
 
 from typing import cast
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from access.models import Account
 from audit.actors import SUBJECT
 from consent import pages, wording
+from consent.services.asks import answer_ask
 from consent.services.consents import ACTIONS, NoticeSeen, record_consent
 from consent.services.sharing import set_sharing
 from gdpr_portal.errors import DomainError
@@ -47,7 +49,25 @@ def sharing(request: HttpRequest) -> HttpResponse:
         return render(request, "consent/nobody.html", {"title": _("Sharing")})
     if request.method == "POST":
         return _switch(request, subject)
-    return render(request, "consent/sharing.html", {"toggles": pages.toggles(subject, get_language() or "en")})
+    toggles = pages.toggles(subject, get_language() or "en")
+    asked = sorted((each for each in toggles if each.ask), key=lambda each: each.ask.asked_at)
+    return render(request, "consent/sharing.html", {"toggles": toggles, "asked": asked})
+
+
+@require_POST
+def ask(request: HttpRequest, ask: UUID) -> HttpResponse:
+    """The answer to a third party's question: one click for a yes, one for a no (Art. 7(2), (4))."""
+    subject, word = _subject(request), request.POST.get("answer", "")
+    if subject is None or word not in {"accept", "decline"}:
+        return HttpResponseBadRequest()
+    try:
+        answer_ask(subject=subject, ask_id=ask, accept=word == "accept", channel=CHANNEL, actor=SUBJECT)
+    except DomainError as error:
+        messages.error(request, str(wording.WHY_NOT.get(error.code, error.message)))
+        return redirect("sharing")
+    said = _("Sharing is on. The recipient is being told.") if word == "accept" else _("You declined. Nothing is shared.")
+    messages.success(request, said)
+    return redirect("sharing")
 
 
 def _answer(request: HttpRequest, subject: Subject) -> HttpResponse:

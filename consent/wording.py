@@ -45,6 +45,7 @@ WHY_NOT = {
     "purpose_not_approved": _("This purpose is not in use any more."),
     "not_found": _("This recipient is not in use any more."),
     "erased": _("Your data has been erased."),
+    "wrong_state": _("This question is not open any more."),
 }
 """Deciding code -> what the person reads."""
 

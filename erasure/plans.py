@@ -5,6 +5,7 @@ from datetime import datetime
 
 from access.models import Application, WebhookEndpoint
 from consent.models import Purpose
+from consent.services.by_hand import recipients_by_hand
 from consent.services.deliveries import affected_applications
 from erasure.models import RightsRequest, Step
 from erasure.rights import RETAINED_UNDER
@@ -56,6 +57,9 @@ def _told(request: RightsRequest) -> list[Step]:
             steps.append(_step(request, TELL, Step.Kind.NOTIFY, application.slug))
         elif request.right in TOLD_BY_HAND:
             steps.append(_step(request, TELL, Step.Kind.MANUAL, application.slug, state="waiting"))
+    if request.right in TOLD_BY_HAND:
+        unconnected = recipients_by_hand(request.subject)
+        steps += [_step(request, TELL, Step.Kind.MANUAL, f"recipient:{slug}", state="waiting") for slug in unconnected]
     return steps
 
 

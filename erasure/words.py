@@ -144,6 +144,7 @@ def _what(step: Step) -> Any:
 
 
 def _name(slug: str) -> str:
-    recipient = Recipient.objects.filter(application__slug=slug).first()
+    kind, _colon, name = slug.rpartition(":")
+    recipient = Recipient.objects.filter(**{"slug": name} if kind else {"application__slug": name}).first()
     found = recipient or Application.objects.filter(slug=slug).first()
     return found.name if found else slug

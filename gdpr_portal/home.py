@@ -12,6 +12,7 @@ from audit.selectors import events
 from consent.models import Component, Purpose, Recipient
 from consent.models.governance import ReviewState
 from consent.selectors import title_in
+from consent.services.ask_rows import waiting
 from consent.services.standing import Line, standing_of
 from consent.states import Consent
 from erasure.models import RightsRequest
@@ -69,6 +70,7 @@ def overview(account: Account) -> dict[str, Any]:
         "purposes": _held(subject, names),
         "consents": _consents(lines, names),
         "shares": _shares(lines, names),
+        "asked": _asked(subject, names),
         "requests": requests,
         "activity": _activity(subject, names),
     }
@@ -129,6 +131,18 @@ def _shares(lines: list[Line], names: _Names) -> list[dict[str, Any]]:
         and line.state is Consent.GIVEN
         and line.purpose in names.live_purposes
         and ("recipient", line.recipient) in names.names
+    ]  # fmt: skip
+
+
+def _asked(subject: Subject, names: _Names) -> list[dict[str, Any]]:
+    """The questions of third parties that wait for an answer; those of recipients out of use are not asked any more."""
+    return [
+        {
+            "title": names.names["recipient", ask.recipient], "text": names.title("purpose", ask.purpose),
+            "until": ask.lapses_at,
+        }
+        for ask in waiting(subject)
+        if ask.purpose in names.live_purposes and ("recipient", ask.recipient) in names.names
     ]  # fmt: skip
 
 

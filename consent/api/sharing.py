@@ -1,19 +1,26 @@
-"""Sharing with third parties over the API: every toggle of a person, and switching one."""
+"""Sharing with third parties over the API: every toggle of a person, switching one, and a third party's question."""
 
 from typing import Any, ClassVar
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from access.rest.pagination import limit_of, read_cursor, write_cursor
+from access.rest.problems import problem
 from access.rest.serializers import PageQuery, StrictSerializer
 from access.rest.views import ScopedView
 from consent.api.consents import CHANNEL
+from consent.models import SharingAsk
+from consent.services.asks import ask_for_share, ask_of, state_told
 from consent.services.sharing import SharingRow, set_sharing, sharing_rows
+from gdpr_portal.errors import DomainError
 from subjects.selectors import ensure_not_erased, subject_for
+
+RETRY_AFTER_SECONDS = 3600
+ASK_STATES = SharingAsk.State.values
 
 
 class SharingInput(StrictSerializer):
@@ -74,6 +81,59 @@ class SwitchView(ScopedView):
         person = subject_for(application=self.application, pairwise=subject)
         row = set_sharing(subject=person, recipient=recipient, actor=self.actor, application=self.application, **body)
         return Response(_told(row))
+
+
+class AskInput(StrictSerializer):
+    """The purpose the share is asked for. No words of the asker: people read the approved ones."""
+
+    purpose = serializers.CharField(max_length=200, trim_whitespace=False)
+
+
+class AskSerializer(StrictSerializer):
+    """The application's own question, and whether it was answered."""
+
+    recipient = serializers.SlugField()
+    purpose = serializers.SlugField()
+    state = serializers.ChoiceField(choices=ASK_STATES)
+    asked_at = serializers.DateTimeField()
+    lapses_at = serializers.DateTimeField(help_text="Without an answer by then, the answer is no.")
+
+
+class AskView(ScopedView):
+    """A third party asks a person for a share. Only for its own recipient; the person answers in the portal."""
+
+    scopes: ClassVar[dict[str, str]] = {"POST": "sharing:write", "GET": "sharing:write"}
+    problems: ClassVar[dict[str, tuple[str, ...]]] = {"POST": ("409",)}
+
+    @extend_schema(
+        operation_id="ask_for_share", request=AskInput, responses={201: AskSerializer, 200: AskSerializer},
+        description=(
+            "Puts the question to the person: 201, or 200 while the same question waits already. 409 `asked_before`"
+            " after a no (a setting, 180 days), 409 `already_shared`. The application must be a third party's, and the"
+            " recipient its own; everything else is 404. Whatever else stands in the way is not told."
+        ),
+    )  # fmt: skip
+    def post(self, request: Request, subject: UUID, recipient: str) -> Any:
+        body = self.read(AskInput)
+        person = subject_for(application=self.application, pairwise=subject)
+        try:
+            ask, is_new = ask_for_share(application=self.application, subject=person, recipient=recipient, **body)
+        except DomainError as error:
+            if error.status != status.HTTP_429_TOO_MANY_REQUESTS:
+                raise
+            return problem(429, error.code, error.message, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+        return Response(_asked(ask), status=201 if is_new else 200)
+
+    @extend_schema(operation_id="get_ask", parameters=[AskInput], responses=AskSerializer)
+    def get(self, request: Request, subject: UUID, recipient: str) -> Response:
+        asked = self.query(AskInput)
+        person = subject_for(application=self.application, pairwise=subject)
+        return Response(_asked(ask_of(application=self.application, subject=person, recipient=recipient, **asked)))
+
+
+def _asked(ask: SharingAsk) -> dict[str, Any]:
+    names = ("recipient", "purpose", "asked_at", "lapses_at")
+    return {name: getattr(ask, name) for name in names} | {"state": state_told(ask)}
 
 
 def _told(row: SharingRow) -> dict[str, Any]:

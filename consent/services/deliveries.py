@@ -63,7 +63,7 @@ def queue_delivery(
         application=application, subject=person, type=type, purpose=purpose, fields=list(fields), request=request,
         due_at=due_at, recipient=recipient, next_at=now, sequence=_next_sequence(application, person),
     )  # fmt: skip
-    delivery.reference_sealed = _sealed_reference(delivery)
+    delivery.reference_sealed = sealed_reference(delivery)
     delivery.save(force_insert=True)
     _record("delivery.queued", delivery, actors.system("worker"), request=str(request) if request else None)
     wake("consent.tasks.send", str(delivery.pk))
@@ -158,7 +158,8 @@ def _next_sequence(application: Application, subject: Subject) -> int:
     return (last or 0) + 1
 
 
-def _sealed_reference(delivery: Delivery) -> bytes | None:
+def sealed_reference(delivery: Delivery) -> bytes | None:
+    """The receiver's own customer number of the person, sealed for the row; None after an erasure or without one."""
     if delivery.subject.erased_at is not None:
         return None
     reference = reference_for(delivery.application, delivery.subject)

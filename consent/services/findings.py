@@ -1,6 +1,7 @@
 """Findings: what is not as it should be, who looks after it, and how it ended (Art. 5(2), 24(1))."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -12,7 +13,9 @@ from access import roles
 from access.models import Account
 from audit import actors
 from audit.services import record
-from consent.models import Delivery, Finding, FindingNote
+from consent import transfers
+from consent.models import Delivery, Finding, FindingNote, HandNotice, Recipient
+from consent.models.governance import ReviewState
 from gdpr_portal.errors import Invalid, Refused, WrongState
 
 KEEPERS = frozenset({roles.IRM, roles.QA})
@@ -71,11 +74,26 @@ def find_overdue(*, now: datetime | None = None) -> int:
     One finding a receiver, counting what it owes; returns how many receivers. Idempotent: `times` is the number owed.
     """
     moment = now or timezone.now()
-    owed = overdue(moment).values("application__slug").annotate(count=Count("pk"))
-    for row in owed:
-        found = open_finding(kind=Finding.Kind.OVERDUE, application=row["application__slug"], times=0, at=moment)
-        Finding.objects.filter(pk=found.pk).update(times=row["count"])
-    return len(owed)
+    return _found(Finding.Kind.OVERDUE, _counted(overdue(moment), "application__slug"), moment)
+
+
+def find_untold(*, now: datetime | None = None) -> int:
+    """Nobody gets nothing silently: notices without a live address, and those to be told by hand, have their finding.
+
+    One finding a receiver, counting what waits; returns how many receivers. Idempotent.
+    """
+    moment = now or timezone.now()
+    stuck = _found(Finding.Kind.UNREACHABLE, _counted(unreachable(), "application__slug"), moment)
+    waiting = HandNotice.objects.filter(state__in=["waiting", "told"])
+    return stuck + _found(Finding.Kind.BY_HAND, _counted(waiting, "recipient"), moment)
+
+
+def find_unsafe(*, now: datetime | None = None) -> int:
+    """Live recipients whose transfer has lost its ground, as when an adequacy decision ends, have an open finding."""
+    moment = now or timezone.now()
+    live = Recipient.objects.filter(state=ReviewState.LIVE).values_list("slug", "country", "safeguard")
+    unsafe = {slug: 1 for slug, country, safeguard in live if transfers.flaws(country, safeguard, moment.date())}
+    return _found(Finding.Kind.TRANSFER, unsafe, moment)
 
 
 def overdue(now: datetime) -> QuerySet[Delivery]:
@@ -83,3 +101,23 @@ def overdue(now: datetime) -> QuerySet[Delivery]:
     limit = now - timedelta(hours=settings.CONFIRMATION_HOURS)
     waiting = Q(state__in=["queued", "sending", "sent", "abandoned"], outcome="", created_at__lt=limit)
     return Delivery.objects.filter(waiting).select_related("application").order_by("created_at")
+
+
+def unreachable() -> QuerySet[Delivery]:
+    """Notices that wait because their receiver has no address in use, or is switched off itself."""
+    nowhere = Q(application__endpoint__isnull=True) | Q(application__endpoint__disabled_at__isnull=False)
+    waiting = Q(state__in=["queued", "sending"], outcome="")
+    rows = Delivery.objects.filter(waiting & (nowhere | Q(application__enabled=False)))
+    return rows.select_related("application").order_by("created_at")
+
+
+def _counted(rows: QuerySet[Any], column: str) -> dict[str, int]:
+    return dict(rows.order_by().values_list(column).annotate(count=Count("pk")))
+
+
+def _found(kind: str, owed: dict[str, int], now: datetime) -> int:
+    """One open finding of the kind for each receiver, `times` being what it owes now."""
+    for slug, count in owed.items():
+        found = open_finding(kind=kind, application=slug, times=0, at=now)
+        Finding.objects.filter(pk=found.pk).update(times=count)
+    return len(owed)

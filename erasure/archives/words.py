@@ -4,6 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from consent.models import HandNotice, SharingAsk
 from consent.wording import DELIVERIES
 from erasure.forms import GROUNDS
 from erasure.models import RightsRequest
@@ -17,6 +18,7 @@ SECTIONS: dict[str, Any] = {
     "retentions": _("What the law makes us keep"),
     "consents": _("Your answers about consent and sharing"),
     "deliveries": _("Whom we told"),
+    "asks": _("What third parties asked you for"),
     "rights_requests": _("Your requests"),
     "archives": _("Archives waiting for you"),
 }
@@ -25,6 +27,9 @@ BLOCKS: dict[str, Any] = {
     "standing": _("As it stands now"),
     "history": _("Everything you answered"),
     "objections": _("Your objections"),
+    "told": _("Told by this service"),
+    "told_by_hand": _("Told by our staff"),
+    "asked": _("Questions"),
 }
 """Names of lists within a section; a list alone in its section needs none."""
 COLUMNS: dict[str, Any] = {
@@ -68,6 +73,9 @@ COLUMNS: dict[str, Any] = {
     "told_at": _("Told"),
     "confirmed_at": _("Confirmed"),
     "outcome": _("Outcome"),
+    "asked_at": _("Asked"),
+    "lapses_at": _("Counts as a no from"),
+    "answered_at": _("Settled"),
     "request": _("Reference"),
     "right": _("Right"),
     "received_at": _("Received"),
@@ -122,7 +130,10 @@ VALUES: dict[tuple[str, str], dict[str, Any]] = {
     ("restrictions", "ground"): GROUNDS,
     ("consents", "state"): _CONSENT_STATES,
     ("consents", "action"): ACTIONS,
-    ("deliveries", "state"): {state: words for state, (words, _tone) in DELIVERIES.items()},
+    ("deliveries", "state"): {
+        **{state: words for state, (words, _tone) in DELIVERIES.items()}, **dict(HandNotice.State.choices)
+    },
+    ("asks", "state"): dict(SharingAsk.State.choices),
     ("deliveries", "type"): TYPES,
     ("deliveries", "outcome"): OUTCOMES,
     ("rights_requests", "state"): {state: words for state, (words, _tone) in REQUEST_STATES.items()},

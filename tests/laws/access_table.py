@@ -39,6 +39,7 @@ API: Final[dict[str, dict[str, str]]] = {
     "api/v1/consents/<event>/receipt": {"GET": "consent:read"},
     "api/v1/subjects/<subject>/sharing": {"GET": "sharing:read"},
     "api/v1/subjects/<subject>/sharing/<recipient>": {"PUT": "sharing:write"},
+    "api/v1/subjects/<subject>/sharing/<recipient>/ask": {"GET": "sharing:write", "POST": "sharing:write"},
     "api/v1/deliveries/<delivery>": {"GET": "deliveries:acknowledge"},
     "api/v1/deliveries/<delivery>/acknowledge": {"POST": "deliveries:acknowledge"},
     "api/v1/records-of-processing": {"GET": "audit:read"},
@@ -78,6 +79,7 @@ PAGES: Final[dict[str, Page]] = {
     "security/authenticators/<device_id>/remove": SIGNED_IN, "security/sign-out-everywhere": SIGNED_IN,
     # --- the portal
     "data": SIGNED_IN, "activity": SIGNED_IN, "consent": SIGNED_IN, "sharing": SIGNED_IN,
+    "sharing/asks/<ask>": SIGNED_IN,
     "requests": SIGNED_IN, "requests/new/<right>": SIGNED_IN, "requests/<request_id>": SIGNED_IN,
     "requests/<request_id>/withdraw": SIGNED_IN, "requests/<request_id>/archive": SIGNED_IN,
     "requests/<request_id>/receipt": SIGNED_IN, "requests/<request_id>/message": SIGNED_IN,
@@ -111,6 +113,9 @@ PAGES: Final[dict[str, Page]] = {
     "admin/qa/matrix/": CHECK, "admin/qa/usage/": CHECK, "admin/qa/usage/<contract>/narrow/": CHECK,
     "admin/qa/simulator/": CHECK, "admin/qa/samples/": CHECK, "admin/qa/samples/<sample>/": CHECK,
     "admin/qa/entries/<entry>/": CHECK, "admin/qa/findings/": CHECK, "admin/qa/findings/<finding>/": CHECK,
+    "admin/sharing/deliveries/": DESK, "admin/sharing/deliveries/<delivery>/again/": DESK,
+    "admin/sharing/by-hand/": DESK, "admin/sharing/by-hand/<notice>/": DESK,
+    "admin/sharing/latency/": DESK,
     "admin/consent/purpose/desk/": DESK,
     **{
         f"admin/auth/group/{rest}": CLOSED

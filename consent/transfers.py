@@ -1,0 +1,71 @@
+"""Where personal data may go: the EEA, countries the Commission found adequate (Art. 45), and all others (Art. 46).
+
+Pure. The list is that of the Commission's page on adequacy decisions, as of `LOOKED_UP`; whoever changes it changes
+the date. A decision that covers only a part of the country holds for a recipient only when its safeguard names that
+part. Derogations (Art. 49) are no ground for the repeated sharing this service does.
+"""
+
+import re
+from datetime import date
+from typing import NamedTuple
+
+from phonenumbers.geodata.locale import LOCALE_DATA
+
+LOOKED_UP = date(2026, 11, 24)
+
+EEA = frozenset({
+    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IS", "IT", "LI", "LT",
+    "LU", "LV", "MT", "NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK",
+    "AX", "GF", "GP", "MF", "MQ", "RE", "YT",
+})  # fmt: skip
+"""The Union with the parts of it that have a code of their own (Art. 355(1), (4) TFEU), Iceland, Liechtenstein, Norway.
+"""
+
+
+class Adequacy(NamedTuple):
+    """A decision of the Commission: what the safeguard has to name for it to cover a recipient, and its last day."""
+
+    names: str = ""
+    until: date | None = None
+
+
+ADEQUATE: dict[str, Adequacy] = {
+    "AD": Adequacy(), "AR": Adequacy(), "BR": Adequacy(), "CA": Adequacy("PIPEDA"), "CH": Adequacy(),
+    "FO": Adequacy(), "GB": Adequacy(until=date(2031, 12, 27)), "GG": Adequacy(), "IL": Adequacy(), "IM": Adequacy(),
+    "JE": Adequacy(), "JP": Adequacy("APPI"), "KR": Adequacy("PIPA"), "NZ": Adequacy(),
+    "US": Adequacy("Data Privacy Framework"), "UY": Adequacy(),
+}  # fmt: skip
+_SAYS_ADEQUATE = re.compile(r"adequa|adéqua|angemessenheit|art(icle|\.)? *45\b", re.IGNORECASE)
+
+
+def flaws(country: str, safeguard: str, day: date) -> list[str]:
+    """Why data must not be sent to this country under this safeguard on this day; empty when it may (Art. 44)."""
+    code, given = country.strip().upper(), safeguard.strip()
+    if code in EEA:
+        return []
+    if code not in LOCALE_DATA:
+        return [f"{code or 'no country'}: not a country code of ISO 3166"]
+    if not given:
+        return [_nothing_named(code, day)]
+    return _not_adequate(code, given, day) if _SAYS_ADEQUATE.search(given) else []
+
+
+def _nothing_named(code: str, day: date) -> str:
+    if _decision(code, day) is None:
+        return "outside the EEA without a safeguard (Art. 44 to 46)"
+    return "outside the EEA without a safeguard (Art. 44 to 46): name the adequacy decision (Art. 45) or another"
+
+
+def _not_adequate(code: str, safeguard: str, day: date) -> list[str]:
+    """What is wrong with relying on an adequacy decision."""
+    found = _decision(code, day)
+    if found is None:
+        return [f"{code}: no adequacy decision is in force (Art. 45); name a safeguard of Art. 46"]
+    if found.names.lower() not in safeguard.lower():
+        return [f"{code}: the adequacy decision covers only recipients under {found.names}; say that this one is"]
+    return []
+
+
+def _decision(code: str, day: date) -> Adequacy | None:
+    found = ADEQUATE.get(code)
+    return found if found and (found.until is None or day <= found.until) else None
