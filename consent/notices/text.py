@@ -4,7 +4,9 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-OPENING, TITLE = "opening", "title"
+from django.utils.translation import gettext_noop
+
+OPENING, TITLE = gettext_noop("the opening"), gettext_noop("the title")
 """Where something stands that stands under no heading."""
 
 HIDDEN = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -13,9 +15,14 @@ HIDDEN = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a
 _HEADING = re.compile(r"^## +(.+?)\s*$", re.MULTILINE)
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _END = re.compile(r"(?<=[.!?…])[\"”»’)]*\s+(?=[\"“„«(]?[^\W\d_a-z])|\n{2,}|\n(?=[-*•] )")
+_SHORT = (
+    "art abs buchst lit nr no par para sec bzw ggf etc inc ltd dr mr mrs mme st str tel ca vgl cf env max min"
+    " z.b z._b d.h d._h u.a u._a e.g i.e p.ex p._ex"
+)
 _NOT_AN_END = re.compile(
-    r"(?:\b(?:art|abs|buchst|lit|nr|no|par|para|sec|bzw|ggf|z\. ?b|d\. ?h|u\. ?a|e\.g|i\.e|p\. ex|etc|inc|ltd|dr|mr|mrs|mme"
-    r"|st|str|tel|ca|vgl|cf|env|max|min)|\b\d{1,2}|\b[a-zA-Z])\.$",
+    r"(?:\b(?:"
+    + "|".join(re.escape(name).replace("_", " ") for name in _SHORT.split())
+    + r")|\b\d{1,2}|\b[a-zA-Z])\.$",
     re.IGNORECASE,
 )
 
