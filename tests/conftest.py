@@ -38,6 +38,8 @@ def _no_memory() -> Iterator[None]:
 
     for forget in (providers.forget, checks.forget, wellknown.readiness.forget):
         forget()
+    # The database forgets after every test; a ledger that did not would take it for a restored backup.
+    django_settings.SHRED_LEDGER_FILE.unlink(missing_ok=True)
     yield
 
 
