@@ -1,7 +1,7 @@
 """The life of what is reviewed: one table, one `target`. Pure.
 
-draft -> in_review -> approved -> live -> retired; a reviewer sends back to draft with a note. What is approved never
-becomes a draft again: a change is a new version.
+draft -> in_review -> approved -> live -> retired, with `scheduled` before live for what goes live at a set moment; a
+reviewer sends back to draft with a note. What is approved never becomes a draft again: a change is a new version.
 """
 
 from gdpr_portal.errors import WrongState
@@ -11,7 +11,12 @@ REVIEW: dict[tuple[str, str], str] = {
     ("in_review", "send_back"): "draft",
     ("in_review", "approve"): "approved",
     ("approved", "publish"): "live",
+    ("approved", "schedule"): "scheduled",
     ("approved", "retire"): "retired",
+    ("scheduled", "publish"): "live",
+    ("scheduled", "schedule"): "scheduled",
+    ("scheduled", "unschedule"): "approved",
+    ("scheduled", "retire"): "retired",
     ("live", "retire"): "retired",
 }
 EVENTS = {
@@ -19,6 +24,8 @@ EVENTS = {
     "send_back": "rejected",
     "approve": "approved",
     "publish": "published",
+    "schedule": "scheduled",
+    "unschedule": "unscheduled",
     "retire": "retired",
 }
 

@@ -11,7 +11,7 @@ from consent.models import Component, DataContract, Notice, NoticeText, Purpose,
 from consent.models.governance import ReviewState
 from gdpr_portal.errors import Missing, Refused
 
-APPROVED = (ReviewState.APPROVED, ReviewState.LIVE)
+APPROVED = (ReviewState.APPROVED, ReviewState.SCHEDULED, ReviewState.LIVE)
 
 
 def live_at(at: datetime | None = None) -> Q:

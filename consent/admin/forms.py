@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.digests import body_digest
 from consent.models import Component, DataContract, Notice, NoticeText, Purpose, Recipient
+from consent.models.governance import SourceKind
 from consent.selectors import APPROVED
 
 
@@ -33,7 +34,7 @@ class TitledForm(forms.ModelForm):
 
 def choices_of(form: forms.ModelForm, name: str, slugs: Any, current: list[str] | None) -> None:
     """The array `name` is chosen by ticking; nothing is ticked beforehand but what the draft holds."""
-    known = [(slug, slug) for slug in slugs]
+    known = [each if isinstance(each, tuple) else (each, each) for each in slugs]
     held = form.fields[name]
     form.fields[name] = forms.MultipleChoiceField(
         label=held.label, help_text=held.help_text, choices=known, initial=current, widget=forms.CheckboxSelectMultiple
@@ -43,7 +44,15 @@ def choices_of(form: forms.ModelForm, name: str, slugs: Any, current: list[str] 
 class ComponentForm(TitledForm):
     class Meta:
         model = Component
-        fields = ("slug", "value_type", "max_length", "category", "necessity", "special_category")
+        fields = (
+            "slug", "value_type", "max_length", "category", "necessity", "special_category", "supplied_by",
+            "longest_retention_days",
+        )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "supplied_by" in self.fields:
+            choices_of(self, "supplied_by", SourceKind.choices, _held(self, "supplied_by"))
 
 
 class PurposeForm(TitledForm):
@@ -51,13 +60,22 @@ class PurposeForm(TitledForm):
         model = Purpose
         fields = (
             "slug", "lawful_basis", "necessity", "fields", "retention_days", "retention_law", "special_category",
-            "is_marketing", "validity_days", "double_opt_in",
+            "is_marketing", "validity_days", "double_opt_in", "necessary_for_service", "sources", "data_subjects",
         )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "fields" in self.fields:
             choices_of(self, "fields", _approved_components(), self.instance.fields)
+        if "sources" in self.fields:
+            choices_of(self, "sources", SourceKind.choices, _held(self, "sources"))
+
+    def clean(self) -> dict[str, Any] | None:
+        """What the service cannot be given without never rests on consent (Art. 7(4))."""
+        given = super().clean()
+        if given and given.get("necessary_for_service") and given.get("lawful_basis") == Purpose.Basis.CONSENT:
+            self.add_error("necessary_for_service", _("What is necessary for the service does not rest on consent."))
+        return given
 
 
 class RecipientForm(forms.ModelForm):
@@ -107,6 +125,11 @@ class NoticeTextForm(forms.ModelForm):
     def save(self, commit: bool = True) -> Any:
         self.instance.digest = body_digest(self.instance.body)
         return super().save(commit)
+
+
+def _held(form: forms.ModelForm, name: str) -> list[str] | None:
+    """What the draft holds; nothing for a new one, so that nothing is ticked beforehand."""
+    return None if form.instance._state.adding else getattr(form.instance, name)
 
 
 def _approved_components() -> list[str]:

@@ -1,4 +1,4 @@
-"""Revisions of what is live, standing in, comments, publication at a set moment; more is said about purposes and components."""
+"""Revisions of what is live, standing in, comments, set moments of publication; more about purposes and components."""
 
 import uuid
 

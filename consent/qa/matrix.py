@@ -82,7 +82,7 @@ class Cell:
     reads: Reads | None = None
 
 
-_STANDS = frozenset({"approved", "live"})
+_STANDS = frozenset({"approved", "scheduled", "live"})
 
 
 def matrix(world: World) -> list[Cell]:

@@ -40,7 +40,7 @@ def propose_narrowing(*, contract: DataContract, actor: Account) -> DataContract
     if row.state != ReviewState.LIVE:
         raise WrongState("wrong_state", "Only a live contract is narrowed.")
     same = DataContract.objects.filter(application=row.application, purpose=row.purpose)
-    if same.filter(state__in=[ReviewState.DRAFT, ReviewState.IN_REVIEW, ReviewState.APPROVED]).exists():
+    if same.exclude(state__in=[ReviewState.LIVE, ReviewState.RETIRED]).exists():
         raise WrongState("already_proposed", "A newer version of this contract is already on its way.")
     unread = set(usage_of(row).never_read)
     if not unread:

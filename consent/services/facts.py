@@ -19,11 +19,16 @@ from consent.decide import Answer, Facts, PurposeFacts
 from consent.services.proofs import proofs_since
 
 _NOW = "{0}.state = 'live'"
+_SAID_THEN = """coalesce((SELECT ARRAY(SELECT jsonb_array_elements_text(v.before -> '{column}')) FROM consent_revision v
+    WHERE v.kind = '{kind}' AND v.slug = {alias}.slug AND v.published_at > %(at)s
+    ORDER BY v.published_at LIMIT 1), {alias}.{column})"""
+"""What the first revision after a moment found: what was said at that moment (`consent.revised.as_of`)."""
+_SAYING = {"p": ("purpose", "fields"), "r": ("recipient", "purposes")}
 _THEN = "{0}.published_at <= %(at)s AND ({0}.retired_at IS NULL OR {0}.retired_at > %(at)s)"
 
 _CATALOGUE = """
-SELECT p.slug, ({live_p}) AS live, p.lawful_basis, p.is_marketing, p.fields, n.version, m.version,
-    (SELECT coalesce(array_agg(r.slug), '{{}}') FROM consent_recipient r WHERE p.slug = ANY(r.purposes) AND {live_r}),
+SELECT p.slug, ({live_p}) AS live, p.lawful_basis, p.is_marketing, {said_p}, n.version, m.version,
+    (SELECT coalesce(array_agg(r.slug), '{{}}') FROM consent_recipient r WHERE p.slug = ANY({said_r}) AND {live_r}),
     c.fields, c.expires_at
 FROM consent_purpose p
 LEFT JOIN LATERAL (SELECT n.version FROM consent_notice n WHERE n.purpose_id = p.id AND {live_n}
@@ -34,6 +39,28 @@ LEFT JOIN LATERAL (SELECT c.fields, c.expires_at FROM consent_datacontract c
     WHERE c.purpose_id = p.id AND c.application_id = %(application)s AND {live_c} LIMIT 1) c ON true
 WHERE p.slug = ANY(%(slugs)s) AND p.created_at <= %(at)s
 """
+
+_LIVE_CATALOGUE = _CATALOGUE.format(
+    **{f"live_{alias}": _NOW.format(alias) for alias in "prnc"},
+    **{f"said_{alias}": f"{alias}.{column}" for alias, (_, column) in _SAYING.items()},
+)
+_PAST_CATALOGUE = _CATALOGUE.format(
+    **{f"live_{alias}": _THEN.format(alias) for alias in "prnc"},
+    **{
+        f"said_{alias}": _SAID_THEN.format(alias=alias, kind=kind, column=column)
+        for alias, (kind, column) in _SAYING.items()
+    },
+)
+
+_FIELDS_NOW, _SERVES_NOW = "p.fields", "p.slug = ANY(r.purposes)"
+_BEFORE = """(SELECT v.before -> '{1}' FROM consent_revision v WHERE v.kind = '{0}' AND v.slug = {2}.slug
+    AND v.published_at > %(at)s ORDER BY v.published_at LIMIT 1)"""
+"""What the first revision after a moment found: what held at it. Basis and marketing are never revised."""
+_FIELDS_THEN = f"""coalesce(
+    (SELECT array_agg(f.name) FROM jsonb_array_elements_text({_BEFORE.format("purpose", "fields", "p")}) f(name)),
+    p.fields)"""  # noqa: S608 - constants of this module only
+_SERVES_THEN = f"""coalesce(jsonb_exists({_BEFORE.format("recipient", "purposes", "r")}, p.slug),
+    p.slug = ANY(r.purposes))"""
 
 _STANDING = """
 SELECT jsonb_agg(jsonb_build_array(a.purpose, a.recipient, a.state, a.notice_version, a.expires_at))
@@ -130,8 +157,7 @@ def _facts(question: Question, purpose: PurposeFacts | None, person: Person | No
 
 
 def _purposes(slugs: list[str], *, application: UUID | None, at: datetime, past: bool) -> dict[str, PurposeFacts]:
-    live = {f"live_{alias}": (_THEN if past else _NOW).format(alias) for alias in "prnc"}
-    rows = _rows(_CATALOGUE.format(**live), {"slugs": slugs, "application": application, "at": at})
+    rows = _rows(_PAST_CATALOGUE if past else _LIVE_CATALOGUE, {"slugs": slugs, "application": application, "at": at})
     return {row[0]: _purpose(row, bound=application is not None) for row in rows}
 
 

@@ -21,7 +21,7 @@ def component(olga):
     return Component.objects.create(
         slug="shoe_size",
         titles={"en": "Shoe size", "de": "Schuhgröße", "fr": "Pointure"},
-        category="user.physical_characteristic",
+        category="user.demographic.profile",
         necessity="Needed to send shoes that fit.",
         author=olga.account,
     )
