@@ -36,6 +36,7 @@ API: Final[dict[str, dict[str, str]]] = {
     "api/v1/decisions/changes": {"GET": "decisions:read"},
     "api/v1/subjects/<subject>/data": {"GET": "data:read", "PUT": "data:write"},
     "api/v1/subjects/<subject>/consents": {"GET": "consent:read", "POST": "consent:write"},
+    "api/v1/subjects/<subject>/consents/authorisation": {"POST": "consent:write"},
     "api/v1/consents/<event>/receipt": {"GET": "consent:read"},
     "api/v1/subjects/<subject>/sharing": {"GET": "sharing:read"},
     "api/v1/subjects/<subject>/sharing/<recipient>": {"PUT": "sharing:write"},
@@ -79,6 +80,7 @@ PAGES: Final[dict[str, Page]] = {
     "security/authenticators/<device_id>/remove": SIGNED_IN, "security/sign-out-everywhere": SIGNED_IN,
     # --- the portal
     "data": SIGNED_IN, "activity": SIGNED_IN, "consent": SIGNED_IN, "sharing": SIGNED_IN,
+    "consent/all": SIGNED_IN, "consent/authorisation": SIGNED_IN, "confirmation/<confirmation>/<token>": PUBLIC,
     "sharing/asks/<ask>": SIGNED_IN,
     "requests": SIGNED_IN, "requests/new/<right>": SIGNED_IN, "requests/<request_id>": SIGNED_IN,
     "requests/<request_id>/withdraw": SIGNED_IN, "requests/<request_id>/archive": SIGNED_IN,
@@ -116,6 +118,9 @@ PAGES: Final[dict[str, Page]] = {
     "admin/sharing/deliveries/": DESK, "admin/sharing/deliveries/<delivery>/again/": DESK,
     "admin/sharing/by-hand/": DESK, "admin/sharing/by-hand/<notice>/": DESK,
     "admin/sharing/latency/": DESK,
+    "admin/audit/": CHECK, "admin/audit/checkpoint/": CHECK, "admin/audit/checkpoint/mail/": CHECK,
+    "admin/audit/checkpoint/push/": CHECK, "admin/audit/verify/": CHECK, "admin/audit/verify/held/": CHECK,
+    "admin/audit/compare/": CHECK, "admin/audit/verifications/<run_id>/": CHECK,
     "admin/consent/purpose/desk/": DESK,
     **{
         f"admin/auth/group/{rest}": CLOSED

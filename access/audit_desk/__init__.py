@@ -1,0 +1,1 @@
+"""The desk of the audit log: checkpoints to keep, one click that verifies everything, comparing what was kept."""
