@@ -27,9 +27,10 @@ class PortalAdminSite(AdminSite):
 
     def get_urls(self) -> list[Any]:
         """The desks of our own, then Django's."""
+        from access.audit_desk.urls import patterns as audit_patterns
         from consent.qa.urls import patterns
 
-        return [*patterns(self), *super().get_urls()]
+        return [*audit_patterns(self), *patterns(self), *super().get_urls()]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """The start: what waits for whom, and how many findings stand open."""
