@@ -18,8 +18,9 @@ from erasure.connectors.graph import Link, named, sorted_by
 from erasure.connectors.intents import Intent, Target
 from erasure.connectors.masking import Masker, Strategy
 from erasure.connectors.report import Change, Report
+from erasure.connectors.schema import Table
 from erasure.connectors.sharing import mark_shared
-from erasure.connectors.sql import CHUNK, Table, among, chunks, is_json
+from erasure.connectors.sql import CHUNK, among, chunks, is_json
 from erasure.connectors.walk import Place, Row, Walk, same_all
 
 Rows = dict[tuple[Any, ...], Row]

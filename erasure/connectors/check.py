@@ -9,7 +9,8 @@ from erasure.connectors.dataset import Collection, Dataset
 from erasure.connectors.failures import code_of, problem
 from erasure.connectors.graph import build
 from erasure.connectors.report import Problem
-from erasure.connectors.sql import Database, Table
+from erasure.connectors.schema import Table, Tables
+from erasure.connectors.sql import Database
 
 
 def against_database(name: str, url: URL, datasets: Iterable[Dataset]) -> list[Problem]:
@@ -21,7 +22,7 @@ def against_database(name: str, url: URL, datasets: Iterable[Dataset]) -> list[P
     database = Database(name, url)
     try:
         database.open()
-        tables = database.reflect(collections)
+        tables = database.tables(collections)
     except SQLAlchemyError as error:
         return [problem(name, code_of(error, otherwise="connection_failed"))]
     finally:
@@ -36,7 +37,7 @@ def _closed(database: Database) -> None:
         database.broken = True
 
 
-def _missing(collections: Iterable[Collection], tables: dict) -> Iterator[Problem]:
+def _missing(collections: Iterable[Collection], tables: Tables) -> Iterator[Problem]:
     for collection in collections:
         table: Table | None = tables.get(collection.address)
         if table is None:

@@ -13,9 +13,10 @@ import sqlalchemy as sa
 from erasure.connectors.dataset import Collection, Field, covers
 from erasure.connectors.failures import problem
 from erasure.connectors.graph import Graph
-from erasure.connectors.masking import NULL, Masker, Strategy
+from erasure.connectors.masking import NULL, Strategy, fitted
 from erasure.connectors.report import Problem, RunFailed
-from erasure.connectors.sql import Table, is_json, is_text, length_of
+from erasure.connectors.schema import Table
+from erasure.connectors.sql import is_json, is_text, length_of
 
 Fate = Literal["mask", "key", "read_only", "not_nullable"]
 
@@ -30,13 +31,13 @@ class Target:
     limit: int | None = None
     members: tuple[tuple[str, Strategy, int | None], ...] = ()
 
-    def state(self, table: Table, masker: Masker) -> sa.ColumnElement[Any]:
+    def state(self, table: Table) -> sa.ColumnElement[Any]:
         """What is read of a row to know whether there is anything to change; of the value no more than is needed."""
         column = table.column(self.column)
         if self.members or (self.fate == "mask" and not self.strategy.constant):
             return column
         if self.fate == "mask" and self.strategy.name == "string_rewrite":
-            done = column == masker.mask(self.strategy, None, self.limit)
+            done = column == fitted(self.strategy.value, self.strategy.suffix, self.limit)
             return sa.case((done, sa.literal_column("0")), else_=sa.literal_column("1"))
         return sa.case((column.is_(None), sa.literal_column("0")), else_=sa.literal_column("1"))
 

@@ -115,7 +115,7 @@ class Masker:
         """What stands instead, within `limit` characters; what was NULL stays NULL, except under a constant."""
         if strategy.name == "null_rewrite" or (value is None and not strategy.constant):
             return None
-        return _fitted(self._text(strategy, value), strategy.suffix, limit)
+        return fitted(self._text(strategy, value), strategy.suffix, limit)
 
     def _text(self, strategy: Strategy, value: Any) -> str:
         if strategy.name == "string_rewrite":
@@ -136,7 +136,7 @@ class Masker:
         self._key = None
 
 
-def _fitted(text: str, suffix: str, limit: int | None) -> str:
+def fitted(text: str, suffix: str, limit: int | None) -> str:
     """The text with its suffix, the text cut first."""
     if limit is None:
         return text + suffix

@@ -7,7 +7,7 @@ Rows of a tree (a comment and its answers) do not share each other by being pare
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 import sqlalchemy as sa
 
@@ -41,7 +41,7 @@ def _by_reference(walk: Walk, place: Place, link: Link, *, whole: bool) -> None:
     if not keys:
         return
     own = _own_references(walk, link)
-    for key, count in _references(walk, link, list(keys.values())):
+    for key, count in _references(walk, link, keys):
         if count > own[key]:
             for row in rows.get(key, ()):
                 row.shared = True
@@ -49,18 +49,27 @@ def _by_reference(walk: Walk, place: Place, link: Link, *, whole: bool) -> None:
 
 def _own_references(walk: Walk, link: Link) -> Counter[Locator]:
     """How many rows of the person refer to each key."""
-    found: Counter[Locator] = Counter()
     child = walk.places.get(link.child)
-    for row in child.mine() if child is not None else ():
-        found[same_all(child.values(row, link.child_fields))] += row.count  # type: ignore[union-attr]
+    return _counted(child, link, child.mine()) if child is not None else Counter()
+
+
+def _counted(child: Place, link: Link, rows: Iterable[Row]) -> Counter[Locator]:
+    found: Counter[Locator] = Counter()
+    for row in rows:
+        found[same_all(child.values(row, link.child_fields))] += row.count
     return found
 
 
-def _references(walk: Walk, link: Link, keys: list[Locator]) -> Iterable[tuple[Locator, int]]:
-    """How many rows there are that refer to each key, counted by the database."""
+def _references(walk: Walk, link: Link, keys: Mapping[Locator, Locator]) -> Iterator[tuple[Locator, int]]:
+    """How many rows there are that refer to each key: known where the walk asked for them all, else counted there."""
+    asked = walk.asked(link.child, link.child_fields)
+    unasked = [values for key, values in keys.items() if key not in asked]
     child = walk.at(link.child)
+    if len(unasked) < len(keys):
+        known = _counted(child, link, child.rows.values())
+        yield from ((key, known[key]) for key in keys.keys() & asked)
     columns = [child.table.column(name) for name in link.child_fields]
-    for chunk in chunks(fitting(child.table, link.child_fields, keys)):
+    for chunk in chunks(fitting(child.table, link.child_fields, unasked)):
         statement = (
             sa.select(*columns, sa.func.count())
             .select_from(child.table.clause)

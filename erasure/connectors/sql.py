@@ -3,31 +3,27 @@
 Statements are batched by keys, never one a row. Nothing here logs, and no error carries what a driver said.
 """
 
-import sqlite3
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 from typing import Any
-from urllib.parse import quote
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.engine.reflection import ObjectKind
-from sqlalchemy.exc import ArgumentError, SAWarning, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.sql.elements import ColumnElement
 
-from erasure.connectors.dataset import Address, Collection
+from erasure.connectors import schema
+from erasure.connectors.dataset import Collection
 from erasure.connectors.failures import code_of, problem
+from erasure.connectors.pool import STATEMENT_SECONDS, engine
 from erasure.connectors.report import RunFailed
+from erasure.connectors.schema import Table
 from gdpr_portal.errors import Invalid
 
 CHUNK = 500
-CONNECT_SECONDS = 3
-STATEMENT_SECONDS = 60
 DRIVERS = {
     "postgresql": "postgresql+psycopg",
     "postgres": "postgresql+psycopg",
@@ -36,34 +32,10 @@ DRIVERS = {
 }
 
 Locator = tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class ForeignKey:
-    """A foreign key the database enforces, `columns` of this table on a key of `table`."""
-
-    columns: tuple[str, ...]
-    table: tuple[str | None, str]
-    referred: tuple[str, ...]
-    nullable: bool
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table as it is in the database."""
-
-    address: Address
-    clause: sa.TableClause
-    nullable: Mapping[str, bool]
-    key: tuple[str, ...]
-    foreign_keys: tuple[ForeignKey, ...] = ()
-    name: tuple[str | None, str] = (None, "")
-
-    def column(self, name: str) -> sa.ColumnClause[Any]:
-        """The column; RunFailed("column_missing") when there is none."""
-        if name not in self.clause.c:
-            raise RunFailed([problem(self.address, "column_missing", f"Column: {name}.")])
-        return self.clause.c[name]
+ONE_PARAMETER = frozenset({sa.INTEGER, sa.BIGINT, sa.SMALLINT, sa.VARCHAR, sa.TEXT, sa.UUID})
+BEGUN = f"""
+SELECT current_setting('transaction_read_only'), set_config('statement_timeout', '{STATEMENT_SECONDS}s', true)
+"""
 
 
 def normalised(url: str) -> URL:
@@ -93,32 +65,40 @@ class Database:
 
     # --- the transaction ----------------------------------------------------------------------------------------------
     def open(self, *, two_phase: bool = False) -> None:
-        """A transaction is open, on one picture of the data."""
-        backend = self.url.get_backend_name()
-        connection = _engine(self.url).connect()
-        self._connection = connection
-        if backend == "postgresql":
-            connection = connection.execution_options(isolation_level="REPEATABLE READ")
-        if two_phase and self.writing and self._can_prepare():
-            self._transaction = connection.begin_twophase()
-        else:
-            self._transaction = connection.begin()
-        self._begin(backend)
+        """A transaction is open, on one picture of the data; a kept connection that broke meanwhile is replaced."""
+        try:
+            self._begin(two_phase)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            self.close()
+            self._begin(two_phase)
 
-    def _begin(self, backend: str) -> None:
-        if backend == "sqlite":
-            self.connection.exec_driver_sql("BEGIN IMMEDIATE" if self.writing else "BEGIN")
-        elif backend == "postgresql":
-            self.connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'")
-            if self.writing and self.connection.exec_driver_sql("SHOW transaction_read_only").scalar() == "on":
-                raise RunFailed([problem(self.name, "read_only_connection")])
+    def _begin(self, two_phase: bool) -> None:
+        self._connection = engine(self.url).connect()
+        if two_phase and self.writing and self._can_prepare():
+            self._transaction = self._connection.begin_twophase()
+        else:
+            self._transaction = self._connection.begin()
+        match self.url.get_backend_name():
+            case "sqlite":
+                self.connection.exec_driver_sql("BEGIN IMMEDIATE" if self.writing else "BEGIN")
+            case "postgresql":
+                taken = self.connection.exec_driver_sql(BEGUN).scalar()
+                if self.writing and taken == "on":
+                    raise RunFailed([problem(self.name, "read_only_connection")])
+            case _:
+                self.connection.exec_driver_sql("SELECT 1")
 
     def _can_prepare(self) -> bool:
+        """Whether the server prepares transactions; asked once a connection, it is told at the server's start only."""
         if self.url.get_backend_name() != "postgresql":
             return False
-        allowed = self.connection.exec_driver_sql("SHOW max_prepared_transactions").scalar()
-        self.connection.rollback()
-        return int(allowed or 0) > 0
+        if "prepares" not in self.connection.info:
+            allowed = self.connection.exec_driver_sql("SHOW max_prepared_transactions").scalar()
+            self.connection.rollback()
+            self.connection.info["prepares"] = int(allowed or 0) > 0
+        return bool(self.connection.info["prepares"])
 
     @property
     def connection(self) -> sa.Connection:
@@ -150,22 +130,12 @@ class Database:
         finally:
             if self._connection is not None:
                 self._connection.close()
+            self._connection = self._transaction = None
 
     # --- the tables ---------------------------------------------------------------------------------------------------
-    def reflect(self, collections: Iterable[Collection]) -> dict[Address, Table]:
-        """Those of the tables that exist, by schema in one question each where the database can."""
-        by_schema: dict[str | None, list[Collection]] = {}
-        for collection in collections:
-            by_schema.setdefault(self.schema_of(collection), []).append(collection)
-        inspector = sa.inspect(self.connection)
-        found: dict[Address, Table] = {}
-        for schema, members in by_schema.items():
-            found |= _reflected(inspector, schema, members)
-        return found
-
-    def schema_of(self, collection: Collection) -> str | None:
-        """The schema the table is looked for in; SQLite has none."""
-        return None if self.url.get_backend_name() == "sqlite" else collection.schema
+    def tables(self, collections: Iterable[Collection]) -> schema.Tables:
+        """Those of the tables that exist."""
+        return schema.tables(self.connection, list(collections))
 
     # --- statements ---------------------------------------------------------------------------------------------------
     def rows(self, table: Table, statement: sa.Select[Any]) -> Iterator[sa.Row[Any]]:
@@ -199,79 +169,6 @@ class Database:
         return str(statement.compile(dialect=self.connection.dialect))
 
 
-@lru_cache(maxsize=32)
-def _engine(url: URL) -> sa.Engine:
-    """Keeps compiled statements from run to run (they are most of the time of a small one), and no connection."""
-    bare = url.set(query={}) if url.get_backend_name() == "sqlite" else url
-    return sa.create_engine(bare, poolclass=NullPool, hide_parameters=True, **_options(url))
-
-
-def _options(url: URL) -> dict[str, Any]:
-    match url.get_backend_name():
-        case "sqlite":
-            return {"creator": _sqlite(url)}
-        case "postgresql":
-            return {"connect_args": {"connect_timeout": CONNECT_SECONDS}}
-        case "mysql" | "mariadb":
-            times = {"read_timeout": STATEMENT_SECONDS, "write_timeout": STATEMENT_SECONDS}
-            return {"connect_args": {"connect_timeout": CONNECT_SECONDS, **times}}
-        case _:
-            return {}
-
-
-def _sqlite(url: URL) -> Callable[[], sqlite3.Connection]:
-    """An existing file is opened, none is made; transactions are begun by us."""
-    mode = url.query.get("mode", "rw")
-    path = str(url.database).removeprefix("file:")
-
-    def connect() -> sqlite3.Connection:
-        where = f"file:{quote(path)}?mode={'ro' if mode == 'ro' else 'rw'}"
-        connection = sqlite3.connect(where, uri=True, timeout=CONNECT_SECONDS, isolation_level=None)
-        connection.execute("PRAGMA foreign_keys = ON")
-        return connection
-
-    return connect
-
-
-def _reflected(inspector: sa.Inspector, schema: str | None, collections: Sequence[Collection]) -> dict[Address, Table]:
-    names = [collection.table for collection in collections]
-    wanted: dict[str, Any] = {"schema": schema, "filter_names": names, "kind": ObjectKind.ANY}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SAWarning)  # of types it does not know, which we treat as such
-        columns = inspector.get_multi_columns(**wanted)
-        keys = inspector.get_multi_pk_constraint(**wanted)
-        foreign = inspector.get_multi_foreign_keys(**wanted)
-    found = {}
-    for collection in collections:
-        name = (schema, collection.table)
-        if columns.get(name):
-            key: Mapping[str, Any] = keys.get(name) or {}
-            found[collection.address] = _table(collection.address, name, columns[name], key, foreign.get(name) or [])
-    return found
-
-
-def _table(
-    address: Address,
-    name: tuple[str | None, str],
-    columns: Sequence[Any],
-    key: Mapping[str, Any],
-    foreign: Iterable[Any],
-) -> Table:
-    nullable = {column["name"]: bool(column["nullable"]) for column in columns}
-    primary = tuple(key.get("constrained_columns") or ())
-    clause = sa.table(name[1], *(sa.column(each["name"], each["type"]) for each in columns), schema=name[0])
-    links = tuple(
-        ForeignKey(
-            columns=tuple(each["constrained_columns"]),
-            table=(each["referred_schema"], each["referred_table"]),
-            referred=tuple(each["referred_columns"]),
-            nullable=all(nullable.get(column, False) for column in each["constrained_columns"]),
-        )
-        for each in foreign
-    )
-    return Table(address, clause, nullable | dict.fromkeys(primary, False), primary, links, name)
-
-
 # --- conditions and values ------------------------------------------------------------------------------------------
 def chunks(values: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:
     """The values in lists of at most `size`."""
@@ -286,7 +183,7 @@ def among(table: Table, columns: Sequence[str], values: Sequence[Locator]) -> Co
     whole = [value for value in values if None not in value]
     parts: list[ColumnElement[bool]] = []
     if whole and len(found) == 1:
-        parts.append(found[0].in_([value[0] for value in whole]))
+        parts.append(_among_one(table, found[0], [value[0] for value in whole]))
     elif whole:
         parts.append(sa.tuple_(*found).in_(whole))
     for value in values:
@@ -294,6 +191,13 @@ def among(table: Table, columns: Sequence[str], values: Sequence[Locator]) -> Co
             pairs = zip(found, value, strict=True)
             parts.append(sa.and_(*(column.is_(None) if each is None else column == each for column, each in pairs)))
     return sa.or_(*parts)
+
+
+def _among_one(table: Table, column: sa.ColumnClause[Any], values: list[Any]) -> ColumnElement[bool]:
+    """One parameter for all values where arrays are known: one text, and one plan, however many there are."""
+    if table.arrays and type(column.type) in ONE_PARAMETER:
+        return column == sa.any_(sa.literal(values, ARRAY(column.type)))
+    return column.in_(values)
 
 
 def is_text(column: sa.ColumnClause[Any], *, untyped: bool) -> bool:

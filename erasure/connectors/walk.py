@@ -10,7 +10,7 @@ more memory than a narrow one. Whose a row is, is decided here:
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -19,11 +19,12 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from erasure.connectors.blueprint import Names, Shape
 from erasure.connectors.dataset import Address
 from erasure.connectors.graph import Graph, Link
-from erasure.connectors.sql import CHUNK, Database, Locator, Table, among, chunks
+from erasure.connectors.schema import Table
+from erasure.connectors.sql import CHUNK, Database, Locator, among, chunks
 
-Names = tuple[str, ...]
 Identities = Mapping[str, frozenset[str]]
 """What is known of the person: values by kind."""
 
@@ -66,11 +67,13 @@ class Place:
     address: Address
     database: Database
     table: Table
-    locator: Names
-    watched: Names
-    identities: Mapping[str, str]
-    states: Sequence[sa.ColumnElement[Any]] = ()
+    shape: Shape
     rows: dict[Locator, Row] = field(default_factory=dict)
+
+    @property
+    def locator(self) -> Names:
+        """The columns by which a row is found again."""
+        return self.shape.locator
 
     def mine(self) -> Iterator[Row]:
         """The rows that are the person's."""
@@ -82,7 +85,8 @@ class Place:
 
     def values(self, row: Row, names: Names) -> Locator:
         """What the row holds in watched columns."""
-        return tuple(row.links[self.watched.index(name)] for name in names)
+        at = self.shape.at
+        return tuple([row.links[at[name]] for name in names])
 
 
 class Walk:
@@ -117,6 +121,10 @@ class Walk:
             self.places[address] = self._place(address)
         return self.places[address]
 
+    def asked(self, address: Address, names: Names) -> Set[Locator]:
+        """For which values of these columns every row was read."""
+        return self._asked.get((address, names), frozenset())
+
     def _seed(self, address: Address, paths: Iterable[str]) -> None:
         collection = self.graph.collections[address]
         for path in paths:
@@ -147,21 +155,17 @@ class Walk:
                 self._expand(place, row)
 
     def _read(self, place: Place, condition: sa.ColumnElement[bool]) -> Iterator[Row]:
-        names = dict.fromkeys((*place.locator, *place.watched))
-        columns = [place.table.column(name) for name in names]
-        states = [state.label(f"state_{at}") for at, state in enumerate(place.states)]
-        statement = sa.select(*columns, *states).select_from(place.table.clause).where(condition)
-        position = {name: at for at, name in enumerate(names)}
+        shape, statement = place.shape, place.shape.select.where(condition)
         seen: dict[Locator, int] = defaultdict(int)
         for found in place.database.rows(place.table, statement):
-            locator = tuple(found[position[name]] for name in place.locator)
+            locator = tuple([found[at] for at in shape.locator_at])
             key = same_all(locator)
             seen[key] += 1
             if key in place.rows:
                 place.rows[key].count = max(place.rows[key].count, seen[key])
                 continue
-            links = tuple(found[position[name]] for name in place.watched)
-            row = place.rows[key] = Row(locator, links, tuple(found[len(names) :]))
+            links = tuple([found[at] for at in shape.watched_at])
+            row = place.rows[key] = Row(locator, links, tuple(found[shape.width :]))
             yield row
 
     # --- whose --------------------------------------------------------------------------------------------------------
@@ -179,7 +183,7 @@ class Walk:
 
     def _identify(self, place: Place, row: Row) -> None:
         foreign = set()
-        for name, kind in place.identities.items():
+        for name, kind in place.shape.identities.items():
             (value,) = place.values(row, (name,))
             if value is None or not str(value).strip():
                 continue

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from django.core.management import call_command
 from psycopg.conninfo import conninfo_to_dict
 
+from erasure.connectors import pool
 from tests.connectors import mariadb
 from tests.connectors import shop as shops
 from tests.plugins.postgres import address
@@ -96,6 +97,7 @@ def postgres_url() -> Iterator[Callable[[], sa.URL]]:
         )
 
     yield make
+    pool.close_all()
     with psycopg.connect(address("postgres"), autocommit=True) as connection:
         for name in made:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

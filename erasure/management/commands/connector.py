@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentParser
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{name} {normalised(source.url).render_as_string(hide_password=True)} {keys}")
 
     def _run(self, *, names: Sequence[str], show_sql: bool, **options: Any) -> None:
-        order = _order(options)
+        order = replace(_order(options), show=show_sql)
         _log_to_stderr()
         with running(sources(names), order) as run:
             if show_sql:

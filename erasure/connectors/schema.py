@@ -1,0 +1,185 @@
+"""The tables of a database as they are, remembered from run to run as long as its catalogue says the same.
+
+Reading a catalogue costs more than a whole run. So each run asks one question first, inside its own transaction: a
+fingerprint of everything the tables were read from (names, columns, types, NULL, keys, foreign keys, values of enums).
+Only the same fingerprint makes remembered tables good; there is no time within which they may be stale.
+"""
+
+import threading
+import warnings
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine.reflection import ObjectKind
+from sqlalchemy.exc import SAWarning
+
+from erasure.connectors.dataset import Address, Collection
+from erasure.connectors.failures import problem
+from erasure.connectors.report import RunFailed
+
+REMEMBERED = 64
+Name = tuple[str | None, str]
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """A foreign key the database enforces, `columns` of this table on a key of `table`."""
+
+    columns: tuple[str, ...]
+    table: Name
+    referred: tuple[str, ...]
+    nullable: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A table as it is in the database. `clause` is one object as long as the table is remembered: compiled statements
+    are found again by it."""
+
+    address: Address
+    clause: sa.Table
+    nullable: Mapping[str, bool]
+    key: tuple[str, ...]
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    name: Name = (None, "")
+    arrays: bool = False
+
+    def column(self, name: str) -> sa.ColumnClause[Any]:
+        """The column; RunFailed("column_missing") when there is none."""
+        if name not in self.clause.c:
+            raise RunFailed([problem(self.address, "column_missing", f"Column: {name}.")])
+        return self.clause.c[name]
+
+
+Tables = Mapping[Address, Table]
+_remembered: OrderedDict[Any, tuple[Any, Tables]] = OrderedDict()
+_lock = threading.Lock()
+
+
+def tables(connection: sa.Connection, collections: Sequence[Collection]) -> Tables:
+    """Those of the tables that exist: the remembered ones, the same object each time, or as the catalogue has them."""
+    names = {each.address: _name(connection, each) for each in collections}
+    key = (connection.engine.url, tuple(sorted(names.items(), key=str)))
+    seen = _fingerprint(connection, sorted(set(names.values()), key=str))
+    with _lock:
+        known = _remembered.get(key)
+        if known is not None and seen is not None and known[0] == seen:
+            _remembered.move_to_end(key)
+            return known[1]
+    found = reflected(connection, collections)
+    if seen is not None:
+        with _lock:
+            _remembered[key] = seen, found
+            while len(_remembered) > REMEMBERED:
+                _remembered.popitem(last=False)
+    return found
+
+
+def _name(connection: sa.Connection, collection: Collection) -> Name:
+    """The table with the schema it is looked for in; SQLite has none."""
+    return (None if connection.dialect.name == "sqlite" else collection.schema), collection.table
+
+
+# --- fingerprints ---------------------------------------------------------------------------------------------------
+POSTGRESQL = """
+SELECT md5(string_agg(each.said, E'\\n' ORDER BY each.oid)) FROM (
+  SELECT c.oid, concat_ws('|', c.oid, n.nspname, c.relname, c.relkind,
+    (SELECT string_agg(concat_ws(',', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attisdropped,
+        CASE WHEN a.atttypid >= 16384 THEN (
+          SELECT concat_ws(',', t.xmin, t.typname, t.typnotnull, (
+            SELECT string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e
+            WHERE e.enumtypid IN (t.oid, t.typelem, t.typbasetype)))
+          FROM pg_catalog.pg_type t WHERE t.oid = a.atttypid) END), ';' ORDER BY a.attnum)
+      FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0),
+    (SELECT string_agg(concat_ws(',', k.oid, k.contype, k.conkey, k.confrelid::regclass, k.confkey), ';' ORDER BY k.oid)
+      FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.contype IN ('p', 'f'))) AS said
+  FROM unnest(%(names)s::text[], %(schemas)s::text[]) AS wanted (name, schema)
+  JOIN pg_catalog.pg_class c ON c.relname = wanted.name
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = wanted.schema OR wanted.schema IS NULL AND pg_catalog.pg_table_is_visible(c.oid)) each
+"""
+MYSQL_COLUMNS = """
+SELECT table_schema, table_name, ordinal_position, column_name, column_type, is_nullable, column_key
+FROM information_schema.columns WHERE ({where}) ORDER BY 1, 2, 3
+"""
+MYSQL_KEYS = """
+SELECT table_schema, table_name, constraint_name, ordinal_position, column_name, referenced_table_schema,
+  referenced_table_name, referenced_column_name
+FROM information_schema.key_column_usage WHERE ({where}) ORDER BY 1, 2, 3, 4
+"""
+
+
+def _fingerprint(connection: sa.Connection, names: Sequence[Name]) -> Any:
+    """What the catalogue says of these tables, short; None where it cannot be asked, so that nothing is remembered."""
+    match connection.dialect.name:
+        case "postgresql":
+            given = {"names": [name for _schema, name in names], "schemas": [schema for schema, _name in names]}
+            return connection.exec_driver_sql(POSTGRESQL, given).scalar()
+        case "sqlite":
+            found = connection.exec_driver_sql("SELECT type, name, tbl_name, sql FROM sqlite_master")
+            return tuple(tuple(row) for row in found)
+        case "mysql" | "mariadb":
+            return tuple(_mysql(connection, names))
+        case _:
+            return None
+
+
+def _mysql(connection: sa.Connection, names: Sequence[Name]) -> Iterable[tuple[Any, ...]]:
+    where = " OR ".join(["(table_schema = COALESCE(%s, DATABASE()) AND table_name = %s)"] * len(names))
+    given = tuple(part for name in names for part in name)
+    for text in (MYSQL_COLUMNS, MYSQL_KEYS):
+        for row in connection.exec_driver_sql(text.format(where=where), given):
+            yield tuple(row)
+
+
+# --- reading the catalogue ------------------------------------------------------------------------------------------
+def reflected(connection: sa.Connection, collections: Iterable[Collection]) -> Tables:
+    """Those of the tables that exist, by schema in one question each where the database can."""
+    by_schema: dict[str | None, list[Collection]] = {}
+    for collection in collections:
+        by_schema.setdefault(_name(connection, collection)[0], []).append(collection)
+    inspector = sa.inspect(connection)
+    found: dict[Address, Table] = {}
+    for schema, members in by_schema.items():
+        found |= _of_schema(inspector, schema, members)
+    return found
+
+
+def _of_schema(inspector: sa.Inspector, schema: str | None, collections: Sequence[Collection]) -> dict[Address, Table]:
+    names = [collection.table for collection in collections]
+    wanted: dict[str, Any] = {"schema": schema, "filter_names": names, "kind": ObjectKind.ANY}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)  # of types it does not know, which we treat as such
+        columns = inspector.get_multi_columns(**wanted)
+        keys = inspector.get_multi_pk_constraint(**wanted)
+        foreign = inspector.get_multi_foreign_keys(**wanted)
+    found = {}
+    for collection in collections:
+        name = (schema, collection.table)
+        if columns.get(name):
+            key: Mapping[str, Any] = keys.get(name) or {}
+            made = _table(collection.address, name, columns[name], key, foreign.get(name) or [])
+            found[collection.address] = replace(made, arrays=inspector.dialect.name == "postgresql")
+    return found
+
+
+def _table(
+    address: Address, name: Name, columns: Sequence[Any], key: Mapping[str, Any], foreign: Iterable[Any]
+) -> Table:
+    nullable = {column["name"]: bool(column["nullable"]) for column in columns}
+    primary = tuple(key.get("constrained_columns") or ())
+    members = [sa.Column(each["name"], each["type"]) for each in columns]
+    clause = sa.Table(name[1], sa.MetaData(), *members, schema=name[0])
+    links = tuple(
+        ForeignKey(
+            columns=tuple(each["constrained_columns"]),
+            table=(each["referred_schema"], each["referred_table"]),
+            referred=tuple(each["referred_columns"]),
+            nullable=all(nullable.get(column, False) for column in each["constrained_columns"]),
+        )
+        for each in foreign
+    )
+    return Table(address, clause, nullable | dict.fromkeys(primary, False), primary, links, name)
