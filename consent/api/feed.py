@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any, ClassVar
 
 from django.core import signing
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -56,14 +57,15 @@ class SnapshotView(ScopedView):
     @extend_schema(operation_id="get_decisions_snapshot", parameters=[PageQuery], responses=DecisionChangePage)
     def get(self, request: Request) -> Response:
         limit = self.query(PageQuery)["limit"]
-        place, given, head = _numbers(request, FROM_THE_SNAPSHOT) or (0, 0, feed.order_changes())
+        begun = feed.microseconds(timezone.now())
+        place, given, head, begun = _numbers(request, FROM_THE_SNAPSHOT) or (0, 0, feed.order_changes(), begun)
         items, reached = feed.snapshot(
             application=self.application, after=feed.Mark(place, given), head=head, limit=limit
         )
         return _page(
             items,
-            next_=_cursor(request, FROM_THE_SNAPSHOT, *reached, head) if reached else None,
-            cursor=None if reached else _cursor(request, FROM_THE_FEED, head, 0, 0),
+            next_=_cursor(request, FROM_THE_SNAPSHOT, *reached[:2], head, begun) if reached else None,
+            cursor=None if reached else _cursor(request, FROM_THE_FEED, head, 0, begun, 0),
         )
 
 
@@ -80,14 +82,14 @@ class ChangesView(ScopedView):
         if numbers is None:
             raise invalid_cursor()
         until = time.monotonic() + query["wait"]
-        reached, more = feed.Mark(*numbers[:2]), True
+        reached, more = feed.Mark(*numbers[:3]), True
         items: list[feed.Item] = []
         while True:
             items, reached, more = feed.changes(application=self.application, after=reached, limit=query["limit"])
             if items or more or time.monotonic() >= until:
                 break
             time.sleep(LOOKS_EVERY_SECONDS)
-        cursor = _cursor(request, FROM_THE_FEED, *reached, 0)
+        cursor = _cursor(request, FROM_THE_FEED, *reached, 0)  # place, given, read at
         return _page(items, next_=cursor if more else None, cursor=None if more else cursor)
 
 
@@ -99,7 +101,7 @@ def _cursor(request: Request, kind: str, *numbers: int) -> str:
     return signing.dumps([kind, *numbers], salt=_salt(request), compress=False)
 
 
-def _numbers(request: Request, kind: str) -> tuple[int, int, int] | None:
+def _numbers(request: Request, kind: str) -> tuple[int, int, int, int] | None:
     given = request.query_params.get("cursor")
     if given is None:
         return None
@@ -107,9 +109,9 @@ def _numbers(request: Request, kind: str) -> tuple[int, int, int] | None:
         values: Any = signing.loads(given, salt=_salt(request))
     except (signing.BadSignature, ValueError):
         raise invalid_cursor() from None
-    if not isinstance(values, list) or len(values) != 4 or values[0] != kind:
+    if not isinstance(values, list) or len(values) != 5 or values[0] != kind:
         raise invalid_cursor()
-    return int(values[1]), int(values[2]), int(values[3])
+    return int(values[1]), int(values[2]), int(values[3]), int(values[4])
 
 
 def _salt(request: Request) -> str:

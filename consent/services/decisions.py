@@ -71,15 +71,19 @@ def decide_for(
 
 
 def decide_many(
-    *, application: Application, questions: Sequence[Question], at: datetime | None = None
+    *,
+    application: Application,
+    questions: Sequence[Question],
+    at: datetime | None = None,
+    known_at: datetime | None = None,
 ) -> list[Decision]:
-    """The decisions in the order of the questions, by a constant number of statements.
+    """The decisions in the order of the questions, by a constant number of statements; `at`, `known_at` as there.
 
     `Question.subject` is the application's own pairwise id; a person it does not know of is `unknown_subject`.
     """
     found = {question.subject: subject_of(application.id, question.subject) for question in questions}
     inner = [Question(found[asked.subject], asked.purpose, asked.recipient, asked.fields) for asked in questions]
-    return _decide(inner, application=application, linked=application.id, at=at)
+    return _decide(inner, application=application, linked=application.id, at=at, known_at=known_at)
 
 
 def refusal(code: str) -> DomainError:

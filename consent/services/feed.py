@@ -6,11 +6,11 @@ lock, in the order (xid, id) and only below the oldest transaction still open: n
 that was
 read (gap-free). An item tells the decision as it is when read, so that replaying late or twice ends in the present.
 A change of the catalogue changes everybody: from before it one does not go on but takes a new snapshot
-(`cursor_expired`).
+(`cursor_expired`). A data contract that runs out changes everybody too, and no row: a mark knows when it was last read.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -53,10 +53,14 @@ class Item:
 
 
 class Mark(NamedTuple):
-    """How far somebody has read: up to a place, and so many decisions of what comes there."""
+    """How far somebody has read: up to a place, and so many decisions of what comes there.
+
+    `read_at` (microseconds since 1970) is when: everything given before held then still. 0 is not known.
+    """
 
     place: int
     given: int = 0
+    read_at: int = 0
 
 
 def order_changes() -> int:
@@ -95,8 +99,9 @@ def changes(*, application: Application, after: Mark, limit: int) -> tuple[list[
     A mark is the position up to which everything was given, and how many decisions of the change after it. Raises
     `Gone("cursor_expired")` when the feed goes back less far, or the catalogue changed since.
     """
-    last = order_changes()
+    last, now = order_changes(), timezone.now()
     _require_reachable(after.place, last)
+    _require_contracts_hold(application, after.read_at, now)
     found = DecisionChange.objects.filter(position__gt=after.place, position__lte=last).order_by("position")
     rows = list(found.values_list("subject", "purpose", "position")[: limit + 1])
     known = _known(application, {subject for subject, _, _ in rows if subject})
@@ -109,9 +114,14 @@ def changes(*, application: Application, after: Mark, limit: int) -> tuple[list[
             questions = [Question(subject, *pair) for pair in pairs if purpose in (None, pair[0])][skip:]
         asked += [(question, position or 0) for question in questions[:room]]
         if len(questions) > room:
-            return _decided(application, asked), Mark(reached.place, skip + room), True
+            return _decided(application, asked), Mark(reached.place, skip + room, microseconds(now)), True
         reached, skip = Mark(position or 0), 0
-    return _decided(application, asked), reached, len(rows) > limit
+    return _decided(application, asked), reached._replace(read_at=microseconds(now)), len(rows) > limit
+
+
+def microseconds(moment: datetime) -> int:
+    """Since 1970, for a cursor."""
+    return round(moment.timestamp() * 1_000_000)
 
 
 def prune_changes() -> int:
@@ -126,7 +136,18 @@ def _require_reachable(after: int, last: int) -> None:
     pruned = first is not None and after < first - 1
     catalogue = DecisionChange.objects.filter(subject=None, position__gt=after, position__lte=last).exists()
     if after > last or pruned or catalogue:
-        raise Gone("cursor_expired", "Take a new snapshot: the changes from this cursor on are not all there.")
+        raise _expired()
+
+
+def _require_contracts_hold(application: Application, read_at: int, now: datetime) -> None:
+    """A contract that ran out since it was last read changed the decisions about everybody."""
+    since = datetime.fromtimestamp(read_at / 1_000_000, UTC)
+    if read_at and live_contracts(application).filter(expires_at__gt=since, expires_at__lte=now).exists():
+        raise _expired()
+
+
+def _expired() -> Gone:
+    return Gone("cursor_expired", "Take a new snapshot: the changes from this cursor on are not all there.")
 
 
 def _known(application: Application, subjects: set[UUID]) -> set[UUID]:
