@@ -32,7 +32,7 @@ PUBLIC_PATHS = frozenset(
         "/password-reset", "/password-reset/code", "/password-reset/password",
     }
 )  # fmt: skip
-PUBLIC_PREFIXES = ("/static/", "/.well-known/", "/api/", "/oauth/", "/request/")
+PUBLIC_PREFIXES = ("/static/", "/.well-known/", "/api/", "/oauth/", "/request/", "/confirmation/")
 FRONT_PAGE = "/"
 """Public to those who are not signed in at all; it shows them no data."""
 HALF_WAY_PATHS = frozenset({"/login/factor", "/login/recovery", "/signup/totp"})

@@ -42,7 +42,7 @@ def _reviewed(noun: str, article: str) -> dict[str, tuple[str, str]]:
         f"{noun}.submitted": (article, f"{about} review"),
         f"{noun}.assigned": (article, f"{about} account"),
         f"{noun}.commented": (article, f"{about} comment"),
-        f"{noun}.approved": (article, f"{about} review desk acts_for"),
+        f"{noun}.approved": (article, f"{about} review desk acts_for warnings"),
         f"{noun}.scheduled": (article, f"{about} due"),
         f"{noun}.unscheduled": (article, f"{about} reason"),
         f"{noun}.published": (article, f"{about} review"),

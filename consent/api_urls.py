@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from consent.api import catalogue, consents, data, decisions, deliveries, feed, records, sharing
+from consent.api import authorisations, catalogue, consents, data, decisions, deliveries, feed, records, sharing
 
 urlpatterns: list[URLPattern] = [
     path("purposes", catalogue.PurposesView.as_view(), name="purposes"),
@@ -14,6 +14,11 @@ urlpatterns: list[URLPattern] = [
     path("decisions/changes", feed.ChangesView.as_view(), name="decisions_changes"),
     path("subjects/<id:subject>/data", data.DataView.as_view(), name="subject_data"),
     path("subjects/<id:subject>/consents", consents.ConsentsView.as_view(), name="subject_consents"),
+    path(
+        "subjects/<id:subject>/consents/authorisation",
+        authorisations.AuthorisationView.as_view(),
+        name="consent_authorisation_api",
+    ),
     path("consents/<id:event>/receipt", consents.ReceiptView.as_view(), name="consent_receipt"),
     path("subjects/<id:subject>/sharing", sharing.SharingView.as_view(), name="subject_sharing"),
     path("subjects/<id:subject>/sharing/<slug:recipient>", sharing.SwitchView.as_view(), name="sharing_switch"),

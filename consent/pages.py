@@ -9,7 +9,9 @@ from django.utils.translation import gettext as _
 
 from consent import progress, wording
 from consent.models import Component, ConsentEvent, NoticeText, Purpose, Recipient, SharingAsk
+from consent.page_states import Waiting, from_parents, is_renewable, waiting_of
 from consent.selectors import live_recipients, purpose_title, purposes_of_catalogue, text_in, title_in
+from consent.services.all_at_once import OPEN
 from consent.services.ask_rows import waiting
 from consent.services.sharing import SharingRow, sharing_rows
 from consent.services.standing import Line, history_of, sharing_verdict, standing_of
@@ -29,10 +31,13 @@ class Choice:
     text: NoticeText
     line: Line
     fields: list[str]
+    waiting: Waiting | None = None
+    from_parents: bool = False
 
     @property
     def state(self) -> Any:
-        return wording.STATES[self.line.state][0]
+        own = self.waiting is not None and self.waiting.own and not self.waiting.parent
+        return wording.WAITING_FOR_MAIL if own else wording.STATES[self.line.state][0]
 
     @property
     def tone(self) -> str:
@@ -56,6 +61,24 @@ class Choice:
     @property
     def is_given(self) -> bool:
         return self.line.state is Consent.GIVEN
+
+    @property
+    def is_refused(self) -> bool:
+        """A no is remembered: nobody is asked twice, one quiet button leads back (Art. 7(2), 4(11))."""
+        return self.line.state is Consent.REFUSED
+
+    @property
+    def is_open(self) -> bool:
+        return self.line.state in OPEN
+
+    @property
+    def renewable(self) -> bool:
+        return is_renewable(self.purpose, self.line)
+
+    @property
+    def shown_line(self) -> str:
+        """The same as `shown`, in one field of the form that answers all."""
+        return "|".join(str(part) for part in self.shown.values())
 
     @property
     def can_refuse(self) -> bool:
@@ -118,14 +141,22 @@ class Happening:
 def choices(subject: Subject, language: str) -> list[Choice]:
     """Every live purpose that rests on consent, with its live wording in the language or the default one."""
     lines = {line.purpose: line for line in standing_of(subject) if not line.recipient}
-    names = field_names(language)
+    names, waiting, parents = field_names(language), waiting_of(subject), from_parents(subject)
     return [
         Choice(
+            waiting=waiting.get(purpose.slug), from_parents=purpose.slug in parents,
             purpose=purpose, title=title_in(purpose.titles, language), text=text, fields=_fields(purpose, names),
             line=lines.get(purpose.slug) or Line(purpose=purpose.slug, recipient="", state=Consent.NEVER_ASKED),
         )
         for purpose, text in _with_text(language)
     ]  # fmt: skip
+
+
+def offers(shown: list[Choice]) -> dict[str, bool]:
+    """Whether there is anything to say yes or no to at once: never where every question was answered with no."""
+    yes = any(choice.is_open and not choice.purpose.special_category for choice in shown)
+    no = any(choice.is_open or choice.is_given or choice.waiting for choice in shown)
+    return {"offers_yes": yes, "offers_no": no}
 
 
 def toggles(subject: Subject, language: str) -> list[Toggle]:

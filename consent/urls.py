@@ -2,10 +2,13 @@
 
 from django.urls import URLPattern, path
 
-from consent import views
+from consent import views, word_views
 
 urlpatterns: list[URLPattern] = [
     path("consent", views.consent, name="consent"),
+    path("consent/all", word_views.answer_all, name="consent_all"),
+    path("consent/authorisation", word_views.authorisation, name="consent_authorisation"),
+    path("confirmation/<uuid:confirmation>/<str:token>", word_views.confirmation, name="confirmation"),
     path("sharing", views.sharing, name="sharing"),
     path("sharing/asks/<uuid:ask>", views.ask, name="sharing_answer"),
 ]

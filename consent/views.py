@@ -31,20 +31,21 @@ DONE = {
 @require_http_methods(["GET", "POST"])
 def consent(request: HttpRequest) -> HttpResponse:
     """Every consent purpose with the exact text, how it stands and one button to change it (Art. 7)."""
-    subject = _subject(request)
+    subject = person_of(request)
     if subject is None:
         return render(request, "consent/nobody.html", {"title": _("Consent")})
     if request.method == "POST":
         return _answer(request, subject)
     language = get_language() or "en"
-    context = {"choices": pages.choices(subject, language), "events": pages.timeline(subject, language)}
-    return render(request, "consent/consent.html", context)
+    choices = pages.choices(subject, language)
+    context = {"choices": choices, "events": pages.timeline(subject, language)}
+    return render(request, "consent/consent.html", context | pages.offers(choices))
 
 
 @require_http_methods(["GET", "POST"])
 def sharing(request: HttpRequest) -> HttpResponse:
     """Every third party with what it gets, why, since when, and one switch (Art. 25(2): off by default)."""
-    subject = _subject(request)
+    subject = person_of(request)
     if subject is None:
         return render(request, "consent/nobody.html", {"title": _("Sharing")})
     if request.method == "POST":
@@ -57,7 +58,7 @@ def sharing(request: HttpRequest) -> HttpResponse:
 @require_POST
 def ask(request: HttpRequest, ask: UUID) -> HttpResponse:
     """The answer to a third party's question: one click for a yes, one for a no (Art. 7(2), (4))."""
-    subject, word = _subject(request), request.POST.get("answer", "")
+    subject, word = person_of(request), request.POST.get("answer", "")
     if subject is None or word not in {"accept", "decline"}:
         return HttpResponseBadRequest()
     try:
@@ -124,6 +125,7 @@ def _seen(request: HttpRequest) -> NoticeSeen | None:
     return NoticeSeen(int(version), form.get("language", "")[:8], form.get("digest", "")[:80])
 
 
-def _subject(request: HttpRequest) -> Subject | None:
+def person_of(request: HttpRequest) -> Subject | None:
+    """The data subject who is signed in; None for staff who are nobody's, and after an erasure."""
     subject = subject_of_account(cast(Account, request.user))
     return subject if subject is not None and subject.erased_at is None else None

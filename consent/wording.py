@@ -13,12 +13,16 @@ STATES = {
     "never_asked": (_("Not answered: this means no"), "plain"),
 }
 """Consent state -> (what the person reads, tone of components/state.html)."""
+WAITING_FOR_MAIL = _("Waiting for your confirmation by mail")
+"""`pending`, where nobody's word but the person's own is missing."""
 
 ACTS = {
     "give": _("You gave consent"),
     "refuse": _("You refused"),
     "withdraw": _("You withdrew consent"),
     "expire": _("Your consent expired"),
+    "confirm": _("You confirmed your consent by mail"),
+    "authorise": _("A parent agreed for you"),
 }
 SHARING_ACTS = {"give": _("You switched sharing on"), "withdraw": _("Sharing was switched off")}
 
@@ -45,6 +49,11 @@ WHY_NOT = {
     "purpose_not_approved": _("This purpose is not in use any more."),
     "not_found": _("This recipient is not in use any more."),
     "erased": _("Your data has been erased."),
+    "address_missing": _("This purpose asks for a confirmation by mail, and we know no address of yours."),
+    "own_address": _("The address of the parent has to be another than yours."),
+    "invalid_value": _("This is not an e-mail address."),
+    "throttled": _("Mails about this were sent already. Please try again later."),
+    "not_awaiting_parent": _("This consent does not wait for a parent any more."),
     "wrong_state": _("This question is not open any more."),
 }
 """Deciding code -> what the person reads."""

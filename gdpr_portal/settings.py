@@ -222,6 +222,20 @@ CONTROLLER = {
 VAULT_KEY_FILE: Path = env(
     "VAULT_KEY_FILE", path, RUN_DIR / "keys" / "vault.json", "The keyring, outside the database."
 )
+VAULT_KEY_PROVIDER: str = env(
+    "VAULT_KEY_PROVIDER", one_of("file", "transit", "kms"), "file", "What opens the keyring: nothing, or a key service."
+)
+VAULT_SERVICE_KEY: str = env(
+    "VAULT_SERVICE_KEY", str, "gdpr-portal", "The key of the key service: a transit key's name, a KMS id, ARN or alias."
+)
+VAULT_TRANSIT_ADDRESS: str = env("VAULT_TRANSIT_ADDRESS", str, "", "HashiCorp Vault, as https://host:port.")
+VAULT_TRANSIT_TOKEN_FILE: Path = env(
+    "VAULT_TRANSIT_TOKEN_FILE", path, RUN_DIR / "keys" / "transit-token", "Its token, kept fresh there by an agent."
+)
+VAULT_TRANSIT_MOUNT: str = env("VAULT_TRANSIT_MOUNT", str, "transit", "Where the transit engine is mounted.")
+VAULT_TRANSIT_NAMESPACE: str = env("VAULT_TRANSIT_NAMESPACE", str, "", "The namespace of the mount, if any.")
+VAULT_KMS_REGION: str = env("VAULT_KMS_REGION", str, "eu-central-1", "The AWS region of the KMS key.")
+VAULT_KMS_ENDPOINT: str = env("VAULT_KMS_ENDPOINT", str, "", "Another address of KMS (private link), or none.")
 AUDIT_SIGNING_KEY_FILE: Path = env(
     "AUDIT_SIGNING_KEY_FILE", path, RUN_DIR / "keys" / "audit.json", "The checkpoint key; the sequencer alone reads it."
 )
@@ -279,6 +293,12 @@ REVIEW_EVERY_REQUEST: bool = env(
 
 CONSENT_REMINDER_DAYS: int = env(
     "CONSENT_REMINDER_DAYS", int, 30, "Days before a consent ends at which its person is reminded and can renew it."
+)
+NOTICE_READABILITY_WARNING: int = env(
+    "NOTICE_READABILITY_WARNING",
+    int,
+    40,
+    "Readability score (0 hard, 100 easy) under which the reviewer of a notice is warned.",
 )
 CONFIRMATION_HOURS: int = env(
     "CONFIRMATION_HOURS", int, 72, "Hours after which a notice nobody confirmed becomes a finding for IRM."

@@ -1,7 +1,7 @@
 """What a person answers to a purpose: given, refused, withdrawn, run out. Art. 4(11), 7, 8 and 9(2)(a)."""
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -10,19 +10,20 @@ from django.utils import timezone
 
 from access.models import Application
 from audit.actors import system
-from consent.ages import may_consent_alone
 from consent.models import ConsentEvent, NoticeText, Purpose, Standing
 from consent.selectors import live_purpose
+from consent.services.confirmations import ask_own, waits_for
 from consent.services.deliveries import applications_for, queue_delivery
 from consent.services.events import Act, NoticeSeen, write_event
 from consent.services.objections import end_own_objection
 from consent.services.proofs import end_proofs
+from consent.services.reminders import reminder_window
 from consent.services.sharing import record_sharing, stop_sharing
 from consent.services.standing import rebuild_standing, standing_of, state_of
 from consent.states import Consent, answer, as_of
 from gdpr_portal.errors import Invalid, WrongState
 from subjects.models import Subject
-from subjects.selectors import birth_date_of, ensure_not_erased
+from subjects.selectors import ensure_not_erased
 from subjects.services import lock_subject
 from vault import ledger
 
@@ -52,8 +53,9 @@ def record_consent(
     Idempotent: an answer that stands already, on the same wording, writes nothing and returns the event that stands.
     Giving needs the wording that was live at `at`, word for word: WrongState(`notice_outdated`). Refusing and
     withdrawing need none and are never refused for it (Art. 7(3)). Below the age of consent a giving waits as
-    `pending` (Art. 8(1)). With a `recipient` the answer is about sharing with it. A restriction (Art. 18) stops the
-    use of data, not the person's word. Raises Gone(`erased`), Missing(`unknown_purpose`),
+    `pending` (Art. 8(1)), and so it does where the purpose asks for a confirmation by mail. A yes to a consent that
+    ends soon renews it. With a `recipient` the answer is about sharing with it. A restriction (Art. 18) stops the use
+    of data, not the person's word. Raises Gone(`erased`), Missing(`unknown_purpose`),
     Refused(`purpose_not_approved`), WrongState(`not_consent_based`), Invalid(`explicit_consent_required`, 422).
     """
     if action not in ACTIONS:
@@ -82,11 +84,16 @@ def expire_due(limit: int = 500) -> int:
 
 
 def _answered(subject: Subject, purpose: Purpose, action: str, act: Act, notice: NoticeSeen | None) -> ConsentEvent:
+    if action == "give":
+        _expire(subject.pk, purpose.slug)  # a new yes must not find switches on that rested on one that ran out
     before = state_of(subject, purpose.slug)
-    state = answer(before, action, of_age=action != "give" or _of_age(subject, act.at.date()))
+    waits = waits_for(subject, purpose, act.at.date()) if action == "give" else frozenset()
+    state = answer(before, action, of_age="parent" not in waits, confirmed="own" not in waits)
     standing = _same_answer(subject, purpose, state, act, notice)
     if standing is not None:
         ledger.flush_on_commit()
+        if "own" in waits:
+            ask_own(subject, standing)
         return standing
     expires_at = act.at + timedelta(days=purpose.validity_days) if state is Consent.GIVEN else None
     event, applied = write_event(
@@ -98,12 +105,15 @@ def _answered(subject: Subject, purpose: Purpose, action: str, act: Act, notice:
         _take_back(subject, purpose, before, act)
         if before in _PERMITS and state not in _PERMITS:
             ledger.record_change(ledger.WITHDRAWN, subject.pk, purpose.slug, "", at=act.at)
+    if applied and "own" in waits:
+        ask_own(subject, event)
     return event
 
 
 def _take_back(subject: Subject, purpose: Purpose, before: Consent, act: Act) -> None:
     """What rested on the consent ends: sharing with every recipient, and use by every application (Art. 7(3))."""
-    stop_sharing(subject=subject, purpose=purpose.slug, act=replace(act, reason="consent_withdrawn"))
+    act = replace(act, at=timezone.now(), reason="consent_withdrawn")  # a late no stops what is on now
+    stop_sharing(subject=subject, purpose=purpose.slug, act=act)
     if before is not Consent.GIVEN:
         return
     for application in applications_for(subject, purpose.slug):
@@ -167,11 +177,6 @@ def _notice_live_at(at: datetime) -> Q:
     return Q(notice__published_at__lte=at) & retired
 
 
-def _of_age(subject: Subject, day: date) -> bool:
-    born = birth_date_of(subject)
-    return may_consent_alone(date.fromisoformat(born) if born else None, subject.country, day)
-
-
 def _same_answer(
     subject: Subject, purpose: Purpose, state: Consent, act: Act, notice: NoticeSeen | None
 ) -> ConsentEvent | None:
@@ -183,6 +188,16 @@ def _same_answer(
     row = Standing.objects.filter(subject=subject, purpose=purpose.slug, recipient="").first()
     if row is None or row.since > act.at or row.state != state:
         return None
-    same_wording = state is not Consent.GIVEN or (notice is not None and row.notice_version == notice.version)
+    same_wording = state not in _PERMITS or (notice is not None and row.notice_version == notice.version)
     stands = as_of(state, moment=act.at, expires_at=row.expires_at, version=None, newest_major=None) == state
-    return events.filter(event=row.event).first() if same_wording and stands else None
+    found = events.filter(event=row.event).first() if same_wording and stands else None
+    return None if found and _renews(purpose, found, act.at) else found
+
+
+def _renews(purpose: Purpose, standing: ConsentEvent, at: datetime) -> bool:
+    """Whether a yes again says more than the one that stands: it ends soon, or a parent gave it and the child is of
+    age by now."""
+    if standing.state != Consent.GIVEN:
+        return False
+    ends_soon = standing.expires_at is not None and standing.expires_at - reminder_window(purpose) <= at
+    return ends_soon or standing.action == "authorise"

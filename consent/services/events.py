@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from access.models import Application
 from audit.services import Entry, record_many
@@ -32,7 +33,10 @@ class Act:
     reason: str = ""
 
 
-_NAMES = {"give": "given", "refuse": "refused", "withdraw": "withdrawn", "expire": "expired"}
+_NAMES = {
+    "give": "given", "refuse": "refused", "withdraw": "withdrawn", "expire": "expired", "confirm": "confirmed",
+    "authorise": "authorised",
+}  # fmt: skip
 
 
 def write_event(
@@ -45,6 +49,7 @@ def write_event(
     notice: NoticeSeen | None = None,
     recipient: str = "",
     expires_at: datetime | None = None,
+    confirms: UUID | None = None,
 ) -> tuple[ConsentEvent, bool]:
     """The event stands in the history, the standing follows it and the log has it; subject locked by the caller.
 
@@ -54,7 +59,7 @@ def write_event(
         subject=subject, purpose=purpose, recipient=recipient, action=action, state=state, channel=act.channel,
         explicit=act.explicit, actor=act.actor, application=act.application, at=act.at, expires_at=expires_at,
         notice_version=notice.version if notice else None, notice_language=notice.language if notice else "",
-        notice_digest=notice.digest if notice else "",
+        notice_digest=notice.digest if notice else "", confirms=confirms,
     )  # fmt: skip
     applied = apply_event(event)
     if not recipient:
@@ -75,6 +80,10 @@ def entry_of(event: ConsentEvent) -> Entry:
         }
     if event.action == "give":
         details["explicit"] = event.explicit
+    if event.confirms:
+        details["confirms"] = str(event.confirms)
+    if event.state == Consent.PENDING:
+        details["state"] = event.state
     return Entry(
         action=f"consent.{_NAMES[event.action]}", actor=event.actor, subject=event.subject.pseudonym,
         purpose=event.purpose, details=details,

@@ -101,6 +101,8 @@ ACTIONS: dict[str, Any] = {
     "refuse": _("Refused"),
     "withdraw": _("Withdrawn"),
     "expire": _("Expired"),
+    "confirm": _("Confirmed by mail"),
+    "authorise": _("Agreed to by a parent"),
 }
 SOURCES: dict[str, Any] = {
     "subject": _("you gave it"),

@@ -1,0 +1,146 @@
+"""Pages behind mailed links (the person's own word, a parent's), and what stands around the answers in the portal.
+
+A link shows a page and does nothing; the button on it acts. Whatever is wrong with a link, the page is the same.
+"""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from audit.actors import SUBJECT
+from consent import wording
+from consent.models import Confirmation, ConsentEvent, NoticeText
+from consent.selectors import purpose_title
+from consent.services import authorisations, confirmations
+from consent.services.all_at_once import accept_all, reject_all
+from consent.services.events import NoticeSeen
+from consent.views import CHANNEL, person_of
+from gdpr_portal.errors import DomainError
+
+ALL = {"accept_all": accept_all, "reject_all": reject_all}
+MOST_SHOWN = 200
+
+
+class ParentForm(forms.Form):
+    """Who speaks for the child, and what only somebody close to the child knows."""
+
+    name = forms.CharField(label=gettext_lazy("Your full name"), max_length=200)
+    birth_date = forms.DateField(
+        label=gettext_lazy("Date of birth of the child"),
+        help_text=gettext_lazy("So that nobody answers who got this mail by mistake."),
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def confirmation(request: HttpRequest, confirmation: UUID, token: str) -> HttpResponse:
+    """What the link is about and a button; the act on POST. 410 for every link that leads nowhere."""
+    try:
+        row = confirmations.opened(confirmation, token)
+        if row.kind == Confirmation.Kind.OWN:
+            return _own(request, row, token)
+        return _parent(request, row, token)
+    except DomainError as error:
+        return render(request, "consent/link_dead.html", {"error": error}, status=error.status)
+
+
+@require_POST
+def authorisation(request: HttpRequest) -> HttpResponse:
+    """The child names who holds parental responsibility; a mail is on its way (Art. 8(2))."""
+    subject = person_of(request)
+    if subject is None:
+        return redirect("consent")
+    try:
+        event = UUID(request.POST.get("event", ""))
+    except ValueError:
+        return HttpResponseBadRequest()
+    try:
+        authorisations.name_parent(subject=subject, event=event, email=request.POST.get("email", ""), actor=SUBJECT)
+    except DomainError as error:
+        messages.error(request, str(wording.WHY_NOT.get(error.code, error.message)))
+    else:
+        messages.success(request, _("A mail is on its way. Your consent counts once your parent agreed."))
+    return redirect("consent")
+
+
+@require_POST
+def answer_all(request: HttpRequest) -> HttpResponse:
+    """Yes or no to every question on the page, each with an event of its own."""
+    subject, act = person_of(request), request.POST.get("action", "")
+    if subject is None or act not in ALL:
+        return HttpResponseBadRequest()
+    shown = dict(filter(None, (_shown(text) for text in request.POST.getlist("shown")[:MOST_SHOWN])))
+    try:
+        events = ALL[act](subject=subject, shown=shown, channel=CHANNEL, actor=SUBJECT)
+    except DomainError as error:
+        messages.error(request, str(wording.WHY_NOT.get(error.code, error.message)))
+    else:
+        messages.success(request, _all_done(act, len(events)))
+    return redirect("consent")
+
+
+def _all_done(act: str, count: int) -> str:
+    if not count:
+        return _("Nothing has changed: every question was answered.")
+    if act == "accept_all":
+        return _("You gave consent. You can withdraw it here at any time.")
+    return _("You refused. Nothing is used on the ground of your consent.")
+
+
+def _shown(text: str) -> tuple[str, NoticeSeen] | None:
+    """`purpose|version|language|digest`, as the page wrote it; None for anything else."""
+    parts = text.split("|")
+    if len(parts) != 4 or not (parts[1].isascii() and parts[1].isdigit() and len(parts[1]) < 9):
+        return None
+    return parts[0], NoticeSeen(int(parts[1]), parts[2][:8], parts[3][:80])
+
+
+def _own(request: HttpRequest, row: Confirmation, token: str) -> HttpResponse:
+    if request.method == "POST":
+        event = confirmations.confirm(confirmation_id=row.pk, token=token)
+        return render(request, "consent/confirmed.html", {"pending": event.state == "pending"})
+    return render(request, "consent/confirm.html", _about(row))
+
+
+def _parent(request: HttpRequest, row: Confirmation, token: str) -> HttpResponse:
+    if request.method == "POST" and request.POST.get("action") == "take_back":
+        authorisations.take_back(confirmation_id=row.pk, token=token)
+        return render(request, "consent/taken_back.html")
+    form = ParentForm(request.POST if request.method == "POST" else None)
+    if form.is_valid() and row.state == Confirmation.State.WAITING:
+        problem = _authorised(row, token, form.cleaned_data["name"], form.cleaned_data["birth_date"])
+        if problem is None:
+            return redirect(request.path)
+        form.add_error("birth_date", problem)
+    status = 400 if form.is_bound else 200
+    return render(request, "consent/authorise.html", _about(row) | {"form": form}, status=status)
+
+
+def _authorised(row: Confirmation, token: str, name: str, birth_date: date) -> str | None:
+    """None once it is done; what to tell about a wrong date of birth. Other refusals end the link."""
+    try:
+        authorisations.authorise(confirmation_id=row.pk, token=token, name=name, birth_date=birth_date)
+    except DomainError as error:
+        if error.code != "wrong_birth_date":
+            raise
+        return _("This is not the date of birth of the child who named you.")
+    return None
+
+
+def _about(row: Confirmation) -> dict[str, Any]:
+    """The purpose and the very wording that was answered to."""
+    event = ConsentEvent.objects.get(event=row.event)
+    text = NoticeText.objects.filter(
+        notice__purpose__slug=event.purpose, notice__version=event.notice_version, language=event.notice_language
+    ).first()
+    return {"row": row, "event": event, "text": text, "title": purpose_title(event.purpose, row.language)}
