@@ -1,6 +1,6 @@
 """The admin of IRM, QA and operators: the portal's own sign-in with two factors first, then the desks."""
 
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from access.models import Account
 from access.second_factor import is_verified
 
 
@@ -33,15 +34,12 @@ class PortalAdminSite(AdminSite):
         return [*audit_patterns(self), *patterns(self), *super().get_urls()]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """The start: what waits for whom, and how many findings stand open."""
-        from consent.models import Finding
+        """The start: what waits for whoever looks, what is due, and charts (gdpr_portal.start)."""
         from consent.qa.views import LOOKERS
+        from gdpr_portal.start import start
 
-        roles: frozenset[str] = getattr(request.user, "roles", frozenset())
-        context: dict[str, Any] = {"may_look": bool(roles & LOOKERS)}
-        if context["may_look"]:
-            standing = Finding.objects.exclude(state=Finding.State.CLOSED)
-            context |= {"open_findings": standing.count(), "latest_findings": standing.order_by("-last_at")[:5]}
+        account = cast(Account, request.user)
+        context: dict[str, Any] = {"may_look": bool(account.roles & LOOKERS), **start(account)}
         return super().index(request, context | (extra_context or {}))
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

@@ -132,7 +132,7 @@ def test_open_findings_stand_on_the_start_of_irm_and_qa(quentin, rita, olga):
     open_finding(kind="manual", application="shop")
     for person in (quentin, rita):
         page = person.browser().get("/admin/").content.decode()
-        assert "1 finding stands open" in page
+        assert "<strong>1</strong> finding is open" in page
         assert "shop" in person.browser().get(reverse("admin:qa_findings")).content.decode()
-    assert "finding stands open" not in olga.browser().get("/admin/").content.decode()
+    assert "finding is open" not in olga.browser().get("/admin/").content.decode()
     assert SampleEntry.objects.count() == 0

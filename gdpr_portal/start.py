@@ -1,0 +1,236 @@
+"""The start of the desk: what waits for whoever looks, what is due, and charts that answer a question each.
+
+Counts and codes only: nothing is decrypted here, and nobody is named.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import TruncWeek
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from access import roles
+from access.models import Account, Application, WebhookEndpoint
+from audit.models import Checkpoint
+from audit.sequencer import lag_seconds
+from consent.models import (
+    Component,
+    ConsentEvent,
+    DataContract,
+    Delivery,
+    FieldRead,
+    Finding,
+    Notice,
+    Purpose,
+    Recipient,
+    SampleEntry,
+)
+from consent.models.governance import ReviewState
+from consent.selectors import title_in
+from erasure.models import Breach, ErasurePause, LegalHold, RetentionProposal, RightsRequest, SecondOpinion, Step
+from erasure.states import OPEN_REQUEST
+from gdpr_portal.charts import Bar, Columns, bars, columns
+
+REVIEWERS = frozenset({roles.IRM, roles.PRIVACY_OFFICER})
+LOOKERS = frozenset({roles.IRM, roles.QA, roles.PRIVACY_OFFICER})
+WEEKS = 12
+SOON = timedelta(days=7)
+LATE_SEAL_SECONDS = 30
+"""From here on the log is told to be behind (audit.sequencer.lag_seconds)."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Some things of one kind that wait for this person, in a sentence, and where they are dealt with."""
+
+    count: int
+    text: str
+    url: str
+    tone: str = "wait"
+
+
+def start(account: Account) -> dict[str, Any]:
+    """What the start page shows to this account, by its roles."""
+    now = timezone.now()
+    return {
+        "waiting": [each for each in _waiting(account, now) if each.count],
+        "due": _due_next(account, now),
+        "requests_chart": _requests(now) if account.roles & (REVIEWERS | {roles.OPERATOR}) else None,
+        "consent_chart": _consent(now) if account.roles & LOOKERS else None,
+        "purposes_chart": _by_purpose(now, account.language) if account.roles & LOOKERS else None,
+        "deliveries_chart": _deliveries() if account.roles & (REVIEWERS | {roles.OPERATOR}) else None,
+        "reads_chart": _reads(now) if account.roles & LOOKERS else None,
+        "log": _log(now),
+    }
+
+
+# --- what waits -------------------------------------------------------------------------------------------------------
+def _waiting(account: Account, now: datetime) -> Iterable[Waiting]:
+    by_role: Sequence[tuple[frozenset[str], Callable[[Account, datetime], Iterable[Waiting]]]] = (
+        (REVIEWERS, _for_reviewers),
+        (frozenset({roles.IRM}), _for_governance),
+        (frozenset({roles.IRM, roles.QA}), _for_quality),
+        (frozenset({roles.QA}), _for_samplers),
+        (roles.ALL - {roles.QA}, _for_operators),
+    )
+    for allowed, found in by_role:
+        if account.roles & allowed:
+            yield from found(account, now)
+
+
+def _for_reviewers(account: Account, now: datetime) -> Iterable[Waiting]:
+    requests = reverse("admin:erasure_rightsrequest_changelist")
+    standing = RightsRequest.objects.filter(state__in=OPEN_REQUEST)
+    late, soon = standing.filter(due_at__lt=now).count(), standing.filter(due_at__range=(now, now + SOON)).count()
+    review = standing.filter(state="in_review").count()
+    yield Waiting(late, ngettext("request is overdue", "requests are overdue", late), requests, "bad")
+    yield Waiting(soon, ngettext("request is due within 7 days", "requests are due within 7 days", soon), requests)
+    words = ngettext("request waits for a decision", "requests wait for a decision", review)
+    yield Waiting(review, words, f"{requests}?state__exact=in_review")
+    yield from _for_second_pair_of_eyes(account, requests)
+    proposals = RetentionProposal.objects.filter(decided_at=None).count()
+    words = ngettext("proposal to erase waits for an answer", "proposals to erase wait for an answer", proposals)
+    yield Waiting(proposals, words, reverse("admin:erasure_retentionproposal_changelist"))
+    untold = Breach.objects.filter(closed_at=None, authority_told_at=None).exclude(risk="unlikely").count()
+    words = ngettext("breach is not yet notified", "breaches are not yet notified", untold)
+    yield Waiting(untold, words, reverse("admin:erasure_breach_changelist"), "bad")
+
+
+def _for_second_pair_of_eyes(account: Account, requests: str) -> Iterable[Waiting]:
+    opinions = SecondOpinion.objects.filter(agreed=None).exclude(proposed_by=account).count()
+    lifts = LegalHold.objects.filter(lifted_at=None).exclude(lift_proposed_by=None).exclude(lift_proposed_by=account)
+    second = opinions + lifts.count()
+    words = ngettext("proposal needs a second reviewer", "proposals need a second reviewer", second)
+    yield Waiting(second, words, requests)
+    paused = ErasurePause.objects.filter(lifted_at=None).exclude(first_by=account).count()
+    yield Waiting(paused, _("unusually many erasures: they are paused until two people agree"), requests, "bad")
+
+
+def _for_governance(account: Account, now: datetime) -> Iterable[Waiting]:
+    kinds = (Component, Purpose, Notice, Recipient, DataContract)
+    others = Q(state=ReviewState.IN_REVIEW) & ~Q(author=account)
+    waiting = sum(kind._default_manager.filter(others).count() for kind in kinds)
+    words = ngettext("draft waits for review", "drafts wait for review", waiting)
+    yield Waiting(waiting, words, reverse("admin:review_desk"))
+
+
+def _for_quality(account: Account, now: datetime) -> Iterable[Waiting]:
+    findings = Finding.objects.exclude(state=Finding.State.CLOSED).count()
+    yield Waiting(findings, ngettext("finding is open", "findings are open", findings), reverse("admin:qa_findings"))
+
+
+def _for_samplers(account: Account, now: datetime) -> Iterable[Waiting]:
+    entries = SampleEntry.objects.filter(verdict=SampleEntry.Verdict.WAITING).count()
+    words = ngettext("sampled entry waits to be looked at", "sampled entries wait to be looked at", entries)
+    yield Waiting(entries, words, reverse("admin:qa_samples"))
+
+
+def _for_operators(account: Account, now: datetime) -> Iterable[Waiting]:
+    requests = reverse("admin:erasure_rightsrequest_changelist")
+    standing = Step.objects.filter(request__state__in=OPEN_REQUEST)
+    failed = standing.filter(state="failed").count()
+    yield Waiting(failed, ngettext("step of a request failed", "steps of requests failed", failed), requests, "bad")
+    manual = standing.filter(kind=Step.Kind.MANUAL, state="waiting").count()
+    words = ngettext("step of a request is done by hand", "steps of requests are done by hand", manual)
+    yield Waiting(manual, words, requests)
+    off = WebhookEndpoint.objects.exclude(disabled_at=None).count()
+    words = ngettext("endpoint is switched off and gets nothing", "endpoints are switched off and get nothing", off)
+    yield Waiting(off, words, "", "bad")
+
+
+def _due_next(account: Account, now: datetime) -> list[dict[str, Any]]:
+    if not account.roles & (REVIEWERS | {roles.OPERATOR}):
+        return []
+    rows = RightsRequest.objects.filter(state__in=OPEN_REQUEST).order_by("due_at")[:8]
+    return [
+        {"row": row, "url": reverse("admin:erasure_rightsrequest_change", args=[row.pk]), **_left(row, now)}
+        for row in rows
+    ]
+
+
+def _left(row: RightsRequest, now: datetime) -> dict[str, Any]:
+    whole = max((row.due_at - row.received_at).total_seconds(), 1)
+    used = min(100, max(0, round(100 * (now - row.received_at).total_seconds() / whole)))
+    return {"used": used, "days": (row.due_at - now).days, "overdue": row.due_at < now}
+
+
+# --- charts -----------------------------------------------------------------------------------------------------------
+def _requests(now: datetime) -> list[Bar]:
+    """Are we going to answer in time? Open requests by the time that is left."""
+    edges = [("overdue", None, now, "bad"), ("week", now, now + SOON, "warn")]
+    edges += [("fortnight", now + SOON, now + 2 * SOON, "wait"), ("later", now + 2 * SOON, None, "good")]
+    labels = {
+        "overdue": _("Overdue"),
+        "week": _("Due within 7 days"),
+        "fortnight": _("Due in 8 to 14 days"),
+        "later": _("Due later"),
+    }
+    counts = RightsRequest.objects.filter(state__in=OPEN_REQUEST).aggregate(
+        **{name: Count("pk", filter=_between(since, until)) for name, since, until, _tone in edges}
+    )
+    url = reverse("admin:erasure_rightsrequest_changelist")
+    return bars([(labels[name], counts[name], tone, url) for name, _since, _until, tone in edges])
+
+
+def _between(since: datetime | None, until: datetime | None) -> Q:
+    return (Q(due_at__gte=since) if since else Q()) & (Q(due_at__lt=until) if until else Q())
+
+
+def _consent(now: datetime) -> Columns:
+    """Do people agree or take it back? Answers by week, over twelve weeks."""
+    weeks = _weeks(now)
+    found = dict.fromkeys(((week, action) for week in weeks for action in ("give", "withdraw")), 0)
+    rows = ConsentEvent.objects.filter(at__gte=weeks[0], recipient="", action__in=("give", "withdraw"))
+    for row in rows.annotate(week=TruncWeek("at")).values("week", "action").annotate(count=Count("pk")):
+        found[row["week"], row["action"]] = row["count"]
+    series = [
+        (_("Given"), [found[week, "give"] for week in weeks]),
+        (_("Withdrawn"), [found[week, "withdraw"] for week in weeks]),
+    ]
+    return columns(labels=[date_format(week, "SHORT_DATE_FORMAT") for week in weeks], series=series)
+
+
+def _weeks(now: datetime) -> list[datetime]:
+    today = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    monday = today.replace(tzinfo=None) - timedelta(days=today.weekday())
+    return [timezone.make_aware(monday - timedelta(weeks=back)) for back in reversed(range(WEEKS))]
+
+
+def _by_purpose(now: datetime, language: str) -> list[tuple[str, int, int]]:
+    """Which purposes do people say yes to, and where do they leave? `(title, given, withdrawn)` in twelve weeks."""
+    rows = ConsentEvent.objects.filter(at__gte=_weeks(now)[0], recipient="").values("purpose")
+    counted = rows.annotate(
+        given=Count("pk", filter=Q(action="give")), withdrawn=Count("pk", filter=Q(action="withdraw"))
+    )
+    titles = dict(Purpose.objects.values_list("slug", "titles"))
+    found = {row["purpose"]: (row["given"], row["withdrawn"]) for row in counted}
+    return [(title_in(titles.get(slug, {}), language) or slug, *found[slug]) for slug in sorted(found)]
+
+
+def _deliveries() -> list[Bar]:
+    """Who still owes us a confirmation?"""
+    rows = Delivery.objects.filter(closed_at=None).values("application__name").annotate(count=Count("pk"))
+    return bars([(row["application__name"], row["count"], "", "") for row in rows.order_by("-count")[:10]])
+
+
+def _reads(now: datetime) -> list[Bar]:
+    """Who reads personal data? Fields read in 30 days, by application."""
+    rows = FieldRead.objects.filter(day__gte=(now - timedelta(days=30)).date()).values("application")
+    names = dict(Application.objects.values_list("slug", "name"))
+    counted = rows.annotate(count=Sum("reads")).order_by("-count")[:10]
+    url = reverse("admin:qa_usage")
+    return bars([(names.get(row["application"], row["application"]), row["count"], "", url) for row in counted])
+
+
+def _log(now: datetime) -> dict[str, Any]:
+    """Is the log whole and up to date? Its last checkpoint, and how far it is behind."""
+    last = Checkpoint.objects.order_by("-size").first()
+    lag = lag_seconds()
+    return {"size": last.size if last else 0, "at": last.at if last else None, "behind": lag > LATE_SEAL_SECONDS}
