@@ -18,7 +18,12 @@ class RequestsHolding:
     """The requests: their course stays as accountability (Art. 5(2)), what they said in words goes."""
 
     name = "rights_requests"
-    models = frozenset({"erasure.RightsRequest", "erasure.Step", "erasure.Receipt"})
+    models = frozenset(
+        {
+            "erasure.RightsRequest", "erasure.Step", "erasure.Receipt", "erasure.WithheldRows", "erasure.KeptRow",
+            "erasure.ConnectorCheck", "erasure.ConnectorCommit",
+        }
+    )  # fmt: skip
 
     def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
         if scope.portability:

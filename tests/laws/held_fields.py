@@ -12,6 +12,7 @@ SHORT = "sealed and kept for minutes or a day; purged, and holds ids where it la
 MAIL = "the address and the words, sealed, until a mail server has taken them, at most ten days"
 LAST_NOTICE = "the person's address, sealed, until the last notice has gone out"
 FOR_A_STEP = "what a connector finds the person by, sealed, until its step is done"
+LEFT_THERE = "keys of rows left in a connector's database, sealed, until a decision about them is carried out"
 SIGNED = "a signed statement of states and dates, which names nobody (Art. 5(2))"
 SESSION = "references and times, see access.sessions; gone with the account"
 
@@ -37,6 +38,12 @@ HELD: dict[str, dict[str, str]] = {
         "target": CODE, "fields": CODE, "state": CODE, "article": CODE, "last_error": CODE,
         "identities_sealed": FOR_A_STEP,
     },
+    "erasure.WithheldRows": {
+        "collection": CODE, "reason": CODE, "keys_sealed": LEFT_THERE, "decision": CODE, "article": CODE,
+    },
+    "erasure.KeptRow": {"digest": RANDOM},
+    "erasure.ConnectorCheck": {"collections": CODE},
+    "erasure.ConnectorCommit": {"run": RANDOM},
     "erasure.Archive": {"digest": PROOF},
     "erasure.ArchiveChunk": {"sealed": "the archive itself"},
     "erasure.Receipt": {"jws": SIGNED},
