@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 from django.utils import timezone
 
-from consent import categories, revised, transfers
+from consent import categories, reports, revised, transfers
 from consent.models import Component, DataContract, Notice, Purpose, Recipient, Revision
 from consent.models.governance import ReviewState
 from consent.notices import points
@@ -107,8 +107,10 @@ def _purpose(purpose: Purpose) -> list[str]:
 
 
 def _notice(notice: Notice) -> list[str]:
-    texts = {text.language: text.body for text in notice.texts.all()}
-    return points.flaws(texts, notice.purpose.lawful_basis, notice.purpose.is_marketing)
+    texts, basis = reports.wording_of(notice), notice.purpose.lawful_basis
+    bodies = {language: wording.body for language, wording in texts.items()}
+    lacking = points.flaws(bodies, basis, notice.purpose.is_marketing)
+    return lacking + [str(finding) for finding in reports.blocks(texts, basis)]
 
 
 def _recipient(recipient: Recipient) -> list[str]:

@@ -11,25 +11,17 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from access import roles
 from access.models import Account
 from access.second_factor import require_fresh_factor
-from consent import fitness, review_states
+from consent import fitness, review_history
+from consent.admin import acts
 from consent.digests import content_digest
 from consent.models.governance import Reviewed, ReviewState
 from consent.services import review
 from gdpr_portal.errors import DomainError
-
-LABELS = {
-    "submit": gettext_lazy("Submit for review"),
-    "approve": gettext_lazy("Approve"),
-    "send_back": gettext_lazy("Send back"),
-    "publish": gettext_lazy("Publish"),
-    "retire": gettext_lazy("Retire"),
-}
 
 
 def roles_of(request: HttpRequest) -> frozenset[str]:
@@ -49,11 +41,13 @@ class ReviewedAdmin(admin.ModelAdmin):
 
     actions = None
     list_filter: ClassVar[Any] = ("state",)
-    list_select_related: ClassVar[Any] = ("author", "approver")
+    list_select_related: ClassVar[Any] = ("author", "approver", "assigned_to")
     list_display: Any = (
         "__str__", "state", "author", "approver", "submitted_at", "approved_at", "published_at",
     )  # fmt: skip
-    readonly_fields: ClassVar[Any] = ("state", "author", "approver", "digest", "review_note")
+    readonly_fields: ClassVar[Any] = (
+        "state", "author", "assigned_to", "approver", "approved_for", "publish_at", "digest", "review_note",
+    )  # fmt: skip
     change_form_template = "admin/consent/reviewed.html"
     change_list_template = "admin/consent/list.html"
 
@@ -108,69 +102,45 @@ class ReviewedAdmin(admin.ModelAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def panel(self, request: HttpRequest, item: Any) -> dict[str, Any]:
-        """Exactly what an approval would be bound to, its digest, and what this person can do with it."""
-        content = item.content()
-        own = item.author_id == request.user.pk
-        acts = [act for act in review_states.actions(item.state) if self._offered(request, act, own)]
+        """Exactly what an approval would be bound to, its digest, what this person can do with it, and its history."""
+        content, account = item.content(), _account(request)
+        names = acts.offered(account, item)
         info = self.opts.app_label, self.opts.model_name
         return {
             "content": [(name, _readable(value)) for name, value in content.items()],
             "digest": content_digest(content),
-            "acts": [(act, LABELS[act]) for act in acts],
-            "why_not": _why_not(request, item, own),
+            "acts": [(act, acts.LABELS[act]) for act in names],
+            "why_not": acts.why_not(account, item),
+            "reviewers": acts.reviewers(item) if "assign" in names else [],
             "flaws": fitness.flaws(item) if item.state in ("draft", "in_review") else [],
+            "owed": fitness.flaws_of_publishing(item) if item.state in ("approved", "scheduled") else [],
+            "time_zone": timezone.get_current_timezone_name(),
+            "comments": review_history.comments_of(item),
+            "history": review_history.history_of(item),
             "url": reverse("admin:{}_{}_review".format(*info), args=[item.pk]),
         }
 
-    def _offered(self, request: HttpRequest, act: str, own: bool) -> bool:
-        if act == "submit":
-            return own and bool(roles_of(request) & review.DRAFTERS)
-        return roles.IRM in roles_of(request) and not (act == "approve" and own)
-
     def act(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        """One act of the review, by POST, after a fresh second factor; then back to the page."""
+        """One act of the review, by POST, after a fresh second factor (a comment needs none); then back to the page."""
         item = self.get_object(request, object_id)
         if item is None or request.method != "POST" or not self.has_view_permission(request, item):
             return redirect(reverse("admin:index"))
-        challenge = require_fresh_factor(request)
+        name = request.POST.get("act", "")
+        challenge = None if name == "comment" else require_fresh_factor(request)
         if challenge is not None:
             return challenge
         try:
-            _act(request, item)
+            item = acts.perform(name, item, _account(request), request.POST)
             messages.success(request, _("Done."))
         except DomainError as refused:
             messages.error(request, refused.message)
-        return redirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id]))
-
-
-def _act(request: HttpRequest, item: Any) -> None:
-    account, given = _account(request), request.POST
-    match given.get("act"):
-        case "submit":
-            review.submit(item=item, actor=account)
-        case "approve":
-            review.approve(item=item, approver=account, digest=given.get("digest", ""))
-        case "send_back":
-            review.send_back(item=item, reviewer=account, note=given.get("note", ""))
-        case "publish":
-            review.publish(item=item, actor=account)
-        case "retire":
-            review.retire(item=item, actor=account)
+        return redirect(reverse(f"admin:consent_{item._meta.model_name}_change", args=[item.pk]))
 
 
 def _account(request: HttpRequest) -> Account:
     if not isinstance(request.user, Account):
         raise PermissionDenied
     return request.user
-
-
-def _why_not(request: HttpRequest, item: Any, own: bool) -> str:
-    """Why there is no button to approve, when somebody might look for it."""
-    if item.state != ReviewState.IN_REVIEW:
-        return ""
-    if own:
-        return _("You wrote this: somebody else has to approve it.")
-    return "" if roles.IRM in roles_of(request) else _("Only IRM approves.")
 
 
 def _readable(value: Any) -> str:

@@ -1,23 +1,20 @@
-"""Components, purposes, notices, recipients and data contracts, each with its desk; and the one queue of what waits."""
+"""Components, purposes, notices, recipients and data contracts, each with its desk."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db.models import Max
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext as _
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import URLPattern, path
 
-from consent.admin import forms
+from consent import reports
+from consent.admin import absence, desk, forms
 from consent.admin.base import ReviewedAdmin, may_draft, roles_of
-from consent.fitness import Item
 from consent.models import Component, DataContract, Notice, NoticeText, Purpose, Recipient
 from consent.models.governance import ReviewState
-
-KINDS: tuple[type[Item], ...] = (Component, Purpose, Notice, Recipient, DataContract)
-
+from consent.notices.points import LANGUAGES
+from consent.services.forecast import forecast
 
 @admin.register(Component)
 class ComponentAdmin(ReviewedAdmin):
@@ -36,20 +33,15 @@ class PurposeAdmin(ReviewedAdmin):
     list_filter = ("state", "lawful_basis")
 
     def get_urls(self) -> list[URLPattern]:
-        desk = path("desk/", self.admin_site.admin_view(self.desk), name="review_desk")
-        return [desk, *super().get_urls()]
+        pages = {"desk": desk.desk, "absence": absence.absence, "record": desk.record_page}
+        own = [path(f"{name}/", self._page(view), name=f"review_{name}") for name, view in pages.items()]
+        return [*own, *super().get_urls()]
 
-    def desk(self, request: HttpRequest) -> HttpResponse:
-        """What waits for a reviewer, what waits for publication, and the drafts of who is asking."""
-        if not roles_of(request):
-            raise PermissionDenied
-        context = self.admin_site.each_context(request) | {
-            "title": _("What waits for whom"),
-            "waiting": _rows(request, state=ReviewState.IN_REVIEW),
-            "approved": _rows(request, state=ReviewState.APPROVED),
-            "drafts": _rows(request, state=ReviewState.DRAFT, author=request.user.pk),
-        }
-        return render(request, "admin/consent/desk.html", context)
+    def _page(self, view: Callable[[HttpRequest, dict[str, Any]], HttpResponseBase]) -> Any:
+        def shown(request: HttpRequest) -> HttpResponseBase:
+            return view(request, self.admin_site.each_context(request))
+
+        return self.admin_site.admin_view(shown)
 
 
 class NoticeTextInline(admin.StackedInline):
@@ -94,6 +86,19 @@ class NoticeAdmin(ReviewedAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.readonly_fields if obj is None else (*self.readonly_fields, "purpose")
 
+    def panel(self, request: HttpRequest, item: Any) -> dict[str, Any]:
+        """With what the checks say of the wording, until it is retired."""
+        panel = super().panel(request, item)
+        if item.state == ReviewState.RETIRED:
+            return panel
+        before_live = item.state != ReviewState.LIVE
+        checks = {
+            "report": reports.report_of(item), "languages": LANGUAGES, "compares": before_live,
+            "can_approve": any(act == "approve" for act, _label in panel["acts"]),
+            "forecast": forecast(item) if before_live else None,
+        }  # fmt: skip
+        return panel | {"checks": checks}
+
 
 @admin.register(Recipient)
 class RecipientAdmin(ReviewedAdmin):
@@ -110,23 +115,3 @@ class DataContractAdmin(ReviewedAdmin):
     form = forms.DataContractForm
     ordering = ("application__slug", "purpose__slug")
     list_select_related = ("author", "approver", "purpose", "application")
-
-
-def _rows(request: HttpRequest, **where: Any) -> list[dict[str, Any]]:
-    """Items of every kind, the longest waiting first."""
-    found = [item for kind in KINDS for item in _related(kind).filter(**where)]
-    return [_row(request, item) for item in sorted(found, key=lambda item: item.submitted_at or item.created_at)]
-
-
-def _related(kind: type[Item]) -> Any:
-    related = {Notice: ("purpose",), DataContract: ("purpose", "application")}.get(kind, ())
-    return kind.objects.select_related("author", *related)
-
-
-def _row(request: HttpRequest, item: Item) -> dict[str, Any]:
-    return {
-        "item": item,
-        "kind": item._meta.verbose_name,
-        "url": reverse(f"admin:consent_{item._meta.model_name}_change", args=[item.pk]),
-        "own": item.author_id == request.user.pk,
-    }

@@ -4,12 +4,16 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.contrib.admin.widgets import AdminTextareaWidget
 from django.utils.translation import gettext_lazy as _
 
 from consent.digests import body_digest
 from consent.models import Component, DataContract, Notice, NoticeText, Purpose, Recipient
 from consent.models.governance import SourceKind
 from consent.selectors import APPROVED
+
+LONGEST_BODY = 50_000
+"""Characters of a wording in one language; some twenty printed pages, and what the checks read within a second."""
 
 
 class TitledForm(forms.ModelForm):
@@ -114,6 +118,8 @@ class NoticeForm(forms.ModelForm):
 
 
 class NoticeTextForm(forms.ModelForm):
+    body = forms.CharField(label=_("Body"), max_length=LONGEST_BODY, strip=False, widget=AdminTextareaWidget)
+
     class Meta:
         model = NoticeText
         fields = ("language", "title", "body")

@@ -5,6 +5,8 @@ one lock lets nobody approve while somebody is made a deputy (`consent.services.
 approved is in `consent.services.publishing`.
 """
 
+from typing import Any
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -16,7 +18,8 @@ from consent import fitness, review_states
 from consent.digests import content_digest
 from consent.fitness import Item
 from consent.models.governance import ReviewState
-from consent.services import delegations
+from consent.services import comments, delegations
+from consent.services.acknowledgements import require_acknowledged
 from consent.services.publishing import publish, publish_due, retire, schedule, unschedule
 from consent.services.review_rows import ItemT, locked, move, noun_of, record_step, require_fit, require_irm
 from gdpr_portal.errors import Invalid, Refused, WrongState
@@ -84,17 +87,17 @@ def assign(*, item: ItemT, actor: Account, to: Account | None) -> ItemT:
     return row
 
 
-def approve(*, item: ItemT, approver: Account, digest: str) -> ItemT:
+def approve(*, item: ItemT, approver: Account, digest: str, acknowledged: str = "") -> ItemT:
     """The item is approved, bound to the digest of what the approver was shown (Art. 5(2)).
 
     A deputy approves in their own name; for whom is kept when the item waited for whom they stand in for. Raises
     `WrongState("changed_since_shown")` when it no longer has that digest, `Refused("four_eyes")` to its author and to
-    who stands in for the author, `Refused("role_missing")` without the role irm, `Invalid("incomplete")`. Refusals of
-    people are recorded.
+    who stands in for the author, `Refused("role_missing")` without the role irm, `Invalid("incomplete")`, and
+    `Invalid("warnings_unread")` when `acknowledged` is not bound to what the checks warn of. Refusals are recorded.
     """
     try:
         with transaction.atomic():
-            return _approve(item, approver, digest)
+            return _approve(item, approver, digest, acknowledged)
     except Refused as refused:
         with transaction.atomic():
             details = {"reason": refused.code, "route": f"review.{noun_of(item)}"}
@@ -102,7 +105,7 @@ def approve(*, item: ItemT, approver: Account, digest: str) -> ItemT:
         raise
 
 
-def _approve(item: ItemT, approver: Account, digest: str) -> ItemT:
+def _approve(item: ItemT, approver: Account, digest: str, acknowledged: str) -> ItemT:
     row = locked(item)
     delegations.one_after_the_other()
     now = timezone.now()
@@ -115,9 +118,11 @@ def _approve(item: ItemT, approver: Account, digest: str) -> ItemT:
     if digest != digest_of(row):
         raise WrongState("changed_since_shown", "It was changed after it was shown to you: look at it again.")
     require_fit(fitness.flaws(row))
+    warnings = require_acknowledged(item=row, acknowledged=acknowledged)
     acts_for = _acts_for(row, approver)
     move(row, "approve", approver=approver, approved_for=acts_for, approved_at=now, digest=digest)
-    told = {"acts_for": str(acts_for.pk)} if acts_for else {}
+    told: dict[str, Any] = {"acts_for": str(acts_for.pk)} if acts_for else {}
+    told |= {"warnings": warnings} if warnings else {}
     record_step("approved", row, approver, digest, desk=roles.IRM, **told)
     return row
 
@@ -138,6 +143,7 @@ def send_back(*, item: ItemT, reviewer: Account, note: str) -> ItemT:
     require_irm(reviewer)
     if not note.strip():
         raise Invalid("note_missing", "Say what is to be changed.", status=422)
+    comments.require_nobody(note)
     move(row, "send_back", review_note=note.strip())
     record_step("rejected", row, reviewer, digest_of(row), desk=roles.IRM, reason="sent_back")
     return row
