@@ -1,6 +1,6 @@
 """The key files: made once with their rights, replaced whole, never overwritten by `init`.
 
-VAULT_KEY_FILE           the keyring, 0400            its directory 0700
+VAULT_KEY_FILE           the keyring, plain or wrapped (vault.wrapping), 0400; its directory 0700
 AUDIT_SIGNING_KEY_FILE   {"format": 1, "origin": ..., "private": ..., "public": ...}, 0400; the sequencer alone needs it
 audit.vkey               beside the keyring, 0444: the C2SP verifier keys, oldest first, one a line; no secret
 """
@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from audit import note
-from vault import keyring, signing
+from vault import keyring, signing, wrapping
 from vault.kdf import KEY_BYTES
 from vault.keyring import Keyring, KeyringError
+from vault.wrapping import KeyService
 
 DIRECTORY_MODE: Final = 0o700
 SECRET_MODE: Final = 0o400
@@ -50,7 +51,7 @@ class CheckpointKey:
         return json.dumps({"format": 1, "origin": self.origin, **encoded}, indent=1).encode() + b"\n"
 
 
-def initialise(*, key_file: Path, audit_file: Path, origin: str) -> list[Path]:
+def initialise(*, key_file: Path, audit_file: Path, origin: str, service: KeyService | None = None) -> list[Path]:
     """The key files are there; returns those that were made now. Idempotent, and overwrites nothing.
 
     Whichever of the two comes second is made to fit the first; a keyring given by the environment needs no file.
@@ -61,7 +62,7 @@ def initialise(*, key_file: Path, audit_file: Path, origin: str) -> list[Path]:
         made.append(audit_file)
     public = read_checkpoint_key(audit_file).public
     if not key_file.exists():
-        _create(key_file, keyring.generate(audit_public=public).dump(), SECRET_MODE)
+        _create(key_file, _document(keyring.generate(audit_public=public), service), SECRET_MODE)
         made.append(key_file)
     vkey_file = key_file.with_name(VKEY_NAME)
     if not vkey_file.exists():
@@ -91,7 +92,7 @@ def read_vkeys(key_file: Path) -> list[str]:
         return []
 
 
-def rotate_checkpoint_key(*, key_file: Path, audit_file: Path) -> None:
+def rotate_checkpoint_key(*, key_file: Path, audit_file: Path, service: KeyService | None = None) -> None:
     """Checkpoints are signed by a fresh key from the sequencer's next start; the old verifier key stays known.
 
     The new verifier key is on disk first, so that no checkpoint is ever signed by a key nobody knows.
@@ -101,15 +102,33 @@ def rotate_checkpoint_key(*, key_file: Path, audit_file: Path) -> None:
     vkeys = read_vkeys(key_file) or [note.encode_vkey(old.origin, old.public)]
     lines = [*vkeys, note.encode_vkey(fresh.origin, fresh.public)]
     replace(key_file.with_name(VKEY_NAME), "".join(f"{line}\n" for line in lines).encode(), PUBLIC_MODE)
-    change(key_file, lambda ring: ring.with_audit_public(fresh.public))
+    change(key_file, lambda ring: ring.with_audit_public(fresh.public), service=service)
     replace(audit_file, fresh.dump(), SECRET_MODE)
 
 
-def change(key_file: Path, changed: Callable[[Keyring], Keyring]) -> Keyring:
-    """The file holds the changed keyring; a crash leaves the old one or the new one, whole."""
-    ring = changed(keyring.parse(key_file.read_bytes()))
-    replace(key_file, ring.dump(), SECRET_MODE)
+def change(key_file: Path, changed: Callable[[Keyring], Keyring], *, service: KeyService | None = None) -> Keyring:
+    """The file holds the changed keyring; a crash leaves the old one or the new one, whole.
+
+    With a service the file is wrapped, before and after, under a fresh wrapping key. Raises Denied, Unreachable.
+    """
+    ring = changed(read_keyring(key_file, service))
+    write_keyring(key_file, ring, service)
     return ring
+
+
+def read_keyring(key_file: Path, service: KeyService | None) -> Keyring:
+    """The keyring in the file, plain or wrapped as the service says; KeyringError for anything else."""
+    document = key_file.read_bytes()
+    return wrapping.opened_document(document, service) if service else keyring.parse(document)
+
+
+def write_keyring(key_file: Path, ring: Keyring, service: KeyService | None) -> None:
+    """The file holds the keyring, plain or wrapped, at one blow."""
+    replace(key_file, _document(ring, service), SECRET_MODE)
+
+
+def _document(ring: Keyring, service: KeyService | None) -> bytes:
+    return wrapping.sealed_document(ring, service) if service else ring.dump()
 
 
 def replace(path: Path, content: bytes, mode: int) -> None:

@@ -99,7 +99,7 @@ def add_version(kind: str) -> Keyring:
     version = ring.current(kind) + 1
     with transaction.atomic():
         audit.record("key.created", actor=_ACTOR, details={"kind": kind, "version": version})
-        keyfiles.change(settings.VAULT_KEY_FILE, lambda kept: kept.with_version(kind))
+        _change(lambda kept: kept.with_version(kind))
     return providers.keyring(fresh=True)
 
 
@@ -152,7 +152,11 @@ def retire(kind: str, version: int) -> None:
         if using:
             raise WrongState("key_in_use", f"{using} rows still stand under {kind} version {version}.")
         audit.record("key.retired", actor=_ACTOR, details={"kind": kind, "version": version})
-        keyfiles.change(settings.VAULT_KEY_FILE, lambda ring: _without(ring, kind, version))
+        _change(lambda ring: _without(ring, kind, version))
+
+
+def _change(changed: Callable[[Keyring], Keyring]) -> None:
+    keyfiles.change(settings.VAULT_KEY_FILE, changed, service=providers.key_service())
 
 
 def _without(ring: Keyring, kind: str, version: int) -> Keyring:

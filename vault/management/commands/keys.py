@@ -1,4 +1,4 @@
-"""`manage.py keys init|status|rotate|retire`: keys are made, counted, renewed and retired; none is ever printed."""
+"""`manage.py keys init|status|rotate|retire|wrap|unwrap`: keys are made, counted, renewed, retired, never printed."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from gdpr_portal.errors import DomainError
-from vault import checkpoint_key, keyfiles, ledger, providers, rotation, services
+from vault import checkpoint_key, keyfiles, ledger, providers, rotation, services, wrapping
 from vault.keyring import KINDS, ROTATING, KeyringError
 
 
@@ -23,6 +23,8 @@ class Command(BaseCommand):
         rotate = actions.add_parser("rotate", help="make a new version and bring the rows over; resumes")
         rotate.add_argument("kind", choices=[*ROTATING, "audit"])
         rotate.add_argument("--pause", type=float, default=0.0, help="seconds to rest between batches")
+        actions.add_parser("wrap", help="wrap the key file by VAULT_KEY_PROVIDER, or wrap it anew under its newest key")
+        actions.add_parser("unwrap", help="make a wrapped key file plain again; then set VAULT_KEY_PROVIDER=file")
         retire = actions.add_parser("retire", help="remove an old version that no row needs")
         retire.add_argument("kind", choices=ROTATING)
         retire.add_argument("version", type=int)
@@ -42,6 +44,7 @@ class Command(BaseCommand):
             key_file=settings.VAULT_KEY_FILE,
             audit_file=settings.AUDIT_SIGNING_KEY_FILE,
             origin=settings.AUDIT_LOG_ORIGIN,
+            service=providers.key_service(),
         )
         checkpoint_key.register()
         for path in made:
@@ -69,9 +72,32 @@ class Command(BaseCommand):
             f"{kind}: version {current} is current" + "".join(f"; {word}" for word in words + unused) + "."
         )
 
+    def _wrap(self, **options: Any) -> None:
+        service = self._service()
+        path = settings.VAULT_KEY_FILE
+        was = service if wrapping.is_wrapped(path.read_bytes()) else None
+        keyfiles.write_keyring(path, keyfiles.read_keyring(path, was), service)
+        providers.keyring(fresh=True)
+        self.stdout.write(f"{path} is wrapped by {service.name}, and opens. Destroy plain copies of it.")
+
+    def _unwrap(self, **options: Any) -> None:
+        path = settings.VAULT_KEY_FILE
+        keyfiles.write_keyring(path, keyfiles.read_keyring(path, self._service()), None)
+        self.stdout.write(f"{path} is plain. Set VAULT_KEY_PROVIDER=file.")
+
+    def _service(self) -> wrapping.KeyService:
+        service = providers.key_service()
+        if service is None:
+            raise CommandError("VAULT_KEY_PROVIDER=file: there is no service to wrap with.")
+        return service
+
     def _rotate(self, *, kind: str, pause: float, **options: Any) -> None:
         if kind == "audit":
-            keyfiles.rotate_checkpoint_key(key_file=settings.VAULT_KEY_FILE, audit_file=settings.AUDIT_SIGNING_KEY_FILE)
+            keyfiles.rotate_checkpoint_key(
+                key_file=settings.VAULT_KEY_FILE,
+                audit_file=settings.AUDIT_SIGNING_KEY_FILE,
+                service=providers.key_service(),
+            )
             self.stdout.write("A new checkpoint key is there; start the sequencer and the web processes again.")
             return
         with tqdm(unit=" rows", desc=f"rotating {kind}", file=self.stderr) as bar:
