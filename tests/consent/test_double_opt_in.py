@@ -180,4 +180,7 @@ def test_without_an_address_nobody_could_confirm(shop: Any) -> None:
 def test_the_portal_says_what_is_waited_for(alice: Any, yes: Any) -> None:
     page = alice.browser().get("/consent").content.decode()
     assert "Waiting for your confirmation by mail" in page
-    assert "Send the mail again" in page and ">Give consent<" not in page.split('id="newsletter"')[1].split("</section>")[0]
+    assert (
+        "Send the mail again" in page
+        and ">Give consent<" not in page.split('id="newsletter"')[1].split("</section>")[0]
+    )
