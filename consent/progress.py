@@ -57,7 +57,9 @@ def _last(told: Delivery) -> Stage:
 
 def _waiting(sent_at: datetime | None, created_at: datetime, overdue: bool, attempts: int) -> Stage:
     if sent_at is not None and overdue:
-        return Stage(_("Overdue: told, not confirmed in time; our reviewers look after it. Waiting since"), sent_at, "bad")
+        return Stage(
+            _("Overdue: told, not confirmed in time; our reviewers look after it. Waiting since"), sent_at, "bad"
+        )
     if sent_at is not None:
         return Stage(_("Waiting for the recipient's confirmation since"), sent_at, "wait")
     if overdue:

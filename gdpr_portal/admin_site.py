@@ -29,9 +29,10 @@ class PortalAdminSite(AdminSite):
     def get_urls(self) -> list[Any]:
         """The desks of our own, then Django's."""
         from access.audit_desk.urls import patterns as audit_patterns
+        from consent.desk.urls import patterns as sharing_patterns
         from consent.qa.urls import patterns
 
-        return [*audit_patterns(self), *patterns(self), *super().get_urls()]
+        return [*audit_patterns(self), *sharing_patterns(self), *patterns(self), *super().get_urls()]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """The start: what waits for whoever looks, what is due, and charts (gdpr_portal.start)."""

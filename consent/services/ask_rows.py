@@ -1,4 +1,4 @@
-"""How an ask of a third party ends, whoever ends it: one way, so that the row and the log never say different things."""
+"""How an ask of a third party ends, whoever ends it: one way, so that row and log never say different things."""
 
 from datetime import datetime
 

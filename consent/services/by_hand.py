@@ -56,8 +56,7 @@ def tell_by_hand(*, notice_id: UUID, actor: Account) -> HandNotice:
 
 @transaction.atomic
 def confirm_by_hand(*, notice_id: UUID, actor: Account) -> HandNotice:
-    """The recipient has confirmed to the operator. Repeating it changes nothing; raises WrongState before it was told.
-    """
+    """The recipient has confirmed to the operator. Idempotent; raises WrongState before it was told."""
     notice = _locked(notice_id, actor)
     if notice.state == "confirmed":
         return notice

@@ -1,7 +1,10 @@
 """Showing people their own data: opened for one page, and the log knows that they looked (Art. 15)."""
 
+from uuid import UUID
+
 from django.db import transaction
 
+from access.models import Account
 from audit import actors
 from audit import services as audit
 from subjects import cells
@@ -26,3 +29,18 @@ def revealed_identifiers(*, subject: Subject) -> list[tuple[str, str]]:
         return []
     key = vault.subject_key(subject.pk)
     return [(row.kind, key.open(cells.identifier_place(row.pk), bytes(row.sealed)).decode()) for row in rows]
+
+
+def revealed_to_staff(*, subject: Subject, by: Account, reason: str, case: UUID) -> list[tuple[str, str]]:
+    """What the person is recognised by, for a member of staff who has to name them to somebody; the log has who looked.
+
+    `reason` is a code and `case` the row it is for. Empty after an erasure.
+    """
+    with transaction.atomic():
+        found = revealed_identifiers(subject=subject)
+        kinds = sorted({kind for kind, _value in found})
+        audit.record(
+            "data.revealed", actor=actors.staff(by.pk), subject=subject.pseudonym, fields=kinds,
+            details={"reason": reason, "case": str(case), "count": len(found)},
+        )  # fmt: skip
+    return found
