@@ -22,8 +22,8 @@ QUOTED = 200
 """The longest quote; a longer sentence is cut around the words."""
 _CLOSE = 4
 """How many words before it a negation still belongs to."""
-_SHOUTED = re.compile(r"\b[A-ZÄÖÜÀÂÉÈÊÎÔÛÇ]{4,}(?:\s+[A-ZÄÖÜÀÂÉÈÊÎÔÛÇ]{2,})*\b")
-_ASSENT = re.compile(r"accept|agree|consent|yes|akzeptier|zustimm|einwillig|ja\b|accepte|oui", re.IGNORECASE)
+_SHOUTED = re.compile(r"\b[A-ZÄÖÜÀÂÉÈÊÎÔÛÇ]{2,}(?:\s+[A-ZÄÖÜÀÂÉÈÊÎÔÛÇ]{2,})*\b")
+_ASSENT = re.compile(r"accept|agree|consent|yes|akzeptier|zustimm|einwillig|\bja\b|\boui\b", re.IGNORECASE)
 
 
 def lint(wording: Wording, language: str, basis: str) -> list[Finding]:

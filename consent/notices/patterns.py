@@ -71,7 +71,7 @@ BLOCKING: tuple[Rule, ...] = (
                 r"|consent|accept)",
                 r"\byou (?:agree|consent|accept)[^.!?]{0,60}\bby (?:using|continuing|browsing|visiting"
                 r"|registering|scrolling|closing)",
-                r"\b(?:use|silence|visit|inactivity|registration)\b[^.!?]{0,50}\b(?:constitutes?|implies|means"
+                r"\b(?:use|silence|visit|inactivity|registration)\b(?:(?!\bnever\b|\bnot\b|\bno\b)[^.!?]){0,50}\b(?:constitutes?|implies|means"
                 r"|signifies|counts as)\b"
                 r"[^.!?]{0,40}\b(?:consent|agree\w*|accept\w*)",
                 r"\bdeemed to (?:have |be )?(?:\w+ )?(?:agree|consent|accept)",
@@ -87,7 +87,7 @@ BLOCKING: tuple[Rule, ...] = (
                 r"\bwenn sie\b[^.!?]{0,60}\b(?:nutzen|fortfahren|weitersurfen|bleiben|schließen|bestellen"
                 r"|besuchen)\b[^.!?]{0,30}"
                 r"\b(?:stimmen|willigen|akzeptieren|erklären) sie",
-                r"\bgilt (?:\w+ ){0,4}als (?:\w+ )?(?:einwilligung|zustimmung|einverständnis|erteilt)",
+                r"\bgilt (?:(?!nicht|nie|keine)\w+ ){0,4}als (?:\w+ )?(?:einwilligung|zustimmung|einverständnis|erteilt)",
                 r"\bgehen wir (?:davon )?(?:\w+ )?(?:aus|von ihrem einverständnis)[^.!?]{0,60}(?:einverstanden"
                 r"|zustimmen|einwilligen|$)",
                 r"\bsofern sie nicht widersprechen\b[^.!?]{0,80}\b(?:zustimm|einwillig|einverstanden)",
@@ -97,7 +97,7 @@ BLOCKING: tuple[Rule, ...] = (
                 r"|commandant|faisant défiler)"
                 r"\b[^.!?]{0,80}?\bvous (?:\w+ ){0,2}(?:accept|consent|donn|reconnaiss)",
                 r"\b(?:la poursuite|l'utilisation|l'inscription|le silence|votre silence"
-                r"|votre navigation)\b[^.!?]{0,60}"
+                r"|votre navigation)\b(?:(?!\bne\b)[^.!?]){0,60}"
                 r"\b(?:vaut|constitue|implique|signifie|emporte)\b[^.!?]{0,40}(?:consentement|acceptation|accord)",
                 r"\bréputée?s? (?:avoir )?(?:consent|accept|d'accord)",
                 r"\b(?:à défaut|en l'absence) d'opposition\b[^.!?]{0,80}(?:consent|accept|accord)",
