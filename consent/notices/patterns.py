@@ -87,7 +87,8 @@ BLOCKING: tuple[Rule, ...] = (
                 r"\bwenn sie\b[^.!?]{0,60}\b(?:nutzen|fortfahren|weitersurfen|bleiben|schließen|bestellen"
                 r"|besuchen)\b[^.!?]{0,30}"
                 r"\b(?:stimmen|willigen|akzeptieren|erklären) sie",
-                r"\bgilt (?:(?!nicht|nie|keine)\w+ ){0,4}als (?:\w+ )?(?:einwilligung|zustimmung|einverständnis|erteilt)",
+                r"\bgilt (?:(?!nicht|nie|keine)\w+ ){0,4}als (?:\w+ )?"
+                r"(?:einwilligung|zustimmung|einverständnis|erteilt)",
                 r"\bgehen wir (?:davon )?(?:\w+ )?(?:aus|von ihrem einverständnis)[^.!?]{0,60}(?:einverstanden"
                 r"|zustimmen|einwilligen|$)",
                 r"\bsofern sie nicht widersprechen\b[^.!?]{0,80}\b(?:zustimm|einwillig|einverstanden)",
