@@ -15,8 +15,8 @@ from access.rest.pagination import invalid_cursor, limit_of, read_cursor, write_
 from access.rest.renderers import JSONRenderer, TextRenderer
 from access.rest.serializers import IdField, InstantField, PageQuery, StrictSerializer
 from access.rest.views import ScopedView
-from audit import canonical, selectors
-from audit.models import AuditEvent
+from audit import canonical, entries, held, selectors
+from audit.models import AuditEvent, Checkpoint
 from audit.vocabulary import VOCABULARY
 from gdpr_portal.errors import Unavailable, WrongState
 
@@ -43,6 +43,16 @@ class ConsistencyQuery(StrictSerializer):
     def get_fields(self) -> dict[str, Any]:
         """As in `EventsQuery`."""
         return {"from": serializers.IntegerField(min_value=0, max_value=2**53), **super().get_fields()}
+
+
+class EntriesQuery(ConsistencyQuery):
+    """Entries from index `from` on, below `to`."""
+
+
+class CheckpointQuery(StrictSerializer):
+    """Which checkpoint: the latest, or the latest that a witness cosigned."""
+
+    cosigned = serializers.BooleanField(default=False)
 
 
 class AuditEventSerializer(serializers.Serializer[Any]):
@@ -137,14 +147,39 @@ class CheckpointView(ScopedView):
     problems = {"GET": ("409",)}
     renderer_classes = [TextRenderer, JSONRenderer]  # as with archives: there is one form, whoever asks
 
-    @extend_schema(operation_id="get_audit_checkpoint", responses={(200, "text/plain"): OpenApiTypes.STR})
+    @extend_schema(
+        operation_id="get_audit_checkpoint",
+        parameters=[CheckpointQuery],
+        responses={(200, "text/plain"): OpenApiTypes.STR},
+    )
     def get(self, request: Request) -> HttpResponse:
-        """What the log committed itself to last (C2SP tlog-checkpoint); 409 `not_sequenced` before the first."""
-        try:
-            head = selectors.latest_checkpoint()
-        except Unavailable:
-            raise WrongState("not_sequenced", "The log has not been signed yet; ask again in a few seconds.") from None
-        return HttpResponse(head.note, content_type="text/plain; charset=utf-8")
+        """What the log committed itself to last (C2SP tlog-checkpoint), with the cosignatures of witnesses.
+
+        With `cosigned=true`, the latest that has one. 409 `not_sequenced` before the first.
+        """
+        head = held.latest_cosigned() if self.query(CheckpointQuery)["cosigned"] else _latest()
+        if head is None:
+            raise WrongState("not_sequenced", "The log has not been signed yet; ask again in a few seconds.")
+        return HttpResponse(held.with_cosignatures(head), content_type="text/plain; charset=utf-8")
+
+
+class EntriesView(ScopedView):
+    """`GET /api/v1/audit/entries`."""
+
+    scopes = {"GET": "audit:read"}
+    renderer_classes = [TextRenderer, JSONRenderer]
+
+    @extend_schema(
+        operation_id="list_audit_entries",
+        parameters=[OpenApiParameter("from", int, required=True), OpenApiParameter("to", int, required=True)],
+        responses={(200, "text/plain"): OpenApiTypes.STR},
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """Sealed entries as JSON lines for the stand-alone verifier, at most 5,000; go on after the last index."""
+        wanted = self.query(EntriesQuery)
+        end = min(wanted["to"], selectors.latest_size())
+        lines = "".join(entries.page(wanted["from"], end))
+        return HttpResponse(lines, content_type="text/plain; charset=utf-8")
 
 
 class ConsistencyView(ScopedView):
@@ -162,6 +197,13 @@ class ConsistencyView(ScopedView):
         sizes = self.query(ConsistencyQuery)
         hashes = selectors.as_text(selectors.consistency(sizes["from"], sizes["to"]))
         return Response({"from": sizes["from"], "to": sizes["to"], "hashes": hashes})
+
+
+def _latest() -> Checkpoint | None:
+    try:
+        return selectors.latest_checkpoint()
+    except Unavailable:
+        return None
 
 
 def _after(request: Request) -> tuple[int, int] | None:

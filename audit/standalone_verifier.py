@@ -1,15 +1,20 @@
 #!/usr/bin/env python3
-"""Verifies a dump of the audit log without trusting whoever runs the service. Python 3.9 or later, nothing else.
+"""Verifies the audit log without trusting whoever runs the service. Python 3.9 or later, nothing else: one file.
 
     python standalone_verifier.py DUMP --key VKEY [--checkpoint HELD]...     verify, also against checkpoints you kept
+    python standalone_verifier.py --api URL --token-file F --key VKEY ...    the same, read over the API as it is now
+    python standalone_verifier.py --proof FILE --key VKEY                    one entry that you were given a proof of
     python standalone_verifier.py [DUMP] --compare A B [--key VKEY]          two dumps or two checkpoints: one log?
 
 DUMP is JSON lines, {"index": n, "leaf": base64} from 0 on, then one {"checkpoint": note, "vkey": key}; HELD is a
 checkpoint (C2SP tlog-checkpoint) you kept from earlier. The key is the one you were given, not the one in the dump.
+An entry past retention has {"index": n, "hash": base64} instead of a leaf; that is damage, unless a line {"retired":
+{...}} names it and the log itself holds, as an entry, that this month was taken out with exactly these entries.
 Exit code 0: everything holds. 1: damage, each told with the entry and its kind. 2: the input cannot be read.
 
 Kinds: changed, missing, inserted, reordered, truncated, rollback, split view, forged. Sources: RFC 6962 section 2
-(tree), RFC 8032 section 5.1 (Ed25519), RFC 8785 (form of an entry), c2sp.org/signed-note, c2sp.org/tlog-checkpoint.
+(tree), RFC 9162 section 2.1.3.2 (inclusion), RFC 8032 section 5.1 (Ed25519), RFC 8785 (form of an entry),
+c2sp.org/signed-note, c2sp.org/tlog-checkpoint.
 """
 
 from __future__ import annotations
@@ -19,7 +24,13 @@ import base64
 import hashlib
 import json
 import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import zip_longest
 from typing import Any
 
@@ -140,21 +151,87 @@ def _signed_by(key: Key, origin: str, text: str, signatures: str) -> bool:
     return False
 
 
-# --- the dump --------------------------------------------------------------------------------------------------------
+# --- where entries come from ------------------------------------------------------------------------------------------
+
+Row = tuple[str, Any, Any]
+"""("leaf" or "hash", index, bytes), ("retired", facts, None), ("head", note, vkey) or ("bad", line, why)."""
 
 
-def read_dump(path: str) -> Iterator[tuple[str, Any, Any]]:
-    """Yields ("leaf", index, bytes), ("head", note, vkey) or ("bad", line number, reason), line by line."""
-    with open(path, encoding="utf-8") as lines:
-        for number, line in enumerate(lines):
+def pairs(flat: Sequence[Any]) -> list[tuple[int, int]]:
+    """First and last of each range, from a flat list of them."""
+    return [(int(flat[at]), int(flat[at + 1])) for at in range(0, len(flat), 2)]
+
+
+def read_line(number: int, line: str | bytes) -> Row:
+    """What one line of a dump says."""
+    try:
+        row = json.loads(line)
+        if "leaf" in row:
+            return "leaf", int(row["index"]), base64.b64decode(row["leaf"], validate=True)
+        if "hash" in row:
+            return "hash", int(row["index"]), base64.b64decode(row["hash"], validate=True)
+        if "retired" in row:
+            return "retired", dict(row["retired"], ranges=pairs(row["retired"]["ranges"])), None
+        return "head", str(row["checkpoint"]), str(row["vkey"])
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        return "bad", number, type(error).__name__
+
+
+class Dump:
+    """A dump on disk, read line by line."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.head = head_of(path)
+
+    def rows(self) -> Iterator[Row]:
+        with open(self.path, encoding="utf-8") as lines:
+            for number, line in enumerate(lines):
+                yield read_line(number, line)
+
+
+class Api:
+    """The log as the API gives it, up to the checkpoint it has now; the next page is fetched while one is checked."""
+
+    def __init__(self, url: str, token: str) -> None:
+        parts = urllib.parse.urlsplit(url)
+        here = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost"}
+        if parts.scheme != "https" and not here:
+            raise Unreadable("the address of the API begins with https://")
+        self.url, self.token = url.rstrip("/") + "/api/v1/audit", token.strip()
+        note = self.get("/checkpoint").decode("utf-8", "replace")
+        self.head: tuple[str, str] | None = (note, "")
+        self.size = read_checkpoint(note, [])[0]
+
+    def rows(self) -> Iterator[Row]:
+        assert self.head is not None
+        with ThreadPoolExecutor(1) as ahead:
+            at, page = 0, ahead.submit(self.page, 0)
+            while at < self.size:
+                lines = page.result()
+                if not lines:
+                    break
+                rows = [read_line(number, line) for number, line in enumerate(lines)]
+                at = max([at] + [index + 1 for kind, index, _ in rows if kind in {"leaf", "hash"}])
+                page = ahead.submit(self.page, at if rows[-1][0] != "bad" else self.size)
+                yield from rows
+        yield ("head", *self.head)
+
+    def page(self, start: int) -> list[bytes]:
+        return self.get(f"/entries?from={start}&to={self.size}").splitlines() if start < self.size else []
+
+    def get(self, path: str) -> bytes:
+        """The body of the answer; asked too often, it waits as long as it is told to."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        request = urllib.request.Request(self.url + path, headers=headers)  # noqa: S310  __init__ looked at the scheme
+        while True:
             try:
-                row = json.loads(line)
-                if "leaf" in row:
-                    yield "leaf", int(row["index"]), base64.b64decode(row["leaf"], validate=True)
-                else:
-                    yield "head", str(row["checkpoint"]), str(row["vkey"])
-            except (ValueError, KeyError, TypeError) as error:
-                yield "bad", number, type(error).__name__
+                with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+                    return bytes(answer.read())
+            except urllib.error.HTTPError as error:
+                if error.code != 429:
+                    raise Unreadable(f"the API answers {error.code} to {path.partition('?')[0]}") from None
+                time.sleep(min(60.0, float(error.headers.get("Retry-After") or 1)))
 
 
 def malformed(leaf: bytes) -> str | None:
@@ -169,9 +246,9 @@ def malformed(leaf: bytes) -> str | None:
     return None if again.encode("utf-8", "surrogatepass") == leaf else "not in canonical form"
 
 
-def grow(peaks: list[bytes], size: int, leaf: bytes) -> None:
-    """One more leaf: `peaks` are the hashes of the complete subtrees, largest first."""
-    current = hashlib.sha256(b"\x00" + leaf).digest()
+def grow(peaks: list[bytes], size: int, leaf_hash: bytes) -> None:
+    """One more leaf, by its hash: `peaks` are the hashes of the complete subtrees, largest first."""
+    current = leaf_hash
     while size & 1:
         current = hashlib.sha256(b"\x01" + peaks.pop() + current).digest()
         size >>= 1
@@ -188,8 +265,75 @@ def root_of(peaks: list[bytes]) -> bytes:
     return current
 
 
+def includes(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
+    """The leaf stands at this index under the root (RFC 9162 section 2.1.3.2)."""
+    place, last, current = index, size - 1, hashlib.sha256(b"\x00" + leaf).digest()
+    if not 0 <= index < size:
+        return False
+    for sibling in proof:
+        if last == 0 or len(sibling) != 32:
+            return False
+        if place & 1 or place == last:
+            current = hashlib.sha256(b"\x01" + sibling + current).digest()
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            current = hashlib.sha256(b"\x01" + current + sibling).digest()
+        place, last = place >> 1, last >> 1
+    return last == 0 and current == root
+
+
+class Retention:
+    """Which entries the log says were taken out, against which are missing, and the entries that say so."""
+
+    def __init__(self) -> None:
+        self.said: list[dict[str, Any]] = []
+        self.starts: list[tuple[int, int]] = []
+        self.sealed: set[tuple[Any, ...]] = set()
+        self.shown = 0
+        self.first = self.last = -1
+
+    def take(self, facts: dict[str, Any]) -> None:
+        self.said.append(facts)
+        self.starts = sorted(self.starts + facts["ranges"])
+
+    def covers(self, index: int) -> bool:
+        at = bisect_right(self.starts, (index, 2**63)) - 1
+        return at >= 0 and self.starts[at][0] <= index <= self.starts[at][1]
+
+    def hash_alone(self, index: int) -> bool:
+        """Counted; False when no month that was taken out has this entry."""
+        self.shown += 1
+        self.first, self.last = (index if self.first < 0 else self.first), index
+        return self.covers(index)
+
+    def leaf(self, index: int, leaf: bytes) -> None:
+        if b'"audit.retired"' not in leaf:
+            return
+        try:
+            event = json.loads(leaf)
+            if event["action"] == "audit.retired":
+                self.sealed.add((index, *(event["details"].get(name) for name in ("month", "count", "digest"))))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return  # a malformed leaf is told elsewhere
+
+    def unfounded(self) -> Iterator[str]:
+        """Months that are said to be taken out, and no entry of the log says so in the same words."""
+        for facts in self.said:
+            ranges = facts["ranges"]
+            count = sum(last - first + 1 for first, last in ranges)
+            text = ",".join(f"{first},{last}" for first, last in ranges)
+            digest = "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+            index = facts.get("index")
+            if (index, facts.get("month"), count, digest) not in self.sealed and not (
+                isinstance(index, int) and self.covers(index)
+            ):
+                first, last = (ranges[0][0], ranges[-1][1]) if ranges else (0, 0)
+                yield f"entry {first} to {last}: missing (said to be past retention; no entry of the log says so)"
+
+
 class Reading:
-    """One pass over a dump: the roots at the sizes asked for, and what is wrong by itself."""
+    """One pass over the entries: the roots at the sizes asked for, and what is wrong by itself."""
 
     def __init__(self, sizes: Iterable[int] = ()) -> None:
         self.sizes = set(sizes)
@@ -198,18 +342,24 @@ class Reading:
         self.size = 0
         self.peaks: list[bytes] = []
         self.head: tuple[str, str] | None = None
+        self.retention = Retention()
 
-    def read(self, path: str) -> Reading:
+    def read(self, source: Dump | Api) -> Reading:
         self._note_root()
-        for kind, first, second in read_dump(path):
-            if kind == "bad":
-                self.damage.append(f"entry {self.size}: changed (line {first + 1} cannot be read: {second})")
+        for kind, first, second in source.rows():
+            if kind == "leaf":
+                self._take_leaf(first, second)
+            elif kind == "hash":
+                self._take_hash(first, second)
+            elif kind == "retired":
+                self.retention.take(first)
             elif kind == "head":
                 self._take_head(first, second)
             else:
-                self._take_leaf(first, second)
+                self.damage.append(f"entry {self.size}: changed (line {first + 1} cannot be read: {second})")
         if self.head is None:
             self.damage.append(f"entry {self.size}: truncated (the dump ends without its checkpoint)")
+        self.damage += self.retention.unfounded()
         return self
 
     def _take_head(self, note: str, vkey: str) -> None:
@@ -218,6 +368,18 @@ class Reading:
         self.head = (note, vkey)
 
     def _take_leaf(self, index: int, leaf: bytes) -> None:
+        reason = malformed(leaf)
+        if reason:
+            self.damage.append(f"entry {index}: changed ({reason})")
+        self.retention.leaf(index, leaf)
+        self._grow(index, hashlib.sha256(b"\x00" + leaf).digest())
+
+    def _take_hash(self, index: int, value: bytes) -> None:
+        if not self.retention.hash_alone(index):
+            self.damage.append(f"entry {index}: missing (only its hash is shown, and nothing says it was taken out)")
+        self._grow(index, value)
+
+    def _grow(self, index: int, value: bytes) -> None:
         if self.head is not None:
             self.damage.append(f"entry {index}: inserted (it stands behind the checkpoint)")
         elif index > self.size:
@@ -225,10 +387,7 @@ class Reading:
             self.damage.append(f"entry {self.size}{last}: missing")
         elif index < self.size:
             self.damage.append(f"entry {index}: reordered or inserted (it stands where {self.size} should)")
-        reason = malformed(leaf)
-        if reason:
-            self.damage.append(f"entry {index}: changed ({reason})")
-        grow(self.peaks, self.size, leaf)
+        grow(self.peaks, self.size, value)
         self.size += 1
         self._note_root()
 
@@ -262,18 +421,17 @@ def read_text(path: str) -> str:
 # --- what is asked ---------------------------------------------------------------------------------------------------
 
 
-def verify(dump: str, keys: Sequence[Key], held_paths: Sequence[str]) -> tuple[int, list[str]]:
-    """(size, damage): every way in which the dump is not the log that its checkpoint and the held ones commit to."""
+def verify(source: Dump | Api, keys: Sequence[Key], held_paths: Sequence[str]) -> tuple[Reading, list[str]]:
+    """What was read, and every way in which it is not the log that its checkpoint and the held ones commit to."""
     held = [(path, *read_checkpoint(read_text(path), keys)) for path in held_paths]
-    head = head_of(dump)
-    own = read_checkpoint(head[0], keys) if head else None
-    reading = Reading({size for _, size, _, _ in held} | ({own[0]} if own else set())).read(dump)
+    own = read_checkpoint(source.head[0], keys) if source.head else None
+    reading = Reading({size for _, size, _, _ in held} | ({own[0]} if own else set())).read(source)
     damage = list(reading.damage)
     for path, size, root, signed in held:
         damage += _against_held(reading, path, size, root, signed)
     if own:
         damage += _against_own(reading, own, [(size, root, signed) for _, size, root, signed in held])
-    return reading.size, damage
+    return reading, damage
 
 
 def _against_own(
@@ -308,7 +466,7 @@ def compare(first: str, second: str, dump: str | None, keys: Sequence[Key]) -> l
     if any(heads):
         whole, note, head = (first, second, heads[0]) if heads[0] else (second, first, heads[1])
         assert head is not None
-        return verify(whole, keys or [read_key(head[1])], [note])[1]
+        return verify(Dump(whole), keys or [read_key(head[1])], [note])[1]
     return _compare_checkpoints(first, second, dump, keys)
 
 
@@ -323,7 +481,7 @@ def _compare_dumps(first: str, second: str) -> list[str]:
 
 
 def _entries(path: str) -> Iterator[tuple[str, Any, Any]]:
-    return (row for row in read_dump(path) if row[0] != "head")
+    return (row for row in Dump(path).rows() if row[0] != "head")
 
 
 def _compare_checkpoints(first: str, second: str, dump: str | None, keys: Sequence[Key]) -> list[str]:
@@ -335,29 +493,74 @@ def _compare_checkpoints(first: str, second: str, dump: str | None, keys: Sequen
         return found + ([contradiction] if a_root != b_root else [])
     if dump is None:
         raise Unreadable(f"checkpoints of {a} and {b} entries: give a DUMP of at least {max(a, b)} to compare them")
-    reading = Reading({a, b}).read(dump)
+    reading = Reading({a, b}).read(Dump(dump))
     for path, size, root in ((first, a, a_root), (second, b, b_root)):
         found += _against_held(reading, path, size, root, True)
     return found + reading.damage
 
 
+def prove(path: str, keys: Sequence[Key]) -> tuple[list[str], str]:
+    """(damage, the entry in words): whether the file proves that its entry is in the log the key signed."""
+    try:
+        given = json.loads(read_text(path))
+        leaf, note = base64.b64decode(given["leaf"], validate=True), str(given["checkpoint"])
+        proof = [base64.b64decode(value, validate=True) for value in given["inclusion"]]
+        index = int(given["index"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise Unreadable(f"{path} is not a proof ({type(error).__name__})") from None
+    size, root, signed = read_checkpoint(note, keys)
+    damage = [] if signed else ["checkpoint: forged (not signed by the key you gave)"]
+    reason = malformed(leaf)
+    if reason:
+        damage.append(f"entry {index}: changed ({reason})")
+    if not includes(leaf, index, size, proof, root):
+        damage.append(f"entry {index}: changed or not in the log (the hashes do not lead to the checkpoint's root)")
+    return damage, f"ok: entry {index} of {size}: {leaf.decode('utf-8', 'replace')}"
+
+
+def told(reading: Reading, held: int) -> str:
+    """What was verified, in a line; what is past retention in a line before."""
+    said, taken = f"ok: {reading.size} entries, {held} held checkpoints", reading.retention
+    if not taken.shown:
+        return said
+    return (
+        f"entries {taken.first} to {taken.last} are past retention ({taken.shown} of them); their hashes stand\n{said}"
+    )
+
+
+def parser() -> argparse.ArgumentParser:
+    """What can be asked on the command line."""
+    made = argparse.ArgumentParser(description="Verify the audit log.")
+    made.add_argument("dump", nargs="?", help="file written by audit_dump")
+    made.add_argument("--key", action="append", default=[], help="verifier key (vkey) you were given; or @FILE")
+    made.add_argument("--checkpoint", action="append", default=[], help="checkpoint you kept from earlier")
+    made.add_argument("--compare", nargs=2, metavar=("A", "B"), help="two dumps or checkpoints")
+    made.add_argument("--proof", metavar="FILE", help="proof of one entry, as the portal and the API give it")
+    made.add_argument("--api", metavar="URL", help="read the log from here instead of a dump")
+    made.add_argument("--token-file", metavar="F", help="file with an access token of scope audit:read")
+    return made
+
+
+def run(options: argparse.Namespace) -> tuple[list[str], str]:
+    """(damage, what to say when there is none)."""
+    keys = [read_key(read_text(key[1:]) if key.startswith("@") else key) for key in options.key]
+    if options.compare:
+        return compare(options.compare[0], options.compare[1], options.dump, keys), "no contradiction"
+    if not keys:
+        raise Unreadable("--key is needed: the verifier key you were given")
+    if options.proof:
+        return prove(options.proof, keys)
+    if not options.dump and not (options.api and options.token_file):
+        raise Unreadable("a DUMP, or --api and --token-file, or --proof is needed")
+    source = Api(options.api, read_text(options.token_file)) if options.api else Dump(options.dump)
+    reading, damage = verify(source, keys, options.checkpoint)
+    return damage, told(reading, len(options.checkpoint))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the program; returns its exit code."""
-    parser = argparse.ArgumentParser(description="Verify a dump of the audit log.")
-    parser.add_argument("dump", nargs="?", help="file written by audit_dump")
-    parser.add_argument("--key", action="append", default=[], help="verifier key (vkey) you were given; or @FILE")
-    parser.add_argument("--checkpoint", action="append", default=[], help="checkpoint you kept from earlier")
-    parser.add_argument("--compare", nargs=2, metavar=("A", "B"), help="two dumps or checkpoints")
-    options = parser.parse_args(arguments)
-    size: int | None = None
     try:
-        keys = [read_key(read_text(key[1:]) if key.startswith("@") else key) for key in options.key]
-        if options.compare:
-            damage = compare(options.compare[0], options.compare[1], options.dump, keys)
-        elif not options.dump or not keys:
-            parser.error("DUMP and --key are needed")
-        else:
-            size, damage = verify(options.dump, keys, options.checkpoint)
+        damage, fine = run(parser().parse_args(arguments))
     except (Unreadable, OSError) as error:
         print(f"cannot be read: {error}", file=sys.stderr)
         return 2
@@ -366,7 +569,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if len(damage) > MOST_REPORTED:
         print(f"... and {len(damage) - MOST_REPORTED} more")
     if not damage:
-        print("no contradiction" if size is None else f"ok: {size} entries, {len(options.checkpoint)} held checkpoints")
+        print(fine)
     return 1 if damage else 0
 
 

@@ -14,17 +14,18 @@ from django.utils.translation import gettext_lazy
 
 from access.models import Account
 from access.second_factor import require_fresh_factor
-from erasure import breach_admin, desk
+from erasure import breach_admin, desk, question_admin
 from erasure.desk import REVIEWERS
 from erasure.models import RetentionProposal, RightsRequest, Step
 from erasure.selectors import steps_of
 from erasure.services import requests
 from erasure.services.evidence import evidence_pack
 from erasure.services.periods import decide_proposal
-from erasure.words import described, due_flag
+from erasure.services.withheld import ARTICLES, withheld_of
+from erasure.words import REVEAL_REASONS, described, due_flag
 from gdpr_portal.errors import DomainError
 
-__all__ = ["RequestAdmin", "RetentionProposalAdmin", "breach_admin"]
+__all__ = ["RequestAdmin", "RetentionProposalAdmin", "breach_admin", "question_admin"]
 
 
 @admin.register(RightsRequest)
@@ -69,6 +70,7 @@ class RequestAdmin(admin.ModelAdmin):
         own = [
             path("<uuid:request_id>/change/", view(self.desk), name="erasure_rightsrequest_change"),
             path("<uuid:request_id>/act/", view(self.act), name="erasure_rightsrequest_act"),
+            path("<uuid:request_id>/withheld/", view(self.withheld), name="erasure_rightsrequest_withheld"),
             path("<uuid:request_id>/evidence/", view(self.evidence), name="erasure_rightsrequest_evidence"),
         ]
         return own + super().get_urls()
@@ -85,6 +87,9 @@ class RequestAdmin(admin.ModelAdmin):
             "described": described(row),
             "steps": steps_of(row),
             "may_review": may_review,
+            "withheld": withheld_of(row) if may_review else [],
+            "articles": ARTICLES,
+            "reveal_reasons": REVEAL_REASONS,
             "case": desk.case_view(row, cast(Account, request.user)) if may_review else None,
             "refusals": [code for code in requests.REFUSALS if code not in requests.TWO_DECIDE],
             "extensions": requests.EXTENSIONS,
@@ -106,6 +111,27 @@ class RequestAdmin(admin.ModelAdmin):
         except DomainError as error:
             messages.error(request, _(error.message))
         return redirect(reverse("admin:erasure_rightsrequest_change", args=[request_id]))
+
+    def withheld(self, request: HttpRequest, request_id: UUID) -> HttpResponseBase:
+        """The rows a connector withheld, this once, after a fresh second factor and with a reason that is logged."""
+        if request.method != "POST" or not _roles(request) & REVIEWERS:
+            return redirect("admin:index")
+        refused = require_fresh_factor(request)
+        if refused is not None:
+            return refused
+        try:
+            account = cast(Account, request.user)
+            rows = desk.reveal_rows(request_id=request_id, account=account, given=request.POST)
+        except DomainError as error:
+            messages.error(request, _(error.message))
+            return redirect(reverse("admin:erasure_rightsrequest_change", args=[request_id]))
+        context = self.admin_site.each_context(request) | {
+            "title": _("Withheld rows"),
+            "request_id": request_id,
+            "rows": [sorted(row.items()) for row in rows],
+            "opts": self.model._meta,
+        }
+        return render(request, "admin/erasure/withheld_rows.html", context)
 
     def evidence(self, request: HttpRequest, request_id: UUID) -> HttpResponseBase:
         """The evidence pack of the request, after a fresh second factor."""

@@ -17,6 +17,11 @@ class ErasureConfig(AppConfig):
         register(CasesHolding())
         delivery_closed.append(settle)
 
+        from erasure.services.questions import described
+        from subjects.hooks import register_questions
+
+        register_questions(described)
+
         from erasure.models import Connector, RightsRequest, Step
         from erasure.services.connectors import identities_place, url_place
         from erasure.services.finish import notice_place

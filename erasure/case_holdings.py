@@ -6,8 +6,9 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from erasure.models import LegalHold, Message, RightsRequest
+from erasure.models import AccessQuestion, LegalHold, Message, RightsRequest
 from erasure.services.conversation import conversation
+from erasure.services.questions import words_of
 from subjects.holdings import ExportScope, PlanLine
 from subjects.models import Subject
 
@@ -21,7 +22,7 @@ class CasesHolding:
     models = frozenset(
         {
             "erasure.Message", "erasure.Question", "erasure.Case", "erasure.ClockMark", "erasure.SecondOpinion",
-            "erasure.LegalHold", "erasure.RetentionProposal",
+            "erasure.LegalHold", "erasure.RetentionProposal", "erasure.AccessQuestion",
         }
     )  # fmt: skip
 
@@ -31,7 +32,12 @@ class CasesHolding:
         requests = RightsRequest.objects.filter(subject=subject).order_by("received_at")
         said = [_message(request, each) for request in requests for each in conversation(request)]
         holds = LegalHold.objects.filter(subject=subject).order_by("placed_at")
-        return {"messages": said, "holds": [_hold(row) for row in holds]}
+        questions = AccessQuestion.objects.filter(subject=subject).order_by("asked_at")
+        return {
+            "messages": said,
+            "holds": [_hold(row) for row in holds],
+            "questions": [_question(row) for row in questions],
+        }
 
     def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
         if not self.residue(subject, kept):
@@ -40,14 +46,26 @@ class CasesHolding:
         return [PlanLine(what=_("The messages between you and us"), fate="goes", article="Art. 17(1)", why=why)]
 
     def erase(self, subject: Subject, kept: Kept) -> int:
-        return _with_words(subject).update(sealed=None)
+        asked = _questions_with_words(subject).update(asked_sealed=None, answer_sealed=None)
+        return asked + _with_words(subject).update(sealed=None)
 
     def residue(self, subject: Subject, kept: Kept) -> int:
-        return _with_words(subject).count()
+        return _with_words(subject).count() + _questions_with_words(subject).count()
 
 
 def _with_words(subject: Subject) -> QuerySet[Message]:
     return Message.objects.filter(request__subject=subject).exclude(sealed=None)
+
+
+def _questions_with_words(subject: Subject) -> QuerySet[AccessQuestion]:
+    return AccessQuestion.objects.filter(subject=subject).exclude(asked_sealed=None, answer_sealed=None)
+
+
+def _question(row: AccessQuestion) -> dict[str, Any]:
+    asked, answer = words_of(row)
+    answered = row.answered_at.isoformat() if row.answered_at else None
+    about = {"entry": str(row.event), "at": row.asked_at.isoformat(), "text": asked, "state": row.state}
+    return about | {"answered_at": answered, "answer": answer, "outcome": row.outcome}
 
 
 def _message(request: RightsRequest, said: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from erasure.services import archives, escalations, periods, requests, retentions, steps
+from erasure.services import archives, escalations, periods, questions, requests, retentions, steps
 
 
 @shared_task(name="erasure.tasks.run_step")
@@ -32,6 +32,7 @@ def sweep() -> None:
 def keep_the_clock() -> None:
     """Desk and people know of every deadline that comes near."""
     escalations.escalate()
+    questions.escalate_questions()
 
 
 @shared_task(name="erasure.tasks.end_periods")

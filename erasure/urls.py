@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from erasure import views
+from erasure import question_views, views
 
 urlpatterns = [
     path("requests", views.overview, name="requests"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("requests/<uuid:request_id>/message", views.message, name="request-message"),
     path("requests/<uuid:request_id>/archive", views.archive, name="request-archive"),
     path("requests/<uuid:request_id>/receipt", views.receipt, name="request-receipt"),
+    path("activity/<uuid:event>/question", question_views.question, name="access_question"),
     path("request", views.public, name="public-request"),
     path("request/verify", views.public_verify, name="public-request-verify"),
 ]

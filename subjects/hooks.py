@@ -4,12 +4,24 @@ A hook nobody registered refuses (imports) or falls back to the slug (titles); n
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from access.models import Application
 from gdpr_portal.errors import Refused
 from subjects.models import Subject
+
+
+@dataclass(frozen=True)
+class Questioned:
+    """What a person asked about an access to their data, and how far the answer is; without a label, not asked."""
+
+    url: str
+    label: str = ""
+    tone: str = ""
+    answer: str = ""
+
 
 CheckValues = Callable[[Application, str, Mapping[str, Any]], Mapping[str, str]]
 CheckConsents = Callable[[Application, Sequence[Any], frozenset[str]], Sequence[Mapping[str, Any]]]
@@ -18,6 +30,7 @@ StoreData = Callable[..., Sequence[str]]
 WithoutGround = Callable[[Application, Sequence[tuple[Subject, str]]], frozenset[UUID]]
 ConsentsStand = Callable[[Application, Sequence[tuple[Subject, Sequence[Mapping[str, Any]]]]], frozenset[UUID]]
 Describe = Callable[[str, str], str]
+DescribeQuestions = Callable[[Subject, Sequence[UUID]], Mapping[UUID, Questioned]]
 
 
 def _refuse_values(application: Application, purpose: str, values: Mapping[str, Any]) -> Mapping[str, str]:
@@ -50,6 +63,10 @@ def _none_stands(
     return frozenset()
 
 
+def _no_questions(subject: Subject, events: Sequence[UUID]) -> Mapping[UUID, Questioned]:
+    return {}
+
+
 def _slug_in_words(slug: str, language: str) -> str:
     return slug.replace("_", " ").replace("-", " ").capitalize()
 
@@ -73,6 +90,9 @@ without_ground: WithoutGround = _nobody_has_one
 
 consents_stand: ConsentsStand = _none_stands
 """(application, [(subject, checked consents)]) -> those people whose consents all stand already."""
+
+describe_questions: DescribeQuestions = _no_questions
+"""(subject, events of the log) -> for each event that can be questioned, where, and what has come of it."""
 
 describe_purpose: Describe = _slug_in_words
 """(slug, language) -> the purpose's title in plain words."""
@@ -100,3 +120,9 @@ def register_titles(*, purpose: Describe, field: Describe) -> None:
     """Pages name purposes and fields as these two say."""
     global describe_purpose, describe_field
     describe_purpose, describe_field = purpose, field
+
+
+def register_questions(describe: DescribeQuestions) -> None:
+    """The page of accesses offers questions, and shows what came of them, as this one says."""
+    global describe_questions
+    describe_questions = describe

@@ -7,4 +7,5 @@ from subjects import views
 urlpatterns = [
     path("data", views.data, name="data"),
     path("activity", views.activity, name="activity"),
+    path("activity/<uuid:event>/proof", views.access_proof, name="access_proof"),
 ]

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
+from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
@@ -12,7 +13,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from access.models import Account, Application
 from access.second_factor import require_fresh_factor
-from audit.selectors import events
+from audit.selectors import as_text, events, proof, vkey
+from gdpr_portal.errors import Missing
 from subjects import hooks
 from subjects.models import Identifier, Subject
 from subjects.selectors import HeldValue, subject_of_account, values_held
@@ -51,9 +53,11 @@ class Use:
 class Access:
     """One access to the person's data, for the timeline."""
 
+    id: UUID
     at: datetime
     title: str
     text: str
+    question: hooks.Questioned | None
 
 
 @require_http_methods(["GET", "POST"])
@@ -115,9 +119,12 @@ def activity(request: HttpRequest) -> HttpResponse:
 def _accesses(subject: Subject) -> list[Access]:
     language = get_language() or "en"
     found = list(events(subject=subject.pseudonym, action="data.read")[:ACCESSES_SHOWN])
+    questions = hooks.describe_questions(subject, [event.pk for event in found])
     names = dict(Application.objects.values_list("slug", "name"))
     return [
         Access(
+            id=event.pk,
+            question=questions.get(event.pk),
             at=event.at,
             title=names.get(event.actor.partition(":")[2], event.actor),
             text=_("Saw %(fields)s for %(purpose)s")
@@ -128,3 +135,20 @@ def _accesses(subject: Subject) -> list[Access]:
         )
         for event in found
     ]
+
+
+@require_GET
+def access_proof(request: HttpRequest, event: UUID) -> HttpResponse:
+    """The proof that an entry about the person stands in the log, as a file anybody can check; others' are unknown."""
+    subject = subject_of_account(cast(Account, request.user))
+    if subject is None or not events(subject=subject.pseudonym).filter(pk=event).exists():
+        raise Missing()
+    found = proof(event)
+    [leaf] = as_text([found.leaf])
+    content = {
+        "index": found.index, "leaf": leaf, "inclusion": as_text(found.inclusion),
+        "checkpoint": found.checkpoint, "vkey": vkey(),
+    }  # fmt: skip
+    answer = JsonResponse(content, json_dumps_params={"indent": 2, "ensure_ascii": False})
+    answer["Content-Disposition"] = f'attachment; filename="entry-{found.index}.proof.json"'
+    return answer

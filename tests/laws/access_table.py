@@ -24,6 +24,7 @@ API: Final[dict[str, dict[str, str]]] = {
     "api/v1/audit/events/<event>/proof": {"GET": "audit:read"},
     "api/v1/audit/checkpoint": {"GET": "audit:read"},
     "api/v1/audit/consistency": {"GET": "audit:read"},
+    "api/v1/audit/entries": {"GET": "audit:read"},
     "api/v1/subjects": {"POST": "subjects:write"},
     "api/v1/subjects/lookup": {"POST": "subjects:read"},
     "api/v1/subjects/<subject_id>": {"GET": "subjects:read"},
@@ -79,6 +80,7 @@ PAGES: Final[dict[str, Page]] = {
     "confirm": SIGNED_IN, "security": SIGNED_IN, "security/password": SIGNED_IN, "security/recovery-codes": SIGNED_IN,
     "security/authenticators/<device_id>/remove": SIGNED_IN, "security/sign-out-everywhere": SIGNED_IN,
     # --- the portal
+    "activity/<event>/proof": SIGNED_IN, "activity/<event>/question": SIGNED_IN,
     "data": SIGNED_IN, "activity": SIGNED_IN, "consent": SIGNED_IN, "sharing": SIGNED_IN,
     "consent/all": SIGNED_IN, "consent/authorisation": SIGNED_IN, "confirmation/<confirmation>/<token>": PUBLIC,
     "sharing/asks/<ask>": SIGNED_IN,
@@ -104,6 +106,7 @@ PAGES: Final[dict[str, Page]] = {
     "admin/erasure/rightsrequest/<object_id>/history/": DESK, "admin/erasure/rightsrequest/<object_id>/delete/": CLOSED,
     "admin/erasure/rightsrequest/<object_id>/change/": DESK, "admin/erasure/rightsrequest/<object_id>/": DESK,
     "admin/erasure/rightsrequest/<request_id>/evidence/": REVIEW,
+    "admin/erasure/rightsrequest/<request_id>/withheld/": DESK,
     "admin/erasure/retentionproposal/": REVIEW, "admin/erasure/retentionproposal/add/": CLOSED,
     "admin/erasure/retentionproposal/<object_id>/history/": REVIEW,
     "admin/erasure/retentionproposal/<object_id>/delete/": CLOSED,
@@ -112,8 +115,13 @@ PAGES: Final[dict[str, Page]] = {
     "admin/erasure/breach/": REVIEW, "admin/erasure/breach/add/": REVIEW,
     "admin/erasure/breach/<object_id>/history/": REVIEW, "admin/erasure/breach/<object_id>/delete/": CLOSED,
     "admin/erasure/breach/<object_id>/change/": REVIEW, "admin/erasure/breach/<object_id>/": REVIEW,
+    "admin/erasure/accessquestion/": REVIEW, "admin/erasure/accessquestion/add/": CLOSED,
+    "admin/erasure/accessquestion/<question_id>/change/": REVIEW,
+    "admin/erasure/accessquestion/<object_id>/history/": REVIEW,
+    "admin/erasure/accessquestion/<object_id>/delete/": CLOSED,
+    "admin/erasure/accessquestion/<object_id>/change/": REVIEW, "admin/erasure/accessquestion/<object_id>/": REVIEW,
     "admin/qa/matrix/": CHECK, "admin/qa/usage/": CHECK, "admin/qa/usage/<contract>/narrow/": CHECK,
-    "admin/qa/simulator/": CHECK, "admin/qa/samples/": CHECK, "admin/qa/samples/<sample>/": CHECK,
+    "admin/qa/simulator/": CHECK, "admin/qa/time-machine/": CHECK, "admin/qa/samples/": CHECK, "admin/qa/samples/<sample>/": CHECK,
     "admin/qa/entries/<entry>/": CHECK, "admin/qa/findings/": CHECK, "admin/qa/findings/<finding>/": CHECK,
     "admin/sharing/deliveries/": DESK, "admin/sharing/deliveries/<delivery>/again/": DESK,
     "admin/sharing/by-hand/": DESK, "admin/sharing/by-hand/<notice>/": DESK,
@@ -121,7 +129,14 @@ PAGES: Final[dict[str, Page]] = {
     "admin/audit/": CHECK, "admin/audit/checkpoint/": CHECK, "admin/audit/checkpoint/mail/": CHECK,
     "admin/audit/checkpoint/push/": CHECK, "admin/audit/verify/": CHECK, "admin/audit/verify/held/": CHECK,
     "admin/audit/compare/": CHECK, "admin/audit/verifications/<run_id>/": CHECK,
-    "admin/consent/purpose/desk/": DESK,
+    "admin/consent/purpose/desk/": DESK, "admin/consent/purpose/absence/": DESK, "admin/consent/purpose/record/": DESK,
+    **{
+        f"admin/consent/revision/{rest}": page
+        for rest, page in {
+            "": DESK, "add/": CLOSED, "<object_id>/review/": DESK, "<object_id>/history/": DESK,
+            "<object_id>/delete/": CLOSED, "<object_id>/change/": DESK, "<object_id>/": DESK,
+        }.items()
+    },
     **{
         f"admin/auth/group/{rest}": CLOSED
         for rest in ("", "add/", "<object_id>/history/", "<object_id>/delete/", "<object_id>/change/", "<object_id>/")

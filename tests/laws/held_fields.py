@@ -48,6 +48,9 @@ HELD: dict[str, dict[str, str]] = {
     "erasure.ArchiveChunk": {"sealed": "the archive itself"},
     "erasure.Receipt": {"jws": SIGNED},
     "erasure.Message": {"sealed": EXPORTED},
+    "erasure.AccessQuestion": {
+        "application": CODE, "state": CODE, "outcome": CODE, "asked_sealed": EXPORTED, "answer_sealed": EXPORTED,
+    },
     "erasure.Case": {"filed_as": CODE},
     "erasure.SecondOpinion": {"reason_code": CODE},
     "erasure.RetentionProposal": {"fields": CODE, "reason": CODE},
@@ -91,10 +94,15 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     "erasure.Connector": {"url_sealed": APP, "datasets": APP},
     "consent.Component": {
         "digest": PROOF, "review_note": STAFF, "titles": STAFF, "category": STAFF, "necessity": STAFF,
+        "supplied_by": CODE,
     },
+    "consent.Revision": {
+        "digest": PROOF, "review_note": STAFF, "before": STAFF, "values": STAFF, "reason": STAFF,
+    },
+    "consent.ReviewComment": {"kind": CODE, "item": CODE, "text": STAFF, "digest": PROOF},
     "consent.Purpose": {
         "digest": PROOF, "review_note": STAFF, "titles": STAFF, "necessity": STAFF, "fields": CODE,
-        "retention_law": STAFF,
+        "retention_law": STAFF, "sources": CODE, "data_subjects": STAFF,
     },
     "consent.Notice": {"digest": PROOF, "review_note": STAFF},
     "consent.NoticeText": {"title": STAFF, "body": STAFF, "digest": PROOF},

@@ -1,0 +1,77 @@
+"""The desk of questions about accesses: for IRM and privacy officers, answers after a fresh second factor."""
+
+from typing import cast
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+
+from access.models import Account
+from access.second_factor import require_fresh_factor
+from erasure.desk import REVIEWERS
+from erasure.question_models import AccessQuestion
+from erasure.services import questions
+from gdpr_portal.errors import DomainError
+
+
+@admin.register(AccessQuestion)
+class AccessQuestionAdmin(admin.ModelAdmin):
+    """Questions about accesses, the next due first."""
+
+    list_display = ("__str__", "application", "state", "owner", "asked_at", "due_at", "mark")
+    list_filter = ("state", "outcome")
+    list_select_related = ("owner",)
+    ordering = ("answered_at", "due_at")
+    actions = None
+
+    def has_view_permission(self, request: HttpRequest, obj: AccessQuestion | None = None) -> bool:
+        return isinstance(request.user, Account) and bool(request.user.roles & REVIEWERS)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    has_change_permission = has_view_permission
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: AccessQuestion | None = None) -> bool:
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.desk)
+        name = "erasure_accessquestion_change"
+        return [path("<uuid:question_id>/change/", view, name=name), *super().get_urls()]
+
+    def desk(self, request: HttpRequest, question_id: UUID) -> HttpResponseBase:
+        """One question: what was asked about which entry, and the answer."""
+        row = AccessQuestion.objects.select_related("subject", "owner").filter(pk=question_id).first()
+        if row is None or not self.has_view_permission(request):
+            return redirect("admin:index")
+        if request.method == "POST":
+            return self._act(request, row)
+        asked, answer = questions.reveal(question=row, to=cast(Account, request.user))
+        context = self.admin_site.each_context(request) | {
+            "title": str(row), "row": row, "asked": asked, "answer": answer, "opts": self.model._meta,
+            "outcomes": AccessQuestion.Outcome.choices, "longest": questions.LONGEST,
+        }  # fmt: skip
+        return render(request, "admin/erasure/question.html", context)
+
+    def _act(self, request: HttpRequest, row: AccessQuestion) -> HttpResponseBase:
+        refused = require_fresh_factor(request)
+        if refused is not None:
+            return refused
+        by, given = cast(Account, request.user), request.POST
+        try:
+            if given.get("act") == "take_up":
+                questions.take_up(question_id=row.pk, by=by)
+            else:
+                text, outcome = given.get("text", ""), given.get("outcome", "")
+                questions.explain(question_id=row.pk, by=by, text=text, outcome=outcome)
+            messages.success(request, _("Done."))
+        except DomainError as error:
+            messages.error(request, _(error.message))
+        return redirect("admin:erasure_accessquestion_change", row.pk)
