@@ -1,0 +1,168 @@
+"""Requests with a live token, retries where they are safe, and refusals as exceptions."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+import httpx
+
+from gdpr_portal_client._retries import RETRIED, Retries, retry_after
+from gdpr_portal_client.errors import AuthenticationFailed, PortalError, Unreachable, problem
+
+EARLY_SECONDS = 30.0
+"""A token is renewed this long before it ends."""
+
+
+class Transport:
+    """One connection pool to one service. Close it, or use it in `with`."""
+
+    def __init__(
+        self,
+        base_url: str,
+        client_id: str,
+        client_secret: str,
+        *,
+        scopes: list[str] | None = None,
+        retries: Retries | None = None,
+        timeout: float = 10.0,
+        http: httpx.Client | None = None,
+    ) -> None:
+        self._base = base_url.rstrip("/")
+        self._credentials = httpx.BasicAuth(client_id, client_secret)
+        self._scope = " ".join(scopes or [])
+        self._retries = retries or Retries()
+        self._http = http or httpx.Client(timeout=timeout)
+        self._token, self._until = "", 0.0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """The connections are closed."""
+        self._http.close()
+
+    def get(self, path: str, **params: Any) -> Any:
+        """The decoded answer of a GET; parameters that are None are left out."""
+        return self._json("GET", path, params=_given(params))
+
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The decoded answer of a PUT."""
+        return self._json("PUT", path, json=body)
+
+    def post(self, path: str, body: Mapping[str, Any], *, key: str | None = None, **params: Any) -> Any:
+        """The decoded answer of a POST under an idempotency key: the one given, or a new one."""
+        answer = self.send(
+            "POST", path, json=body, params=_given(params), headers={"Idempotency-Key": key or str(uuid4())}
+        )
+        return _decoded(answer)
+
+    def created(self, path: str, body: Mapping[str, Any], *, key: str | None = None) -> tuple[Any, bool]:
+        """As `post`, and whether the answer was 201."""
+        answer = self.send("POST", path, json=body, headers={"Idempotency-Key": key or str(uuid4())})
+        return _decoded(answer), answer.status_code == 201
+
+    def text(self, path: str, accept: str) -> bytes:
+        """The bytes of an answer in the format asked for."""
+        return (self.send("GET", path, headers={"Accept": accept})).content
+
+    def _json(self, method: str, path: str, **options: Any) -> Any:
+        return _decoded(self.send(method, path, **options))
+
+    def send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """The answer, 2xx; `Problem` for a refusal, `Unreachable` when there was none after all tries."""
+        began, tried, renewed = time.monotonic(), 0, False
+        while True:
+            answer, wait_for = self._try(method, path, options)
+            tried += 1
+            if answer is not None and answer.status_code == 401 and not renewed:
+                renewed, self._until = True, 0.0
+                continue
+            if answer is not None and not _is_worth_another_try(answer):
+                return _checked(answer)
+            pause = self._retries.wait(tried, time.monotonic() - began, wait_for)
+            if pause is None:
+                if answer is None:
+                    raise Unreachable(f"{method} {path}: no answer after {tried} tries")
+                return _checked(answer)
+            time.sleep(pause)
+
+    def _try(
+        self, method: str, path: str, options: Mapping[str, Any]
+    ) -> tuple[httpx.Response | None, float | None]:
+        try:
+            headers = {**options.get("headers", {}), "Authorization": f"Bearer {self._live_token()}"}
+            answer = self._http.request(method, self._base + path, **{**options, "headers": headers})
+        except httpx.TransportError:
+            return None, None
+        return answer, retry_after(answer.headers.get("Retry-After"), time.time())
+
+    def _live_token(self) -> str:
+        with self._lock:
+            if time.monotonic() >= self._until - EARLY_SECONDS:
+                self._renew()
+            return self._token
+
+    def _renew(self) -> None:
+        form = {"grant_type": "client_credentials"} | ({"scope": self._scope} if self._scope else {})
+        answer = self._http.post(f"{self._base}/oauth/token", data=form, auth=self._credentials)
+        if answer.status_code >= 500 or answer.status_code == 429:
+            raise httpx.ReadError("the token endpoint is not available")
+        if answer.status_code != 200:
+            raise AuthenticationFailed(_word(answer))
+        body = answer.json()
+        self._token, self._until = body["access_token"], time.monotonic() + float(body["expires_in"])
+
+    @contextmanager
+    def stream(self, path: str) -> Iterator[httpx.Response]:
+        """An answer whose body is read bit by bit; not retried once it began."""
+        headers = {"Authorization": f"Bearer {self._live_token()}"}
+        with self._http.stream("GET", self._base + path, headers=headers) as answer:
+            if answer.status_code >= 300:
+                answer.read()
+                _checked(answer)
+            yield answer
+
+
+def _is_worth_another_try(answer: httpx.Response) -> bool:
+    """A service that is busy, and a POST of ours whose first try still runs."""
+    return answer.status_code in RETRIED or (
+        answer.status_code == 409 and b'"idempotency_in_progress"' in answer.content
+    )
+
+
+def _given(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.rstrip("_"): value for name, value in params.items() if value is not None}
+
+
+def _checked(answer: httpx.Response) -> httpx.Response:
+    if answer.is_success:
+        return answer
+    if answer.status_code == 401:
+        raise AuthenticationFailed("invalid_token")
+    body = answer.json() if "json" in answer.headers.get("Content-Type", "") else {}
+    wait_for = retry_after(answer.headers.get("Retry-After"), time.time())
+    raise problem(answer.status_code, body, answer.headers.get("X-Request-Id", ""), wait_for)
+
+
+def _decoded(answer: httpx.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError:
+        raise Unreachable("The answer cannot be read.") from None
+
+
+def _word(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["error"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise PortalError(f"The token endpoint answered {answer.status_code}.") from error
