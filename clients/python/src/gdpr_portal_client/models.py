@@ -238,12 +238,13 @@ class Page:
 
 def read(kind: type[T], data: Mapping[str, Any]) -> T:
     """The value of this kind out of decoded JSON. KeyError when a member that must be there is missing."""
-    hints = _hints(kind)
+    wanted: Any = kind
+    hints: dict[str, Any] = _hints(wanted)
     return kind(**{name: _value(hint, data[name]) for name, hint in hints.items() if name in data})
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, Any]:
     hints = get_type_hints(kind)
     return {each.name: hints[each.name] for each in fields(kind)}
 

@@ -40,7 +40,8 @@ class LocalDecisions:
 
     def load(self) -> None:
         """Everything stands as the service has it now."""
-        began, standing, cursor, page = time.monotonic(), {}, None, None
+        began, cursor, page = time.monotonic(), None, None
+        standing: dict[Key, DecisionChange] = {}
         while page is None or page.next is not None:
             page = self._portal.snapshot(cursor=cursor)
             standing |= {_key(each): each for each in page.items}
