@@ -7,7 +7,7 @@ export VENV PYTHON
 # Compiled modules make every start three times as fast.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run reset test test-fast lint types imports journey screenshots messages lock venv venv-dev browser
+.PHONY: help run reset test test-fast lint types imports interleavings journey screenshots messages lock venv venv-dev browser
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1 \t\2/' | expand -t 24
@@ -34,6 +34,9 @@ types: venv-dev ## mypy
 
 imports: venv-dev ## the floors of docs/house.md
 	$(BIN)/lint-imports
+
+interleavings: venv-dev ## 10,000 orders of a withdrawal against a share being sent
+	INTERLEAVINGS=10000 $(BIN)/pytest tests/consent/test_sharing_interleavings.py -q
 
 journey: venv-dev ## walk a running instance as its people would
 	$(BIN)/python -m tests.journey
