@@ -47,7 +47,7 @@ def activities(language: str = "en") -> list[dict[str, Any]]:
             "title": title_in(purpose.titles, language),
             "lawful_basis": purpose.lawful_basis,
             "necessity": purpose.necessity,
-            "data_subjects": ["customers"],
+            "data_subjects": purpose.data_subjects,
             "data_categories": sorted({categories.get(field, field) for field in purpose.fields}),
             "special_category": purpose.special_category,
             "recipients": [each.name for each in _of(recipients, purpose.slug)],

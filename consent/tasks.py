@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 
 from consent.qa import counting as reads
-from consent.services import asks, consents, counting, deliveries, feed, findings, reminders
+from consent.services import asks, consents, counting, deliveries, feed, findings, publishing, reminders
 from gdpr_portal.errors import Missing
 
 
@@ -44,3 +44,9 @@ def sweep_counts() -> None:
     findings.find_overdue()
     findings.find_untold()
     findings.find_unsafe()
+
+
+@shared_task(name="consent.tasks.publish_due")
+def publish_due() -> None:
+    """What was to be live by now is."""
+    publishing.publish_due()

@@ -29,6 +29,7 @@ BEAT: dict[str, dict[str, Any]] = {
     "periods": sweep("erasure.tasks.end_periods", 3600),
     "deliveries": sweep("consent.tasks.sweep_deliveries", 2),
     "expiry": sweep("consent.tasks.expire", 60),
+    "publication": sweep("consent.tasks.publish_due", 15),
     "counts": sweep("consent.tasks.sweep_counts", 30),
     "mail": sweep("access.tasks.send_mail", 10),
     "ledger": sweep("vault.tasks.write_lines", 10),

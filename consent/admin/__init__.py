@@ -1,5 +1,5 @@
 """The desks of governance: what is drafted, what waits for whom, what was approved."""
 
-from consent.admin import catalogue
+from consent.admin import catalogue, revisions
 
-__all__ = ["catalogue"]
+__all__ = ["catalogue", "revisions"]

@@ -16,6 +16,7 @@ from consent.models.governance import ReviewState
 from consent.notices.points import LANGUAGES
 from consent.services.forecast import forecast
 
+
 @admin.register(Component)
 class ComponentAdmin(ReviewedAdmin):
     """Collection components: which personal fields may be collected, and why."""

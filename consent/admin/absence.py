@@ -1,0 +1,65 @@
+"""Absence: a reviewer names who stands in, and both can end it; everybody on the desk sees who stands in for whom."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from access import roles
+from access.models import Account
+from access.second_factor import require_fresh_factor
+from consent.admin import acts
+from consent.admin.base import roles_of
+from consent.models import Delegation
+from consent.services import delegations
+from gdpr_portal.errors import DomainError, Invalid
+
+
+def absence(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase:
+    """Who stands in for whom; by POST, after a fresh second factor, somebody is named or it is ended."""
+    if not isinstance(request.user, Account) or not roles_of(request):
+        raise PermissionDenied
+    if request.method == "POST":
+        return require_fresh_factor(request) or _change(request, request.user)
+    return _page(request, request.user, context)
+
+
+def _page(request: HttpRequest, account: Account, context: dict[str, Any]) -> HttpResponse:
+    now = timezone.now()
+    reviews = roles.IRM in account.roles
+    others = Account.objects.filter(is_active=True, is_staff=True, groups__name=roles.IRM).exclude(pk=account.pk)
+    told = context | {
+        "title": _("Absence and standing in"),
+        "may_delegate": reviews,
+        "reviewers": others.order_by("created_at") if reviews else [],
+        "rows": [
+            {"row": each, "now": each.starts_at <= now, "mine": account.pk in {each.principal_id, each.deputy_id}}
+            for each in delegations.planned_or_standing(now)
+        ],
+        "time_zone": timezone.get_current_timezone_name(),
+    }
+    return render(request, "admin/consent/absence.html", told)
+
+
+def _change(request: HttpRequest, account: Account) -> HttpResponse:
+    given = request.POST
+    try:
+        if given.get("end"):
+            row = get_object_or_404(Delegation, pk=given["end"])
+            delegations.end_delegation(delegation=row, actor=account)
+        else:
+            start = acts.moment(given["from"]) if given.get("from") else None
+            deputy = Account.objects.filter(pk=given["deputy"]).first() if given.get("deputy") else None
+            if deputy is None:
+                raise Invalid("invalid_value", _("Choose who stands in."), status=422)
+            delegations.delegate(
+                principal=account, deputy=deputy, starts_at=start, ends_at=acts.moment(given.get("until", ""))
+            )
+        messages.success(request, _("Done."))
+    except DomainError as refused:
+        messages.error(request, refused.message)
+    return redirect("admin:review_absence")

@@ -1,0 +1,47 @@
+"""The desk of revisions: what is changed about something live, side by side, reviewed like everything else."""
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from consent import revised
+from consent.admin.base import ReviewedAdmin
+from consent.admin.revision_forms import FORMS, RevisionForm
+from consent.models import Revision
+
+
+@admin.register(Revision)
+class RevisionAdmin(ReviewedAdmin):
+    """Next versions of components, purposes and recipients; they begin on the page of what they are of."""
+
+    form = RevisionForm
+    ordering = ("kind", "slug", "-version")
+    list_filter = ("kind", "state")
+    list_display = ("__str__", "kind", *ReviewedAdmin.list_display[1:])
+    readonly_fields = ("kind", "slug", "version", *ReviewedAdmin.readonly_fields)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """The fields are those of what is revised."""
+        if obj is not None and self.has_change_permission(request, obj):
+            kwargs["form"] = FORMS[obj.kind]
+        return super().get_form(request, obj, change, **kwargs)
+
+    def panel(self, request: HttpRequest, item: Any) -> dict[str, Any]:
+        """Besides what every item has: before and after, and who is asked again."""
+        again = revised.purposes_asked_again(item) if revised.thing_of(item) else []
+        return super().panel(request, item) | {
+            "changes": [(name, _shown(item.before.get(name)), _shown(item.values.get(name)))
+                        for name in revised.changed(item)],
+            "material": revised.is_material(item),
+            "asked_again": [(purpose, revised.notice_to_go_with(item, purpose) if item.submitted_at else None)
+                            for purpose in again],
+        }  # fmt: skip
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
