@@ -8,9 +8,11 @@ class ConsentConfig(AppConfig):
     def ready(self) -> None:
         """The floors below know the catalogue by what is registered here."""
         from consent import holdings, selectors
+        from consent.confirmation_holdings import EvidenceHolding
         from consent.services import imports
         from consent.services.data import store_data
         from subjects import hooks
+        from subjects.holdings import register
 
         hooks.register_import(
             values=imports.check_values,
@@ -22,6 +24,7 @@ class ConsentConfig(AppConfig):
         )
         hooks.register_titles(purpose=selectors.purpose_title, field=selectors.field_title)
         holdings.register_all()
+        register(EvidenceHolding())
         _register_columns()
 
 

@@ -1,8 +1,9 @@
 """Receipts of consent, as bytes: the same event gives the same bytes to the same receiver, for ever.
 
 Two forms. `dpv()` is JSON-LD in the DPV profile of ISO/IEC TS 27560:2023 for the GDPR (receipt-eu-gdpr: a receipt that
-holds the consent record), with terms of DPV 2. `kantara()` is a Kantara Consent Receipt 1.1 (KI-CR-v1.1.0), all its
-mandatory members present. `signed()` is a compact JWS (RFC 7515, EdDSA) with the Kantara JSON byte for byte as payload.
+holds the consent record), with terms of DPV 2.1 (tests/vectors/dpv_terms.json) and every field that the DPV guide to
+ISO/IEC TS 27560 calls mandatory for the specification or the GDPR. `kantara()` is a Kantara Consent Receipt 1.1
+(KI-CR-v1.1.0), all its mandatory members present. `signed()` is a compact JWS (RFC 7515, EdDSA) with the Kantara JSON byte for byte as payload.
 
 Everything comes from the event and from approved content, which never changes; the person stands in it under the id the
 receiver knows them by. Kantara has no member for the state of a consent and none for the digest of a text: the state
@@ -17,6 +18,7 @@ from typing import Any
 
 from django.conf import settings
 
+from audit.actors import PARENT
 from audit.services import record
 from consent.models import Component, ConsentEvent, NoticeText, Purpose, Recipient
 from consent.selectors import live_recipients, title_in
@@ -29,6 +31,7 @@ RECORD_PROFILE = "https://w3id.org/dpv/schema/dpv-27560#record-eu-gdpr"
 CONTEXT = {
     "dpv": "https://w3id.org/dpv#",
     "eu-gdpr": "https://w3id.org/dpv/legal/eu/gdpr#",
+    "legal-eu": "https://w3id.org/dpv/legal/eu#",
     "loc": "https://w3id.org/dpv/loc#",
     "dct": "http://purl.org/dc/terms/",
     "schema": "https://schema.org/",
@@ -147,15 +150,17 @@ def _record(told: Told) -> dict[str, Any]:
         "@type": "dpv:ConsentRecord",
         "dct:identifier": str(told.event.event),
         "dct:conformsTo": RECORD_PROFILE,
-        "dpv:hasDataSubject": {"@id": f"urn:uuid:{told.person}", "@type": "dpv:DataSubject"},
+        "dpv:hasDataSubject": {"@id": _person(told), "@type": "dpv:DataSubject", "dct:identifier": told.person},
         "dpv:hasDataController": _controller(),
         "dpv:hasJurisdiction": "loc:EU",
-        "dpv:hasApplicableLaw": "eu-gdpr:GDPR",
+        "dpv:hasApplicableLaw": "legal-eu:law-GDPR",
         "dpv:hasLegalBasis": "eu-gdpr:A9-2-a" if told.purpose.special_category else "eu-gdpr:A6-1-a",
         "dpv:hasNotice": _notice(told),
         "dpv:hasProcess": [_process(told)],
         "dpv:hasRight": [_right(name) for name in RIGHTS],
-        "dpv:hasConsentStatus": [_status(told.event)],
+        "dpv:hasAuthority": _authority(),
+        "dpv:hasConsentControl": {"@type": "dpv:WithdrawConsent", "dpv:isExercisedAt": f"{settings.BASE_URL}/consent"},
+        "dpv:hasConsentStatus": [_status(told)],
     }
 
 
@@ -171,19 +176,24 @@ def _process(told: Told) -> dict[str, Any]:
         },
         "dpv:hasPersonalData": data,
         "dpv:hasProcessing": ["dpv:Collect", "dpv:Store", "dpv:Use", *(["dpv:Share"] if told.recipients else [])],
-        "dpv:hasDataController": settings.CONTROLLER["name"],
+        "dpv:hasDataController": {"@id": settings.BASE_URL},
+        "dpv:hasLocation": _location(),
+        "dpv:hasJurisdiction": "loc:EU",
         "dpv:hasRecipient": [_recipient(each) for each in told.recipients],
-        "dpv:hasStorageCondition": {
-            "@type": "dpv:StorageDuration",
-            "dpv:hasDuration": {"@value": f"P{told.purpose.retention_days}D", "@type": "xsd:duration"},
-        },
+        "dpv:hasStorageCondition": [
+            {
+                "@type": "dpv:StorageDuration",
+                "dpv:hasDuration": {"@value": f"P{told.purpose.retention_days}D", "@type": "xsd:duration"},
+            },
+            {"@type": "dpv:StorageLocation", "dpv:hasLocation": _location()},
+        ],
         "dpv:hasDataSource": "dpv:DataSubject",
     }
 
 
 def _personal_data(component: Component) -> dict[str, Any]:
     return {
-        "@type": "dpv:SensitivePersonalData" if component.special_category else "dpv:PersonalData",
+        "@type": "dpv:SpecialCategoryPersonalData" if component.special_category else "dpv:PersonalData",
         "dct:identifier": component.slug,
         "dct:subject": component.category,
         "dct:description": component.necessity,
@@ -192,12 +202,17 @@ def _personal_data(component: Component) -> dict[str, Any]:
 
 
 def _recipient(recipient: Recipient) -> dict[str, Any]:
-    told = {
+    told: dict[str, Any] = {
         "@type": "dpv:ThirdParty",
+        "dct:identifier": recipient.slug,
         "dpv:hasName": recipient.name,
+        "dpv:hasAddress": recipient.country,
+        "dpv:hasContact": recipient.contact or settings.CONTROLLER["contact"],
         "dpv:hasJurisdiction": f"loc:{recipient.country}",
     }
-    return told | ({"dpv:hasDataTransferLegalBasis": recipient.safeguard} if recipient.safeguard else {})
+    if recipient.safeguard:
+        told["dpv:hasLegalMeasure"] = {"@type": "dpv:LegalMeasure", "dct:description": recipient.safeguard}
+    return told
 
 
 def _notice(told: Told) -> dict[str, Any]:
@@ -216,25 +231,58 @@ def _right(name: str) -> dict[str, str]:
     return {"@id": f"eu-gdpr:{name}", "@type": "dpv:DataSubjectRight", "dpv:isExercisedAt": where}
 
 
-def _status(event: ConsentEvent) -> dict[str, Any]:
+def _status(told: Told) -> dict[str, Any]:
+    event = told.event
     kind = "dpv:ExplicitlyExpressedConsent" if event.explicit else "dpv:ExpressedConsent"
+    at = {"@value": _instant(event.at), "@type": "xsd:dateTime"}
     status: dict[str, Any] = {
-        "@type": [STATUS[event.state], kind],
-        "dpv:isIndicatedAtTime": {"@value": _instant(event.at), "@type": "xsd:dateTime"},
-        "dpv:isIndicatedBy": "dpv:DataSubject",
+        "@type": STATUS[event.state],
+        "dct:identifier": str(event.event),
+        "dct:date": at,
+        "dct:valid": _valid(event),
+        "dpv:hasLegalBasis": kind,
+        "dpv:isImplementedByEntity": {"@id": _person(told)},
+        "dpv:isIndicatedAtTime": at,
+        "dpv:isIndicatedBy": "dpv:ParentOfDataSubject" if event.actor == PARENT else "dpv:DataSubject",
         "dpv:hasIndicationMethod": f"{event.channel}: {event.action}",
         "dpv:isExercisedAt": f"{settings.BASE_URL}/consent",
     }
-    if event.expires_at:
-        until = {"@value": _instant(event.expires_at), "@type": "xsd:dateTime"}
-        status["dpv:hasDuration"] = {"@type": "dpv:UntilTimeDuration", "schema:endDate": until}
+    if event.confirms:
+        status["dct:isPartOf"] = f"urn:uuid:{event.confirms}"
     return status
+
+
+def _valid(event: ConsentEvent) -> dict[str, Any]:
+    """For how long the event has its effect: until the consent ends by itself, or until the person says otherwise."""
+    if not event.expires_at:
+        return {"@type": "dpv:UntilEventDuration", "dct:description": "until the person answers otherwise"}
+    until = {"@value": _instant(event.expires_at), "@type": "xsd:dateTime"}
+    return {"@type": "dpv:UntilTimeDuration", "schema:endDate": until}
+
+
+def _authority() -> dict[str, Any]:
+    controller = settings.CONTROLLER
+    return {
+        "@type": "dpv:DataProtectionAuthority",
+        "dpv:hasName": controller["authority"],
+        "dpv:hasContact": controller["authority_url"],
+    }
+
+
+def _location() -> str:
+    return f"loc:{settings.CONTROLLER['country']}"
+
+
+def _person(told: Told) -> str:
+    return f"urn:uuid:{told.person}"
 
 
 def _controller() -> dict[str, Any]:
     controller = settings.CONTROLLER
     return {
+        "@id": settings.BASE_URL,
         "@type": "dpv:DataController",
+        "dct:identifier": settings.BASE_URL,
         "dpv:hasName": controller["name"],
         "dpv:hasAddress": controller["address"],
         "dpv:hasContact": controller["contact"],
@@ -250,7 +298,7 @@ def _kantara_controller() -> dict[str, Any]:
         "contact": controller["officer"],
         "address": {"streetAddress": controller["address"]},
         "email": controller["contact"],
-        "phone": controller.get("phone", ""),
+        "phone": controller["phone"],
         "piiControllerUrl": settings.BASE_URL,
     }
 

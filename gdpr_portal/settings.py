@@ -95,6 +95,7 @@ MIDDLEWARE = [
     "gdpr_portal.middleware.RequestIdMiddleware",
     "gdpr_portal.middleware.MetricsMiddleware",
     "gdpr_portal.middleware.ErrorsMiddleware",
+    "gdpr_portal.middleware.SealedMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "gdpr_portal.middleware.HeadersMiddleware",
@@ -203,7 +204,11 @@ CONTROLLER_HOLIDAYS: str = env(
 # --- who is responsible (Art. 13(1)(a), (b), (d)) ---------------------------------------------------------------------
 CONTROLLER = {
     "name": env("CONTROLLER_NAME", str, "Example Controller GmbH", "Legal name of the controller."),
+    "country": env(
+        "CONTROLLER_COUNTRY", str, "DE", "Country (ISO 3166) in which personal data is stored and processed."
+    ),
     "address": env("CONTROLLER_ADDRESS", str, "Musterstrasse 1, 10115 Berlin, Germany", "Its postal address."),
+    "phone": env("CONTROLLER_PHONE", str, "+49 30 5550100", "Its telephone number, for receipts."),
     "contact": env("CONTROLLER_CONTACT", str, "privacy@controller.example", "Where people reach it."),
     "representative": env("CONTROLLER_REPRESENTATIVE", str, "", "Its representative in the Union (Art. 27), if any."),
     "officer": env("DATA_PROTECTION_OFFICER", str, "dpo@controller.example", "The data protection officer (Art. 37)."),

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from audit.actors import system
 from audit.services import record
-from consent.models import ConsentEvent, Objection
+from consent.models import ConsentEvent, ConsentProof, Objection
 from subjects.models import Restriction, Retention
 
 
@@ -28,6 +28,7 @@ def end_proofs() -> int:
     proofs: list[QuerySet[Any]] = [
         ConsentEvent.objects.filter(**over),
         Objection.objects.filter(**over),
+        ConsentProof.objects.filter(**over),
         Restriction.objects.filter(**over, lifted_at__isnull=False),
         Retention.objects.filter(**over, ended_at__isnull=False),
     ]

@@ -176,7 +176,7 @@ def test_receipts_come_in_three_forms_and_the_same_bytes(api: Any, alice: Any, s
     assert head["alg"] == "EdDSA"
     record = json.loads(linked.content)["dpv:hasRecordOfActivity"]
     assert linked["Content-Type"] == "application/ld+json"
-    assert record["dpv:hasConsentStatus"][0]["@type"][0] == "dpv:ConsentGiven"
+    assert record["dpv:hasConsentStatus"][0]["@type"] == "dpv:ConsentGiven"
     assert record["dpv:hasLegalBasis"] == "eu-gdpr:A6-1-a"
     for accept, first in [("application/json", plain), ("application/jose", signed), ("application/ld+json", linked)]:
         assert api.get(address, HTTP_ACCEPT=accept).content == first.content

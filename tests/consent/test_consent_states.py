@@ -22,7 +22,7 @@ def test_only_what_was_given_expires() -> None:
     for state in set(Consent) - {Consent.GIVEN}:
         with pytest.raises(WrongState):
             answer(state, "expire")
-    assert set(ANSWERS) == {"give", "refuse", "withdraw", "expire"}
+    assert set(ANSWERS) == {"give", "refuse", "withdraw", "expire", "confirm", "authorise"}
 
 
 def test_below_the_age_giving_waits_for_the_parents_and_a_no_counts() -> None:

@@ -14,6 +14,8 @@ LAST_NOTICE = "the person's address, sealed, until the last notice has gone out"
 FOR_A_STEP = "what a connector finds the person by, sealed, until its step is done"
 LEFT_THERE = "keys of rows left in a connector's database, sealed, until a decision about them is carried out"
 SIGNED = "a signed statement of states and dates, which names nobody (Art. 5(2))"
+PARENT = "another person's, sealed under the child's key: not in the child's archive (Art. 15(4)), gone with an erasure"
+SCAN = "a scan the person signed: in the archive as base64, gone after an erasure (tests/consent/test_paper.py)"
 SESSION = "references and times, see access.sessions; gone with the account"
 
 HELD: dict[str, dict[str, str]] = {
@@ -24,6 +26,11 @@ HELD: dict[str, dict[str, str]] = {
     "consent.ConsentEvent": {
         "state": CODE, "notice_language": CODE, "notice_digest": CODE, "channel": CODE, "actor": RANDOM,
     },
+    "consent.Confirmation": {
+        "kind": CODE, "state": CODE, "language": CODE, "method": CODE, "digest": RANDOM, "holder_sealed": PARENT,
+    },
+    "consent.ConsentProof": {"content_type": CODE, "digest": PROOF, "sealed": SCAN},
+    "consent.Reminder": {"kind": CODE},
     "consent.Standing": {"state": CODE, "notice_language": CODE, "notice_digest": CODE},
     "consent.HandNotice": {"type": CODE},
     "consent.Delivery": {

@@ -116,9 +116,10 @@ def test_another_applications_people_and_rows_are_not_there(
             + filled(route, **ids)
             + ("?purpose=orders&fields=email" if route.endswith("/data") and method == "GET" else "")
         )
-        stranger = theirs.generic(method, path, WITH_BODY.get((route, method), "{}"))
+        body = WITH_BODY.get((route, method), "{}").replace("%(event)s", str(ids["event"]))
+        stranger = theirs.generic(method, path, body)
         assert stranger.status_code == 404, (method, path, stranger.status_code)
-        owner = ours.generic(method, path, WITH_BODY.get((route, method), "{}"))
+        owner = ours.generic(method, path, body)
         assert owner.status_code != 404, (method, path)
 
 
@@ -127,6 +128,8 @@ WITH_BODY = {
         '{"purpose": "orders", "values": {"given_name": "A"}, "source": "subject"}',
     ("api/v1/subjects/<subject>/consents", "POST"):
         '{"purpose": "newsletter", "action": "refuse", "channel": "web"}',
+    ("api/v1/subjects/<subject>/consents/authorisation", "POST"):
+        '{"event": "%(event)s", "email": "parent@example.org"}',
     ("api/v1/subjects/<subject>/sharing/<recipient>", "PUT"):
         '{"purpose": "newsletter", "shared": false, "channel": "web"}',
     ("api/v1/deliveries/<delivery>/acknowledge", "POST"): '{"outcome": "done"}',

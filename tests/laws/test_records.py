@@ -29,6 +29,8 @@ EXCEPTIONS = {
     "access.services.mailcodes.send_code": CODE,
     "access.services.mailcodes.spend_code": CODE,
     "access.services.signin.send_code": CODE,
+    "consent.services.confirmations.count_try": COUNTS,
+    "consent.services.confirmations.opened": COUNTS,
     "consent.services.feed.prune_changes": "ids without values, written by triggers, past their time",
     "consent.services.sending.claim": WORK + "delivery.sent, delivery.failed",
     "consent.services.sending.close": PART + "delivery.acknowledged, delivery.abandoned, sharing.stopped",

@@ -1,0 +1,81 @@
+"""What stands beside a person's answers: confirmations by mail, reminders, the browser's signal, scans of forms."""
+
+import base64
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from consent.models import Confirmation, ConsentProof, PrivacySignal, Reminder
+from consent.services.paper import opened_proof
+from subjects.holdings import ExportScope, Kept, PlanLine
+from subjects.models import Subject
+
+GOES = (Confirmation, Reminder, PrivacySignal)
+
+
+class EvidenceHolding:
+    """A parent's address and name are another person's: the archive says when one agreed, not who (Art. 15(4)).
+
+    Scans go with an erasure; the digest of one stays with the event it proves, and ends with it.
+    """
+
+    name = "consent_evidence"
+    models = frozenset({"consent.Confirmation", "consent.Reminder", "consent.PrivacySignal", "consent.ConsentProof"})
+
+    def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
+        if scope.portability:
+            return {}
+        signal = PrivacySignal.objects.filter(subject=subject).first()
+        words = Confirmation.objects.filter(subject=subject).order_by("created_at")
+        told = {
+            "confirmations": [_word(row) for row in words],
+            "reminders": [_reminder(row) for row in Reminder.objects.filter(subject=subject).order_by("at")],
+            "scans": [_scan(row) for row in _scans(subject).order_by("added_at")],
+            "privacy_signal": [] if signal is None else [
+                {"signal": "Sec-GPC", "at": _iso(signal.at), "switched_off": signal.switched_off}
+            ],
+        }  # fmt: skip
+        return {name: rows for name, rows in told.items() if rows}
+
+    def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
+        lines = []
+        if any(model.objects.filter(subject=subject).exists() for model in GOES):
+            what = _("Confirmations and reminders by mail, and the privacy signal of your browser")
+            lines.append(PlanLine(what, "goes", "Art. 17(1)"))
+        if _scans(subject).exists():
+            lines.append(PlanLine(_("Scans of consent forms you signed on paper"), "goes", "Art. 17(1)"))
+        return lines
+
+    def erase(self, subject: Subject, kept: Kept) -> int:
+        rows = sum(model.objects.filter(subject=subject).delete()[0] for model in GOES)
+        return rows + _scans(subject).update(sealed=None)
+
+    def residue(self, subject: Subject, kept: Kept) -> int:
+        return sum(model.objects.filter(subject=subject).count() for model in GOES) + _scans(subject).count()
+
+
+def _scans(subject: Subject) -> Any:
+    return ConsentProof.objects.filter(subject=subject, sealed__isnull=False)
+
+
+def _word(row: Confirmation) -> dict[str, Any]:
+    return {
+        "by": row.kind, "purpose": row.purpose, "event": str(row.event), "state": row.state, "method": row.method,
+        "asked_at": _iso(row.created_at), "mails": row.mails, "confirmed_at": _iso(row.confirmed_at),
+    }  # fmt: skip
+
+
+def _reminder(row: Reminder) -> dict[str, Any]:
+    return {"about": row.kind, "event": str(row.event), "at": _iso(row.at)}
+
+
+def _scan(row: ConsentProof) -> dict[str, Any]:
+    return {
+        "event": str(row.event), "added_at": _iso(row.added_at), "content_type": row.content_type,
+        "digest": row.digest, "content_base64": base64.b64encode(opened_proof(row)).decode(),
+    }  # fmt: skip
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
