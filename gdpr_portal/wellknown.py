@@ -98,8 +98,9 @@ def _database() -> bool:
         return bool(cursor.fetchone())
 
 
-def _migrations() -> bool:
-    return _on_disk() <= MigrationRecorder(connection).applied_migrations().keys()
+def missing_migrations() -> int:
+    """How many migrations of this code the database does not have."""
+    return len(_on_disk().difference(MigrationRecorder(connection).applied_migrations()))
 
 
 @cache
@@ -109,7 +110,7 @@ def _on_disk() -> frozenset[tuple[str, str]]:
 
 _CHECKS: dict[str, Callable[[], bool]] = {
     "database": _database,
-    "migrations": _migrations,
+    "migrations": lambda: missing_migrations() == 0,
     "keys": lambda: vault.status().unsealed,
     "shred_ledger": ledger.replayed,
 }

@@ -1,0 +1,254 @@
+"""What is wrong with a running service, in words, and what to do about it (`manage.py doctor`, docs/runbook.md).
+
+Every check looks at one thing and says one sentence. What cannot be asked is an answer too: the check fails with the
+kind of the error, and the others go on. No personal value, no secret and no address with a password in any sentence.
+"""
+
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Min
+from django.utils import timezone
+
+from access.models import OutgoingMail, WebhookEndpoint
+from audit.models import Checkpoint
+from audit.sequencer import lag_seconds
+from consent.models import Delivery
+from erasure.models import RightsRequest, Step
+from erasure.states import OPEN_REQUEST
+from gdpr_portal import wellknown
+from gdpr_portal.celery import app
+from vault import ledger
+from vault import services as vault
+
+Level = Literal["ok", "warn", "bad"]
+OLDEST_POSTGRESQL = 150_000
+SEALED_WITHIN_SECONDS = 30.0
+QUEUE_LATE = timedelta(minutes=5)
+SKEW = timedelta(seconds=5)
+LEAST_FREE = 0.10
+"""Share of the disk that should stay free."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a check found: a sentence, and what to do when it is not well."""
+
+    level: Level
+    words: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check by its name."""
+
+    name: str
+    look: Callable[[], Answer]
+
+
+def examine() -> Iterator[tuple[str, Answer]]:
+    """The answer of every check, in order; a check that cannot look says so."""
+    for check in CHECKS:
+        try:
+            yield check.name, check.look()
+        except Exception as error:  # whatever keeps a check from looking is what the operator must hear
+            connection.close_if_unusable_or_obsolete()
+            words = f"cannot be looked at: {type(error).__name__}"
+            yield check.name, Answer("bad", words, "See to the checks above first, then run doctor again.")
+
+
+# --- the ground -------------------------------------------------------------------------------------------------------
+def _profile() -> Answer:
+    if settings.PROFILE != "production":
+        return Answer("ok", f"profile {settings.PROFILE}")
+    weak = [name for name, is_weak in _weaknesses().items() if is_weak]
+    if weak:
+        return Answer("bad", f"production with {', '.join(weak)}", "Set them as docs/settings.md says, and restart.")
+    return Answer("ok", "profile production, with TLS and secure cookies")
+
+
+def _weaknesses() -> dict[str, bool]:
+    return {
+        "DEBUG on": settings.DEBUG,
+        "BASE_URL without https": not settings.BASE_URL.startswith("https://"),
+        "cookies that travel in clear": not settings.SESSION_COOKIE_SECURE,
+        "any host allowed": "*" in settings.ALLOWED_HOSTS,
+    }
+
+
+def _database() -> Answer:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('server_version_num')::int, current_setting('server_version')")
+        number, version = cursor.fetchone()
+    if number < OLDEST_POSTGRESQL:
+        return Answer("bad", f"PostgreSQL {version}", "The service needs PostgreSQL 15 or newer.")
+    return Answer("ok", f"PostgreSQL {version} answers")
+
+
+def _role() -> Answer:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT rolsuper OR rolbypassrls OR has_table_privilege(current_user, 'audit_event', 'UPDATE, DELETE')"
+            " FROM pg_roles WHERE rolname = current_user"
+        )
+        too_much = cursor.fetchone()[0]
+    if too_much:
+        return Answer(
+            "bad" if settings.PROFILE == "production" else "warn",
+            "the role of web and worker could change the audit log",
+            "Give DATABASE_URL the restricted role, and run `manage.py provision_roles` as the owner.",
+        )
+    return Answer("ok", "the role of web and worker cannot change the audit log")
+
+
+def _migrations() -> Answer:
+    missing = wellknown.missing_migrations()
+    if missing:
+        return Answer("bad", f"{missing} migrations are not applied", "Run `manage.py migrate` with the owner's URL.")
+    return Answer("ok", "every migration is applied")
+
+
+def _clock() -> Answer:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        skew = abs(timezone.now() - cursor.fetchone()[0])
+    if skew > SKEW:
+        words = f"the clocks of this machine and of the database differ by {skew.total_seconds():.0f} s"
+        return Answer("bad", words, "Repair time synchronisation: tokens, one-time codes and due dates stand on it.")
+    return Answer("ok", "the clocks of this machine and of the database agree")
+
+
+def _disk() -> Answer:
+    usage = shutil.disk_usage(settings.RUN_DIR)
+    share = usage.free / usage.total
+    if share < LEAST_FREE:
+        return Answer(
+            "warn", f"{share:.0%} of the disk of RUN_DIR is free", "Make room before the shred ledger cannot grow."
+        )
+    return Answer("ok", f"{share:.0%} of the disk of RUN_DIR is free")
+
+
+# --- keys -------------------------------------------------------------------------------------------------------------
+def _keys() -> Answer:
+    status = vault.status()
+    if not status.unsealed:
+        return Answer("bad", f"the vault is sealed: {status.reason}", "See docs/runbook.md, 'The vault is sealed'.")
+    return Answer("ok", "the vault is unsealed")
+
+
+def _key_file() -> Answer:
+    file = Path(settings.VAULT_KEY_FILE)
+    if not file.exists():
+        return Answer("ok", "no key file; the keys come from elsewhere")
+    mode = stat.S_IMODE(file.stat().st_mode)
+    if mode & 0o077:
+        return Answer("bad", f"the key file has mode {mode:04o}", "chmod 0400: nobody else on the machine may read it.")
+    return Answer("ok", f"the key file has mode {mode:04o}")
+
+
+def _ledger() -> Answer:
+    if not ledger.replayed():
+        return Answer(
+            "bad",
+            "the database is older than the shred ledger: it was restored",
+            "`manage.py restore_fence` explains what it would replay, and does it.",
+        )
+    return Answer("ok", "the database is as new as the shred ledger")
+
+
+# --- what runs --------------------------------------------------------------------------------------------------------
+def _broker() -> Answer:
+    with app.connection_for_write() as broker:
+        broker.ensure_connection(max_retries=1, timeout=2)
+    return Answer("ok", "the broker answers")
+
+
+def _worker() -> Answer:
+    now = timezone.now()
+    waits = [
+        Step.objects.filter(state__in=("queued", "in_progress")).aggregate(at=Min("next_at"))["at"],
+        Delivery.objects.filter(state__in=("queued", "sending")).aggregate(at=Min("next_at"))["at"],
+        OutgoingMail.objects.filter(given_up_at=None).aggregate(at=Min("due_at"))["at"],
+    ]
+    late = max((now - at for at in waits if at is not None), default=timedelta())
+    if late > QUEUE_LATE:
+        words = f"work has been due for {late.total_seconds() / 60:.0f} minutes"
+        return Answer("bad", words, "Are worker and scheduler running? Rows wait for them; nothing is lost.")
+    return Answer("ok", "no work is overdue in the queues")
+
+
+def _sequencer() -> Answer:
+    lag = lag_seconds()
+    if lag > SEALED_WITHIN_SECONDS:
+        words = f"the oldest entry that is not sealed is {lag:.0f} s old"
+        return Answer(
+            "bad",
+            words,
+            "Is the sequencer running? Is a transaction open for minutes on this server (pg_stat_activity)?",
+        )
+    last = Checkpoint.objects.order_by("-size").values_list("size", flat=True).first()
+    return Answer("ok", f"the log is sealed; its last checkpoint has {last or 0} entries")
+
+
+# --- what people wait for ---------------------------------------------------------------------------------------------
+def _requests() -> Answer:
+    late = RightsRequest.objects.filter(state__in=OPEN_REQUEST, due_at__lt=timezone.now()).count()
+    if late:
+        return Answer(
+            "bad", f"{late} rights requests are overdue (Art. 12(3))", "They stand first in the queue of the desk."
+        )
+    failed = Step.objects.filter(state="failed", request__state__in=OPEN_REQUEST).count()
+    if failed:
+        return Answer(
+            "warn",
+            f"{failed} steps of rights requests failed",
+            "The desk shows each with its reason, to be retried or closed.",
+        )
+    return Answer("ok", "no rights request is overdue or stuck")
+
+
+def _mail() -> Answer:
+    given_up = OutgoingMail.objects.exclude(given_up_at=None).count()
+    if given_up:
+        return Answer(
+            "warn", f"{given_up} mails were given up after many tries", "Check EMAIL_URL and the mail server's log."
+        )
+    return Answer("ok", "every mail went out or is being tried")
+
+
+def _receivers() -> Answer:
+    off = list(WebhookEndpoint.objects.exclude(disabled_at=None).values_list("application__slug", flat=True))
+    if off:
+        return Answer(
+            "warn",
+            f"endpoints are switched off: {', '.join(sorted(off))}",
+            "`manage.py webhook_endpoint set APPLICATION URL` switches one on.",
+        )
+    return Answer("ok", "every receiver's endpoint is on")
+
+
+CHECKS = [
+    Check("profile", _profile),
+    Check("database", _database),
+    Check("role", _role),
+    Check("migrations", _migrations),
+    Check("clock", _clock),
+    Check("disk", _disk),
+    Check("keys", _keys),
+    Check("key file", _key_file),
+    Check("shred ledger", _ledger),
+    Check("broker", _broker),
+    Check("queues", _worker),
+    Check("audit log", _sequencer),
+    Check("rights requests", _requests),
+    Check("mail", _mail),
+    Check("receivers", _receivers),
+]

@@ -1,0 +1,136 @@
+"""`manage.py doctor` says in words what is wrong and what to do; each thing is broken here and seen."""
+
+import io
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from access.models import OutgoingMail
+from access.services.applications import disable_endpoint, set_endpoint
+from erasure.models import RightsRequest, Step
+from gdpr_portal import doctor, wellknown
+from tests.erasure.people import in_review
+
+pytestmark = pytest.mark.django_db
+
+
+def answers() -> dict[str, doctor.Answer]:
+    return dict(doctor.examine())
+
+
+def broken(name: str) -> doctor.Answer:
+    found = answers()[name]
+    assert found.level != "ok" and found.remedy
+    return found
+
+
+def test_a_healthy_service_has_nothing_bad_but_the_role_tests_run_as() -> None:
+    found = {name: answer for name, answer in answers().items() if name not in {"role", "broker", "disk"}}
+    assert {answer.level for answer in found.values()} == {"ok"}, found
+    assert all(answer.words and not answer.remedy for answer in found.values())
+
+
+def test_the_command_exits_1_for_what_is_bad_and_prints_json(settings: Any, tmp_path: Any) -> None:
+    settings.VAULT_KEY_FILE = tmp_path / "gone.json"
+    out = io.StringIO()
+    with pytest.raises(SystemExit):
+        call_command("doctor", "--json", stdout=out)
+    found = json.loads(out.getvalue())
+    assert found["keys"]["level"] == "bad" and "sealed" in found["keys"]["words"]
+    assert list(found) == [check.name for check in doctor.CHECKS]
+
+
+def test_one_check_that_cannot_look_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fall() -> doctor.Answer:
+        raise RuntimeError("postgresql://user:secret@host")
+
+    monkeypatch.setattr(doctor, "CHECKS", [doctor.Check("first", fall), doctor.Check("second", doctor._database)])
+    found = answers()
+    assert found["first"].level == "bad" and "secret" not in found["first"].words and found["second"].level == "ok"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DEBUG", True),
+        ("BASE_URL", "http://portal.example"),
+        ("SESSION_COOKIE_SECURE", False),
+        ("ALLOWED_HOSTS", ["*"]),
+    ],
+)
+def test_production_with_a_weak_setting_is_bad(settings: Any, name: str, value: Any) -> None:
+    strong = {"PROFILE": "production", "DEBUG": False, "BASE_URL": "https://p.example", "SESSION_COOKIE_SECURE": True}
+    for setting, good in (strong | {"ALLOWED_HOSTS": ["p.example"]}).items():
+        setattr(settings, setting, good)
+    assert answers()["profile"].level == "ok"
+    setattr(settings, name, value)
+    assert broken("profile").level == "bad"
+
+
+def test_a_role_that_could_change_the_log_is_told() -> None:
+    assert "could change the audit log" in broken("role").words
+
+
+def test_a_missing_migration_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = wellknown._on_disk() | {("consent", "9999_tomorrow")}
+    monkeypatch.setattr(wellknown, "_on_disk", lambda: disk)
+    assert "1 migrations" in broken("migrations").words
+
+
+def test_clocks_that_differ_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    later = timezone.now() + timedelta(minutes=1)
+    monkeypatch.setattr(doctor.timezone, "now", lambda: later)
+    assert "60 s" in doctor._clock().words or doctor._clock().level == "bad"
+
+
+def test_a_key_file_others_may_read_is_told(settings: Any, tmp_path: Any) -> None:
+    settings.VAULT_KEY_FILE = tmp_path / "keys.json"
+    settings.VAULT_KEY_FILE.write_text("{}")
+    settings.VAULT_KEY_FILE.chmod(0o644)
+    assert "0644" in broken("key file").words
+
+
+def test_a_restored_database_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor.ledger, "replayed", lambda: False)
+    assert "restore_fence" in broken("shred ledger").remedy
+
+
+def test_work_that_nobody_does_is_told() -> None:
+    OutgoingMail.objects.create(kind="x", sealed=b"", due_at=timezone.now() - timedelta(minutes=6))
+    assert "6 minutes" in broken("queues").words
+
+
+def test_a_log_that_is_not_sealed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "lag_seconds", lambda: 99.0)
+    assert "99 s" in broken("audit log").words
+
+
+def test_requests_that_are_late_or_stuck_are_told(catalogue: None, alice: Any) -> None:
+    request = in_review(alice.subject)
+    Step.objects.create(request=request, position=1, kind=Step.Kind.NOTIFY, target="acme", state="failed")
+    assert broken("rights requests").level == "warn"
+    RightsRequest.objects.filter(pk=request.pk).update(due_at=timezone.now() - timedelta(days=1))
+    assert broken("rights requests").level == "bad"
+
+
+def test_mail_that_was_given_up_and_endpoints_that_are_off_are_told(acme: Any) -> None:
+    now = timezone.now()
+    OutgoingMail.objects.create(kind="x", sealed=b"", due_at=now, given_up_at=now)
+    assert "1 mails" in broken("mail").words
+    set_endpoint(application=acme, url="https://acme.example/hook")
+    assert answers()["receivers"].level == "ok"
+    disable_endpoint(application=acme)
+    assert "acme" in broken("receivers").words
+
+
+def test_a_broker_that_is_down_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from kombu import Connection
+
+    dead = Connection("amqp://guest:guest@127.0.0.1:1//")
+    monkeypatch.setattr(doctor.app, "connection_for_write", lambda: dead)
+    found = broken("broker")
+    assert found.level == "bad" and "guest" not in found.words
