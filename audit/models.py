@@ -4,9 +4,8 @@ No column holds anything of a person but `subject`, a random pseudonym that lead
 No foreign keys: an event outlives everything it speaks of, and the tree outlives the events (retention).
 """
 
-import uuid
-
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.functions import RandomUUID
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
@@ -17,10 +16,12 @@ from audit.fields import CurrentTransactionId, IdentityField, TransactionIdField
 class AuditEvent(models.Model):
     """One act, written in the act's own transaction by `audit.services.record` and never changed.
 
-    `(xid, ordinal)` is the order the sequencer seals in: the transaction, then the place within all inserts.
+    `(xid, ordinal)` is the order the sequencer seals in: the transaction, then the place within all inserts. Both and
+    the id are the database's alone: the app role may not name these columns. The table is partitioned by months of
+    `at` (`audit.partitions`); its primary key in the database is `(id, at)`.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, db_default=RandomUUID(), editable=False)
     xid = TransactionIdField(db_default=CurrentTransactionId())
     ordinal = IdentityField()
     at = models.DateTimeField()
@@ -99,6 +100,27 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return f"checkpoint {self.size}"
+
+
+class Retirement(models.Model):
+    """A month whose events were taken out with their partition; their leaf hashes stand. Never changed.
+
+    `ranges` are first and last index of each run of entries, flat; `event` is the `audit.retired` that seals `digest`.
+    """
+
+    month = models.CharField(max_length=7, unique=True)
+    ranges = ArrayField(models.BigIntegerField())
+    digest = models.CharField(max_length=71)
+    event = models.UUIDField()
+    size = models.BigIntegerField(help_text="Entries of the checkpoint that others held over all of them.")
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "audit_retirement"
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"retirement of {self.month}"
 
 
 from audit.desk_models import *  # noqa: E402, F403  what stands around the log

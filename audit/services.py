@@ -1,10 +1,10 @@
 """Writing to the log: in the act's own transaction, or not at all (Art. 5(2)). There is no off switch."""
 
 import json
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -16,15 +16,17 @@ from audit import vocabulary
 from audit.vocabulary import JSON
 from gdpr_portal.context import request_id
 
-_COLUMNS = "id, at, action, actor, subject, request_id, purpose, fields, details"
-INSERT = f"INSERT INTO audit_event ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s::text[], %s::jsonb)"  # noqa: S608  constants only
-"""One event; usable as `WITH audited AS (... RETURNING id)` in the very statement that reads. Parameters: `row()`."""
+_COLUMNS = "at, action, actor, subject, request_id, purpose, fields, details"
+INSERT = f"INSERT INTO audit_event ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s::text[], %s::jsonb)"  # noqa: S608  constants only
+"""One event; usable as `WITH audited AS (... RETURNING id)` in the very statement that reads. Parameters: `row()`.
+
+Id, transaction and ordinal are given by the database: the app role may not name them."""
 
 _INSERT_MANY = f"""
 INSERT INTO audit_event ({_COLUMNS})
-SELECT {_COLUMNS} FROM ROWS FROM (jsonb_to_recordset(%s::jsonb) AS (id uuid, at timestamptz, action text, actor text,
+SELECT {_COLUMNS} FROM ROWS FROM (jsonb_to_recordset(%s::jsonb) AS (at timestamptz, action text, actor text,
     subject uuid, request_id text, purpose text, fields text[], details jsonb)) WITH ORDINALITY AS entry
-ORDER BY ordinality
+ORDER BY ordinality RETURNING id, ordinal
 """  # noqa: S608  constants only
 
 
@@ -56,10 +58,9 @@ def record(
     """
     entry = Entry(action=action, actor=actor, subject=subject, purpose=purpose, fields=fields, details=details or {})
     _require_transaction()
-    values = row(entry)
     with connection.cursor() as cursor:
-        cursor.execute(INSERT, values)
-    return UUID(str(values[0]))
+        cursor.execute(f"{INSERT} RETURNING id", row(entry))
+        return UUID(str(cursor.fetchone()[0]))
 
 
 def record_many(entries: Sequence[Entry]) -> list[UUID]:
@@ -67,10 +68,11 @@ def record_many(entries: Sequence[Entry]) -> list[UUID]:
     _require_transaction()
     now = timezone.now()
     rows = [row(entry, at=now) for entry in entries]
-    if rows:
-        with connection.cursor() as cursor:
-            cursor.execute(_INSERT_MANY, [json.dumps([_as_record(values) for values in rows])])
-    return [values[0] for values in rows]
+    if not rows:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT_MANY, [json.dumps([_as_record(values) for values in rows])])
+        return [event for event, _ in sorted(cursor.fetchall(), key=itemgetter(1))]
 
 
 def row(entry: Entry, *, at: datetime | None = None) -> tuple[Any, ...]:
@@ -81,15 +83,15 @@ def row(entry: Entry, *, at: datetime | None = None) -> tuple[Any, ...]:
         raise vocabulary.OutsideVocabulary("the request id holds other characters than A-Z a-z 0-9 . _ -")
     details = json.dumps(dict(entry.details), default=list)
     return (
-        uuid.uuid4(), at or timezone.now(), entry.action, entry.actor, entry.subject, request, entry.purpose,
+        at or timezone.now(), entry.action, entry.actor, entry.subject, request, entry.purpose,
         list(entry.fields), details,
     )  # fmt: skip
 
 
 def _as_record(values: tuple[Any, ...]) -> dict[str, Any]:
-    event, at, action, actor, subject, request, purpose, fields, details = values
+    at, action, actor, subject, request, purpose, fields, details = values
     return {
-        "id": str(event), "at": at.isoformat(), "action": action, "actor": actor,
+        "at": at.isoformat(), "action": action, "actor": actor,
         "subject": subject and str(subject), "request_id": request, "purpose": purpose, "fields": fields,
         "details": json.loads(details),
     }  # fmt: skip

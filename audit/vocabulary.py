@@ -97,7 +97,7 @@ VOCABULARY: dict[str, Event] = _events(
         "access.questioned": ("Art. 15(1)(c)", "question event due_on"),
         "access.taken_up": ("Art. 15(1)(c)", "question event owner"),
         "access.explained": ("Art. 15(1)(c)", "question event outcome late"),
-        "access.overdue": ("Art. 12(3)", "question event mark due_on"),
+        "access.escalated": ("Art. 12(3)", "question event mark due_on"),
         # --- consent -----------------------------------------------------------------------------------------
         "consent.given": (
             "Art. 7(1)",
@@ -137,7 +137,7 @@ VOCABULARY: dict[str, Event] = _events(
         "sample.drawn": ("Art. 5(2)", "sample seed size population digest"),
         "sample.marked": ("Art. 5(2)", "sample event verdict"),
         "report.exported": ("Art. 5(2)", "report rows digest"),
-        "history.looked_at": ("Art. 5(2)", "at application recipient"),
+        "history.looked_at": ("Art. 5(2)", "at known_at application recipient reason"),
         # --- deliveries to recipients ----------------------------------------------------------------------------
         "delivery.queued": ("Art. 19", f"{_DELIVERY} request"),
         "delivery.sent": ("Art. 19", f"{_DELIVERY} attempt status"),
@@ -188,7 +188,9 @@ VOCABULARY: dict[str, Event] = _events(
         "step.done": ("Art. 5(2)", "request step kind target rows outcome"),
         "step.retained": ("Art. 17(3)(b)", "request step kind target article until rows"),
         "step.failed": ("Art. 5(2)", "request step kind target reason attempt"),
-        "step.waiting": ("Art. 5(2)", "request step kind target delivery"),
+        "step.waiting": ("Art. 5(2)", "request step kind target delivery rows outcome"),
+        "withheld.decided": ("Art. 17(3)", "request collection rows decision article"),
+        "connector.checked": ("Art. 17(1)", "request target rows"),
         "connector.added": ("Art. 32(1)(a)", "connector digest count"),
         "connector.removed": ("Art. 32(1)(a)", "connector"),
         "connector.run": ("Art. 5(2)", "connector right state dry_run"),

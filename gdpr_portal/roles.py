@@ -24,6 +24,7 @@ class Rights:
 
     usual: tuple[str, ...]
     tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    functions: tuple[str, ...] = ()
 
     def on(self, table: str) -> tuple[str, ...]:
         return self.tables.get(table, self.usual)
@@ -31,10 +32,15 @@ class Rights:
 
 TREE = ("audit_leaf", "audit_node", "audit_checkpoint")
 
+EVENT = "INSERT (at, action, actor, subject, request_id, purpose, fields, details)"
+"""Who writes an event chooses neither its id nor the transaction and the ordinal that the log's order stands on."""
+
 APP = Rights(
     usual=EVERYTHING,
+    functions=("audit_make_partition(date)",),
     tables={
-        "audit_event": APPEND,
+        "audit_event": ("SELECT", EVENT),
+        "audit_retirement": READ,
         "audit_held_copy": APPEND,
         "audit_cosignature": APPEND,
         # Rows end with the time proof is kept (Art. 5(1)(e), 17(3)(e)); none is ever changed.
@@ -47,7 +53,7 @@ APP = Rights(
 )
 SEQUENCER = Rights(
     usual=(),
-    tables={"audit_event": READ, "django_migrations": READ, **dict.fromkeys(TREE, APPEND)},
+    tables={"audit_event": READ, "audit_retirement": READ, "django_migrations": READ, **dict.fromkeys(TREE, APPEND)},
 )
 
 
@@ -62,15 +68,21 @@ def grant(connection: psycopg.Connection, role: str, rights: Rights) -> None:
         if allowed := rights.on(table):
             words = sql.SQL(", ").join(map(sql.SQL, allowed))  # constants of this module
             run(sql.SQL("GRANT {} ON public.{} TO {}").format(words, sql.Identifier(table), name))
+    for function in rights.functions:
+        run(sql.SQL("GRANT EXECUTE ON FUNCTION public.{} TO {}").format(sql.SQL(function), name))  # ours, as above
     for table, sequence in sequences(connection):
         if "INSERT" in rights.on(table):
             run(sql.SQL("GRANT USAGE, SELECT ON SEQUENCE public.{} TO {}").format(sql.Identifier(sequence), name))
 
 
 def tables(connection: psycopg.Connection) -> list[str]:
-    """Tables and views of the schema `public` that this connection's role owns or may grant."""
+    """Tables and views of the schema `public` that this connection's role owns or may grant.
+
+    Partitions are none of them: a role reaches them through their table alone, and has no right of their own.
+    """
     found = connection.execute(
         "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')"
+        " AND NOT relispartition"
         " AND pg_has_role(relowner, 'USAGE') ORDER BY relname"
     )
     return [name for (name,) in found]

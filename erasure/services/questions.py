@@ -132,7 +132,7 @@ def _mark(question_id: UUID) -> bool:
             return False
         row.mark = reached
         row.save(update_fields=["mark"])
-        _record(row, "access.overdue", CLOCK, mark=reached, due_on=row.due_at.date().isoformat())
+        _record(row, "access.escalated", CLOCK, mark=reached, due_on=row.due_at.date().isoformat())
         context = {"reference": str(row.pk), "mark": reached, "due": row.due_at}
         for account in desk_accounts():
             send_mail_later("question_escalated", to=account_email(account), language=account.language, context=context)

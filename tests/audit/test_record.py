@@ -144,7 +144,7 @@ def test_nobody_chooses_an_ordinal() -> None:
 def test_the_app_role_may_not_even_try(statement: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT has_table_privilege(rolname, 'audit_event', 'INSERT') FROM pg_roles WHERE rolname = 'gdpr_app'"
+            "SELECT has_any_column_privilege(rolname, 'audit_event', 'INSERT') FROM pg_roles WHERE rolname = 'gdpr_app'"
         )
         found = cursor.fetchone()
     if found is None:

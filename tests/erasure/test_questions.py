@@ -143,7 +143,7 @@ def test_the_desk_is_told_at_50_80_and_100_percent_once_each(
         with django_capture_on_commit_callbacks(execute=True):
             assert questions.escalate_questions() == 1
         assert questions.escalate_questions() == 0
-        assert audit_log("access.overdue")[-1].details["mark"] == mark
+        assert audit_log("access.escalated")[-1].details["mark"] == mark
     assert [each.to for each in mail.outbox] == [[rita.email]] * 3
 
 

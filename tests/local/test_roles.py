@@ -71,7 +71,10 @@ def test_the_app_may_do_its_work(as_role: AsRole) -> None:
 
 def may(connection_: psycopg.Connection, role: str, right: str, table: str) -> bool:
     """Whether the grants alone allow it: the triggers of the log refuse with the same error, and hide a wrong grant."""
-    row = connection_.execute("SELECT has_table_privilege(%s, %s, %s)", [role, table, right]).fetchone()
+    sql = "SELECT has_table_privilege(%s, %s, %s)"
+    if table == "audit_event" and right == "INSERT":
+        sql = "SELECT has_any_column_privilege(%s, %s, %s)"
+    row = connection_.execute(sql, [role, table, right]).fetchone()
     assert row is not None
     return bool(row[0])
 
@@ -92,7 +95,8 @@ def test_every_role_has_exactly_the_rights_that_are_written_down(transactional_d
         for role, rights in ((APP, roles.APP), (SEQUENCER, roles.SEQUENCER)):
             for table in roles.tables(superuser):
                 for right in ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"):
-                    assert may(superuser, role, right, table) == (right in rights.on(table)), (role, right, table)
+                    allowed = any(word.startswith(right) for word in rights.on(table))
+                    assert may(superuser, role, right, table) == allowed, (role, right, table)
 
 
 def test_an_owner_that_does_everything_is_told_and_keeps_its_rights(transactional_db: None) -> None:
