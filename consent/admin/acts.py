@@ -66,7 +66,7 @@ def reviewers(item: Any) -> QuerySet[Account]:
 def moment(value: str) -> datetime:
     """The moment out of the form, in the service's time zone. Raises `Invalid` (422)."""
     try:
-        return _MOMENT.clean(value)  # type: ignore[no-any-return]
+        return _MOMENT.clean(value)
     except ValidationError as wrong:
         raise Invalid("invalid_value", "Give a day and a time.", status=422) from wrong
 
@@ -95,6 +95,11 @@ def _stands_in_for_author(account: Account, item: Any) -> bool:
     return delegations.stands_in(deputy=account, principal_id=item.author_id, at=timezone.now())
 
 
+def _approve(item: Any, account: Account, given: QueryDict) -> Any:
+    digest, acknowledged = given.get("digest", ""), given.get("acknowledged", "")
+    return review.approve(item=item, approver=account, digest=digest, acknowledged=acknowledged)
+
+
 def _assign(item: Any, account: Account, given: QueryDict) -> Any:
     chosen = reviewers(item).filter(pk__in=[given["to"]] if given.get("to") else []).first()
     if given.get("to") and chosen is None:
@@ -109,7 +114,7 @@ def _comment(item: Any, account: Account, given: QueryDict) -> Any:
 
 _ACTS: dict[str, Callable[[Any, Account, QueryDict], Any]] = {
     "submit": lambda item, account, given: review.submit(item=item, actor=account),
-    "approve": lambda item, account, given: review.approve(item=item, approver=account, digest=given.get("digest", "")),
+    "approve": _approve,
     "send_back": lambda item, account, given: review.send_back(item=item, reviewer=account, note=given.get("note", "")),
     "assign": _assign,
     "comment": _comment,
