@@ -268,4 +268,3 @@ def test_a_schedule_can_be_played_again(person: Subject, monkeypatch: pytest.Mon
         traces.append(world.schedule.trace)
         _put_back(start)
     assert traces[0] == traces[1] and len(traces[0]) > 10
-    assert deliveries.send_due is sending.send_due
