@@ -16,6 +16,7 @@ from django.utils import timezone, translation
 from gdpr_portal import metrics
 from gdpr_portal.context import request_id
 from gdpr_portal.errors import DomainError, Unavailable
+from vault import providers as vault
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -109,6 +110,32 @@ class ErrorsMiddleware:
 def is_unavailability(error: BaseException | None) -> bool:
     """Whether something this service depends on is down, rather than something being wrong."""
     return isinstance(error, OperationalError | InterfaceError | Unavailable)
+
+
+class SealedMiddleware:
+    """Without its keys the service answers nothing but whether it lives, and what the world may know (fault F26).
+
+    Before any view runs, so that nothing is half done; default-deny, as a page that needs no key today may tomorrow.
+    """
+
+    OPEN = ("/livez", "/readyz", "/metrics", "/static/", "/favicon.ico", "/robots.txt", "/.well-known/security.txt")
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_: Any) -> HttpResponseBase | None:
+        from gdpr_portal.views import unavailable
+
+        if request.path_info.startswith(self.OPEN):
+            return None
+        try:
+            vault.require_open()
+        except Unavailable as error:
+            return unavailable(request, error)
+        return None
 
 
 class HeadersMiddleware:

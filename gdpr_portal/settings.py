@@ -182,6 +182,7 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+FILE_UPLOAD_HANDLERS = ["gdpr_portal.uploads.MemoryHandler"]
 
 # --- languages, dates -----------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

@@ -29,7 +29,17 @@ from vault.keyring import Keyring, KeyringError, parse
 from vault.transit import Transit
 from vault.wrapping import Denied, KeyService, Sealed, Unreachable
 
-__all__ = ["KeyFile", "KeyProvider", "Sealed", "WrappedFile", "forget", "from_environment", "key_service", "keyring"]
+__all__ = [
+    "KeyFile",
+    "KeyProvider",
+    "Sealed",
+    "WrappedFile",
+    "forget",
+    "from_environment",
+    "key_service",
+    "keyring",
+    "require_open",
+]
 
 RECHECK_SECONDS: Final = 0.25
 CONFIRM_SECONDS: Final = 60.0
@@ -287,6 +297,11 @@ def key_service() -> KeyService | None:
 def keyring(*, fresh: bool = False) -> Keyring:
     """The keyring of this process; `fresh` looks at the source now. Raises Sealed (503)."""
     return _holder.get(fresh=fresh)
+
+
+def require_open() -> None:
+    """Nothing, when there is a keyring; Sealed otherwise. A look at the clock, and at most four `stat` a second."""
+    keyring()
 
 
 def forget() -> None:
