@@ -60,7 +60,8 @@ def examine() -> Iterator[tuple[str, Answer]]:
         try:
             yield check.name, check.look()
         except Exception as error:  # whatever keeps a check from looking is what the operator must hear
-            connection.close_if_unusable_or_obsolete()
+            if not connection.in_atomic_block:
+                connection.close()  # the next check gets a new one
             words = f"cannot be looked at: {type(error).__name__}"
             yield check.name, Answer("bad", words, "See to the checks above first, then run doctor again.")
 
