@@ -6,9 +6,9 @@ the operator). What has not come yet counts as longer than everything that has: 
 unconfirmed is not a number but "not yet". A receiver's refusal or failure is no confirmation.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
@@ -70,12 +70,12 @@ class Latency:
 def latencies(days: int, now: datetime | None = None) -> list[Latency]:
     """Every receiver of a withdrawal of the last `days`, by application and recipient."""
     until = now or timezone.now()
-    wanted = {"since": until - timedelta(days=days), "until": until, "quantiles": list(QUANTILES)}
+    wanted: dict[str, Any] = {"since": until - timedelta(days=days), "until": until, "quantiles": list(QUANTILES)}
     with connection.cursor() as cursor:
         cursor.execute(_STATEMENT, wanted)
         return [_latency(row) for row in cursor.fetchall()]
 
 
-def _latency(row: Sequence[object]) -> Latency:
+def _latency(row: tuple[Any, ...]) -> Latency:
     *plain, told, stopped = row
-    return Latency(*plain, tuple(told), tuple(stopped))  # type: ignore[arg-type]
+    return Latency(*plain, told_after=tuple(told), stopped_after=tuple(stopped))
