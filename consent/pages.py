@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from consent import progress, wording
 from consent.models import Component, ConsentEvent, NoticeText, Purpose, Recipient, SharingAsk
+from consent.notices.points import sections
 from consent.page_states import Waiting, from_parents, is_renewable, waiting_of
 from consent.selectors import live_recipients, purpose_title, purposes_of_catalogue, text_in, title_in
 from consent.services.all_at_once import OPEN
@@ -16,7 +18,6 @@ from consent.services.ask_rows import waiting
 from consent.services.sharing import SharingRow, sharing_rows
 from consent.services.standing import Line, history_of, sharing_verdict, standing_of
 from consent.states import Consent
-from consent.notices.points import sections
 from subjects.models import Subject
 
 HISTORY_SHOWN = 50
@@ -136,6 +137,7 @@ class Happening:
     text: str
     label: Any = ""
     tone: str = ""
+    url: str = ""
 
 
 def choices(subject: Subject, language: str) -> list[Choice]:
@@ -202,7 +204,10 @@ def _happening(event: ConsentEvent, language: str, recipients: dict[str, str]) -
             "recipient": recipients.get(event.recipient, event.recipient),
         }
     seen = _("wording %(version)s") % {"version": event.notice_version} if event.notice_version else ""
-    return Happening(at=event.at, title=acts[event.action], text=", ".join(part for part in (about, seen) if part))
+    return Happening(
+        at=event.at, title=acts[event.action], text=", ".join(part for part in (about, seen) if part),
+        url=reverse("consent_receipt_own", args=[event.event]),
+    )  # fmt: skip
 
 
 def _with_text(language: str) -> Iterator[tuple[Purpose, NoticeText]]:

@@ -9,16 +9,18 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from audit.actors import SUBJECT
 from consent import wording
 from consent.models import Confirmation, ConsentEvent, NoticeText
+from consent.receipts import record_issue, signed
 from consent.selectors import purpose_title
 from consent.services import authorisations, confirmations
 from consent.services.all_at_once import accept_all, reject_all
@@ -87,6 +89,21 @@ def answer_all(request: HttpRequest) -> HttpResponse:
     else:
         messages.success(request, _all_done(act, len(events)))
     return redirect("consent")
+
+
+@require_GET
+def receipt(request: HttpRequest, event: UUID) -> HttpResponse:
+    """The signed receipt of an answer of one's own, to keep and to check without us (docs/receipts.md)."""
+    subject = person_of(request)
+    found = ConsentEvent.objects.select_related("subject").filter(event=event, subject=subject).first()
+    if subject is None or found is None:
+        raise Http404
+    body = signed(found, str(subject.pseudonym))
+    with transaction.atomic():
+        record_issue(found, body, "jose", actor=SUBJECT)
+    answer = HttpResponse(body, content_type="application/jose")
+    answer["Content-Disposition"] = f'attachment; filename="consent-receipt-{str(event)[:8]}.jws"'
+    return answer
 
 
 def _all_done(act: str, count: int) -> str:

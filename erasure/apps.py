@@ -6,9 +6,10 @@ class ErasureConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from consent.hooks import delivery_closed
+        from consent.hooks import consent_ended, delivery_closed
         from erasure.case_holdings import CasesHolding
         from erasure.holdings import ArchivesHolding, RequestsHolding
+        from erasure.services.periods import propose_ended
         from erasure.services.steps import delivery_closed as settle
         from subjects.holdings import register
 
@@ -16,17 +17,20 @@ class ErasureConfig(AppConfig):
         register(ArchivesHolding())
         register(CasesHolding())
         delivery_closed.append(settle)
+        consent_ended.append(propose_ended)
 
         from erasure.services.questions import described
         from subjects.hooks import register_questions
 
         register_questions(described)
 
-        from erasure.models import Connector, RightsRequest, Step
+        from erasure.models import Connector, RightsRequest, Step, WithheldRows
         from erasure.services.connectors import identities_place, url_place
         from erasure.services.finish import notice_place
+        from erasure.services.withheld import keys_place
         from vault.renewal import register_secret
 
         register_secret(RightsRequest, "notice_to_sealed", lambda row: notice_place(row.id))
         register_secret(Connector, "url_sealed", url_place)
+        register_secret(WithheldRows, "keys_sealed", lambda row: keys_place(row.id))
         register_secret(Step, "identities_sealed", lambda row: identities_place(row.id))

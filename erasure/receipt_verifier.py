@@ -3,10 +3,11 @@
 
     python receipt_verifier.py --jwks JWKS.json RECEIPT...              receipts of requests, consents (compact JWS)
     python receipt_verifier.py --jwks JWKS.json RECEIPT --payload FILE  a detached signature, such as manifest.jws
+    python receipt_verifier.py --jwks JWKS.json RECEIPT --wording FILE  a consent, and the text it was given to
 
 JWKS.json is /.well-known/jwks.json as you fetched or kept it. Prints what each receipt says. Exit code 0: every
-receipt was signed by a key of the set. 1: one was not. 2: something cannot be read. Sources: RFC 7515 (JWS), RFC 8037
-(EdDSA), RFC 8032 section 5.1 (Ed25519), RFC 7638 (key ids).
+receipt was signed by a key of the set (and is about that wording). 1: one was not. 2: something cannot be read.
+Sources: RFC 7515 (JWS), RFC 8037 (EdDSA), RFC 8032 section 5.1 (Ed25519), RFC 7638 (key ids).
 """
 
 from __future__ import annotations
@@ -149,10 +150,20 @@ def read(path: str) -> bytes:
         raise Unreadable(f"{path}: {error.strerror}") from None
 
 
-def check(path: str, keys: dict[str, bytes], payload: bytes | None) -> bool:
+def wording_of(said: bytes) -> str:
+    """The digest of the wording a consent receipt is about, `sha256:` and hex: from the fragment of its `policyUrl`."""
+    try:
+        return str(json.loads(said)["policyUrl"]).partition("&digest=")[2]
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def check(path: str, keys: dict[str, bytes], payload: bytes | None, wording: bytes | None = None) -> bool:
     """Whether the receipt in the file holds; printed with what it says, or why it does not."""
     try:
         header, said = verify(read(path).decode("ascii"), keys, payload)
+        if wording is not None and wording_of(said) != f"sha256:{hashlib.sha256(wording).hexdigest()}":
+            raise ValueError("it is about another wording")
     except ValueError as error:
         print(f"{path}: FORGED: {error}")  # noqa: T201
         return False
@@ -167,11 +178,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("receipts", nargs="+", metavar="RECEIPT")
     parser.add_argument("--jwks", required=True, help="/.well-known/jwks.json as you have it")
     parser.add_argument("--payload", help="the file a detached signature is over")
+    parser.add_argument("--wording", help="the text a consent was given to, byte for byte (`body` of the notice)")
     given = parser.parse_args(arguments)
     try:
         keys = keys_of(read(given.jwks).decode("utf-8", "replace"))
         payload = read(given.payload) if given.payload else None
-        checked = [check(path, keys, payload) for path in given.receipts]
+        wording = read(given.wording) if given.wording else None
+        checked = [check(path, keys, payload, wording) for path in given.receipts]
         return 0 if all(checked) else 1
     except Unreadable as error:
         print(error, file=sys.stderr)  # noqa: T201

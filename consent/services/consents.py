@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from access.models import Application
 from audit.actors import system
+from consent import hooks
 from consent.models import ConsentEvent, NoticeText, Purpose, Standing
 from consent.selectors import live_purpose
 from consent.services.confirmations import ask_own, waits_for
@@ -121,6 +122,12 @@ def _take_back(subject: Subject, purpose: Purpose, before: Consent, act: Act) ->
             application=application, subject=subject, type="consent.withdrawn", purpose=purpose.slug,
             fields=purpose.fields,
         )  # fmt: skip
+    _tell_ended(subject)
+
+
+def _tell_ended(subject: Subject) -> None:
+    for tell in hooks.consent_ended:
+        tell(subject)
 
 
 @transaction.atomic
@@ -134,6 +141,7 @@ def _expire(subject_id: UUID, purpose: str) -> bool:
     state = answer(standing.state, "expire")
     write_event(subject=subject, purpose=purpose, action="expire", state=state, act=act, notice=notice)
     stop_sharing(subject=subject, purpose=purpose, act=replace(act, at=timezone.now()))
+    _tell_ended(subject)
     return True
 
 

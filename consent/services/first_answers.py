@@ -4,7 +4,7 @@ Without an earlier answer, objection or birth date nothing has to be compared, e
 be told. Whoever has one of these is left to `record_consent`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -30,7 +30,8 @@ def write_first_answers(
     In the caller's transaction; constant statements. The answers were checked against wordings live now, and hold
     from now.
     """
-    wanted = {subject.pk: answers for subject, answers in people if answers and _is_plain(answers)}
+    plain = {slug for slug, purpose in live.items() if not purpose.double_opt_in}
+    wanted = {subject.pk: answers for subject, answers in people if answers and _is_plain(answers, plain)}
     if len({subject.pk for subject, _ in people}) < len(people):
         return frozenset()  # somebody stands twice: their second answer has a first one before it
     now = timezone.now()
@@ -45,9 +46,10 @@ def write_first_answers(
     return frozenset(event.subject_id for event in written)
 
 
-def _is_plain(answers: Answers) -> bool:
-    """Each purpose once, answered now: an answer of the past needs the wording of the past."""
-    return len({each["purpose"] for each in answers}) == len(answers) and all(each["at"] is None for each in answers)
+def _is_plain(answers: Answers, plain: Set[str]) -> bool:
+    """Each purpose once, answered now, and none waits for a word by mail: an answer of the past needs its wording."""
+    purposes = {each["purpose"] for each in answers}
+    return purposes <= plain and len(purposes) == len(answers) and all(each["at"] is None for each in answers)
 
 
 def _without_history(wanted: Mapping[UUID, Answers]) -> list[Subject]:

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from access.models import Application
 from audit import actors
-from consent.models import Component, ConsentEvent, DataContract, NoticeText, Purpose, Standing
+from consent.models import Component, ConsentEvent, DataContract, NoticeText, Objection, Purpose, Standing
 from consent.models.governance import ReviewState
 from consent.selectors import components, live_purpose
 from consent.services.consents import record_consent
@@ -24,6 +24,7 @@ from consent.services.decisions import decide_many
 from consent.services.events import NoticeSeen
 from consent.services.facts import Question
 from consent.services.first_answers import write_first_answers
+from consent.services.standing import state_of
 from consent.states import Consent
 from consent.values import checked_by
 from gdpr_portal.errors import Invalid, Refused, WrongState
@@ -82,13 +83,16 @@ def check_consents(
 def import_consents(application: Application, people: Sequence[tuple[Subject, Sequence[Mapping[str, Any]]]]) -> None:
     """The consents of a batch stand. Idempotent: what stands already is not written again.
 
-    First answers of people without a birth date are written together; every other case is `record_consent`'s.
+    First answers of people without a birth date are written together; every other case is `record_consent`'s. An
+    import is never more permissive than its evidence: WrongState(`consent_superseded`) for a yes that does not say when
+    it was given where the person has said no here since, or objects.
     """
     purposes = {each["purpose"] for _, consents in people for each in consents}
     live = {slug: _look_up(application, slug).purpose for slug in purposes}
     first = write_first_answers(application, people, live) if live else frozenset()
     for subject, consents in people:
         for consent in () if subject.pk in first else consents:
+            _require_newest_word(subject, consent)
             record_consent(
                 subject=subject,
                 purpose=consent["purpose"],
@@ -100,6 +104,19 @@ def import_consents(application: Application, people: Sequence[tuple[Subject, Se
                 application=application,
                 at=consent["at"],
             )
+
+
+def _require_newest_word(subject: Subject, consent: Mapping[str, Any]) -> None:
+    """A yes of nobody knows when overrules no refusal, withdrawal or objection that stands; one of before neither."""
+    if consent["action"] != "give":
+        return
+    given_at = consent["at"]
+    said_no = given_at is None and state_of(subject, consent["purpose"]) in {Consent.REFUSED, Consent.WITHDRAWN}
+    objections = Objection.objects.filter(subject=subject, purpose=consent["purpose"], ended_at=None)
+    if given_at is not None:
+        objections = objections.filter(since__gte=given_at)
+    if said_no or objections.exists():
+        raise WrongState("consent_superseded", "The person has said no since; the line does not prove a later yes.")
 
 
 def without_ground(application: Application, asked: Sequence[tuple[Subject, str]]) -> frozenset[UUID]:

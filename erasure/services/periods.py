@@ -70,6 +70,14 @@ def end_periods(limit: int = 500) -> int:
     return sum(_end(subject_id) for subject_id in subjects)
 
 
+def propose_ended(subject: Subject) -> None:
+    """What rested on a consent that just ended, and on nothing else, is proposed for erasure or erased (Art. 17(1)(b)).
+
+    In the transaction that ended it, the subject locked; what another basis needs stays (R48).
+    """
+    _erase_or_propose(subject, _of(subject).by_consent, CONSENT, at_once=settings.ENDED_CONSENT_ERASES)
+
+
 def _over(*, subject: UUID | None = None, deciding: bool = False, limit: int = 10_000) -> list[tuple[UUID, str, bool]]:
     now = timezone.now()
     values = {"now": now, "subject": subject, "asked": now - ASK_AGAIN, "limit": limit, "deciding": deciding}

@@ -78,3 +78,45 @@ def test_imported_consents_stand_and_a_repetition_changes_nothing(shop, alice, c
     assert Standing.objects.get(subject=alice.subject).state == "given"
     assert decide_for(application=shop, subject=alice.subject, purpose="newsletter").allowed
     assert len(audit_log("consent.given")) == 1
+
+
+# --- never more permissive than the evidence ------------------------------------------------------------------------
+@pytest.mark.parametrize("said", ["refuse", "withdraw"])
+def test_a_yes_of_nobody_knows_when_does_not_overrule_a_no(shop, alice, consent, said):
+    from tests.consent.people import answer
+
+    answer(alice.subject, said)
+    with pytest.raises(DomainError, match="consent_superseded"):
+        import_consents(shop, [(alice.subject, check_consents(shop, [consent], frozenset()))])
+    assert Standing.objects.get(subject=alice.subject).state in {"refused", "withdrawn"}
+
+
+def test_an_older_yes_is_history_and_leaves_the_no_and_the_objection(shop, alice, consent, frozen):
+    from consent.models import ConsentEvent, Notice, Objection
+    from consent.services.objections import object_to
+    from tests.audit.tools import behind_the_triggers
+    from tests.consent.people import answer
+
+    with behind_the_triggers():
+        Notice.objects.update(published_at="2026-01-01T00:00:00Z")
+    answer(alice.subject, "withdraw")
+    past = check_consents(shop, [consent | {"at": "2026-06-01T08:00:00Z"}], frozenset())
+    import_consents(shop, [(alice.subject, past)])
+    assert Standing.objects.get(subject=alice.subject).state == "withdrawn"
+    assert ConsentEvent.objects.filter(subject=alice.subject, action="give").count() == 1
+    object_to(subject=alice.subject, purpose="newsletter", actor="subject")
+    older = check_consents(shop, [consent | {"at": "2026-07-01T08:00:00Z"}], frozenset())
+    with pytest.raises(DomainError, match="consent_superseded"):
+        import_consents(shop, [(alice.subject, older)])
+    assert Objection.objects.filter(ended_at=None).exists()
+
+
+def test_an_imported_yes_waits_where_the_purpose_asks_for_a_word_by_mail(shop, alice, bob, consent):
+    from consent.models import Confirmation, Purpose
+    from tests.audit.tools import behind_the_triggers
+
+    with behind_the_triggers():
+        Purpose.objects.filter(slug="newsletter").update(double_opt_in=True)
+    import_consents(shop, [(who.subject, check_consents(shop, [consent], frozenset())) for who in (alice, bob)])
+    assert set(Standing.objects.values_list("state", flat=True)) == {"pending"}
+    assert Confirmation.objects.count() == 2

@@ -82,7 +82,7 @@ PAGES: Final[dict[str, Page]] = {
     # --- the portal
     "activity/<event>/proof": SIGNED_IN, "activity/<event>/question": SIGNED_IN,
     "data": SIGNED_IN, "activity": SIGNED_IN, "consent": SIGNED_IN, "sharing": SIGNED_IN,
-    "consent/all": SIGNED_IN, "consent/authorisation": SIGNED_IN, "confirmation/<confirmation>/<token>": PUBLIC,
+    "consent/receipts/<event>": SIGNED_IN, "consent/all": SIGNED_IN, "consent/authorisation": SIGNED_IN, "confirmation/<confirmation>/<token>": PUBLIC,
     "sharing/asks/<ask>": SIGNED_IN,
     "requests": SIGNED_IN, "requests/new/<right>": SIGNED_IN, "requests/<request_id>": SIGNED_IN,
     "requests/<request_id>/withdraw": SIGNED_IN, "requests/<request_id>/archive": SIGNED_IN,
@@ -120,6 +120,7 @@ PAGES: Final[dict[str, Page]] = {
     "admin/erasure/accessquestion/<object_id>/history/": REVIEW,
     "admin/erasure/accessquestion/<object_id>/delete/": CLOSED,
     "admin/erasure/accessquestion/<object_id>/change/": REVIEW, "admin/erasure/accessquestion/<object_id>/": REVIEW,
+    "admin/proofs/": REVIEW, "admin/proofs/<event>/": REVIEW, "admin/proofs/scan/<proof>/": REVIEW,
     "admin/qa/matrix/": CHECK, "admin/qa/usage/": CHECK, "admin/qa/usage/<contract>/narrow/": CHECK,
     "admin/qa/simulator/": CHECK, "admin/qa/time-machine/": CHECK, "admin/qa/samples/": CHECK, "admin/qa/samples/<sample>/": CHECK,
     "admin/qa/entries/<entry>/": CHECK, "admin/qa/findings/": CHECK, "admin/qa/findings/<finding>/": CHECK,
