@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connection
 
 from audit import canonical
+from audit.models import AuditLeaf, Retirement
 
 MOST = 5000
 """Entries of one page."""
@@ -42,9 +43,8 @@ def page(start: int, end: int) -> Iterator[str]:
 
 
 def retired() -> Iterator[str]:
-    """The months that were taken out."""
-    yield from ()
-
-
-def as_line(facts: dict[str, Any]) -> str:
-    return json.dumps({"retired": facts}) + "\n"
+    """The months that were taken out, with the index of the entry that says so; one just taken out comes with it."""
+    for row in Retirement.objects.order_by("month"):
+        index = AuditLeaf.objects.filter(event=row.event).values_list("seq", flat=True).first()
+        if index is not None:
+            yield json.dumps({"retired": {"month": row.month, "ranges": row.ranges, "index": index}}) + "\n"

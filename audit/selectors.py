@@ -1,6 +1,8 @@
 """Questions to the log: what was done, the proof that it is in, and what the log committed itself to."""
 
 import base64
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -76,6 +78,12 @@ def consistency(first: int, second: int) -> list[bytes]:
     if not 0 <= first <= second <= latest_size():
         raise Invalid("invalid_parameter", "Sizes go from 0 to that of the latest checkpoint, the smaller one first.")
     return _prove(merkle.consistency_spans(first, second)) if first else []
+
+
+def details_of(columns: Sequence[Any]) -> dict[str, Any]:
+    """The details of an event, from the columns `canonical.COLUMNS` selects; empty when they are not an object."""
+    found = json.loads(columns[canonical.MEMBERS.index("details")])
+    return found if isinstance(found, dict) else {}
 
 
 def root_at(size: int) -> bytes | None:

@@ -520,12 +520,10 @@ def prove(path: str, keys: Sequence[Key]) -> tuple[list[str], str]:
 
 def told(reading: Reading, held: int) -> str:
     """What was verified, in a line; what is past retention in a line before."""
-    said, taken = f"ok: {reading.size} entries, {held} held checkpoints", reading.retention
-    if not taken.shown:
+    said, gone = f"ok: {reading.size} entries, {held} held checkpoints", reading.retention
+    if not gone.shown:
         return said
-    return (
-        f"entries {taken.first} to {taken.last} are past retention ({taken.shown} of them); their hashes stand\n{said}"
-    )
+    return f"entries {gone.first} to {gone.last} are past retention ({gone.shown} in all); their hashes stand\n{said}"
 
 
 def parser() -> argparse.ArgumentParser:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from audit import verifications, witnesses
+from audit import partitions, verifications, witnesses
 
 LONGEST_SECONDS = 4 * 3600
 """A verification takes a minute for a million entries; this is the end of one that hangs."""
@@ -18,7 +18,8 @@ def verify(verification_id: str) -> None:
 
 @shared_task(name="audit.tasks.sweep", time_limit=LONGEST_SECONDS, soft_time_limit=LONGEST_SECONDS - 60)
 def sweep() -> None:
-    """Holders outside have the latest checkpoint, and verifications that wait or are due were carried out."""
+    """The months ahead stand, holders outside have the latest checkpoint, verifications due were carried out."""
+    partitions.ensure()
     witnesses.push_due()
     verifications.ask_due()
     verifications.sweep()

@@ -88,6 +88,7 @@ def as_dict(report: Report, *, most: int | None = None) -> dict[str, Any]:
         "root": report.root.hex(),
         "checkpoints": report.checkpoints,
         "held": report.held,
+        "retired": report.retired,
         "found": report.found,
         "damages": [asdict(damage) for damage in report.damages[:most]],
     }
@@ -123,6 +124,7 @@ def _record(row: Verification, report: Report) -> None:
     details = {
         "verification": str(row.pk), "size": report.size, "root": report.root.hex(),
         "verdict": "holds" if report.holds else "damaged", "damages": report.found, "held": report.held,
+        "retired": report.retired,
     }  # fmt: skip
     record("audit.verified", actor=row.asked_by, details=details)
 

@@ -63,12 +63,21 @@ class Report:
     root: bytes = merkle.EMPTY_ROOT
     checkpoints: int = 0
     held: int = 0
+    retired: int = 0
+    retired_first: int | None = None
+    retired_last: int | None = None
     found: int = 0
     damages: list[Damage] = field(default_factory=list)
 
     @property
     def holds(self) -> bool:
         return self.found == 0
+
+    def pass_over(self, seq: int) -> None:
+        """One entry is past retention: its hash stands and is all there is."""
+        self.retired += 1
+        self.retired_first = seq if self.retired_first is None else self.retired_first
+        self.retired_last = seq
 
     def add(self, damage: Damage) -> None:
         self.found += 1
@@ -129,10 +138,12 @@ class _Verification:
         self.nodes = _Merge(stream(_NODES))
         self.checkpoints = _Merge(stream(_CHECKPOINTS))
         self.held: list[tuple[int, bytes]] = []
+        self.retired: Any = ()
 
     def run(self, held: Sequence[str]) -> Report:
         self.held = sorted(head for head in map(self._open_held, held) if head)
         self._at_size()
+        self.retired = self._retired()
         for leaf in stream(_LEAVES):
             if leaf[0] > self.tree.size + WIDEST_GAP:
                 self.report.add(Damage("missing", "no leaves at these places", self.tree.size, leaf[0] - 1))
@@ -144,6 +155,14 @@ class _Verification:
         self._unsealed(stream(_UNSEALED))
         self.report.size, self.report.root = self.tree.size, self.tree.root()
         return self.report
+
+    def _retired(self) -> Any:
+        from audit import retention  # it verifies, too
+
+        covered, complaints = retention.founded()
+        for complaint in complaints:
+            self.report.add(Damage("retired", complaint))
+        return covered
 
     # --- entries ---------------------------------------------------------------------------------------------
 
@@ -158,7 +177,9 @@ class _Verification:
         if place <= self.place:
             self._add("reordered", "stands behind an entry that came later", seq, event)
         self.place = place
-        if columns[0] is None:
+        if columns[0] is None and seq in self.retired:
+            self.report.pass_over(seq)
+        elif columns[0] is None:
             self._add("missing", "the event is gone, its leaf stands", seq, event)
         else:
             self._compare(seq, place, (int(event_xid), event_ordinal), columns, bytes(stored))

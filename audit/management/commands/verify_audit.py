@@ -49,6 +49,9 @@ def as_text(report: Report) -> str:
     lines = [str(damage) for damage in report.damages]
     if report.found > len(lines):
         lines.append(f"... and {report.found - len(lines)} more")
+    if report.retired:
+        span = f"entries {report.retired_first} to {report.retired_last}"
+        lines.append(f"{span} are past retention ({report.retired} in all); their hashes stand")
     verdict = "ok" if report.holds else f"DAMAGED: {report.found} found"
     lines.append(f"{verdict}: {report.size} entries, {report.checkpoints} checkpoints, {report.held} held")
     return "\n".join(lines)
