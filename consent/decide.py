@@ -14,8 +14,10 @@ the order of precedence of the contract; the first that refuses decides. Choices
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from django.utils.translation import gettext_noop as _
 
 ALLOWED = "allowed"
 FRESH_SECONDS = 60
@@ -77,12 +79,28 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
+class Sentence:
+    """What a rule saw: plain English, and what is put into it; `consent.explain` says the same in other languages."""
+
+    text: str
+    about: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.text % self.about
+
+
+@dataclass(frozen=True, slots=True)
 class Looked:
-    """One rule that was looked at: what it saw and what came out, in plain words."""
+    """One rule that was looked at: what it saw and what came out."""
 
     rule: str
-    input: str
+    saw: Sentence
     outcome: str
+
+    @property
+    def input(self) -> str:
+        """What it saw, in plain English."""
+        return str(self.saw)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +125,7 @@ class Rule:
 
     code: str
     refuses: Callable[[Facts, str | None], bool]
-    says: Callable[[Facts, str | None], str]
+    says: Callable[[Facts, str | None], Sentence]
 
 
 def decide(facts: Facts) -> Verdict:
@@ -224,95 +242,112 @@ def _sharing_off(facts: Facts, field: str | None) -> bool:
 # --- what they saw, in words ------------------------------------------------------------------------------------------
 
 
-def _say(yes: str, no: str, which: Callable[[Facts, str | None], object]) -> Callable[[Facts, str | None], str]:
-    return lambda facts, field: yes if which(facts, field) else no
+def _say(yes: str, no: str, which: Callable[[Facts, str | None], object]) -> Callable[[Facts, str | None], Sentence]:
+    return lambda facts, field: Sentence(yes if which(facts, field) else no)
 
 
-def _say_contract(facts: Facts, field: str | None) -> str:
+def _say_contract(facts: Facts, field: str | None) -> Sentence:
     if facts.purpose is None or not _contract_holds(facts, facts.purpose):
-        return "no approved data contract of the application holds for this purpose"
+        return Sentence(_("no approved data contract of the application holds for this purpose"))
     if not facts.purpose.contract_bound:
-        return "no application asks; the purpose's own fields bound it"
+        return Sentence(_("no application asks; the purpose's own fields bound it"))
     if field is None:
-        return "an approved data contract holds"
-    within = "within" if field in facts.purpose.usable_fields else "outside"
-    return f"field {field} is {within} the approved data contract"
+        return Sentence(_("an approved data contract holds"))
+    if field in facts.purpose.usable_fields:
+        return Sentence(_("field %(field)s is within the approved data contract"), {"field": field})
+    return Sentence(_("field %(field)s is outside the approved data contract"), {"field": field})
 
 
-def _say_objection(facts: Facts, field: str | None) -> str:
+def _say_objection(facts: Facts, field: str | None) -> Sentence:
     if not facts.objected:
-        return "no objection stands"
-    return "an objection stands" + ("" if _objected(facts, field) else ", which this lawful basis does not give")
+        return Sentence(_("no objection stands"))
+    if _objected(facts, field):
+        return Sentence(_("an objection stands"))
+    return Sentence(_("an objection stands, which this lawful basis does not give"))
 
 
-def _say_consent(about: str) -> Callable[[Facts, str | None], str]:
-    def says(facts: Facts, field: str | None) -> str:
-        if not _on_consent(facts):
-            return f"the lawful basis is {facts.purpose.basis if facts.purpose else 'none'}, which asks for no consent"
-        return about.format(state=facts.answer.state if facts.answer else "never asked")
-
-    return says
+def _no_consent_asked(facts: Facts) -> Sentence:
+    basis = facts.purpose.basis if facts.purpose else "none"
+    return Sentence(_("the lawful basis is %(basis)s, which asks for no consent"), {"basis": basis})
 
 
-def _say_expiry(facts: Facts, field: str | None) -> str:
-    if not _on_consent(facts) or facts.answer is None or facts.answer.expires_at is None:
-        return _say_consent("no end of the consent is set")(facts, field)
-    return f"the consent ends at {facts.answer.expires_at.isoformat()}"
+def _say_consent(facts: Facts, field: str | None) -> Sentence:
+    if not _on_consent(facts):
+        return _no_consent_asked(facts)
+    if facts.answer is None:
+        return Sentence(_("the standing consent is never asked"))
+    return Sentence(_("the standing consent is %(state)s"), {"state": facts.answer.state})
 
 
-def _say_notice(facts: Facts, field: str | None) -> str:
-    if not _on_consent(facts) or facts.answer is None or facts.purpose is None:
-        return _say_consent("no notice was answered")(facts, field)
-    return f"answered to notice version {facts.answer.notice_version}, at least {facts.purpose.major_version} is needed"
+def _say_expiry(facts: Facts, field: str | None) -> Sentence:
+    if not _on_consent(facts):
+        return _no_consent_asked(facts)
+    if facts.answer is None or facts.answer.expires_at is None:
+        return Sentence(_("no end of the consent is set"))
+    return Sentence(_("the consent ends at %(moment)s"), {"moment": facts.answer.expires_at.isoformat()})
 
 
-def _say_sharing(facts: Facts, field: str | None) -> str:
+def _say_notice(facts: Facts, field: str | None) -> Sentence:
+    if not _on_consent(facts) or facts.purpose is None:
+        return _no_consent_asked(facts)
+    if facts.answer is None:
+        return Sentence(_("no notice was answered"))
+    about = {"version": str(facts.answer.notice_version), "needed": str(facts.purpose.major_version)}
+    return Sentence(_("answered to notice version %(version)s, at least %(needed)s is needed"), about)
+
+
+def _say_sharing(facts: Facts, field: str | None) -> Sentence:
     if facts.recipient is None:
-        return "no recipient is named"
+        return Sentence(_("no recipient is named"))
+    about = {"recipient": facts.recipient}
     if facts.purpose is None or facts.recipient not in facts.purpose.recipients:
-        return f"{facts.recipient} is not a recipient of this purpose"
-    return f"sharing with {facts.recipient} is " + ("off" if _sharing_off(facts, field) else "on")
+        return Sentence(_("%(recipient)s is not a recipient of this purpose"), about)
+    if _sharing_off(facts, field):
+        return Sentence(_("sharing with %(recipient)s is off"), about)
+    return Sentence(_("sharing with %(recipient)s is on"), about)
 
 
-def _say_erased(facts: Facts, field: str | None) -> str:
+def _say_erased(facts: Facts, field: str | None) -> Sentence:
     if not facts.erased:
-        return "the person is not erased"
-    return "the person is erased, " + ("nothing is" if _erased(facts, field) else "and this is") + " kept by law"
+        return Sentence(_("the person is not erased"))
+    if _erased(facts, field):
+        return Sentence(_("the person is erased, nothing is kept by law"))
+    return Sentence(_("the person is erased, and this is kept by law"))
 
 
 RULES: tuple[Rule, ...] = (
     Rule(
         "unknown_subject",
         lambda facts, field: not facts.known,
-        _say("the person is known", "the person is unknown", lambda facts, field: facts.known),
+        _say(_("the person is known"), _("the person is unknown"), lambda facts, field: facts.known),
     ),
     Rule("erased", _erased, _say_erased),
     Rule(
         "unknown_purpose",
         lambda facts, field: facts.purpose is None,
-        _say("the purpose is defined", "the purpose is unknown", lambda facts, field: facts.purpose),
+        _say(_("the purpose is defined"), _("the purpose is unknown"), lambda facts, field: facts.purpose),
     ),
     Rule(
         "purpose_not_approved",
         _not_approved,
-        _say("the purpose is not approved and live", "the purpose is approved and live", _not_approved),
+        _say(_("the purpose is not approved and live"), _("the purpose is approved and live"), _not_approved),
     ),
     Rule("not_in_contract", _not_in_contract, _say_contract),
     Rule(
         "restricted",
         lambda facts, field: facts.restricted,
-        _say("processing is restricted", "processing is not restricted", lambda facts, field: facts.restricted),
+        _say(_("processing is restricted"), _("processing is not restricted"), lambda facts, field: facts.restricted),
     ),
     Rule("objected", _objected, _say_objection),
     Rule(
         "consent_missing",
         lambda facts, field: _on_consent(facts) and facts.answer is None,
-        _say_consent("the standing consent is {state}"),
+        _say_consent,
     ),
-    Rule("consent_refused", _answered("refused"), _say_consent("the standing consent is {state}")),
-    Rule("consent_withdrawn", _answered("withdrawn"), _say_consent("the standing consent is {state}")),
+    Rule("consent_refused", _answered("refused"), _say_consent),
+    Rule("consent_withdrawn", _answered("withdrawn"), _say_consent),
     Rule("consent_expired", _expired, _say_expiry),
-    Rule("consent_pending", _answered("pending"), _say_consent("the standing consent is {state}")),
+    Rule("consent_pending", _answered("pending"), _say_consent),
     Rule("notice_outdated", _outdated, _say_notice),
     Rule("sharing_off", _sharing_off, _say_sharing),
 )

@@ -9,6 +9,7 @@ from access.models import Account, Application
 from consent.ages import AGES
 from consent.models import Finding, Purpose, Recipient
 from consent.qa import words
+from consent.qa.fields import UtcField
 from consent.qa.matrix import STATES
 from consent.qa.sampling import SEED
 from consent.qa.simulation import STATES as ANSWERS
@@ -58,8 +59,8 @@ class SampleForm(forms.Form):
 
     seed = forms.RegexField(SEED, label=_("Seed"), help_text=_("Any word; the same seed draws the same sample again."))
     size = forms.IntegerField(label=_("Entries"), min_value=1, max_value=500, initial=25)
-    since = forms.DateTimeField(label=_("From (UTC)"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
-    until = forms.DateTimeField(label=_("To (UTC)"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
+    since = UtcField(label=_("From (UTC)"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
+    until = UtcField(label=_("To (UTC)"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
 
 
 class FindingForm(forms.Form):

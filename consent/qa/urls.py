@@ -3,13 +3,14 @@
 from django.contrib.admin import AdminSite
 from django.urls import URLPattern, path
 
-from consent.qa import views
+from consent.qa import past_views, views
 
 PAGES = (
     ("qa/matrix/", views.access_matrix, "qa_matrix"),
     ("qa/usage/", views.usage, "qa_usage"),
     ("qa/usage/<uuid:contract>/narrow/", views.narrow, "qa_narrow"),
     ("qa/simulator/", views.simulator, "qa_simulator"),
+    ("qa/time-machine/", past_views.time_machine, "qa_time_machine"),
     ("qa/findings/", views.findings, "qa_findings"),
     ("qa/findings/<uuid:finding>/", views.finding, "qa_finding"),
     ("qa/samples/", views.samples, "qa_samples"),

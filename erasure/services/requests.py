@@ -126,6 +126,7 @@ def _go_on(request: RightsRequest, *, verified_by: str, actor: str) -> None:
     request.verified_by = verified_by
     if request.needs_review:
         move_request(request, "in_review", actor=actor)
+        start.hold_while_disputed(request, actor=actor)
     else:
         start.schedule(request, actor=actor)
 
@@ -202,6 +203,7 @@ def withdraw_request(*, request: RightsRequest, actor: str) -> RightsRequest:
         if request.state == "in_progress" and not start.is_in_undo_window(request):
             raise WrongState("wrong_state", "This request is being carried out and cannot be withdrawn any more.")
         move_request(request, "withdrawn", actor=actor)
+        start.end_dispute(request, actor=actor)
     return request
 
 

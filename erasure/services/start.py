@@ -23,7 +23,7 @@ from erasure.services.details import opened_details
 from erasure.services.records import move_request, record_step
 from gdpr_portal.wake import wake
 from subjects.selectors import email_of
-from subjects.services import lock_subject, mark_erased, restrict, retain
+from subjects.services import lift_restriction, lock_subject, mark_erased, restrict, retain
 from vault import services as vault
 
 
@@ -132,6 +132,22 @@ def _end_use(request: RightsRequest, *, actor: str) -> None:
         citation = purpose.retention_law
         retain(subject=subject, purpose=slug, fields=fields, article=article, until=until, citation=citation)
     mark_erased(subject=subject, actor=actor, request=request.id)
+
+
+def hold_while_disputed(request: RightsRequest, *, actor: str) -> None:
+    """While a reviewer doubts that data is wrong, it may only be stored (Art. 18(1)(a)).
+
+    It ends as every restriction does, by somebody at the desk and after the person was told (Art. 18(3)). An objection
+    that is disputed needs none: its purpose is closed by `objected` until it is decided.
+    """
+    if request.right == "rectification":
+        restrict(subject=request.subject, ground="accuracy_contested", request=request.id, actor=actor)
+
+
+def end_dispute(request: RightsRequest, *, actor: str) -> None:
+    """The person no longer contests anything: what held for that alone is lifted at their own wish."""
+    if request.right == "rectification":
+        lift_restriction(subject=request.subject, actor=actor, request=request.id, reason="withdrawn")
 
 
 def end_pending_effects(request: RightsRequest, *, actor: str) -> None:

@@ -2,14 +2,17 @@
 
 import threading
 import time
+from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
-from consent.models import DecisionChange, Objection, Purpose
+from consent.models import DataContract, DecisionChange, Objection, Purpose
 from consent.services import feed, review
 from subjects.models import Restriction
 from tests.consent.test_data import consented
+from tests.consent.test_review import approved
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("catalogue")]
 CHANGES, SNAPSHOT = "/api/v1/decisions/changes", "/api/v1/decisions/snapshot"
@@ -118,6 +121,26 @@ def test_after_a_change_of_the_catalogue_one_takes_a_new_snapshot(api, rita):
     answer = api.get(CHANGES, {"cursor": cursor})
     assert (answer.status_code, answer.body["code"]) == (410, "cursor_expired")
     assert api.get(CHANGES, {"cursor": replay(api, {}, SNAPSHOT)}).status_code == 200
+
+
+def test_a_contract_that_runs_out_ends_the_cursor_too(api, alice, shop, olga, rita):
+    """No row changes when its time comes: the mark knows when it was last read."""
+    contract = DataContract.objects.get(application=shop, purpose__slug="orders")
+    soon = timezone.now() + timedelta(seconds=3)
+    draft = DataContract.objects.create(
+        application=shop, purpose=contract.purpose, fields=["email"], reason="Less.", owner="sales", expires_at=soon,
+        author=olga.account,
+    )  # fmt: skip
+    review.publish(item=approved(draft, olga, rita), actor=rita.account)
+    known = {}
+    cursor = replay(api, known, SNAPSHOT)
+    key = (str(alice.id_for(shop)), "orders", None)
+    assert known[key] == "allowed" and timezone.now() < soon
+    cursor = replay(api, known, CHANGES, cursor=cursor)
+    time.sleep(max(0.0, (soon - timezone.now()).total_seconds()) + 0.05)
+    assert api.get(CHANGES, {"cursor": cursor}).body["code"] == "cursor_expired"
+    replay(api, known, SNAPSHOT)
+    assert known[key] == "not_in_contract"
 
 
 def test_a_cursor_older_than_the_feed_has_expired(api, alice):
