@@ -23,7 +23,8 @@ INSERT INTO employee SELECT n, 'employee' || n || '@example.com', 'Employee', n,
 INSERT INTO product SELECT n, 'Thing ' || n, n FROM generate_series(1, 100) n;
 INSERT INTO payment_card SELECT 'card-' || n, '4111111111111111', 111, 'Person ' || n, n, n
   FROM generate_series(51, {people}) n;
-INSERT INTO orders SELECT 'ord-' || n || '-' || k, n, CASE k WHEN 3 THEN {people} + n ELSE n END, 'card-' || n, 'ring twice'
+INSERT INTO orders SELECT 'ord-' || n || '-' || k, n, CASE k WHEN 3 THEN {people} + n ELSE n END,
+  'card-' || n, 'ring twice'
   FROM generate_series(51, {people}) n, generate_series(1, 3) k;
 INSERT INTO order_item SELECT 'ord-' || n || '-' || k, i, 1 + (n + k + i) % 100, 'For ' || n, 1
   FROM generate_series(51, {people}) n, generate_series(1, 3) k, generate_series(1, 2) i;

@@ -74,8 +74,8 @@ def _api(made: World, people: list[Any], purposes: list[str], runs: int) -> Iter
             timed(lambda page=page: feed.snapshot(application=made.shop, after=page, head=0, limit=200), runs),
             "",
         )
-    ids = pairwise_ids(made.shop.pk, made.random.sample(people, 1000))
-    questions = [Question(each, made.random.choice(purposes)) for each in ids]
+    ids = pairwise_ids(made.shop.pk, made.dice.sample(people, 1000))
+    questions = [Question(each, made.dice.choice(purposes)) for each in ids]
     then = datetime.now(UTC) - timedelta(days=100)
     yield "1,000 decisions in a batch, now", timed(lambda: decide_many(application=made.shop, questions=questions)), ""
     yield (

@@ -1,4 +1,4 @@
-"""`python -m bench.rotation [--subjects 100000] [--kills 5]`: the master key rotates under load and under `kill -9` (G26).
+"""`python -m bench.rotation [--subjects 100000] [--kills 5]`: the master key rotates under load and `kill -9` (G26).
 
 A throw-away PostgreSQL, keys in a folder of their own, every subject with a data key and one sealed cell. While readers
 open random people's cells and writers make, seal, replace and destroy keys, `manage.py keys rotate master` runs and is
@@ -115,6 +115,30 @@ def load(kind: str, seed_: int, sample: list[UUID], stop: Any, told: Any) -> Non
     told.put({"kind": kind, "done": done, "failed": failed, "slowest_seconds": round(slowest, 3), "error": words})
 
 
+@contextmanager
+def under_load(sample: list[UUID]) -> Iterator[list[dict[str, Any]]]:
+    """Readers and writers work while the block runs; afterwards the list has what each of them tells."""
+    context = multiprocessing.get_context("spawn")
+    stop, told = context.Event(), context.Queue()
+    jobs = ["read"] * READERS + ["write"] * WRITERS
+    people = [
+        context.Process(target=load, args=(kind, number, sample, stop, told), daemon=True)
+        for number, kind in enumerate(jobs)
+    ]
+    found: list[dict[str, Any]] = []
+    for process in people:
+        process.start()
+    try:
+        yield found
+        stop.set()
+        found += [told.get(timeout=60) for _ in people]
+    finally:
+        stop.set()
+        for process in people:
+            process.join(10)
+            process.kill()
+
+
 def read(chance: random.Random, sample: list[UUID]) -> None:
     """The cells of ten people, whose keys nobody destroys, open and hold what was sealed."""
     from django.db import connection
@@ -131,7 +155,7 @@ def read(chance: random.Random, sample: list[UUID]) -> None:
 
 
 def write(chance: random.Random, sample: list[UUID]) -> None:
-    """Somebody is new, one of the people known gets a new data key and is sealed anew, and the newcomer leaves again."""
+    """Somebody comes, one of those known gets a new data key and is sealed anew, and the newcomer leaves again."""
     from django.db import connection, transaction
 
     from vault import services
@@ -164,7 +188,7 @@ def rotate_and_kill(subjects: int, kills: int) -> dict[str, Any]:
         process.wait()
         at.append(on_new_version())
     last = begin()
-    if last.wait() != 0:
+    if last.wait(3600) != 0:
         raise SystemExit("The rotation failed.")
     return {"killed_at_rows": at, "seconds": round(time.perf_counter() - began, 2)}
 
@@ -214,17 +238,8 @@ def measure(subjects: int, kills: int) -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT owner FROM bench_cell ORDER BY owner LIMIT 5000")
         sample = [owner for (owner,) in cursor.fetchall()]
-    context = multiprocessing.get_context("spawn")
-    stop, told = context.Event(), context.Queue()
-    jobs = ["read"] * READERS + ["write"] * WRITERS
-    people = [context.Process(target=load, args=(kind, number, sample, stop, told)) for number, kind in enumerate(jobs)]
-    for process in people:
-        process.start()
-    rotation_result = rotate_and_kill(subjects, kills)
-    stop.set()
-    loads = [told.get(timeout=60) for _ in people]
-    for process in people:
-        process.join()
+    with under_load(sample) as loads:
+        rotation_result = rotate_and_kill(subjects, kills)
     return {
         "subjects": subjects, "seed_seconds": seeded, "rotation": rotation_result, "load": loads,
         "histogram": rotation.histogram("master"), "current": providers.keyring(fresh=True).current("master"),

@@ -9,7 +9,6 @@ one run may be compared with each other; those of two machines may not (docs/fig
 """
 
 import os
-import random
 import secrets
 import statistics
 import tempfile
@@ -19,23 +18,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 from uuid import UUID
 
 from deploy.local.postgres import SUPERUSER, throw_away
 
 SEED = 20261124
+A_CHUNK = 10_000
 STATES = ("given", "given", "given", "given", "refused", "withdrawn", "given")
 """What people answered, drawn by lot."""
 
 
 @dataclass
 class World:
-    """What stands: `shop` and `staff` (a person of tests.conftest by name). `random` is seeded."""
+    """What stands: `shop` and `staff` (a person of tests.conftest by name). `dice` are seeded."""
 
     shop: Any
     staff: dict[str, Any]
-    random: random.Random = field(default_factory=lambda: random.Random(SEED))
+    dice: Random = field(default_factory=lambda: Random(SEED))
 
     def purposes(self, count: int) -> list[str]:
         """So many live purposes on consent with a live notice and a live contract of shop: newsletter, then copies."""
@@ -63,9 +64,16 @@ class World:
 
     def consents(self, people: Sequence[UUID], purposes: Sequence[str], share: float = 0.9) -> int:
         """Each person answered that share of the purposes once, some time in the last year; returns the events."""
+        count = 0
+        for begin in range(0, len(people), A_CHUNK):
+            lot = [(person, slug) for person in people[begin : begin + A_CHUNK] for slug in purposes]
+            count += self._answered([pair for pair in lot if self.dice.random() < share])
+        return count
+
+    def _answered(self, pairs: Sequence[tuple[UUID, str]]) -> int:
         from consent.models import ConsentEvent, Standing
 
-        answers = [self._answer(person, slug) for person in people for slug in purposes if self.random.random() < share]
+        answers = [self._answer(person, slug) for person, slug in pairs]
         names = (
             "event", "subject_id", "purpose", "action", "state", "notice_version", "notice_language", "notice_digest",
             "at", "expires_at",
@@ -83,19 +91,19 @@ class World:
 
         now = datetime.now(UTC)
         rows = [
-            (application, slug, name, (now - timedelta(days=day)).date(), self.random.randint(1, 500), now)
+            (application, slug, name, (now - timedelta(days=day)).date(), self.dice.randint(1, 500), now)
             for application in applications for slug in purposes for name in fields for day in range(days)
         ]  # fmt: skip
         copy(FieldRead, ("application", "purpose", "field", "day", "reads", "last_at"), rows)
         return len(rows)
 
     def _id(self) -> UUID:
-        return UUID(int=self.random.getrandbits(128), version=4)
+        return UUID(int=self.dice.getrandbits(128), version=4)
 
     def _answer(self, person: UUID, slug: str) -> tuple[Any, ...]:
-        state = self.random.choice(STATES)
+        state = self.dice.choice(STATES)
         action = {"given": "give", "refused": "refuse", "withdrawn": "withdraw"}[state]
-        at = datetime.now(UTC) - timedelta(seconds=self.random.randint(1, 365 * 86400))
+        at = datetime.now(UTC) - timedelta(seconds=self.dice.randint(1, 365 * 86400))
         ends = at + timedelta(days=730) if state == "given" else None
         return (self._id(), person, slug, action, state, 1, "en", "sha256:" + "0" * 64, at, ends)
 

@@ -5,6 +5,7 @@ Opening what a person wrote is recorded as looking at their data (`data.revealed
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from access.models import Account
 from audit import actors
 from audit import services as audit
 from erasure.models import ClockMark, ErasurePause, LegalHold, Question, RightsRequest, SecondOpinion, Step
-from erasure.services import casework, clock, conversation, guard, holds, lifts, opinions, requests, steps
+from erasure.services import casework, clock, conversation, guard, holds, lifts, opinions, requests, steps, withheld
 from gdpr_portal.errors import Invalid, Missing
 from subjects.models import Restriction
 from subjects.selectors import restrictions_of
@@ -110,7 +111,38 @@ def _retype(request: RightsRequest, account: Account, given: Given) -> None:
     casework.retype(request_id=request.id, reviewer=account, right=given["right"], details=details)
 
 
+def _withheld(request: RightsRequest, given: Given) -> UUID:
+    row = withheld.withheld_of(request).filter(pk=UUID(given["rows"])).first()
+    if row is None:
+        raise Missing
+    return row.id
+
+
+def _keep_rows(request: RightsRequest, account: Account, given: Given) -> None:
+    until = datetime.combine(date.fromisoformat(given["until"]), time.max, UTC) if given.get("until") else None
+    withheld.decide(
+        withheld_id=_withheld(request, given), reviewer=account, decision="keep", article=given["article"], until=until
+    )
+
+
+def _change_rows(request: RightsRequest, account: Account, given: Given) -> None:
+    withheld.decide(withheld_id=_withheld(request, given), reviewer=account, decision="change")
+
+
+def reveal_rows(*, request_id: UUID, account: Account, given: Given) -> list[dict[str, Any]]:
+    """What stands in withheld rows, for a reviewer with a reason; `not_possible` as for `do`."""
+    request = RightsRequest.objects.filter(pk=request_id).first()
+    if request is None or not account.roles & REVIEWERS:
+        raise Invalid("not_possible", "That is not possible.")
+    try:
+        return withheld.reveal(withheld_id=_withheld(request, given), reviewer=account, reason=given["reason"])
+    except (KeyError, ValueError):
+        raise Invalid("not_possible", "That is not possible.") from None
+
+
 ACTS: dict[str, Act] = {
+    "keep_rows": Act(REVIEWERS, _keep_rows),
+    "change_rows": Act(REVIEWERS, _change_rows),
     "approve": Act(REVIEWERS, _approve),
     "refuse": Act(REVIEWERS, _refuse),
     "extend": Act(REVIEWERS, _extend),

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from access.models import Application, WebhookEndpoint
 from consent.models import Purpose
 from consent.services.by_hand import recipients_by_hand
@@ -25,8 +27,9 @@ NOTICES = {
 TOLD_BY_HAND = frozenset({"erasure", "rectification", "restriction"})
 """Rights of which an application without an endpoint is told by an operator; for access we hold its copy ourselves."""
 
-TELL, KEEP, OWN, LOGIN, KEY, VERIFY = 10, 20, 30, 40, 50, 60
-"""Positions: a step waits until no earlier one of our own is left to do; answers from outside are not waited for."""
+TELL, KEEP, OWN, LOGIN, KEY, VERIFY, LOOK = 10, 20, 30, 40, 50, 60, 70
+"""Positions: a step waits until no earlier one of our own is left to do; answers from outside are not waited for.
+At LOOK every connector is looked at again, once nothing of it waits for a reviewer."""
 
 
 def article_of(purpose: Purpose) -> str:
@@ -94,7 +97,8 @@ def _connectors(request: RightsRequest) -> list[Step]:
     steps = [_step(request, OWN, Step.Kind.CONNECTOR, connectors.target_of(names)) for names in connectors.groups()]
     for step in steps:
         connectors.seal_identities(step)
-    return steps
+    looks = [_step(request, LOOK, Step.Kind.VERIFY, connectors.CHECK_PREFIX + step.target) for step in steps]
+    return [*steps, *looks]
 
 
 def _ends(request: RightsRequest) -> list[Step]:
@@ -122,5 +126,12 @@ def preview(subject: Subject) -> Preview:
     retained = to_retain(subject)
     kept = {slug: frozenset(fields) for slug, (_purpose, fields, _until) in retained.items()}
     lines = [line for holding in holdings() for line in holding.plan(subject, kept)]
-    lines += [PlanLine(what=connectors.target_of(names), fate="goes") for names in connectors.groups()]
+    lines += [_connected(names) for names in connectors.groups()]
     return Preview(lines=lines, told=affected_applications(subject), kept=list(retained.values()))
+
+
+def _connected(names: list[str]) -> PlanLine:
+    """A group of databases of others, in the person's words."""
+    what = _("Your data in %(name)s") % {"name": connectors.name_in_words("+".join(names))}
+    why = _("Entries that belong to other people too stay, until somebody has looked at them.")
+    return PlanLine(what=what, fate="goes", article="Art. 17(1)", why=why)

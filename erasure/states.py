@@ -17,8 +17,8 @@ REQUEST: dict[str, frozenset[str]] = {
 
 STEP: dict[str, frozenset[str]] = {
     "queued": frozenset({"in_progress"}),
-    "in_progress": frozenset({"queued", "done", "failed"}),
-    "waiting": frozenset({"done", "failed"}),
+    "in_progress": frozenset({"queued", "waiting", "done", "failed"}),
+    "waiting": frozenset({"queued", "done", "failed"}),
     "failed": frozenset({"queued", "done"}),
     "done": frozenset(),
     "retained": frozenset(),

@@ -14,6 +14,7 @@ from consent.selectors import purpose_title
 from erasure.models import RightsRequest, Step
 from erasure.selectors import steps_of
 from erasure.services.clock import because
+from erasure.services.connectors import CHECK_PREFIX, name_in_words
 from erasure.services.start import is_in_undo_window
 from erasure.states import OPEN_REQUEST
 
@@ -51,7 +52,13 @@ PLACES: dict[str, Any] = {
     "rights_requests": _("The words of your requests are erased"),
     "archives": _("Archives not collected are erased"),
 }
+REVEAL_REASONS: tuple[tuple[str, Any], ...] = (
+    ("whose_is_it", _("To see whose data it is")),
+    ("what_is_lost", _("To see what others would lose")),
+    ("complaint", _("Because of a complaint")),
+)
 OUTCOMES: dict[str, Any] = {
+    "partly_retained": _("Done, except for entries that stay because they belong to other people too or by law."),
     "nothing_held": _("We hold no data about you that this request covers."),
     "done": _("Done."),
 }
@@ -132,15 +139,27 @@ def _has_archive(row: RightsRequest) -> bool:
 
 def _step(step: Step) -> StepInWords:
     label, tone = STEP_STATES[step.state]
+    if step.kind == Step.Kind.CONNECTOR and step.state == "waiting":
+        label = _("Done; somebody decides about entries that belong to other people too")
     return StepInWords(_what(step), label, tone, step.article, step.until)
 
 
 def _what(step: Step) -> Any:
     if step.kind in {Step.Kind.NOTIFY, Step.Kind.MANUAL}:
         return _("%(name)s is told") % {"name": _name(step.target)}
+    if step.kind == Step.Kind.CONNECTOR:
+        return _in_connector(step)
+    if step.kind == Step.Kind.VERIFY and step.target.startswith(CHECK_PREFIX):
+        return _("Another look in %(name)s that nothing is left") % {"name": name_in_words(step.target)}
     if step.kind == Step.Kind.RETENTION:
         return _("Kept for %(purpose)s") % {"purpose": purpose_title(step.target, get_language() or "en")}
     return PLACES.get(step.target, step.target.replace("_", " ").capitalize())
+
+
+def _in_connector(step: Step) -> Any:
+    if step.state == "retained":
+        return _("Some entries in another database stay, because they belong to other people too or by law")
+    return _("You are erased from %(name)s") % {"name": name_in_words(step.target)}
 
 
 def _name(slug: str) -> str:

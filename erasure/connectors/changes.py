@@ -17,7 +17,7 @@ from erasure.connectors.dataset import Address
 from erasure.connectors.graph import Link, named, sorted_by
 from erasure.connectors.intents import Intent, Target
 from erasure.connectors.masking import Masker, Strategy
-from erasure.connectors.report import Change, Report
+from erasure.connectors.report import Change, Kept, Report
 from erasure.connectors.schema import Table
 from erasure.connectors.sharing import mark_shared
 from erasure.connectors.sql import CHUNK, among, chunks, is_json
@@ -61,12 +61,25 @@ def _literal(value: Any, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
     return sa.null() if value is None else sa.literal(value, column.type)
 
 
-def plan_changes(walk: Walk, intents: Mapping[Address, Intent], masker: Masker, report: Report) -> list[Work]:
-    """What is to be done, in order; the report says what changes and what is withheld."""
+def plan_changes(
+    walk: Walk,
+    intents: Mapping[Address, Intent],
+    masker: Masker,
+    report: Report,
+    *,
+    settled: bool = False,
+    kept: Kept | None = None,
+) -> list[Work]:
+    """What is to be done, in order; the report says what changes and what is withheld.
+
+    `settled`: whose the rows are was decided before, nothing is withheld as shared.
+    """
     busy = {address: each for address, each in intents.items() if address in walk.places}
     deleted = [address for address, each in busy.items() if each.delete]
-    mark_shared(walk, masked=[address for address, each in busy.items() if each.targets], deleted=deleted)
+    if not settled:
+        mark_shared(walk, masked=[address for address, each in busy.items() if each.targets], deleted=deleted)
     for address, each in busy.items():
+        _keep(walk.places[address], kept)
         _withhold(walk.places[address], each, report)
     gone, unlinked = _Deletion(walk, busy, report).resolved()
     masks = [
@@ -79,11 +92,21 @@ def plan_changes(walk: Walk, intents: Mapping[Address, Intent], masker: Masker, 
     return works
 
 
+def _keep(place: Place, kept: Kept | None) -> None:
+    """What a reviewer decided to keep stays as what is shared does."""
+    for key, row in place.rows.items() if kept is not None else ():
+        if kept is not None and row.whose == "mine" and kept(place.address, key):
+            row.shared = row.kept = True
+
+
 def _withhold(place: Place, intent: Intent, report: Report) -> None:
     if not (intent.delete or intent.targets):
         return
-    shared = sum(row.count for row in place.mine() if row.shared)
-    report.withhold(place.address, "shared", shared + place.others())
+    shared = [row for row in place.mine() if row.shared and not row.kept]
+    report.withhold(place.address, "shared", sum(row.count for row in shared) + place.others())
+    report.withhold(place.address, "retained", sum(row.count for row in place.mine() if row.kept))
+    if shared:
+        report.shared[place.address] = [row.locator for row in shared]
     if intent.delete and intent.read_only:
         report.withhold(place.address, "read_only", sum(row.count for row in place.mine() if not row.shared))
 

@@ -14,12 +14,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from erasure.connectors.blueprint import Asked, Blueprint, blueprint
 from erasure.connectors.changes import Work, plan_changes
+from erasure.connectors.commit import Alone, Coordinator, commit
 from erasure.connectors.dataset import Address, Dataset
 from erasure.connectors.failures import code_of, problem
 from erasure.connectors.masking import NULL, Masker, Strategy
 from erasure.connectors.reading import read
-from erasure.connectors.report import Problem, Report, RunFailed
-from erasure.connectors.sql import Database, normalised
+from erasure.connectors.report import Kept, Problem, Report, RunFailed
+from erasure.connectors.sql import Database, Locator, normalised
 from erasure.connectors.walk import Place, Walk
 from gdpr_portal.errors import DomainError, Invalid
 
@@ -36,7 +37,11 @@ class Source:
 @dataclass(frozen=True)
 class Order:
     """What is asked of the connectors. `fallback` masks text that may not be NULL; without one it is withheld.
-    With `show` the statements of the changes are kept as text, without their values."""
+    With `show` the statements of the changes are kept as text, without their values.
+
+    `only` names rows by their keys: just these, whoever else they belong to. `looks` asks what an erasure would still
+    change, counting nothing whose mask cannot be told from a value. `kept` says which rows stay.
+    """
 
     right: Literal["access", "erasure"]
     identities: Mapping[str, frozenset[str]] = field(repr=False)
@@ -45,11 +50,14 @@ class Order:
     fallback: Strategy | None = None
     dry_run: bool = False
     show: bool = False
+    looks: bool = False
+    only: Mapping[Address, Sequence[Locator]] | None = field(default=None, repr=False)
+    kept: Kept | None = None
 
     @property
     def writes(self) -> bool:
         """Whether anything is to be changed."""
-        return self.right == "erasure" and not self.dry_run
+        return self.right == "erasure" and not self.dry_run and not self.looks
 
 
 @dataclass
@@ -57,6 +65,7 @@ class Run:
     """A run under way, its transactions open. `rows` is read while they are."""
 
     order: Order
+    coordinator: Coordinator
     report: Report = field(default_factory=Report)
     unreached: list[Address] = field(default_factory=list)
     outside: list[Address] = field(default_factory=list)
@@ -66,9 +75,9 @@ class Run:
 
 
 @contextmanager
-def running(sources: Sequence[Source], order: Order) -> Iterator[Run]:
+def running(sources: Sequence[Source], order: Order, coordinator: Coordinator | None = None) -> Iterator[Run]:
     """A run whose outcome stands in its report; its `rows` can be read until the block ends."""
-    run, masker = Run(order), Masker()
+    run, masker = Run(order, coordinator or Alone()), Masker()
     with ExitStack() as stack:
         stack.callback(masker.destroy)
         try:
@@ -100,18 +109,26 @@ def _guarded(run: Run, rows: Iterator[tuple[Address, dict[str, Any]]]) -> Iterat
 def _run(run: Run, sources: Sequence[Source], masker: Masker, stack: ExitStack) -> None:
     order = run.order
     databases = [_opened(source, run, len(sources) > 1, stack) for source in sources]
-    asked = Asked(
-        order.right == "erasure", frozenset(order.identities), order.categories, order.masking, order.fallback
-    )
-    plan = blueprint([source.datasets for source in sources], databases, asked)
+    plan = blueprint([source.datasets for source in sources], databases, _asked(order))
     run.unreached, run.outside = list(plan.unreached), sorted(plan.graph.outside)
     walk = Walk(plan.graph, partial(_place, plan, databases), order.identities)
-    walk.run()
+    walk.run() if order.only is None else walk.take(order.only)
     if order.right == "access":
         run.rows = read(walk, plan.wanted, run.report)
         return
-    works = plan_changes(walk, plan.intents, masker, run.report)
+    works = plan_changes(walk, plan.intents, masker, run.report, settled=order.only is not None, kept=order.kept)
     _apply(run, works)
+
+
+def _asked(order: Order) -> Asked:
+    return Asked(
+        erases=order.right == "erasure",
+        kinds=frozenset(order.identities),
+        categories=order.categories,
+        masking=order.masking,
+        fallback=order.fallback,
+        looks=order.looks,
+    )
 
 
 def _place(plan: Blueprint, databases: Sequence[Database], address: Address) -> Place:
@@ -124,7 +141,7 @@ def _opened(source: Source, run: Run, several: bool, stack: ExitStack) -> Databa
     database = Database(source.name, normalised(source.url), writing=run.order.writes)
     stack.callback(_closed, database)
     try:
-        database.open(two_phase=several)
+        database.open(run.coordinator if several else None)
     except (SQLAlchemyError, RunFailed) as error:
         code = error.problems[0].code if isinstance(error, RunFailed) else code_of(error, otherwise="connection_failed")
         code = code if code in {"read_only_connection", "conflict", "timeout"} else "connection_failed"
@@ -151,13 +168,5 @@ def _apply(run: Run, works: Sequence[Work]) -> None:
             if run.order.writes:
                 work.place.database.write(work.place.table, statement, expected)
     if run.order.writes:
-        _commit(run._databases)
-
-
-def _commit(databases: Sequence[Database]) -> None:
-    for database in databases:
-        with database.running(database.name):
-            database.prepare()
-    for database in sorted(databases, key=lambda each: each.prepares):
-        with database.running(database.name):
-            database.commit()
+        run.coordinator.ready(run.report)
+        commit(run._databases, run.coordinator)

@@ -16,6 +16,7 @@ DETAILS = {
     "timeout": "The database did not answer in time.",
     "conflict": "Somebody else changed the same rows at this moment; try again.",
     "value_too_long": "The masked value does not fit the column.",
+    "commit_unfinished": "The change is decided, but this database did not confirm it; the next try does.",
     "database_error": "The database refused the statement.",
 }
 _BY_STATE = {

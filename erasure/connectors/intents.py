@@ -31,6 +31,12 @@ class Target:
     limit: int | None = None
     members: tuple[tuple[str, Strategy, int | None], ...] = ()
 
+    @property
+    def tells(self) -> bool:
+        """Whether a look can tell that the mask stands there: it is the same for every value."""
+        strategies = [strategy for _path, strategy, _limit in self.members] or [self.strategy]
+        return self.fate != "mask" or all(strategy.constant for strategy in strategies)
+
     def state(self, table: Table) -> sa.ColumnElement[Any]:
         """What is read of a row to know whether there is anything to change; of the value no more than is needed."""
         column = table.column(self.column)
@@ -53,11 +59,12 @@ class Intent:
 
 @dataclass
 class Wanted:
-    """The categories and the masking of a request."""
+    """The categories and the masking of a request. One that `looks` leaves out what cannot be told from its mask."""
 
     categories: tuple[str, ...]
     masking: Strategy = NULL
     fallback: Strategy | None = None
+    looks: bool = False
 
     def leaves(self, collection: Collection) -> list[Field]:
         """The fields of a collection that the categories cover."""
@@ -87,6 +94,8 @@ def intent(collection: Collection, table: Table, graph: Graph, wanted: Wanted, *
             targets.append(_column(collection, table, members[0], wanted, keys, problems, untyped=untyped))
     if problems:
         raise RunFailed(problems)
+    if wanted.looks:
+        targets = [target for target in targets if target.tells]
     return Intent(read_only=collection.read_only, targets=tuple(targets))
 
 

@@ -37,14 +37,13 @@ def _foreign(place: Place, leaves: Iterable[Field]) -> int:
 def _rows(place: Place, leaves: list[Field]) -> Iterator[dict[str, Any]]:
     columns = list(dict.fromkeys(leaf.column for leaf in leaves))
     names = list(dict.fromkeys((*place.locator, *columns)))
-    by_key = {key: row for key, row in place.rows.items() if row.whose == "mine"}
-    for chunk in chunks(by_key.values()):
+    for chunk in chunks(place.mine()):
         where = among(place.table, place.locator, [row.locator for row in chunk])
         statement = sa.select(*(place.table.column(name) for name in names)).where(where)
         for found in place.database.rows(place.table, statement):
             values = dict(zip(names, found, strict=True))
-            row = by_key.get(same_all(values[name] for name in place.locator))
-            if row is not None and (given := _given(row, values, leaves)):
+            row = place.rows.get(same_all(values[name] for name in place.locator))
+            if row is not None and row.whose == "mine" and (given := _given(row, values, leaves)):
                 yield given
 
 

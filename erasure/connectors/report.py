@@ -1,10 +1,13 @@
 """What came out of a run: places and numbers, never a value."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from erasure.connectors.dataset import Address
+
+Kept = Callable[[Address, tuple[Any, ...]], bool]
+"""Whether the row of this key stays by a reviewer's decision."""
 
 REASONS = frozenset({"shared", "third_party", "key", "not_nullable", "read_only", "retained"})
 
@@ -36,11 +39,15 @@ class Change:
 
 @dataclass
 class Report:
-    """The outcome of one run. `withheld` counts rows by collection and reason; they are settled, not failed."""
+    """The outcome of one run. `withheld` counts rows by collection and reason; they are settled, not failed.
+
+    `shared` holds the keys of those withheld rows that are the person's too, for a decision; they are never printed.
+    """
 
     state: str = "completed"
     changes: dict[Address, Change] = field(default_factory=dict)
     withheld: dict[tuple[Address, str], int] = field(default_factory=dict)
+    shared: dict[Address, list[tuple[Any, ...]]] = field(default_factory=dict, repr=False)
     statements: int = 0
     errors: list[Problem] = field(default_factory=list)
 
@@ -57,6 +64,7 @@ class Report:
         self.errors.extend(problems)
         self.changes.clear()
         self.withheld.clear()
+        self.shared.clear()
 
     def members(self) -> dict[str, Any]:
         """The report as JSON values, without `rows`."""

@@ -7,7 +7,7 @@ Only the same fingerprint makes remembered tables good; there is no time within 
 
 import threading
 import warnings
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +21,8 @@ from erasure.connectors.failures import problem
 from erasure.connectors.report import RunFailed
 
 REMEMBERED = 64
+SMALL_BYTES, SMALL_ROWS = 2**18, 2_000
+"""Up to where a table is read through to compare e-mail addresses in lower case."""
 Name = tuple[str | None, str]
 
 
@@ -46,6 +48,7 @@ class Table:
     foreign_keys: tuple[ForeignKey, ...] = ()
     name: Name = (None, "")
     arrays: bool = False
+    folds: frozenset[str] = frozenset()
 
     def column(self, name: str) -> sa.ColumnClause[Any]:
         """The column; RunFailed("column_missing") when there is none."""
@@ -87,6 +90,9 @@ def _name(connection: sa.Connection, collection: Collection) -> Name:
 POSTGRESQL = """
 SELECT md5(string_agg(each.said, E'\\n' ORDER BY each.oid)) FROM (
   SELECT c.oid, concat_ws('|', c.oid, n.nspname, c.relname, c.relkind,
+    CASE WHEN c.relkind = 'r' THEN pg_catalog.pg_relation_size(c.oid) > %(small)s END,
+    (SELECT string_agg(i.indexrelid::text, ',' ORDER BY i.indexrelid) FROM pg_catalog.pg_index i
+      WHERE i.indrelid = c.oid AND i.indexprs IS NOT NULL AND i.indisvalid),
     (SELECT string_agg(concat_ws(',', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attisdropped,
         CASE WHEN a.atttypid >= 16384 THEN (
           SELECT concat_ws(',', t.xmin, t.typname, t.typnotnull, (
@@ -100,6 +106,18 @@ SELECT md5(string_agg(each.said, E'\\n' ORDER BY each.oid)) FROM (
   JOIN pg_catalog.pg_class c ON c.relname = wanted.name
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname = wanted.schema OR wanted.schema IS NULL AND pg_catalog.pg_table_is_visible(c.oid)) each
+"""
+FOLDS = """
+SELECT n.nspname, pg_catalog.pg_table_is_visible(c.oid), c.relname, a.attname
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relname = ANY(%(names)s) AND (
+  c.relkind = 'r' AND pg_catalog.pg_relation_size(c.oid) <= %(small)s
+  OR EXISTS (SELECT FROM pg_catalog.pg_index i
+    WHERE i.indrelid = c.oid AND i.indexprs IS NOT NULL AND i.indpred IS NULL AND i.indisvalid
+      AND pg_catalog.pg_get_indexdef(i.indexrelid, 1, false) IN (
+        'lower(' || quote_ident(a.attname) || ')', 'lower((' || quote_ident(a.attname) || ')::text)')))
 """
 MYSQL_COLUMNS = """
 SELECT table_schema, table_name, ordinal_position, column_name, column_type, is_nullable, column_key
@@ -117,6 +135,7 @@ def _fingerprint(connection: sa.Connection, names: Sequence[Name]) -> Any:
     match connection.dialect.name:
         case "postgresql":
             given = {"names": [name for _schema, name in names], "schemas": [schema for schema, _name in names]}
+            given |= {"small": SMALL_BYTES}
             return connection.exec_driver_sql(POSTGRESQL, given).scalar()
         case "sqlite":
             found = connection.exec_driver_sql("SELECT type, name, tbl_name, sql FROM sqlite_master")
@@ -145,7 +164,26 @@ def reflected(connection: sa.Connection, collections: Iterable[Collection]) -> T
     found: dict[Address, Table] = {}
     for schema, members in by_schema.items():
         found |= _of_schema(inspector, schema, members)
-    return found
+    folds = _folds(connection, found.values())
+    return {address: replace(table, folds=folds.get(table.name, frozenset())) for address, table in found.items()}
+
+
+def _folds(connection: sa.Connection, found: Iterable[Table]) -> dict[Name, frozenset[str]]:
+    """The columns of each table that can be compared in lower case at no great cost: the table is small, or an index is
+    on just that. MariaDB's collations compare so by themselves."""
+    folds: dict[Name, set[str]] = defaultdict(set)
+    if connection.dialect.name == "postgresql":
+        names = [table.name[1] for table in found]
+        for schema, visible, name, column in connection.exec_driver_sql(FOLDS, {"names": names, "small": SMALL_BYTES}):
+            folds[schema, name].add(column)
+            if visible:
+                folds[None, name].add(column)
+    if connection.dialect.name == "sqlite":
+        for table in found:
+            first = sa.select(sa.literal_column("1")).select_from(table.clause).limit(SMALL_ROWS + 1)
+            rows = connection.scalar(sa.select(sa.func.count()).select_from(first.subquery()))
+            folds[table.name] |= set(table.clause.c.keys()) if (rows or 0) <= SMALL_ROWS else set()
+    return {name: frozenset(columns) for name, columns in folds.items()}
 
 
 def _of_schema(inspector: sa.Inspector, schema: str | None, collections: Sequence[Collection]) -> dict[Address, Table]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -19,6 +19,7 @@ from erasure.connectors import schema
 from erasure.connectors.dataset import Collection
 from erasure.connectors.failures import code_of, problem
 from erasure.connectors.pool import STATEMENT_SECONDS, engine
+from erasure.connectors.prepared import XID, Coordinator, confirm, recover
 from erasure.connectors.report import RunFailed
 from erasure.connectors.schema import Table
 from gdpr_portal.errors import Invalid
@@ -64,22 +65,26 @@ class Database:
     _transaction: sa.RootTransaction | None = None
 
     # --- the transaction ----------------------------------------------------------------------------------------------
-    def open(self, *, two_phase: bool = False) -> None:
-        """A transaction is open, on one picture of the data; a kept connection that broke meanwhile is replaced."""
+    def open(self, coordinator: Coordinator | None = None) -> None:
+        """A transaction is open, on one picture of the data; a kept connection that broke meanwhile is replaced.
+
+        With a coordinator the changes are prepared before they are committed, where the database can.
+        """
         try:
-            self._begin(two_phase)
+            self._begin(coordinator)
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
             self.close()
-            self._begin(two_phase)
+            self._begin(coordinator)
 
-    def _begin(self, two_phase: bool) -> None:
-        self._connection = engine(self.url).connect()
-        if two_phase and self.writing and self._can_prepare():
-            self._transaction = self._connection.begin_twophase()
+    def _begin(self, coordinator: Coordinator | None) -> None:
+        self._connection = connection = engine(self.url).connect()
+        if coordinator is not None and self.writing and self._can_prepare():
+            recover(connection, coordinator)
+            self._transaction = connection.begin_twophase(f"{XID}{coordinator.run}/{self.name}")
         else:
-            self._transaction = self._connection.begin()
+            self._transaction = connection.begin()
         match self.url.get_backend_name():
             case "sqlite":
                 self.connection.exec_driver_sql("BEGIN IMMEDIATE" if self.writing else "BEGIN")
@@ -116,6 +121,22 @@ class Database:
         """The changes will survive whatever comes until `commit`, where the database can promise that."""
         if isinstance(self._transaction, sa.TwoPhaseTransaction):
             self._transaction.prepare()
+
+    def commit_prepared(self) -> None:
+        """What was prepared stands, confirmed over a fresh connection when the first one broke."""
+        if not isinstance(self._transaction, sa.TwoPhaseTransaction):
+            return
+        xid, connection = str(self._transaction.xid), self.connection
+        try:
+            self._transaction.commit()
+        except DBAPIError as error:
+            self._connection = self._transaction = None
+            connection.invalidate()  # first, or closing it would roll back what is decided
+            connection.close()
+            if not error.connection_invalidated:
+                raise
+            with engine(self.url).connect() as fresh:
+                confirm(fresh, xid)
 
     def commit(self) -> None:
         """The changes stand."""
@@ -177,9 +198,17 @@ def chunks(values: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:
         yield chunk
 
 
-def among(table: Table, columns: Sequence[str], values: Sequence[Locator]) -> ColumnElement[bool]:
+class Folded(NamedTuple):
+    """A column compared in lower case."""
+
+    name: str
+
+
+def among(table: Table, columns: Sequence[str | Folded], values: Sequence[Locator]) -> ColumnElement[bool]:
     """Whether the columns hold one of the values, NULL being a value here."""
-    found = [table.column(name) for name in columns]
+    found: list[Any] = [
+        sa.func.lower(table.column(name.name)) if isinstance(name, Folded) else table.column(name) for name in columns
+    ]
     whole = [value for value in values if None not in value]
     parts: list[ColumnElement[bool]] = []
     if whole and len(found) == 1:

@@ -23,8 +23,9 @@ from erasure.connectors.blueprint import Names, Shape
 from erasure.connectors.dataset import Address
 from erasure.connectors.graph import Graph, Link
 from erasure.connectors.schema import Table
-from erasure.connectors.sql import CHUNK, Database, Locator, among, chunks
+from erasure.connectors.sql import CHUNK, Database, Folded, Locator, among, chunks
 
+Asked = tuple[str | Folded, ...]
 Identities = Mapping[str, frozenset[str]]
 """What is known of the person: values by kind."""
 
@@ -58,6 +59,7 @@ class Row:
     identified: bool = False
     foreign: frozenset[str] = frozenset()
     shared: bool = False
+    kept: bool = False
 
 
 @dataclass
@@ -98,8 +100,8 @@ class Walk:
         self._place = place
         self._identities = {kind: frozenset(map(_folded, values)) for kind, values in identities.items()}
         self._given = identities
-        self._pending: dict[Address, dict[Names, dict[Locator, Locator]]] = defaultdict(lambda: defaultdict(dict))
-        self._asked: dict[tuple[Address, Names], set[Locator]] = defaultdict(set)
+        self._pending: dict[Address, dict[Asked, dict[Locator, Locator]]] = defaultdict(lambda: defaultdict(dict))
+        self._asked: dict[tuple[Address, Asked], set[Locator]] = defaultdict(set)
         self._owned_keys: dict[Link, set[Locator]] = defaultdict(set)
 
     def run(self) -> None:
@@ -114,6 +116,13 @@ class Walk:
         for place in self.places.values():
             for row in place.rows.values():
                 row.whose = "other" if row.whose == "doubtful" else row.whose
+
+    def take(self, keys: Mapping[Address, Sequence[Locator]]) -> None:
+        """Just these rows have been found, those of them that still are there; all are the person's."""
+        for address, locators in keys.items():
+            place = self.at(address)
+            for chunk in chunks(fitting(place.table, place.locator, locators)):
+                list(self._read(place, among(place.table, place.locator, chunk)))
 
     def at(self, address: Address) -> Place:
         """The collection, its table looked up the first time."""
@@ -130,18 +139,22 @@ class Walk:
         for path in paths:
             leaf = collection.leaf(path)
             kind = leaf.identity if leaf else None
+            folds = kind == "email" and path in self.at(address).table.folds
             for value in sorted(self._given.get(kind or "", ())):
+                if folds:
+                    self._ask(address, (Folded(path),), (value.strip().lower(),))
+                    continue
                 for form in {value, value.lower()} if kind == "email" else {value}:
                     self._ask(address, (path,), (form,))
 
-    def _ask(self, address: Address, names: Names, values: Locator) -> None:
+    def _ask(self, address: Address, names: Asked, values: Locator) -> None:
         key = same_all(values)
         if key not in self._asked[address, names]:
             self._asked[address, names].add(key)
             self._pending[address][names][key] = values
 
     # --- reading ------------------------------------------------------------------------------------------------------
-    def _visit(self, address: Address, inputs: Mapping[Names, Mapping[Locator, Locator]]) -> None:
+    def _visit(self, address: Address, inputs: Mapping[Asked, Mapping[Locator, Locator]]) -> None:
         place = self.at(address)
         questions = {names: list(fitting(place.table, names, values.values())) for names, values in inputs.items()}
         questions = {names: values for names, values in questions.items() if values}
@@ -157,14 +170,17 @@ class Walk:
     def _read(self, place: Place, condition: sa.ColumnElement[bool]) -> Iterator[Row]:
         shape, statement = place.shape, place.shape.select.where(condition)
         seen: dict[Locator, int] = defaultdict(int)
+        alike: dict[Locator, Locator] = {}  # many rows of one person hold the same links
         for found in place.database.rows(place.table, statement):
             locator = tuple([found[at] for at in shape.locator_at])
             key = same_all(locator)
-            seen[key] += 1
+            if not shape.table.key:  # the same row again is another one where there is no key
+                seen[key] += 1
             if key in place.rows:
-                place.rows[key].count = max(place.rows[key].count, seen[key])
+                place.rows[key].count = max(place.rows[key].count, seen.get(key, 1))
                 continue
             links = tuple([found[at] for at in shape.watched_at])
+            links = alike.setdefault(links, links)
             row = place.rows[key] = Row(locator, links, tuple(found[shape.width :]))
             yield row
 
@@ -236,7 +252,7 @@ def _folded(value: Any) -> str:
     return str(same(value)).strip().casefold()
 
 
-def _conditions(table: Table, questions: Mapping[Names, Sequence[Locator]]) -> Iterator[sa.ColumnElement[bool]]:
+def _conditions(table: Table, questions: Mapping[Asked, Sequence[Locator]]) -> Iterator[sa.ColumnElement[bool]]:
     """One question where it is short enough, else one for each batch of keys."""
     if questions and sum(map(len, questions.values())) <= CHUNK:
         yield sa.or_(*(among(table, names, values) for names, values in questions.items()))
@@ -246,9 +262,9 @@ def _conditions(table: Table, questions: Mapping[Names, Sequence[Locator]]) -> I
             yield among(table, names, chunk)
 
 
-def fitting(table: Table, names: Names, values: Iterable[Locator]) -> Iterator[Locator]:
+def fitting(table: Table, names: Asked, values: Iterable[Locator]) -> Iterator[Locator]:
     """The values as the columns' types; what cannot be one is in no row."""
-    kinds = [_python_type(table.column(name)) for name in names]
+    kinds = [_python_type(table.column(name.name if isinstance(name, Folded) else name)) for name in names]
     for value in values:
         try:
             yield tuple(_as(kind, each) for kind, each in zip(kinds, value, strict=True))
@@ -263,8 +279,8 @@ def _python_type(column: sa.ColumnClause[Any]) -> type:
         return object
 
 
-def _as(kind: type, value: Any) -> Any:
-    if kind is object or isinstance(value, kind):
+def _as(kind: Any, value: Any) -> Any:
+    if value is None or kind is object or isinstance(value, kind):
         return value
     if kind is int:
         number = int(str(same(value)))
@@ -277,4 +293,8 @@ def _as(kind: type, value: Any) -> Any:
         return UUID(str(value))
     if kind is Decimal:
         return Decimal(str(value))
+    if kind in {datetime, date}:
+        return kind.fromisoformat(str(same(value)))
+    if kind is bytes:
+        return bytes.fromhex(str(value))
     return value

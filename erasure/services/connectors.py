@@ -5,17 +5,19 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from audit import actors
 from audit import services as audit
-from erasure.connectors.dataset import Dataset, load
+from erasure.connectors.dataset import Address, Dataset, load
 from erasure.connectors.engine import Order, Source, running
 from erasure.connectors.masking import Strategy
-from erasure.connectors.report import Report
-from erasure.connectors.sql import normalised
+from erasure.connectors.prepared import Coordinator
+from erasure.connectors.report import Kept, Report
+from erasure.connectors.sql import Locator, normalised
 from erasure.models import Connector, Step
 from gdpr_portal.errors import Flaw, Invalid, Missing, Unavailable
 from subjects import cells
@@ -104,9 +106,18 @@ def record_run(*, names: Sequence[str], order: Order, report: Report, actor: str
             )
 
 
+def name_in_words(target: str) -> str:
+    """A group of connectors as people read it ("crm and shop"); the names are the operator's."""
+    names = [name.replace("-", " ").replace("_", " ") for name in target.removeprefix(CHECK_PREFIX).split("+")]
+    return str(_(" and ")).join(names)
+
+
 # --- as places of a rights request ------------------------------------------------------------------------------------
 EVERYTHING = ("user",)
 """The category a rights request is about: everything about a person, in the taxonomy of the datasets."""
+
+CHECK_PREFIX = "connector:"
+"""What stands before the target of the step that looks at a group again; no connector's name has a colon."""
 
 NOT_NULL = Strategy("random_string_rewrite")
 """What stands in a text that may not be NULL after an erasure; random, so that unique columns take it."""
@@ -132,7 +143,7 @@ def _referred(datasets: Sequence[Dataset]) -> set[str]:
 def target_of(names: Sequence[str]) -> str:
     """What a step names a group by: all names, or the first where they are too long."""
     joined = "+".join(names)
-    return joined if len(joined) <= 80 else names[0]
+    return joined if len(joined) <= 80 - len(CHECK_PREFIX) else names[0]
 
 
 def identities_of(subject: Subject) -> dict[str, frozenset[str]]:
@@ -166,24 +177,80 @@ def seal_identities(step: Step) -> None:
     step.identities_sealed = vault.seal_secret(identities_place(step.id), json.dumps(found).encode())
 
 
-def erase_in_connectors(step: Step) -> tuple[int, str]:
-    """The person is erased from the group of connectors the step names: rows changed, and the outcome for the log.
+def members(step: Step) -> list[str]:
+    """The connectors of the group a step names, as they are registered now."""
+    target = step.target.removeprefix(CHECK_PREFIX)
+    return next(group for group in [*groups(), [target]] if target.partition("+")[0] in group)
+
+
+def erase_in_connectors(step: Step, coordinator: Coordinator, kept: Kept | None) -> Report:
+    """The person is erased from the group of connectors the step names; the report says what was changed and left.
 
     No transaction of ours is open. Whoever is gone already counts as erased. Unavailable with the reason on failure.
     """
-    identities = _opened_identities(step)
-    order = Order(right="erasure", identities=identities, categories=EVERYTHING, fallback=NOT_NULL)
-    names = next(group for group in [*groups(), [step.target]] if step.target.partition("+")[0] in group)
-    with running(sources(names), order) as run:
+    order = Order(
+        right="erasure", identities=opened_identities(step), categories=EVERYTHING, fallback=NOT_NULL, kept=kept
+    )
+    with running(sources(members(step)), order, coordinator) as run:
         report = run.report
-    _raise_failed(report)
-    reasons = sorted({reason for _address, reason in report.withheld} - {"key"})
-    return sum(
-        change.rows for change in report.changes.values()
-    ), f"withheld:{'+'.join(reasons)}" if reasons else "done"
+    raise_failed(report)
+    return report
 
 
-def _opened_identities(step: Step) -> dict[str, frozenset[str]]:
+def erase_again(step: Step, kept: Kept | None) -> None:
+    """What came back after an erasure is erased as it was the first time."""
+    order = Order(
+        right="erasure", identities=opened_identities(step), categories=EVERYTHING, fallback=NOT_NULL, kept=kept
+    )
+    with running(sources(members(step)), order) as run:
+        report = run.report
+    raise_failed(report)
+
+
+def change_rows(step: Step, keys: Mapping[Address, Sequence[Locator]], coordinator: Coordinator) -> Report:
+    """Just the rows of these keys are masked, whoever else they belong to; those that are gone count as changed."""
+    order = _only(step, "erasure", keys)
+    with running(sources(members(step)), order, coordinator) as run:
+        report = run.report
+    raise_failed(report)
+    return report
+
+
+def read_rows(step: Step, keys: Mapping[Address, Sequence[Locator]]) -> list[dict[str, Any]]:
+    """What stands in the rows of these keys, for whoever has a reason to see it."""
+    with running(sources(members(step)), _only(step, "access", keys)) as run:
+        rows = [row for _address, row in run.rows]
+        report = run.report
+    raise_failed(report)
+    return rows
+
+
+def _only(step: Step, right: Literal["access", "erasure"], keys: Mapping[Address, Sequence[Locator]]) -> Order:
+    known = read_datasets([text for row in Connector.objects.filter(name__in=members(step)) for text in row.datasets])
+    leaves = (leaf for dataset in known for each in dataset.collections for leaf in each.leaves())
+    kinds = {leaf.identity for leaf in leaves if leaf.identity}
+    return Order(
+        right=right,
+        identities={kind: frozenset() for kind in kinds},
+        categories=EVERYTHING,
+        fallback=NOT_NULL,
+        only=keys,
+    )
+
+
+def look_again(step: Step, kept: Kept | None) -> dict[str, int]:
+    """How many rows the person is still found in that an erasure would change, by collection; empty when none is.
+
+    `step` is the connector's own, which still knows whom to look for.
+    """
+    order = Order(right="erasure", identities=opened_identities(step), categories=EVERYTHING, looks=True, kept=kept)
+    with running(sources(members(step)), order) as run:
+        report = run.report
+    raise_failed(report)
+    return {str(address): change.rows for address, change in report.changes.items()}
+
+
+def opened_identities(step: Step) -> dict[str, frozenset[str]]:
     if step.identities_sealed is None:
         return {}
     found = json.loads(vault.open_secret(identities_place(step.id), bytes(step.identities_sealed)))
@@ -206,14 +273,15 @@ def copies_of(subject: Subject) -> dict[str, Any]:
             for address, row in run.rows:
                 tables[str(address)].append(row)
             report = run.report
-        _raise_failed(report)
+        raise_failed(report)
         withheld: Mapping[str, Any] = {"withheld": report.members()["withheld"]} if report.withheld else {}
         if tables:
             sections[f"connector {target_of(names)}"] = {**tables, **withheld}
     return sections
 
 
-def _raise_failed(report: Report) -> None:
+def raise_failed(report: Report) -> None:
+    """Unavailable with the first reason, when the run failed."""
     if report.state == "failed":
         first = report.errors[0]
         raise Unavailable(first.code, f"{first.code} {first.collection}")

@@ -11,6 +11,7 @@ from access.services.mail import send_mail_later
 from audit import services as audit
 from erasure.models import Receipt, RightsRequest
 from erasure.selectors import steps_of
+from erasure.services import connector_steps
 from erasure.services.records import move_request
 from gdpr_portal.failpoints import failpoint
 from subjects.selectors import email_of
@@ -40,7 +41,7 @@ def complete_if_done(*, request_id: UUID, actor: str) -> bool:
 def complete(request: RightsRequest, *, actor: str) -> None:
     """The request is completed, its receipt signed, the person told; in the caller's transaction."""
     request.completed_at = timezone.now()
-    request.outcome = request.outcome or "done"
+    request.outcome = request.outcome or connector_steps.outcome_of(request) or "done"
     states = list(request.steps.values_list("state", flat=True))
     move_request(request, "completed", actor=actor, steps=len(states), retained=states.count("retained"))
     receipt = issue_receipt(request, actor=actor)
@@ -67,6 +68,7 @@ def issue_receipt(request: RightsRequest, *, actor: str) -> Receipt:
         "completed_at": request.completed_at.isoformat() if request.completed_at else None,
         "outcome": request.outcome,
         "steps": steps,
+        **connector_steps.verification(request),
     }
     jws = sign_jws(json.dumps(payload, sort_keys=True).encode(), typ="rights-receipt+jwt")
     receipt, _created = Receipt.objects.get_or_create(request=request, defaults={"jws": jws})

@@ -9,7 +9,7 @@ from audit import actors
 from audit import services as audit
 from erasure.archives import build
 from erasure.models import Step
-from erasure.services import connectors
+from erasure.services import connector_steps, connectors
 from erasure.services.details import opened_details
 from gdpr_portal.errors import WrongState
 from subjects.holdings import Holding, holdings
@@ -24,12 +24,15 @@ class Outcome:
     """What the log says of a step that was done."""
 
     details: Mapping[str, Any] = field(default_factory=dict)
+    state: str = "done"
 
 
 def call(step: Step) -> Any:
     """What a step needs from other people's databases, fetched or done while no transaction of ours is open."""
     if step.kind == Step.Kind.CONNECTOR:
-        return connectors.erase_in_connectors(step)
+        return connector_steps.erase(step)
+    if connector_steps.is_check(step):
+        return connector_steps.look_again(step)
     if step.kind == Step.Kind.ARCHIVE and step.request.right == "access":
         return connectors.copies_of(step.request.subject)
     return None
@@ -38,23 +41,12 @@ def call(step: Step) -> Any:
 def perform(step: Step, called: Any = None) -> Outcome:
     """The step's work is done in the caller's transaction; every kind may be repeated without harm."""
     if step.kind == Step.Kind.CONNECTOR:
-        return _connector(step, called)
+        return Outcome(*connector_steps.settle(step, called))
+    if connector_steps.is_check(step):
+        return Outcome(connector_steps.settle_check(step, called or {}))
     if step.kind == Step.Kind.ARCHIVE:
         return Outcome({"rows": build.build_archive(step.request, connected=called).size_bytes})
     return _KINDS[step.kind](step)
-
-
-def _connector(step: Step, called: Any) -> Outcome:
-    """What was done over there is in the log; the sealed identities have served."""
-    rows, outcome = called
-    step.identities_sealed = None
-    audit.record(
-        "data.erased",
-        actor=WORKER,
-        subject=step.request.subject.pseudonym,
-        details={"request": str(step.request_id), "reason": step.target, "count": rows},
-    )
-    return Outcome({"rows": rows, "outcome": outcome})
 
 
 def _holding(step: Step) -> Outcome:
@@ -140,5 +132,5 @@ OURS = (
     Step.Kind.VERIFY,
 )
 """The kinds of step this service does itself; the others wait for someone outside."""
-CALLING = frozenset({Step.Kind.CONNECTOR, Step.Kind.ARCHIVE})
+CALLING = frozenset({Step.Kind.CONNECTOR, Step.Kind.ARCHIVE, Step.Kind.VERIFY})
 """The kinds that may need something from other people's databases first."""

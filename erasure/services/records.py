@@ -26,7 +26,7 @@ def move_step(step: Step, to: str, *, actor: str, **details: Any) -> None:
     """The step stands in state `to`, saved; outcomes are recorded, claims and waits between tries are not."""
     move(step, to, STEP)
     step.save()
-    if to in {"done", "failed"}:
+    if to in {"done", "failed", "waiting"}:
         record_step(step, actor=actor, **details)
 
 

@@ -19,7 +19,8 @@ from access.models import Account
 from audit import actors
 from consent.models import Delivery
 from erasure.models import LegalHold, RightsRequest, Step
-from erasure.services import finish, perform
+from erasure.plans import LOOK
+from erasure.services import connector_steps, finish, perform
 from erasure.services.guard import standing_pause
 from erasure.services.holds import standing_hold
 from erasure.services.records import move_step
@@ -51,7 +52,7 @@ def runnable(request_id: UUID) -> list[UUID]:
     steps = Step.objects.filter(request_id=request_id)
     unfinished = steps.filter(Q(state__in=["queued", "in_progress"]) | Q(state="failed", kind__in=perform.OURS))
     first = unfinished.order_by("position").values_list("position", flat=True).first()
-    if first is None:
+    if first is None or (first == LOOK and connector_steps.under_way(request_id)):
         return []
     due = steps.filter(position=first, state__in=["queued", "in_progress"])
     free = due.filter(Q(next_at=None) | Q(next_at__lte=now)).filter(Q(lease_until=None) | Q(lease_until__lte=now))
@@ -132,8 +133,8 @@ def _do(held: Claim) -> None:
         failpoint(f"erasure.{step.kind}.performed")
         step.lease_until = step.next_at = None
         step.last_error = ""
-        step.settled_at = timezone.now()
-        move_step(step, "done", actor=WORKER, **outcome.details)
+        step.settled_at = timezone.now() if outcome.state == "done" else None
+        move_step(step, outcome.state, actor=WORKER, **outcome.details)
     failpoint(f"erasure.{step.kind}.settled")
 
 
@@ -166,8 +167,8 @@ def _give_back(held: Claim, error: Exception) -> None:
             return
         step.lease_until = None
         step.last_error = _reason(error)
-        if step.attempts >= POISON_ATTEMPTS:
-            move_step(step, "failed", actor=WORKER, reason=step.last_error, attempt=step.attempts)
+        if step.attempts >= POISON_ATTEMPTS or isinstance(error, connector_steps.RowsCameBack):
+            move_step(step, "failed", actor=WORKER, reason=step.last_error.replace(" ", ":"), attempt=step.attempts)
             return
         step.next_at = _next_try(step.attempts)
         move_step(step, "queued", actor=WORKER)
@@ -175,7 +176,8 @@ def _give_back(held: Claim, error: Exception) -> None:
 
 def _reason(error: Exception) -> str:
     """Why, in a word for the operator; a foreign database's reason names the table too."""
-    return (error.message if isinstance(error, Unavailable) else type(error).__name__)[:80]
+    told = isinstance(error, Unavailable | connector_steps.RowsCameBack)
+    return (error.message if told else type(error).__name__)[:80]
 
 
 def _next_try(attempts: int) -> datetime:

@@ -1,9 +1,11 @@
 """A throw-away MariaDB for tests: the server of the machine, or the one `MARIADBD` names."""
 
 import os
+import platform
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -13,10 +15,15 @@ from pathlib import Path
 import pymysql
 import sqlalchemy as sa
 
+UNPACKED = Path(sys.prefix) / "mariadb"
+LIBRARIES = f"{platform.machine()}-linux-gnu"
+
 
 def program() -> str | None:
-    """The server's binary, or None where there is none."""
-    return os.environ.get("MARIADBD") or shutil.which("mariadbd") or shutil.which("mysqld")
+    """The server's binary, or None where there is none; unpacked ones lie in the virtual environment."""
+    found = os.environ.get("MARIADBD") or shutil.which("mariadbd") or shutil.which("mysqld")
+    unpacked = UNPACKED / "usr" / "sbin" / "mariadbd"
+    return found or (str(unpacked) if unpacked.exists() else None)
 
 
 @contextmanager
@@ -27,7 +34,10 @@ def server(binary: str) -> Iterator[sa.URL]:
         port = probe.getsockname()[1]
         probe.close()
         process = subprocess.Popen(
-            _command(binary, Path(folder), port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            _command(binary, Path(folder), port),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"LD_LIBRARY_PATH": str(Path(binary).resolve().parents[1] / "lib" / LIBRARIES)},
         )
         try:
             _wait(port)

@@ -21,6 +21,7 @@ from erasure.connectors.masking import MaskingInvalid, Strategy
 from erasure.connectors.sql import normalised
 from erasure.models import Connector
 from erasure.services.connectors import add_connector, read_datasets, record_run, remove_connector, sources
+from erasure.services.withheld import kept_of
 from gdpr_portal.errors import DomainError
 
 Rows = Iterator[tuple[Address, dict[str, Any]]]
@@ -75,7 +76,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{name} {normalised(source.url).render_as_string(hide_password=True)} {keys}")
 
     def _run(self, *, names: Sequence[str], show_sql: bool, **options: Any) -> None:
-        order = replace(_order(options), show=show_sql)
+        order = replace(_order(options), show=show_sql, kept=kept_of(names))
         _log_to_stderr()
         with running(sources(names), order) as run:
             if show_sql:
