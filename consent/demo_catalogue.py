@@ -43,7 +43,12 @@ class Plan(NamedTuple):
 
 PURPOSES: dict[str, Plan] = {
     "newsletter": Plan("consent", ("email", "given_name"), 730),
-    "orders": Plan("contract", ("email", "given_name", "family_name", "phone", "postal_address"), 1095),
+    "orders": Plan(
+        "contract",
+        ("email", "given_name", "family_name", "phone", "postal_address"),
+        1095,
+        {"necessary_for_service": True},
+    ),
     "fraud_prevention": Plan("legitimate_interests", ("email", "phone"), 365),
     "direct_marketing": Plan("legitimate_interests", ("email",), 730, {"is_marketing": True}),
     "tax_records": Plan(

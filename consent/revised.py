@@ -3,13 +3,14 @@
 import copy
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from access.models import Application
 from consent.models import Component, Notice, Purpose, Recipient, Revision
 from consent.models.governance import Reviewed, ReviewState
 
 Revisable: TypeAlias = Component | Purpose | Recipient
+Thing = TypeVar("Thing", bound=Revisable)
 
 MODELS: dict[str, type[Revisable]] = {"component": Component, "purpose": Purpose, "recipient": Recipient}
 FIXED: dict[str, tuple[str, ...]] = {
@@ -49,7 +50,7 @@ def values_of(thing: Revisable) -> dict[str, Any]:
     return {name: _plain(getattr(thing, name)) for name in names}
 
 
-def with_values(thing: Revisable, values: Mapping[str, Any]) -> Revisable:
+def with_values(thing: Thing, values: Mapping[str, Any]) -> Thing:
     """A copy of the thing, not saved, as it would be with these values."""
     revised = copy.copy(thing)
     for name, value in values.items():
@@ -62,7 +63,7 @@ def thing_of(revision: Revision) -> Revisable | None:
     return MODELS[revision.kind].objects.filter(slug=revision.slug, state=ReviewState.LIVE).first()
 
 
-def as_of(thing: Revisable, at: datetime) -> Revisable:
+def as_of(thing: Thing, at: datetime) -> Thing:
     """The thing with what it said at a past moment: what the first revision after it found."""
     later = Revision.objects.filter(kind=kind_of(thing), slug=thing.slug, published_at__gt=at)
     before = later.order_by("published_at").values_list("before", flat=True).first()

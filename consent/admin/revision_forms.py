@@ -35,8 +35,10 @@ class RevisionForm(forms.ModelForm):
         self.inner = _FORMS[self.kind](self.data if self.is_bound else None, instance=becomes)
         for name in revised.FIXED[self.kind]:
             self.inner.fields.pop(name, None)
-        self.fields |= self.inner.fields
-        self.initial |= {name: value for name, value in self.inner.initial.items() if name in self.inner.fields}
+        self.fields.update(self.inner.fields)
+        self.initial.update(
+            {name: self.inner.initial[name] for name in self.inner.initial if name in self.inner.fields}
+        )
 
     def clean(self) -> dict[str, Any] | None:
         """What the thing's own form finds wrong is wrong here."""

@@ -16,7 +16,7 @@ from audit import actors
 from audit.services import record
 from audit.vocabulary import JSON
 from consent.decide import ALLOWED
-from consent.models import Finding, Purpose
+from consent.models import Component, Finding, Purpose
 from consent.services.decisions import DETAILS, Decision, decide_for, refusal
 from consent.services.findings import open_finding
 from consent.values import checked, known_fields
@@ -72,6 +72,7 @@ def _store(
     decision = decide_for(application=application, subject=row, purpose=purpose, fields=tuple(values))
     _require_storable(decision, values)
     ready = checked(values)
+    _require_taken_from(purpose, [field for field, value in ready.items() if value is not None], source)
     stored = store_values(
         subject=row, purpose=purpose, values=ready, source=source, source_name=source_name, application=application
     )
@@ -86,6 +87,15 @@ def _require_source(values: Mapping[str, Any], source: str, source_name: str) ->
     if source == "third_party" and not source_name.strip():
         detail = "The third party must be named (Art. 14(2)(f))."
         raise Invalid("missing_member", detail, errors=[Flaw("/source_name", "missing_member", detail)])
+
+
+def _require_taken_from(purpose: str, fields: Sequence[str], source: str) -> None:
+    """The purpose takes data from this source, and each component is supplied by it (Art. 5(1)(b)); one statement."""
+    closed = Purpose.objects.filter(slug=purpose).exclude(sources__contains=[source]).values_list("slug")
+    others = Component.objects.filter(slug__in=fields).exclude(supplied_by__contains=[source]).values_list("slug")
+    if fields and (slugs := sorted(slug for (slug,) in closed.union(others))):
+        detail = f"No data is taken from this source for {', '.join(slugs)}."
+        raise Invalid("invalid_value", detail, status=422, errors=[Flaw("/source", "invalid_value", detail)])
 
 
 def _require_storable(decision: Decision, values: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ are judged one after the other, under one advisory lock, here and in triggers of
 """
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
@@ -76,7 +77,7 @@ def standing(at: datetime) -> QuerySet[Delegation]:
     return holds.exclude(revoked_at__lte=at).select_related("principal", "deputy").order_by("ends_at")
 
 
-def stands_in(*, deputy: Account, principal_id: object, at: datetime) -> bool:
+def stands_in(*, deputy: Account, principal_id: UUID, at: datetime) -> bool:
     """Whether the deputy stands in for that person at this moment."""
     return standing(at).filter(deputy=deputy, principal_id=principal_id).exists()
 

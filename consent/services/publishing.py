@@ -152,7 +152,8 @@ def _take_its_place(revision: Revision) -> None:
     thing = revised.thing_of(revision)
     if thing is None:
         raise WrongState("wrong_state", "What it is of is not live.")
-    becomes = revised.with_values(locked(thing), revision.values)
+    held: Any = thing
+    becomes = revised.with_values(locked(held), revision.values)
     becomes.digest = content_digest(becomes.content())
     becomes.save(update_fields=[*revision.values, "digest"])
 

@@ -1,5 +1,7 @@
 """What is live is revised: a draft of its next version, reviewed like everything else (docs/decisions/0006)."""
 
+from typing import Any
+
 from django.db import transaction
 from django.db.models import Max
 
@@ -23,7 +25,8 @@ def begin_revision(*, thing: Revisable, author: Account) -> Revision:
     """
     if not author.roles & DRAFTERS:
         raise Refused("role_missing", "Only irm, qa and operator draft.")
-    row = locked(thing)
+    asked: Any = thing
+    row: Revisable = locked(asked)
     if row.state != ReviewState.LIVE:
         raise WrongState("wrong_state", "Only what is live is revised.")
     kind = revised.kind_of(row)
