@@ -56,10 +56,15 @@ def service(folder: Path) -> Iterator[None]:
                 subprocess.run(
                     [sys.executable, "manage.py", *words], check=True, env=os.environ, stdout=subprocess.DEVNULL
                 )
+            say("the service stands")
             set_up()
             yield
         finally:
             server.send_signal(signal.SIGINT)
+
+
+def say(words: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {words}", file=sys.stderr, flush=True)
 
 
 def set_up() -> None:
@@ -187,6 +192,7 @@ def rotate_and_kill(subjects: int, kills: int) -> dict[str, Any]:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         at.append(on_new_version())
+        say(f"killed at {at[-1]} rows")
     last = begin()
     if last.wait(3600) != 0:
         raise SystemExit("The rotation failed.")
@@ -235,6 +241,7 @@ def measure(subjects: int, kills: int) -> dict[str, Any]:
     began = time.perf_counter()
     seed(subjects)
     seeded = round(time.perf_counter() - began, 2)
+    say(f"{subjects} subjects seeded in {seeded} s")
     with connection.cursor() as cursor:
         cursor.execute("SELECT owner FROM bench_cell ORDER BY owner LIMIT 5000")
         sample = [owner for (owner,) in cursor.fetchall()]

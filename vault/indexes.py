@@ -13,12 +13,29 @@ from typing import Final
 from vault.kdf import derive
 
 INDEX_BYTES: Final = 33
+FEW_VALUES: Final = frozenset({
+    "active", "age", "birth_date", "birth_year", "birthday", "blood_type", "city", "country", "date_of_birth",
+    "family_status", "gender", "language", "marital_status", "nationality", "place_of_birth", "postal_code", "postcode",
+    "region", "religion", "salutation", "sex", "state", "status", "title", "year_of_birth", "zip",
+})  # fmt: skip
+"""Names of columns whose values are few, or known to be distributed unevenly: nothing of this kind gets an index."""
 MOST_ROWS_PER_VALUE: Final = 2
 
 
 def blind_index(master: bytes, version: int, column: str, value: str) -> bytes:
-    """The 33 bytes under which the row with this value is found; callers normalise the value first."""
+    """The 33 bytes under which the row with this value is found; callers normalise the value first.
+
+    ValueError for a column of few values: its index would tell them (threat T3).
+    """
+    if has_few_values(column):
+        raise ValueError("This column has few values: it is not to be indexed.")
     return bytes([version]) + hmac.digest(derive(master, "index", column), value.encode(), "sha256")
+
+
+def has_few_values(column: str) -> bool:
+    """Whether the column's name ("table.column", with or without a suffix `_index`) says that its values are few."""
+    name = column.rpartition(".")[2].removesuffix("_index").removesuffix("_sealed")
+    return name in FEW_VALUES or name.startswith(("is_", "has_"))
 
 
 def plan(*, distinct: int, rows: int) -> None:

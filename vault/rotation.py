@@ -74,6 +74,18 @@ def register_column(kind: str, *, table: str, column: str, renew: Callable[[], i
     _columns[table, column] = Column(kind, table, column, renew)
 
 
+def columns(kind: str) -> list[tuple[str, str]]:
+    """Table and column of every registered column of this kind."""
+    return [(column.table, column.column) for column in _of_kind(kind)]
+
+
+def outstanding(kind: str) -> int:
+    """How many rows the next `rotate` brings over: what an unfinished one left, else everything."""
+    rows = histogram(kind)
+    left = sum(count for version, count in rows.items() if version != providers.keyring(fresh=True).current(kind))
+    return left or sum(rows.values())
+
+
 def version_sql(kind: str, cell: str) -> str:
     """The SQL that reads the key version out of a cell of this kind."""
     return _VERSION_SQL[kind].format(cell)

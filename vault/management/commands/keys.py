@@ -100,7 +100,7 @@ class Command(BaseCommand):
             )
             self.stdout.write("A new checkpoint key is there; start the sequencer and the web processes again.")
             return
-        with tqdm(unit=" rows", desc=f"rotating {kind}", file=self.stderr) as bar:
+        with tqdm(total=rotation.outstanding(kind), unit=" rows", desc=f"rotating {kind}", file=self.stderr) as bar:
             for total in rotation.rotate(kind, pause_seconds=pause):
                 bar.update(total - bar.n)
         current = providers.keyring(fresh=True).current(kind)
