@@ -45,6 +45,7 @@ ACTS: dict[str, Any] = {
     "consent.expired": _("Consent expired"),
     "sharing.started": _("Sharing was switched on"),
     "sharing.stopped": _("Sharing was switched off"),
+    "ask.made": _("A third party asked for a share"),
     "request.received": _("A request came in"),
     "request.completed": _("A request was completed"),
     "request.refused": _("A request was refused"),
