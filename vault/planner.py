@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.apps import apps
-from django.core.checks import CheckMessage, Error, Warning
+from django.core.checks import CheckMessage, Error
+from django.core.checks import Warning as Worry
 from django.db import connections, models
 
 from vault import indexes, rotation
@@ -49,7 +50,7 @@ def _of_database(alias: str) -> Iterator[CheckMessage]:
             if rows:
                 indexes.plan(distinct=distinct, rows=rows)
         except ValueError as error:
-            yield Warning(f"{table}.{column}: {error}", hint=f"{rows} rows, {distinct} values", id="vault.W003")
+            yield Worry(f"{table}.{column}: {error}", hint=f"{rows} rows, {distinct} values", id="vault.W003")
 
 
 def _counted(connection: Any, table: str, column: str) -> tuple[int, int]:
