@@ -1,11 +1,11 @@
 """What publishing a notice would change, counted before anybody publishes it: who is asked again, and what falls dark.
 
-Four statements over sets, none a person at a time. The counts follow `consent.decide`: a consent is outdated when its
+A few statements over sets, none a person at a time. The counts follow `consent.decide`: a consent is outdated when its
 wording is older than the newest major version, and from then on every application and recipient is refused.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,31 +20,27 @@ from consent.selectors import live_recipients
 _STANDS = """
     {0}.purpose = %(purpose)s AND {0}.state = 'given' AND ({0}.expires_at IS NULL OR {0}.expires_at > %(at)s)
 """
-_TOTALS = f"""
-SELECT count(*) FILTER (WHERE coalesce(s.notice_version, 0) >= %(major)s),
-    count(*) FILTER (WHERE coalesce(s.notice_version, 0) < %(major)s)
-FROM consent_standing s
-WHERE {_STANDS.format("s")} AND s.recipient = '' AND coalesce(s.notice_version, 0) < %(version)s
-"""  # noqa: S608 - constants of this module only
-_DARK = f"""
-WITH asked AS (
-    SELECT s.subject_id FROM consent_standing s
-    WHERE {_STANDS.format("s")} AND s.recipient = ''
-        AND coalesce(s.notice_version, 0) >= %(major)s AND coalesce(s.notice_version, 0) < %(version)s
-        AND NOT EXISTS (SELECT 1 FROM subjects_restriction r WHERE r.subject_id = s.subject_id AND r.since <= %(at)s
+_COUNTS = f"""
+WITH given AS MATERIALIZED (
+    SELECT s.subject_id, coalesce(s.notice_version, 0) >= %(major)s AS counts FROM consent_standing s
+    WHERE {_STANDS.format("s")} AND s.recipient = '' AND coalesce(s.notice_version, 0) < %(version)s
+), lit AS MATERIALIZED (
+    SELECT g.subject_id FROM given g WHERE g.counts
+        AND NOT EXISTS (SELECT 1 FROM subjects_restriction r WHERE r.subject_id = g.subject_id AND r.since <= %(at)s
             AND (r.lifted_at IS NULL OR r.lifted_at > %(at)s))
-        AND NOT (%(is_marketing)s AND EXISTS (SELECT 1 FROM consent_objection o WHERE o.subject_id = s.subject_id
+        AND NOT (%(is_marketing)s AND EXISTS (SELECT 1 FROM consent_objection o WHERE o.subject_id = g.subject_id
             AND o.purpose = %(purpose)s AND o.since <= %(at)s AND (o.ended_at IS NULL OR o.ended_at > %(at)s)))
 )
-"""  # noqa: S608 - constants of this module only
-_BY_APPLICATION = f"""{_DARK}
-SELECT l.application_id, count(*) FROM asked JOIN subjects_applicationlink l ON l.subject_id = asked.subject_id
+SELECT 'given', counts::text, count(*) FROM given GROUP BY counts
+UNION ALL
+SELECT 'application', l.application_id::text, count(*)
+FROM lit JOIN subjects_applicationlink l ON l.subject_id = lit.subject_id
 WHERE l.application_id = ANY(%(applications)s) GROUP BY l.application_id
-"""  # noqa: S608 - constants of this module only
-_BY_RECIPIENT = f"""{_DARK}
-SELECT x.recipient, count(*) FROM asked JOIN consent_standing x ON x.subject_id = asked.subject_id
+UNION ALL
+SELECT 'recipient', x.recipient, count(*) FROM lit JOIN consent_standing x ON x.subject_id = lit.subject_id
 WHERE {_STANDS.format("x")} AND x.recipient = ANY(%(recipients)s) GROUP BY x.recipient
 """  # noqa: S608 - constants of this module only
+"""(what is counted, of which, how many people): consents that count or not; what applications and recipients lose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +89,16 @@ def forecast(notice: Notice, *, at: datetime | None = None) -> Forecast:
     plain = Forecast(at=moment, is_major=notice.is_major, rests_on_consent=on_consent)
     if not (notice.is_major and on_consent):
         return plain
-    given = _parameters(notice, moment)
-    ((asked_again, already),) = _rows(_TOTALS, given)
-    return Forecast(
-        at=moment, is_major=True, rests_on_consent=True, asked_again=asked_again, already=already,
-        applications=_applications(purpose, given), recipients=_recipients(purpose, given),
+    contracts = _contracts(purpose, moment)
+    recipients = sorted(each.slug for each in live_recipients(purpose))
+    counts = _counts(
+        _parameters(notice, moment)
+        | {"applications": [each.application_id for each in contracts], "recipients": recipients}
+    )
+    return replace(
+        plain, asked_again=counts["given", "true"], already=counts["given", "false"],
+        applications=_dark(contracts, purpose, counts),
+        recipients=tuple(Paused(slug, counts["recipient", slug]) for slug in recipients),
     )  # fmt: skip
 
 
@@ -109,29 +110,26 @@ def _parameters(notice: Notice, moment: datetime) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _applications(purpose: Purpose, given: dict[str, Any]) -> tuple[Dark, ...]:
-    """Every application with a contract that holds, the most people first."""
+def _contracts(purpose: Purpose, moment: datetime) -> list[DataContract]:
+    """Those that hold at the moment."""
     live = DataContract.objects.filter(purpose=purpose, state=ReviewState.LIVE).select_related("application")
-    contracts = [each for each in live if each.expires_at is None or each.expires_at > given["at"]]
-    ids = [each.application_id for each in contracts]
-    people = dict(_rows(_BY_APPLICATION, given | {"applications": ids})) if ids else {}
+    return [each for each in live if each.expires_at is None or each.expires_at > moment]
+
+
+def _dark(contracts: list[DataContract], purpose: Purpose, counts: Counter[tuple[str, str]]) -> tuple[Dark, ...]:
+    """Every application with such a contract, the one of the most people first."""
     found = [
         Dark(
             each.application.slug, each.application.name,
-            tuple(field for field in each.fields if field in purpose.fields), people.get(each.application_id, 0),
+            tuple(field for field in each.fields if field in purpose.fields),
+            counts["application", str(each.application_id)],
         )
         for each in contracts
     ]  # fmt: skip
     return tuple(sorted(found, key=lambda dark: (-dark.people, dark.application)))
 
 
-def _recipients(purpose: Purpose, given: dict[str, Any]) -> tuple[Paused, ...]:
-    slugs = sorted(each.slug for each in live_recipients() if purpose.slug in each.purposes)
-    people = dict(_rows(_BY_RECIPIENT, given | {"recipients": slugs})) if slugs else {}
-    return tuple(Paused(slug, people.get(slug, 0)) for slug in slugs)
-
-
-def _rows(statement: str, parameters: dict[str, Any]) -> Iterable[tuple[Any, ...]]:
+def _counts(parameters: dict[str, Any]) -> Counter[tuple[str, str]]:
     with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        cursor.execute(_COUNTS, parameters)
+        return Counter({(what, which): people for what, which, people in cursor.fetchall()})
