@@ -7,7 +7,7 @@ export VENV PYTHON
 # Compiled modules make every start three times as fast.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run reset test test-fast lint types imports interleavings journey screenshots messages lock venv venv-dev browser mariadb
+.PHONY: help run reset test test-fast attacks lint types imports interleavings journey screenshots messages lock venv venv-dev browser mariadb
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1 \t\2/' | expand -t 24
@@ -23,6 +23,9 @@ test: lint types imports browser mariadb ## every gate and every test, as in .ci
 
 test-fast: venv-dev ## the tests without browser and worker, until the first failure
 	$(BIN)/pytest -n 2 -x -m "not browser and not slow"
+
+attacks: venv-dev ## the audit log under attack in full counts (about half an hour); ATTACKS_SEED repeats a run
+	ATTACKS=full $(BIN)/pytest tests/audit/test_attacks.py -q -s -p no:randomly
 
 lint: venv-dev ## ruff for the code, djade for the templates
 	$(BIN)/ruff check .
