@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 
 from consent.qa import counting as reads
-from consent.services import asks, consents, counting, deliveries, feed, findings, publishing, reminders
+from consent.services import asks, confirmations, consents, counting, deliveries, feed, findings, publishing, reminders
 from gdpr_portal.errors import Missing
 
 
@@ -30,6 +30,7 @@ def expire() -> None:
     consents.expire_due()
     reminders.remind_ending()
     reminders.tell_of_age()
+    confirmations.forget_unanswered()
     asks.lapse_due()
     consents.end_proofs()
     feed.prune_changes()

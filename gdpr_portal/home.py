@@ -43,6 +43,9 @@ ACTS: dict[str, Any] = {
     "consent.refused": _("Consent was refused"),
     "consent.withdrawn": _("Consent was withdrawn"),
     "consent.expired": _("Consent expired"),
+    "consent.confirmed": _("Consent was confirmed by mail"),
+    "consent.authorised": _("A parent agreed"),
+    "signal.honoured": _("Your browser objected to sharing"),
     "sharing.started": _("Sharing was switched on"),
     "sharing.stopped": _("Sharing was switched off"),
     "ask.made": _("A third party asked for a share"),
@@ -161,6 +164,8 @@ def _who(event: AuditEvent, names: _Names) -> Any:
     kind, _colon, name = event.actor.partition(":")
     if kind in {"subject", "account"}:
         return _("by yourself")
+    if kind == "parent":
+        return _("by a parent")
     if kind == "application":
         return _("by %(application)s") % {"application": names.names.get(("application", name), name)}
     return _("by our staff") if kind == "staff" else _("by this service")

@@ -93,17 +93,17 @@ def authorise(*, confirmation_id: UUID, token: str, name: str, birth_date: date)
         return write_word(row, action="authorise", act=act, method=METHOD, holder=sealed)
 
 
-@transaction.atomic
 def take_back(*, confirmation_id: UUID, token: str) -> ConsentEvent:
     """The parent withdrew what they had agreed to, as easily as it was given (Art. 7(3)), while the child is one."""
-    row = opened(confirmation_id, token)
-    person = lock_subject(row.subject_id)
-    row = Confirmation.objects.select_for_update(of=("self",)).get(pk=row.pk)
-    if row.kind != PARENT or row.state != CONFIRMED or not may_take_back(row):
-        raise dead_link()
-    row.state = Confirmation.State.TAKEN_BACK
-    row.save(update_fields=["state"])
-    return record_consent(subject=person, purpose=row.purpose, action="withdraw", channel=CHANNEL, actor=ACTOR)
+    found = opened(confirmation_id, token)
+    with transaction.atomic():
+        person = lock_subject(found.subject_id)
+        row = Confirmation.objects.select_for_update(of=("self",)).get(pk=found.pk)
+        if row.kind != PARENT or row.state != CONFIRMED or not may_take_back(row):
+            raise dead_link()
+        row.state = Confirmation.State.TAKEN_BACK
+        row.save(update_fields=["state"])
+        return record_consent(subject=person, purpose=row.purpose, action="withdraw", channel=CHANNEL, actor=ACTOR)
 
 
 def holder_of(row: Confirmation) -> dict[str, str]:

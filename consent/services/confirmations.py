@@ -39,6 +39,7 @@ from vault.services import keyed_digest, keyed_digests
 OWN, PARENT = Confirmation.Kind.OWN, Confirmation.Kind.PARENT
 WAITING, CONFIRMED = Confirmation.State.WAITING, Confirmation.State.CONFIRMED
 LIFETIME = timedelta(days=7)
+KEPT_FOR = timedelta(days=30)
 TRIES = 10
 MAILS = 3
 """How many mails one yes is worth, the first included."""
@@ -166,6 +167,16 @@ def opened(confirmation_id: UUID, token: str) -> Confirmation:
     return row
 
 
+def forget_unanswered() -> int:
+    """Addresses of parents who never answered are gone KEPT_FOR after their link has died (Art. 5(1)(e)); how many."""
+    before = timezone.now() - KEPT_FOR
+    return (
+        Confirmation.objects.filter(state=WAITING, expires_at__lt=before)
+        .exclude(holder_sealed=None)
+        .update(holder_sealed=None)
+    )
+
+
 def count_try(row: Confirmation) -> None:
     """One more wrong guess at the row; after TRIES of them its link is dead."""
     Confirmation.objects.filter(pk=row.pk, tries__lt=TRIES).update(tries=F("tries") + 1)
@@ -176,7 +187,6 @@ def dead_link() -> Gone:
     return Gone("link_dead", "This link holds no more.")
 
 
-@transaction.atomic
 def confirm(*, confirmation_id: UUID, token: str) -> ConsentEvent:
     """The person's own word is in: an event bound to the first, and consent is given unless a parent's is missing.
 
@@ -185,8 +195,8 @@ def confirm(*, confirmation_id: UUID, token: str) -> ConsentEvent:
     row = opened(confirmation_id, token)
     if row.kind != OWN:
         raise dead_link()
-    act = Act(channel="mail", actor=SUBJECT, at=timezone.now())
-    return write_word(row, action="confirm", act=act)
+    with transaction.atomic():
+        return write_word(row, action="confirm", act=Act(channel="mail", actor=SUBJECT, at=timezone.now()))
 
 
 def write_word(

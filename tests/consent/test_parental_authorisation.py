@@ -9,7 +9,7 @@ from django.core import mail
 from django.test import Client
 
 from consent.models import Confirmation, ConsentEvent, Reminder
-from consent.services import authorisations
+from consent.services import authorisations, confirmations
 from consent.services.authorisations import holder_of, name_parent
 from consent.services.decisions import decide_for
 from consent.services.reminders import LOOK_AGAIN, tell_of_age
@@ -220,3 +220,29 @@ def test_the_portal_asks_the_parent(child: Person, django_capture_on_commit_call
     assert "A mail is on its way" in page.content.decode()
     assert "We wrote to your parent" in page.content.decode()
     assert agree(link()).status_code == 302
+
+
+def test_an_address_nobody_answered_from_is_forgotten(child: Person, asked: str, frozen: Any) -> None:
+    frozen.shift(confirmations.LIFETIME.total_seconds() + 30 * 86400 - 60)
+    assert confirmations.forget_unanswered() == 0 and holder_of(Confirmation.objects.get())
+    frozen.shift(120)
+    assert confirmations.forget_unanswered() == 1 and holder_of(Confirmation.objects.get()) == {}
+    assert ConsentEvent.objects.count() == 1
+
+
+def test_wrong_dates_of_birth_are_counted_by_the_service_too(child: Person, asked: str) -> None:
+    row = Confirmation.objects.get()
+    token = asked.rpartition("/")[2]
+    for _ in range(confirmations.TRIES):
+        with pytest.raises(DomainError, match="wrong_birth_date"):
+            authorisations.authorise(confirmation_id=row.pk, token=token, name="M", birth_date=born(15, 1))
+    with pytest.raises(DomainError, match="link_dead"):
+        authorisations.authorise(confirmation_id=row.pk, token=token, name="M", birth_date=born(15))
+
+
+def test_a_wrong_token_is_counted_by_every_service(child: Person, asked: str) -> None:
+    row = Confirmation.objects.get()
+    for act in (confirmations.confirm, authorisations.take_back):
+        with pytest.raises(DomainError, match="link_dead"):
+            act(confirmation_id=row.pk, token="wrong")
+    assert Confirmation.objects.get().tries == 2

@@ -30,6 +30,7 @@ EXCEPTIONS = {
     "access.services.mailcodes.spend_code": CODE,
     "access.services.signin.send_code": CODE,
     "consent.services.confirmations.count_try": COUNTS,
+    "consent.services.confirmations.forget_unanswered": "addresses that nobody answered from, past their time",
     "consent.services.confirmations.opened": COUNTS,
     "consent.services.feed.prune_changes": "ids without values, written by triggers, past their time",
     "consent.services.review_rows.move": PART + "component.*, purpose.*, notice.*, recipient.*, contract.*, revision.*",
