@@ -13,6 +13,7 @@ from django.utils import timezone
 from audit import note, selectors
 from audit.models import Checkpoint, Cosignature, HeldCopy
 from audit.services import record
+from audit.vocabulary import JSON
 from gdpr_portal.errors import Invalid
 
 LARGEST_NOTE = 8192
@@ -36,7 +37,7 @@ def take_copy(*, holder: str, role: str, way: str) -> str:
     with transaction.atomic():
         head = selectors.latest_checkpoint()
         remember(head, holder=holder, role=role, way=way)
-        details = {"size": head.size, "role": role, "way": way, "digest": digest(head.note)}
+        details: dict[str, JSON] = {"size": head.size, "role": role, "way": way, "digest": digest(head.note)}
         record("checkpoint.held", actor=holder, details=details)
     return with_cosignatures(head)
 

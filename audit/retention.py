@@ -23,6 +23,7 @@ from audit.models import Checkpoint, HeldCopy, Retirement
 from audit.partitions import Partition, months_before, partitions
 from audit.services import record
 from audit.verify import leaf_matches, one_snapshot, stream
+from audit.vocabulary import JSON
 from gdpr_portal.errors import WrongState
 
 HOLDERS = 2
@@ -164,7 +165,7 @@ def _opened(text: str) -> int:
 
 def _say(planned: Plan, size: int) -> Retirement:
     digest, label = digest_of(planned.ranges), planned.partition.label
-    details = {
+    details: dict[str, JSON] = {
         "month": label, "first": planned.ranges[0], "last": planned.last, "count": planned.count,
         "digest": digest, "size": size,
     }  # fmt: skip

@@ -21,6 +21,7 @@ from audit import actors, selectors
 from audit.models import Verification
 from audit.services import record
 from audit.verify import Report, verify
+from audit.vocabulary import JSON
 from gdpr_portal.wake import wake
 
 LEASE = timedelta(seconds=60)
@@ -121,7 +122,7 @@ def _settle(row: Verification, changes: dict[str, Any], report: Report | None) -
 
 
 def _record(row: Verification, report: Report) -> None:
-    details = {
+    details: dict[str, JSON] = {
         "verification": str(row.pk), "size": report.size, "root": report.root.hex(),
         "verdict": "holds" if report.holds else "damaged", "damages": report.found, "held": report.held,
         "retired": report.retired,
