@@ -126,8 +126,8 @@ class AskView(ScopedView):
 
     @extend_schema(operation_id="get_ask", parameters=[AskInput], responses=AskSerializer)
     def get(self, request: Request, subject: UUID, recipient: str) -> Response:
-        asked = self.query(AskInput)
         person = subject_for(application=self.application, pairwise=subject)
+        asked = self.query(AskInput)
         return Response(_asked(ask_of(application=self.application, subject=person, recipient=recipient, **asked)))
 
 
