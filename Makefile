@@ -7,7 +7,7 @@ export VENV PYTHON
 # Compiled modules make every start three times as fast.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run reset test test-fast attacks lint types imports interleavings journey screenshots messages lock venv venv-dev browser mariadb
+.PHONY: restore-drill mutants help run reset test test-fast attacks lint types imports interleavings journey screenshots messages lock venv venv-dev browser mariadb
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1 \t\2/' | expand -t 24
@@ -46,6 +46,12 @@ journey: venv-dev ## walk a running instance as its people would
 
 screenshots: venv-dev browser ## pictures of every page of a running instance
 	$(BIN)/python -m tests.browser.screenshots
+
+restore-drill: venv-dev ## back up, undo, restore, replay: with pg_dump and pg_restore
+	$(BIN)/pytest tests/erasure/test_restore_drill.py
+
+mutants: venv-dev ## change the pure modules and see whether the tests notice; takes long
+	$(BIN)/python -m tests.mutants
 
 messages: venv-dev ## bring the German and French catalogues up to the strings: WORDS=words.json
 	@command -v xgettext >/dev/null || { echo "messages needs gettext: apt-get install gettext" >&2; exit 1; }

@@ -1,0 +1,237 @@
+"""`python -m tests.mutants [module ...]`: whether the tests notice when the pure modules are changed (figure G23).
+
+Every function of the modules below is changed in one place at a time (a comparison, operator, number, condition,
+raise), and the tests named beside the module run until one fails. A mutant nobody notices survives; it is printed with
+its line. pytest collects once; each mutant is a fork in which the function's code is replaced where it stands, so that
+whoever imported it has the mutant too. Tests that need the database are left out. Exit 1 under `GOAL`.
+"""
+
+import ast
+import copy
+import importlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any
+
+import pytest
+
+GOAL = 0.90
+PATIENCE_SECONDS = 30
+VAULT = "tests/vault/test_sealed_cells.py tests/vault/test_vectors.py tests/vault/test_pure_edges.py"
+MODULES = {
+    "vault.kdf": VAULT,
+    "vault.aead": VAULT,
+    "vault.envelope": VAULT,
+    "vault.pairwise": VAULT,
+    "vault.indexes": "tests/vault/test_indexes.py tests/vault/test_planner.py tests/vault/test_pure_edges.py",
+    "vault.stream": "tests/vault/test_streams.py tests/vault/test_pure_edges.py",
+    "audit.merkle": "tests/audit/test_merkle.py",
+    "audit.canonical": "tests/audit/test_canonical.py",
+    "audit.note": "tests/audit/test_note.py",
+    "consent.states": "tests/consent/test_consent_states.py tests/consent/test_delivery.py",
+}
+SKIPPED = ("100_000", "2000_mutated")
+"""Tests that take seconds each and say nothing about a mutant that others do not."""
+COMPARED = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+}  # fmt: skip
+REPLACED = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.FloorDiv, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
+    ast.LShift: ast.RShift, ast.RShift: ast.LShift, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd,
+    ast.BitXor: ast.BitOr, ast.And: ast.Or, ast.Or: ast.And,
+}  # fmt: skip
+
+
+def changes(node: ast.AST) -> Iterator[ast.AST]:
+    """What this one place could be instead."""
+    if isinstance(node, ast.Compare) and type(node.ops[0]) in COMPARED:
+        yield ast.Compare(node.left, [COMPARED[type(node.ops[0])](), *node.ops[1:]], node.comparators)
+    elif isinstance(node, ast.BinOp) and type(node.op) in REPLACED:
+        yield ast.BinOp(node.left, REPLACED[type(node.op)](), node.right)
+    elif isinstance(node, ast.BoolOp):
+        yield ast.BoolOp(REPLACED[type(node.op)](), node.values)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        yield node.operand
+    elif isinstance(node, ast.Constant) and type(node.value) in (int, bytes, str, bool):
+        yield ast.Constant(_other(node.value))
+    elif isinstance(node, ast.If | ast.While | ast.IfExp):
+        for verdict in (True, False) if not isinstance(node, ast.While) else (False,):
+            changed = copy.copy(node)
+            changed.test = ast.Constant(verdict)
+            yield changed
+    elif isinstance(node, ast.Raise):
+        yield ast.Pass()
+
+
+def _other(value: Any) -> Any:
+    if isinstance(value, bool):
+        return not value
+    return value + 1 if isinstance(value, int) else value + (b"x" if isinstance(value, bytes) else "x")
+
+
+def places(function: ast.AST) -> Iterator[tuple[ast.AST, str, int | None]]:
+    """Every place of the function's body: parent, field, and index in a list. Docstrings and messages are left out."""
+    todo: list[ast.AST] = [function]
+    while todo:
+        parent = todo.pop()
+        for field, value in ast.iter_fields(parent):
+            if field in {"annotation", "returns", "decorator_list", "args"} and isinstance(parent, ast.FunctionDef):
+                continue
+            for index, child in enumerate(value) if isinstance(value, list) else [(None, value)]:
+                if not isinstance(child, ast.AST) or _is_text(parent, child):
+                    continue
+                yield parent, field, index
+                todo.append(child)
+
+
+def _is_text(parent: ast.AST, child: ast.AST) -> bool:
+    if isinstance(parent, ast.Expr) and isinstance(child, ast.Constant):
+        return True
+    return isinstance(parent, ast.Raise | ast.JoinedStr) or (
+        isinstance(parent, ast.AnnAssign) and child is parent.annotation
+    )
+
+
+def mutants(tree: ast.Module) -> Iterator[tuple[str, int, str, CodeType]]:
+    """Qualified name, line, what it became, and the code of the function, for every mutant of a module."""
+    for name, function in functions(tree):
+        for parent, field, index in list(places(function)):
+            holder = getattr(parent, field)
+            node = holder if index is None else holder[index]
+            for changed in changes(node):
+                _put(parent, field, index, ast.fix_missing_locations(ast.copy_location(changed, node)))
+                yield name, getattr(node, "lineno", function.lineno), ast.unparse(changed)[:80], _code(tree, name)
+                _put(parent, field, index, node)
+
+
+def functions(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.ClassDef):
+            yield from functions(node, f"{prefix}{node.name}.")
+        elif isinstance(node, ast.FunctionDef):
+            yield prefix + node.name, node
+
+
+def _put(parent: ast.AST, field: str, index: int | None, node: ast.AST) -> None:
+    if index is None:
+        setattr(parent, field, node)
+    else:
+        getattr(parent, field)[index] = node
+
+
+def _code(tree: ast.Module, name: str) -> CodeType:
+    found: CodeType = compile(tree, "<mutant>", "exec")
+    for part in name.split("."):
+        found = next(each for each in found.co_consts if isinstance(each, CodeType) and each.co_name == part)
+    return found
+
+
+class Hunt:
+    """Takes the place of pytest's loop: the tests pass as they are, then against every mutant until one fails."""
+
+    def __init__(self, module: str) -> None:
+        self.module = importlib.import_module(module)
+        self.killed, self.survived = 0, []
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        items[:] = [item for item in items if not item.get_closest_marker("django_db") and not self._slow(item)]
+
+    @staticmethod
+    def _slow(item: Any) -> bool:
+        hundredth = (
+            "_" in item.fixturenames and getattr(item, "callspec", None) and item.callspec.params.get("_", 0) > 1
+        )
+        return bool(hundredth) or any(word in item.name for word in SKIPPED)
+
+    def pytest_runtestloop(self, session: Any) -> bool:
+        if not session.items or self._noticed(session, None, None):
+            raise pytest.UsageError("The tests fail, or there are none, before anything is changed.")
+        tree = ast.parse(Path(str(self.module.__file__)).read_text())
+        for name, line, became, code in mutants(tree):
+            if self._noticed(session, name, code):
+                self.killed += 1
+            else:
+                self.survived.append(f"{self.module.__name__}:{line} {name}: {became}")
+        return True
+
+    def _noticed(self, session: Any, name: str | None, code: CodeType | None) -> bool:
+        pid = os.fork()
+        if pid == 0:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            os.dup2(1, 2)
+            os._exit(self._fails(session, name, code))
+        end = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < end:
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                return os.waitstatus_to_exitcode(status) != 0
+            time.sleep(0.002)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        return True
+
+    def _fails(self, session: Any, name: str | None, code: CodeType | None) -> int:
+        try:
+            if name is not None and code is not None:
+                self._function(name).__code__ = code
+            failed: list[Any] = []
+            session.config.pluginmanager.register(_Ear(failed))
+            for item in session.items:
+                item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+                if failed:
+                    return 1
+            return 0
+        except BaseException:
+            return 1
+
+    def _function(self, name: str) -> FunctionType:
+        found: Any = self.module
+        for part in name.split("."):
+            found = vars(found)[part]
+        found = getattr(found, "__func__", None) or getattr(found, "fget", None) or found
+        return getattr(found, "__wrapped__", found)
+
+
+class _Ear:
+    def __init__(self, failed: list[Any]) -> None:
+        self.failed = failed
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed:
+            self.failed.append(report.nodeid)
+
+
+def main(chosen: list[str]) -> int:
+    """Hunts in the modules chosen, in this process for one, else in a process for each."""
+    if len(chosen) != 1:
+        codes = [os.spawnv(os.P_WAIT, sys.executable, [sys.executable, "-m", "tests.mutants", name]) for name in chosen]
+        return max(codes, default=0)
+    hunt = Hunt.__new__(Hunt)
+    ready = _Late(hunt, chosen[0])
+    pytest.main([*MODULES[chosen[0]].split(), "-q", "-p", "no:randomly", "-p", "no:cacheprovider"], plugins=[ready])
+    total = hunt.killed + len(hunt.survived)
+    print("\n".join(hunt.survived))
+    score = hunt.killed / total if total else 0.0
+    print(f"{chosen[0]}: {hunt.killed} of {total} mutants noticed, {score:.1%}", flush=True)
+    return 0 if score >= GOAL else 1
+
+
+class _Late:
+    """Imports the module only when Django stands."""
+
+    def __init__(self, hunt: Hunt, module: str) -> None:
+        self.hunt, self.module = hunt, module
+
+    def pytest_configure(self, config: Any) -> None:
+        self.hunt.__init__(self.module)  # type: ignore[misc]
+        config.pluginmanager.register(self.hunt)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:] or list(MODULES)))
