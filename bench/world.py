@@ -127,10 +127,12 @@ def without_triggers() -> Iterator[None]:
 
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
+        cursor.execute("SET statement_timeout = 0")  # a bench may take its time; the pages it measures may not
         try:
             yield
         finally:
             cursor.execute("SET session_replication_role = DEFAULT")
+            cursor.execute("RESET statement_timeout")
 
 
 def copy(model: Any, names: Sequence[str], rows: Iterable[Sequence[Any]], **constant: Any) -> None:

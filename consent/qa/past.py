@@ -142,7 +142,7 @@ def periods(asked: Asked) -> list[Period]:
 
 
 def _moments(asked: Asked) -> list[datetime]:
-    parameters = {
+    parameters: dict[str, Any] = {
         "subject": asked.subject.pk, "purpose": asked.purpose, "recipient": asked.recipient, "now": timezone.now(),
         "application": asked.application.pk, "known_at": asked.known_at, "most": MOST_MOMENTS,
     }  # fmt: skip

@@ -47,9 +47,11 @@ def test_what_bound_an_erased_person_is_told_until_the_proof_ends(shop: Any, ali
     object_to(subject=alice.subject, purpose="fraud_prevention", actor="subject")
     frozen.shift(60)
     objected = timezone.now()
+    frozen.shift(60)
     restrict(subject=alice.subject, ground="legal_claims", request=None, actor="subject")
     frozen.shift(60)
     restricted = timezone.now()
+    frozen.shift(60)
     erase(alice)
     frozen.shift(60)
     assert code(shop, alice, "fraud_prevention") == "erased"
