@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from consent.digests import body_digest, content_digest
-from consent.models import Component, Notice, NoticeText, Purpose, Recipient, Revision
+from consent.models import Component, DecisionChange, Notice, NoticeText, Purpose, Recipient, Revision
 from consent.services import publishing, review
 from consent.services.decisions import decide_for
 from consent.services.revisions import begin_revision
@@ -250,3 +250,10 @@ def test_the_catalogue_of_the_api_tells_the_revised_purpose(client_for, shop, ol
     publishing.publish(item=approved(drafted(olga, retention_days=365), olga, rita), actor=rita.account)
     items = client_for(shop).get("/api/v1/purposes").body["items"]
     assert [item["retention_days"] for item in items if item["slug"] == "newsletter"] == [365]
+
+
+def test_who_follows_the_feed_is_told_that_the_catalogue_changed(olga, rita):
+    ready = approved(drafted(olga, fields=["email"]), olga, rita)
+    told = DecisionChange.objects.filter(subject=None).count()
+    publishing.publish(item=ready, actor=rita.account)
+    assert DecisionChange.objects.filter(subject=None).count() == told + 1
