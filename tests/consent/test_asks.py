@@ -101,7 +101,7 @@ def test_silence_is_a_no_with_and_without_the_sweep(alice: Any, asking: Any, pat
     ask = SharingAsk.objects.get()
     SharingAsk.objects.update(asked_at=ask.asked_at - timedelta(days=31), lapses_at=ask.lapses_at - timedelta(days=31))
     assert asking.get(path, NEWSLETTER).body["state"] == "lapsed"
-    assert "Acme" not in alice.browser().get("/").content.decode()
+    assert "Waiting for you" not in alice.browser().get("/").content.decode()
     assert asking.post(path, NEWSLETTER).body["code"] == "asked_before"
     with pytest.raises(WrongState):
         answer_ask(subject=alice.subject, ask_id=ask.pk, accept=True, channel="portal", actor="subject")
