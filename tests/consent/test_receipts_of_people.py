@@ -49,8 +49,8 @@ def test_an_old_receipt_holds_after_the_keys_were_rotated_and_the_old_one_retire
     kept: Path, repository: Path, alice: Any, settings: Any
 ) -> None:
     before = json.loads((kept / "jwks.json").read_text())
-    settings.VAULT_KEY_FILE = kept / "vault.json"
     ring = providers.keyring()
+    settings.VAULT_KEY_FILE = kept / "vault.json"
     public = signing.public_of(ring.key("receipts"))
     fresh_ring = ring.with_version("receipts").without_version("receipts", ring.current("receipts"), public=public)
     providers.forget()
