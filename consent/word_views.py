@@ -158,6 +158,6 @@ def _about(row: Confirmation) -> dict[str, Any]:
     """The purpose and the very wording that was answered to."""
     event = ConsentEvent.objects.get(event=row.event)
     text = NoticeText.objects.filter(
-        notice__purpose__slug=event.purpose, notice__version=event.notice_version, language=event.notice_language
+        notice__purpose__slug=event.purpose, notice__version=event.notice_version or 0, language=event.notice_language
     ).first()
     return {"row": row, "event": event, "text": text, "title": purpose_title(event.purpose, row.language)}
