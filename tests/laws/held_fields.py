@@ -72,7 +72,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     "audit.AuditLeaf": {"leaf_hash": PROOF},
     "audit.AuditNode": {"hash": PROOF},
     "audit.Checkpoint": {"root": PROOF, "note": PROOF, "vkey": PROOF},
-    "audit.Retirement": {"month": CODE, "digest": PROOF},
+    "audit.Retirement": {"month": CODE, "ranges": PROOF, "digest": PROOF},
     "audit.HeldCopy": {"digest": PROOF, "holder": RANDOM, "role": CODE, "way": CODE},
     "audit.Witness": {"name": CODE, "last_error": CODE},
     "audit.Cosignature": {"name": PROOF, "line": PROOF},

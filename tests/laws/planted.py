@@ -4,15 +4,20 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from django.db import transaction
+
+from access.models import Account
 from access.services.applications import set_endpoint
 from access.services.factors import new_recovery_codes
 from access.services.mailcodes import send_code
 from audit import actors
+from audit.services import record
 from consent.models import Delivery
 from consent.services.data import store_data
 from consent.services.deliveries import acknowledge
 from erasure.models import RightsRequest
 from erasure.services.conversation import write_to_desk
+from erasure.services.questions import explain, question_access
 from erasure.services.requests import file_request
 from subjects.models import Subject
 from subjects.services import register_subject
@@ -99,6 +104,18 @@ def _requests(made: Planted) -> None:
     ]
     made.strings["message"] = "Falcon-Nachricht"
     write_to_desk(request=made.requests[-1], text=made.strings["message"])
+    made.strings |= {"question": "Habicht-Frage", "explanation": "Sperber-Antwort"}
+    _question(made)
+
+
+def _question(made: Planted) -> None:
+    """An access of the person's data is questioned and explained."""
+    with transaction.atomic():
+        event = record("data.read", actor=actors.application("shop"), subject=made.subject.pseudonym, fields=["email"])
+    asked = question_access(subject=made.subject, event=event, text=made.strings["question"])
+    rita = Account.objects.filter(is_staff=True).order_by("created_at").last()
+    assert rita is not None
+    explain(question_id=asked.pk, by=rita, text=made.strings["explanation"], outcome="lawful")
 
 
 def _file(made: Planted, right: str, **details: Any) -> RightsRequest:
