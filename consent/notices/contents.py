@@ -95,7 +95,7 @@ def thin(body: str, language: str, basis: str, is_marketing: bool = False) -> li
     """The points that stand in this body and yet do not say what they should."""
     said = sections(body)
     return [
-        found(language, f"thin.{point}", HEADINGS[point][language], reason, ARTICLES[point], **about)
+        found(language, f"thin.{point}", HEADINGS[point][language], reason, ARTICLES[point], about=about)
         for point in points(basis, is_marketing)
         if (words := said.get(HEADINGS[point].get(language, "")))
         for reason, about in _whys(point, words, language, basis, is_marketing)

@@ -4,8 +4,9 @@
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
+from types import MappingProxyType
 
 import rfc8785
 from django.utils.translation import gettext, gettext_noop
@@ -55,9 +56,9 @@ class Finding:
 
 def found(
     language: str, code: str, where: str, reason: str, source: str, *, quote: str = "", severity: str = WARN,
-    **about: str | int,
+    about: Mapping[str, str | int] = MappingProxyType({}),
 ) -> Finding:  # fmt: skip
-    """One finding; what is named besides is put into its reason."""
+    """One finding; `about` is put into its reason."""
     return Finding(
         language=language, code=code, where=where, quote=quote, reason=reason, about=tuple(about.items()),
         source=source, severity=severity,

@@ -111,4 +111,4 @@ def _names(counted: Counter[str]) -> str:
 
 
 def _found(language: str, code: str, where: str, reason: str, **about: str | int) -> Finding:
-    return found(language, f"parity.{code}", where, reason, SOURCE, **about)
+    return found(language, f"parity.{code}", where, reason, SOURCE, about=about)

@@ -77,12 +77,14 @@ def warnings(read: Reading, threshold: int) -> list[Finding]:
     every = []
     if read.score is not None and read.score < threshold:
         reason = gettext_noop("The score is %(score)s, below %(threshold)s.")
-        about = {"score": round(read.score), "threshold": threshold}
-        every.append(found(read.language, "reading.hard", WHOLE, reason, SOURCE, **about))
+        about: dict[str, str | int] = {"score": round(read.score), "threshold": threshold}
+        every.append(found(read.language, "reading.hard", WHOLE, reason, SOURCE, about=about))
     for sentence in read.longest:
         if (count := len(words(sentence))) > LONG_SENTENCE_WORDS:
             reason = gettext_noop("A sentence of %(count)s words.")
-            every.append(found(read.language, "reading.long", WHOLE, reason, SOURCE, quote=sentence, count=count))
+            every.append(
+                found(read.language, "reading.long", WHOLE, reason, SOURCE, quote=sentence, about={"count": count})
+            )
     return every
 
 
