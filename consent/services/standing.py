@@ -26,6 +26,11 @@ FROM consent_consentevent WHERE subject_id IN (SELECT id FROM subjects_subject W
 ORDER BY subject_id, purpose, recipient, at DESC, seq DESC
 """
 _STORED = f"SELECT {', '.join(_COLUMNS)} FROM consent_standing"  # noqa: S608 - constants of this module only
+_TAKE_OUT = f"""
+DELETE FROM consent_standing s USING (({_STORED}) EXCEPT ({_DERIVED})) odd
+WHERE s.subject_id = odd.subject_id AND s.purpose = odd.purpose AND s.recipient = odd.recipient
+"""  # noqa: S608 - constants of this module only
+_PUT_IN = f"INSERT INTO consent_standing ({', '.join(_COLUMNS)}) (({_DERIVED}) EXCEPT ({_STORED}))"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,12 +100,16 @@ def sharing_verdict(subject: Subject, purpose: str, recipient: str | None) -> st
 
 @transaction.atomic
 def rebuild_standing() -> int:
-    """Every standing row is what the events derive; returns how many rows differed. Erased people have none."""
-    differing = len(compare_standing())
+    """Every standing row is what the events derive; returns how many rows differed. Erased people have none.
+
+    Only what differs is written, so that the feed tells nobody of rows that are as they were.
+    """
     with connection.cursor() as cursor:
         cursor.execute("LOCK TABLE consent_standing IN EXCLUSIVE MODE")
-        cursor.execute("DELETE FROM consent_standing")
-        cursor.execute(f"INSERT INTO consent_standing ({', '.join(_COLUMNS)}) {_DERIVED}")
+        differing = len(compare_standing())
+        if differing:
+            cursor.execute(_TAKE_OUT)
+            cursor.execute(_PUT_IN)
     return differing
 
 
@@ -113,7 +122,8 @@ def compare_standing() -> list[tuple[str, str, str]]:
         SELECT DISTINCT subjects_subject.pseudonym::text, odd.purpose, odd.recipient
         FROM odd JOIN subjects_subject ON subjects_subject.id = odd.subject_id ORDER BY 1, 2, 3
     """  # noqa: S608 - constants of this module only
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")  # every event of everybody is read
         cursor.execute(statement)
         return [(str(row[0]), str(row[1]), str(row[2])) for row in cursor.fetchall()]
 
