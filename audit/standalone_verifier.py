@@ -19,11 +19,16 @@ c2sp.org/signed-note, c2sp.org/tlog-checkpoint.
 
 from __future__ import annotations
 
+import os.path
+import sys
+
+if __name__ == "__main__":  # as a program it lies beside modules of the service that are named like the library's
+    sys.path = [path for path in sys.path if os.path.abspath(path) != os.path.dirname(os.path.abspath(__file__))]
+
 import argparse
 import base64
 import hashlib
 import json
-import sys
 import time
 import urllib.error
 import urllib.parse

@@ -81,6 +81,13 @@ def test_as_a_program_of_its_own_it_verifies_a_dump(dump: Dump, tmp_path: Path) 
     assert done.returncode == 1
 
 
+def test_it_runs_from_the_folder_it_lies_in(dump: Dump) -> None:
+    """Beside it lie modules named like the library's (`selectors`): they must not be taken for those."""
+    command = [sys.executable, str(SCRIPT), str(dump.path), "--key", dump.key]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ok: 13 entries, 0 held checkpoints\n", "")
+
+
 def test_a_dump_is_entries_in_order_then_one_checkpoint(dump: Dump) -> None:
     assert [row["index"] for row in dump.rows[:-1]] == list(range(13))
     assert set(dump.rows[-1]) == {"checkpoint", "vkey"}
