@@ -23,7 +23,8 @@ import os.path
 import sys
 
 if __name__ == "__main__":  # as a program it lies beside modules of the service that are named like the library's
-    sys.path = [path for path in sys.path if os.path.abspath(path) != os.path.dirname(os.path.abspath(__file__))]
+    _here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  nothing may be imported before this
+    sys.path = [path for path in sys.path if os.path.abspath(path) != _here]  # noqa: PTH100
 
 import argparse
 import base64
