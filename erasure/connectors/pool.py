@@ -1,6 +1,6 @@
 """Connections to other people's databases, kept between runs: few, closed when idle, never shared with a fork.
 
-A kept connection saves a run the log-in and lets the server keep its plans; the engine keeps compiled statements. The
+A kept connection saves a run the log-in and warms the server's caches; the engine keeps compiled statements. The
 bounds: MOST connections a database and process, each closed IDLE_SECONDS after its last run. What broke is thrown away
 by SQLAlchemy (with all its elders), what a fork inherited is left alone: the socket is the parent's.
 """
@@ -36,26 +36,30 @@ class KeptPool(Pool):
     def __init__(self, creator: Any, **more: Any) -> None:
         super().__init__(creator, **more)
         self._room = threading.BoundedSemaphore(MOST)
+        self._mutex = threading.Lock()
         self._idle: list[tuple[float, ConnectionPoolEntry]] = []
 
     def _do_get(self) -> ConnectionPoolEntry:
         if not self._room.acquire(timeout=CONNECT_SECONDS):
             raise PoolTimeout("every connection to this database is in use")
         try:
-            return self._idle.pop()[1] if self._idle else self._create_connection()
+            with self._mutex:
+                kept = self._idle.pop()[1] if self._idle else None
+            return kept or self._create_connection()
         except BaseException:
             self._room.release()
             raise
 
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
-        self._idle.append((time.monotonic(), record))
+        with self._mutex:
+            self._idle.append((time.monotonic(), record))
         self._room.release()
         _sweep_later()
 
     def close_idle(self, seconds: float) -> int:
         """Connections that nobody used for so long are closed; returns how many are kept."""
         limit = time.monotonic() - seconds
-        with _lock:
+        with self._mutex:
             old = [each for each in self._idle if each[0] <= limit]
             self._idle = [each for each in self._idle if each[0] > limit]
         for _since, record in old:
@@ -103,7 +107,9 @@ def _options(url: URL) -> dict[str, Any]:
         case "sqlite":  # opening a file costs nothing, and a file must not be carried across a fork
             return {"poolclass": NullPool, "creator": _sqlite(url)}
         case "postgresql":
-            return {**kept, "connect_args": {"connect_timeout": CONNECT_SECONDS}}
+            # No prepared statements: they refuse to run when a column's type changed, and poolers in between lose them.
+            unprepared = {"prepare_threshold": None} if url.get_driver_name() == "psycopg" else {}
+            return {**kept, "connect_args": {"connect_timeout": CONNECT_SECONDS, **unprepared}}
         case "mysql" | "mariadb":
             times = {"read_timeout": STATEMENT_SECONDS, "write_timeout": STATEMENT_SECONDS}
             return {**kept, "connect_args": {"connect_timeout": CONNECT_SECONDS, **times}}

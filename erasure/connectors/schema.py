@@ -180,7 +180,7 @@ def _folds(connection: sa.Connection, found: Iterable[Table]) -> dict[Name, froz
                 folds[None, name].add(column)
     if connection.dialect.name == "sqlite":
         for table in found:
-            first = sa.select(sa.literal_column("1")).select_from(table.clause).limit(SMALL_ROWS + 1)
+            first: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(table.clause).limit(SMALL_ROWS + 1)
             rows = connection.scalar(sa.select(sa.func.count()).select_from(first.subquery()))
             folds[table.name] |= set(table.clause.c.keys()) if (rows or 0) <= SMALL_ROWS else set()
     return {name: frozenset(columns) for name, columns in folds.items()}

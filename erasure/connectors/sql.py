@@ -37,6 +37,7 @@ ONE_PARAMETER = frozenset({sa.INTEGER, sa.BIGINT, sa.SMALLINT, sa.VARCHAR, sa.TE
 BEGUN = f"""
 SELECT current_setting('transaction_read_only'), set_config('statement_timeout', '{STATEMENT_SECONDS}s', true)
 """
+READING = f"{BEGUN}, set_config('transaction_read_only', 'on', true)"
 
 
 def normalised(url: str) -> URL:
@@ -89,7 +90,7 @@ class Database:
             case "sqlite":
                 self.connection.exec_driver_sql("BEGIN IMMEDIATE" if self.writing else "BEGIN")
             case "postgresql":
-                taken = self.connection.exec_driver_sql(BEGUN).scalar()
+                taken = self.connection.exec_driver_sql(BEGUN if self.writing else READING).scalar()
                 if self.writing and taken == "on":
                     raise RunFailed([problem(self.name, "read_only_connection")])
             case _:

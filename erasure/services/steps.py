@@ -176,8 +176,9 @@ def _give_back(held: Claim, error: Exception) -> None:
 
 def _reason(error: Exception) -> str:
     """Why, in a word for the operator; a foreign database's reason names the table too."""
-    told = isinstance(error, Unavailable | connector_steps.RowsCameBack)
-    return (error.message if told else type(error).__name__)[:80]
+    if isinstance(error, Unavailable | connector_steps.RowsCameBack):
+        return error.message[:80]
+    return type(error).__name__[:80]
 
 
 def _next_try(attempts: int) -> datetime:

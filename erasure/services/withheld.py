@@ -242,7 +242,7 @@ def reveal(*, withheld_id: UUID, reviewer: Account, reason: str) -> list[dict[st
 
 
 def _record(row: WithheldRows, step: Step, reviewer: Account) -> None:
-    details = {
+    details: dict[str, str | int | None] = {
         "request": str(step.request_id),
         "collection": row.collection,
         "rows": row.decidable,
