@@ -52,16 +52,6 @@ _PAST_CATALOGUE = _CATALOGUE.format(
     },
 )
 
-_FIELDS_NOW, _SERVES_NOW = "p.fields", "p.slug = ANY(r.purposes)"
-_BEFORE = """(SELECT v.before -> '{1}' FROM consent_revision v WHERE v.kind = '{0}' AND v.slug = {2}.slug
-    AND v.published_at > %(at)s ORDER BY v.published_at LIMIT 1)"""
-"""What the first revision after a moment found: what held at it. Basis and marketing are never revised."""
-_FIELDS_THEN = f"""coalesce(
-    (SELECT array_agg(f.name) FROM jsonb_array_elements_text({_BEFORE.format("purpose", "fields", "p")}) f(name)),
-    p.fields)"""  # noqa: S608 - constants of this module only
-_SERVES_THEN = f"""coalesce(jsonb_exists({_BEFORE.format("recipient", "purposes", "r")}, p.slug),
-    p.slug = ANY(r.purposes))"""
-
 _STANDING = """
 SELECT jsonb_agg(jsonb_build_array(a.purpose, a.recipient, a.state, a.notice_version, a.expires_at))
 FROM consent_standing a WHERE a.subject_id = s.id AND a.purpose = ANY(%(slugs)s) AND s.erased_at IS NULL
