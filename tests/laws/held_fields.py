@@ -27,10 +27,9 @@ HELD: dict[str, dict[str, str]] = {
         "state": CODE, "notice_language": CODE, "notice_digest": CODE, "channel": CODE, "actor": RANDOM,
     },
     "consent.Confirmation": {
-        "kind": CODE, "state": CODE, "language": CODE, "method": CODE, "digest": RANDOM, "holder_sealed": PARENT,
+        "language": CODE, "method": CODE, "digest": RANDOM, "holder_sealed": PARENT,
     },
     "consent.ConsentProof": {"content_type": CODE, "digest": PROOF, "sealed": SCAN},
-    "consent.Reminder": {"kind": CODE},
     "consent.Standing": {"state": CODE, "notice_language": CODE, "notice_digest": CODE},
     "consent.HandNotice": {"type": CODE},
     "consent.Delivery": {
