@@ -84,14 +84,18 @@ class Remembering:
 
 
 def _remember(step: Step, report: Report) -> None:
-    WithheldRows.objects.filter(step=step, decision="").delete()
+    """Added to what earlier tries remembered: they may have been committed, and then their rows are not met again."""
+    earlier = {(row.collection, row.reason): row for row in WithheldRows.objects.filter(step=step)}
     for (address, reason), rows in report.withheld.items():
         if reason == "key":  # a key says nothing by itself, and is in every table
             continue
         keys = report.shared.get(address, []) if reason == "shared" else []
-        row = WithheldRows(step=step, collection=str(address)[:200], reason=reason, rows=rows, decidable=len(keys))
-        if keys:
-            plain = json.dumps([same_all(key) for key in keys]).encode()
+        name = str(address)[:200]
+        row = earlier.get((name, reason)) or WithheldRows(step=step, collection=name, reason=reason, rows=0)
+        every = list(dict.fromkeys([*opened_keys(row), *(same_all(key) for key in keys)]))
+        row.rows, row.decidable = max(row.rows, rows), len(every)
+        if every:
+            plain = json.dumps(every).encode()
             row.keys_sealed = vault.seal_secret(keys_place(row.id), plain)
         row.save()
 
