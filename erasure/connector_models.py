@@ -53,7 +53,7 @@ class WithheldRows(models.Model):
 
 
 class KeptRow(models.Model):
-    """A row that a reviewer decided to keep: later erasures leave it as `retained`. Found by a keyed digest of its key."""
+    """A row that a reviewer decided to keep: later erasures leave it, as `retained`. Known by a digest of its key."""
 
     withheld = models.ForeignKey(WithheldRows, models.PROTECT, related_name="kept")
     digest = models.BinaryField(db_index=True, editable=False)
