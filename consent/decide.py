@@ -105,14 +105,27 @@ class Looked:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What was decided, on what, until when, and field by field."""
+    """What was decided, on what, until when, and field by field; `trace` says why, when it is asked."""
 
     code: str
     basis: str | None
     notice_version: int | None
     valid_until: datetime
-    trace: tuple[Looked, ...]
     fields: dict[str, str]
+    facts: Facts
+    decided_by: str | None
+    """The field whose verdict is the gravest; None when no field was asked for."""
+
+    @property
+    def trace(self) -> tuple[Looked, ...]:
+        """Every rule looked at, in order, until one refused. Words cost more than the verdict: they are made here."""
+        looked = []
+        for rule in RULES:
+            refused = rule.refuses(self.facts, self.decided_by)
+            looked.append(Looked(rule.code, rule.says(self.facts, self.decided_by), "refused" if refused else "passed"))
+            if refused:
+                break
+        return tuple(looked)
 
     @property
     def allowed(self) -> bool:
@@ -130,27 +143,22 @@ class Rule:
 
 def decide(facts: Facts) -> Verdict:
     """The verdict on the facts: the first rule that refuses, else `allowed`; with fields, the gravest of theirs."""
-    walks = {field: _walk(facts, field) for field in facts.fields}
-    code, trace = min(walks.values() or [_walk(facts, None)], key=lambda walk: PRECEDENCE[walk[0]])
+    codes = {field: _code(facts, field) for field in facts.fields}
+    decided_by = min(codes, key=lambda field: PRECEDENCE[codes[field]], default=None)
     purpose = facts.purpose
     return Verdict(
-        code=code,
+        code=_code(facts, None) if decided_by is None else codes[decided_by],
         basis=purpose.basis if purpose and purpose.live else None,
         notice_version=_version(facts),
         valid_until=_valid_until(facts),
-        trace=trace,
-        fields={field: walks[field][0] for field in facts.fields},
+        fields=codes,
+        facts=facts,
+        decided_by=decided_by,
     )
 
 
-def _walk(facts: Facts, field: str | None) -> tuple[str, tuple[Looked, ...]]:
-    trace = []
-    for rule in RULES:
-        refused = rule.refuses(facts, field)
-        trace.append(Looked(rule.code, rule.says(facts, field), "refused" if refused else "passed"))
-        if refused:
-            return rule.code, tuple(trace)
-    return ALLOWED, tuple(trace)
+def _code(facts: Facts, field: str | None) -> str:
+    return next((rule.code for rule in RULES if rule.refuses(facts, field)), ALLOWED)
 
 
 def _version(facts: Facts) -> int | None:
