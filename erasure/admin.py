@@ -82,7 +82,7 @@ class RequestAdmin(admin.ModelAdmin):
             return redirect("admin:index")
         may_review = bool(_roles(request) & REVIEWERS)
         context = self.admin_site.each_context(request) | {
-            "title": str(row),
+            "title": f"{row.get_right_display()} {str(row.pk)[:8]}",
             "row": row,
             "described": described(row),
             "steps": steps_of(row),

@@ -1,10 +1,11 @@
 """The desk of breaches: for privacy officers and IRM, every act after a fresh second factor."""
 
 import csv
-from typing import Any, cast
+from typing import Any, Final, cast
 
+from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import DateTimeField, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,6 +17,14 @@ from erasure.desk import REVIEWERS
 from erasure.services import breaches
 from gdpr_portal.errors import DomainError
 
+MOMENTS: Final = {
+    DateTimeField: {
+        "form_class": forms.DateTimeField,
+        "widget": forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    }
+}
+"""A date and a time in one field of the browser's own, with its label; Django's two need a script."""
+
 
 @admin.register(Breach)
 class BreachAdmin(admin.ModelAdmin):
@@ -24,6 +33,7 @@ class BreachAdmin(admin.ModelAdmin):
     list_display = ("__str__", "aware_at", "hours_left", "risk", "authority_told_at", "people_told_at", "closed_at")
     list_filter = ("risk",)
     ordering = ("closed_at", "aware_at")
+    formfield_overrides = MOMENTS
     fields = (
         "aware_at", "since", "until", "application", "purpose", "facts", "effects", "remedy", "risk", "delay_reason",
     )  # fmt: skip

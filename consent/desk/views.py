@@ -153,7 +153,7 @@ def latency(request: HttpRequest) -> HttpResponse:
 
 
 def _row(each: Latency) -> dict[str, Any]:
-    names = ("p50", "p90", "p99", _("longest"))
+    names = (_("half of them"), _("9 in 10"), _("99 in 100"), _("longest"))
     return {
         "latency": each,
         "told": [words.duration(seconds) for seconds in each.told_after],

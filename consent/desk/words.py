@@ -35,7 +35,7 @@ def duration(seconds: float | None) -> str:
     for size, unit in _UNITS:
         if seconds >= size:
             return _in(unit, round(seconds / size, 1))
-    return _("%(count)s s") % {"count": f"{max(0.0, seconds):.2f}"}
+    return _("%(count)s s") % {"count": f"{max(0.0, seconds):.2g}"}
 
 
 def _in(unit: str, count: float) -> str:

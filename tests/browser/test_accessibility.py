@@ -1,6 +1,8 @@
 """axe-core finds nothing, on every page of the portal in every state people meet it in (WCAG 2.2 AA)."""
 
-from collections.abc import Callable
+import os
+import re
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -20,14 +22,25 @@ ERRORS = ("400", "403", "404", "409", "410", "429", "500", "503", "csrf")
 NO_SIDEWAYS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 
 
-def found(page: Page, axe: Axe, paths: tuple[str, ...]) -> list[str]:
+def found(page: Page, axe: Axe, paths: Iterable[str]) -> list[str]:
     """What axe-core finds on these pages, and pages one has to scroll sideways."""
     wrong = []
     for path in paths:
         page.goto(path)
-        wrong += axe(page)
-        wrong += [] if page.evaluate(NO_SIDEWAYS) else [f"{path} is wider than the window"]
+        wrong += wrong_here(page, axe)
     return wrong
+
+
+def wrong_here(page: Page, axe: Axe) -> list[str]:
+    """What is wrong with the page as it stands; a picture of it goes to the folder PICTURES names, if it names one."""
+    if folder := os.environ.get("PICTURES"):
+        name = re.sub(r"[^a-z0-9]+", "-", page.url.split("/", 3)[3].lower()).strip("-") or "home"
+        size = page.viewport_size or {}
+        dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+        theme = "dark" if dark else "light"
+        page.screenshot(path=f"{folder}/{name[:80]}-{size.get('width')}-{theme}.png", full_page=True)
+    wide = [] if page.evaluate(NO_SIDEWAYS) else [f"{page.url} is wider than the window"]
+    return axe(page) + wide
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

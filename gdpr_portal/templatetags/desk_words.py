@@ -1,0 +1,55 @@
+"""Codes of the catalogue and of cases in the words of the desk, for templates."""
+
+from django import template
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+register = template.Library()
+
+WORDS: dict[str, Promise] = {
+    # what a notice to a recipient says
+    "sharing.started": _("Sharing was switched on"),
+    "sharing.stopped": _("Sharing was switched off"),
+    "consent.withdrawn": _("Consent was withdrawn"),
+    "erasure.requested": _("Data is to be erased"),
+    "rectification.made": _("Data was corrected"),
+    "restriction.set": _("Processing is restricted"),
+    "restriction.lifted": _("The restriction was lifted"),
+    "access.requested": _("A copy of the data was asked for"),
+    # who says that it is the person
+    "account": _("Signed in, with both factors"),
+    "document": _("A document was looked at"),
+    "none": _("Not verified yet"),
+    # why nothing may be destroyed
+    "legal_claims": _("Legal claims"),
+    "court_order": _("An order of a court"),
+    "authority": _("An authority asked for it"),
+    # why processing is restricted (Art. 18(1))
+    "accuracy_contested": _("The person says that the data is wrong"),
+    "unlawful_processing": _("Processing was unlawful"),
+    "objection_pending": _("An objection is being looked at"),
+    # what a second person agrees to
+    "refusal": _("To refuse"),
+    "fee": _("To ask for a fee"),
+    # steps of a request
+    "holding": _("Values held here"),
+    "notify": _("Tell a recipient"),
+    "manual": _("By hand"),
+    "retention": _("Kept for a time"),
+    "archive": _("The copy"),
+    "key": _("Destroy the key"),
+    "verify": _("Look whether all is gone"),
+    "connector": _("In a connected system"),
+    "queued": _("Not yet begun"),
+    "in_progress": _("Being done"),
+    "waiting": _("Waits"),
+    "done": _("Done"),
+    "failed": _("Failed"),
+    "retained": _("Stays"),
+}
+
+
+@register.filter
+def in_words(code: object) -> object:
+    """`{{ row.kind|in_words }}`: the words for a code; what has none stays as it is."""
+    return WORDS.get(str(code), code)

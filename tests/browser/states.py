@@ -1,0 +1,230 @@
+"""Everything that can stand at the desks, made through the services: for the tests of the pages and for pictures."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from access.models import Account, Application
+from access.services.applications import set_endpoint
+from audit.models import AuditEvent
+from consent.digests import body_digest
+from consent.models import Component, Delivery, HandNotice, Notice, NoticeText, Purpose, Recipient, Revision
+from consent.qa.counting import roll_up
+from consent.qa.services import draw_sample, mark_entry
+from consent.services import comments, delegations, findings, publishing, review
+from consent.services.asks import ask_for_share
+from consent.services.data import read_data, store_data
+from consent.services.paper import add_proof
+from consent.services.revisions import begin_revision
+from erasure.breach_models import Breach
+from erasure.models import AccessQuestion, RightsRequest
+from erasure.services import conversation, holds, opinions, questions
+from tests.consent.people import answer, share
+from tests.erasure.people import file
+from tests.erasure.people import in_review as in_review_request
+
+DAY = timedelta(days=1)
+LONG = "A name that somebody gave without a thought for those who read it in a narrow column of a table"
+
+
+@dataclass
+class Cast:
+    """Who acts. Staff are accounts; people are subjects; the deputy is a second reviewer."""
+
+    rita: Account
+    quentin: Account
+    olga: Account
+    deputy: Account
+    alice: Any
+    bob: Any
+
+    @property
+    def shop(self) -> Application:
+        return Application.objects.get(slug="shop")
+
+    @property
+    def acme(self) -> Application:
+        return Application.objects.get(slug="acme")
+
+
+def everything(cast: Cast) -> None:
+    """All desks have something of every kind."""
+    sharing(cast)
+    requests(cast)
+    governance(cast)
+    quality(cast)
+
+
+# --- sharing ----------------------------------------------------------------------------------------------------------
+def sharing(cast: Cast) -> None:
+    """Withdrawals told, confirmed, late and stuck; a recipient told by hand; a question of a third party."""
+    set_endpoint(application=cast.acme, url="https://acme.example/hook")
+    by_post = recipient(cast, "post", "Post AG, Abteilung für Sendungen an Kundinnen und Kunden im Ausland")
+    for person in (cast.alice, cast.bob):
+        answer(person, "give")
+        share(person, True, recipient=by_post.slug)
+        for shared in (True, False):
+            share(person, shared)
+    stopped(cast, timezone.now())
+    findings.find_untold()
+    findings.find_overdue()
+
+
+def recipient(cast: Cast, slug: str, name: str) -> Recipient:
+    """A live recipient without an application."""
+    draft = Recipient.objects.create(
+        slug=slug, name=name, role="controller", country="DE", purposes=["newsletter"], author=cast.olga,
+        contact="datenschutz@post.example", contract_reference="JC 2026/7",
+    )  # fmt: skip
+    drafted(cast, draft)
+    return publishing.publish(item=approved(cast, draft), actor=cast.rita)
+
+
+def stopped(cast: Cast, now: Any) -> None:
+    """Withdrawals of some days ago, each told and confirmed after another time, and two that nobody confirmed."""
+    times = ((0.4, 3), (1, 40), (2, 600), (5, 7_200), (30, 90_000), (60, None), (None, None))
+    for sequence, (told, done) in enumerate(times, 101):
+        at = now - sequence % 7 * DAY - timedelta(hours=74)
+        row = Delivery.objects.create(
+            application=cast.acme, subject=cast.alice, type="sharing.stopped", purpose="newsletter", recipient="acme",
+            sequence=sequence, state="acknowledged" if done else "sent" if told else "queued",
+            outcome="done" if done else "", sent_at=at + timedelta(seconds=told) if told else None,
+            closed_at=at + timedelta(seconds=done) if done else None, last_error="" if told else "timeout",
+        )  # fmt: skip
+        Delivery.objects.filter(pk=row.pk).update(created_at=at)
+
+
+def asked(cast: Cast) -> UUID:
+    """ACME asks alice for a share; the ask."""
+    Application.objects.filter(slug="acme").update(scopes=[*cast.acme.scopes, "sharing:write"])
+    answer(cast.alice, "give")
+    ask = ask_for_share(application=cast.acme, subject=cast.alice, recipient="acme", purpose="newsletter")
+    return getattr(ask, "pk", None) or ask[0].pk
+
+
+# --- requests ---------------------------------------------------------------------------------------------------------
+def requests(cast: Cast) -> None:
+    """Requests in review, overdue, with a question, a hold, a proposal; a question about an access; a breach."""
+    reviewed = in_review_request(cast.alice, "loan-1")
+    late = in_review_request(cast.bob, "loan-2", timezone.now() - 40 * DAY)
+    opinions.propose(request_id=late.pk, reviewer=cast.deputy, kind="refusal", reason_code="A12ManifestlyExcessive")
+    conversation.write_to_person(request_id=reviewed.pk, author=cast.rita, text="We are looking at your decision.")
+    conversation.write_to_desk(request=reviewed, text="Thank you. " + LONG)
+    question(cast)
+    breach(cast)
+    file(cast.alice, "access")
+    holds.place_hold(subject=cast.bob, reason="legal_claims", by=cast.rita)
+    file(cast.bob, "erasure")
+
+
+def question(cast: Cast) -> AccessQuestion:
+    """Alice questions an access of the shop."""
+    values = {"email": "alice@example.org", "given_name": "Alice"}
+    store_data(application=cast.shop, subject=cast.alice, purpose="orders", values=values, source="subject")
+    read_data(application=cast.shop, subject=cast.alice, purpose="orders")
+    event = AuditEvent.objects.filter(action="data.read", subject=cast.alice.pseudonym).latest("ordinal")
+    return questions.question_access(subject=cast.alice, event=event.id, text="Why did you read this? " + LONG)
+
+
+def breach(cast: Cast) -> Breach:
+    """One that nobody has notified yet."""
+    now = timezone.now()
+    return Breach.objects.create(
+        aware_at=now - 2 * DAY, since=now - 4 * DAY, until=now - 3 * DAY, application="shop", risk="high",
+        facts="A backup lay open.", recorded_by=cast.rita, recorded_at=now,
+    )  # fmt: skip
+
+
+# --- governance -------------------------------------------------------------------------------------------------------
+def governance(cast: Cast) -> None:
+    """A notice with warnings and comments, a revision, what is approved and waits, a draft, an absence."""
+    notice(cast)
+    revision = begin_revision(thing=Purpose.objects.get(slug="newsletter"), author=cast.olga)
+    revision.values, revision.reason = revision.values | {"retention_days": 365}, "Kept for less long. " + LONG
+    revision.save()
+    review.submit(item=Revision.objects.get(pk=revision.pk), actor=cast.olga)
+    approved(cast, component(cast, "shoe_size"))
+    component(cast, "hat_size")
+    delegations.delegate(principal=cast.deputy, deputy=cast.rita, starts_at=None, ends_at=timezone.now() + 7 * DAY)
+
+
+def notice(cast: Cast) -> Notice:
+    """The newsletter's next wording in review, with one thing that the translations do not share."""
+    live = Notice.objects.get(purpose__slug="newsletter", state="live")
+    draft = Notice.objects.create(purpose=live.purpose, version=live.version + 1, author=cast.olga)
+    for text in live.texts.all():
+        body = text.body.replace("once a month", "twice a month").replace("einmal im Monat", "zweimal im Monat")
+        body = body.replace("une fois par mois", "deux fois par mois").replace("zwei Jahre", "drei Jahre")
+        NoticeText.objects.create(
+            notice=draft, language=text.language, title=text.title, body=body, digest=body_digest(body)
+        )
+    drafted(cast, draft)
+    sent = review.submit(item=draft, actor=cast.olga)
+    comments.comment(item=sent, author=cast.rita, text="Why twice a month?")
+    comments.comment(item=sent, author=cast.olga, text="The shop wants it. " + LONG)
+    return sent
+
+
+def component(cast: Cast, slug: str) -> Component:
+    """A draft of olga's."""
+    return Component.objects.create(
+        slug=slug, titles={"en": "Shoe size", "de": "Schuhgröße", "fr": "Pointure"},
+        category="user.demographic.profile", necessity="Needed to send shoes that fit.", author=cast.olga,
+    )  # fmt: skip
+
+
+def drafted(cast: Cast, item: Any) -> None:
+    """That olga wrote it stands in the log."""
+    with transaction.atomic():
+        review.record_draft(item=item, author=cast.olga)
+
+
+def approved(cast: Cast, item: Any) -> Any:
+    """What olga wrote is approved by rita."""
+    sent = review.submit(item=item, actor=cast.olga)
+    return review.approve(item=sent, approver=cast.rita, digest=review.digest_of(sent))
+
+
+# --- quality ----------------------------------------------------------------------------------------------------------
+def quality(cast: Cast) -> None:
+    """Reads that are counted, a sample half signed off, findings open and in work, a scan of a form."""
+    while roll_up():
+        pass
+    now = timezone.now()
+    sample = draw_sample(actor=cast.quentin, seed="autumn", size=8, since=now - DAY, until=now)
+    first, second = sample.entries.order_by("place")[:2]
+    mark_entry(entry=first, actor=cast.quentin, verdict="ok")
+    mark_entry(entry=second, actor=cast.quentin, verdict="finding", note="Whose key was this? " + LONG)
+    findings.open_finding(kind="uncovered_read", application="shop", purpose="orders", field="vat_number", times=3)
+    answer(cast.bob, "withdraw")
+    paper = answer(cast.bob, "give", channel="paper")
+    add_proof(event=paper.event, data=b"%PDF-1.7\nsigned", reviewer=cast.rita)
+
+
+def pages() -> dict[str, str]:
+    """Name -> address of every page of the desks, those of single things included."""
+    from django.urls import reverse
+
+    from consent.models import ConsentEvent, Finding, Sample
+
+    single: dict[str, Any] = {
+        "erasure_accessquestion_change": AccessQuestion, "erasure_breach_change": Breach, "qa_finding": Finding,
+        "qa_sample": Sample, "consent_component_change": Component,
+        "consent_recipient_change": Recipient, "consent_revision_change": Revision,
+    }  # fmt: skip
+    found = {
+        name: reverse(f"admin:{name}", args=[model.objects.order_by("pk")[0].pk]) for name, model in single.items()
+    }
+    for at, row in enumerate(RightsRequest.objects.order_by("received_at")):
+        found[f"request-{at}"] = reverse("admin:erasure_rightsrequest_change", args=[row.pk])
+    for row in Notice.objects.filter(purpose__slug="newsletter"):
+        found[f"notice-{row.state}"] = reverse("admin:consent_notice_change", args=[row.pk])
+    paper = ConsentEvent.objects.get(channel="paper")
+    purpose = Purpose.objects.get(slug="newsletter")
+    found["purpose"] = reverse("admin:consent_purpose_change", args=[purpose.pk])
+    found["proofs_of"] = reverse("admin:proofs_of", args=[paper.event])
+    return found

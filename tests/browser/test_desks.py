@@ -1,0 +1,163 @@
+"""axe-core finds nothing on the desks of rita, quentin and olga, empty and full; the desks work by keyboard alone."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from playwright.sync_api import Page
+
+from access import roles
+from audit.models import Verification
+from gdpr_portal.templatetags.desks import DESKS
+from tests.browser import states, visitors
+from tests.browser.chromium import DESKTOP, PHONE
+from tests.browser.conftest import Visit
+from tests.browser.test_accessibility import found, wrong_here
+from tests.conftest import Person, make_staff
+
+Axe = Callable[[Page], list[str]]
+ROLES = {"rita": roles.IRM, "quentin": roles.QA, "olga": roles.OPERATOR}
+MUCH = 40
+"""Presses of a key after which somebody has given up."""
+
+
+def fronts(role: str) -> list[str]:
+    """Every page the navigation of the desks offers to this role."""
+    places = [place for desk in DESKS for place in desk.places if role in place.allowed]
+    return ["/admin/", *(place.url() for place in places)]
+
+
+def opened(browser: Client, paths: Iterable[str]) -> list[str]:
+    """Those of the paths this person may open."""
+    return [path for path in paths if browser.get(path).status_code == 200]
+
+
+@pytest.fixture
+def staff(rita: Person, quentin: Person, olga: Person) -> dict[str, Person]:
+    """The three who work at the desks."""
+    return {"rita": rita, "quentin": quentin, "olga": olga}
+
+
+@pytest.fixture
+def played(catalogue: None, staff: dict[str, Person], alice: Person, bob: Person) -> states.Cast:
+    """Everything that can stand at the desks."""
+    deputy = make_staff("irene", roles.IRM).account
+    accounts = {name: person.account for name, person in staff.items()}
+    cast = states.Cast(**accounts, deputy=deputy, alice=alice.subject, bob=bob.subject)
+    states.everything(cast)
+    return cast
+
+
+@pytest.mark.parametrize("name", list(ROLES))
+def test_before_anything_is_there(visit: Visit, axe: Axe, staff: dict[str, Person], name: str) -> None:
+    paths = fronts(ROLES[name])
+    assert opened(staff[name].browser(), paths) == paths, "the navigation offers what may not be opened"
+    assert found(visit(staff[name], width=PHONE), axe, paths) == []
+
+
+@pytest.mark.parametrize(("width", "dark"), [(DESKTOP, False), (PHONE, True)])
+@pytest.mark.parametrize("name", list(ROLES))
+def test_with_everything(
+    visit: Visit, axe: Axe, played: Any, staff: dict[str, Person], name: str, width: int, dark: bool
+) -> None:
+    single = opened(staff[name].browser(), states.pages().values())
+    assert len(single) >= {"rita": 12, "quentin": 5, "olga": 5}[name]
+    assert found(visit(staff[name], width=width, dark=dark), axe, [*fronts(ROLES[name]), *single]) == []
+
+
+@pytest.mark.parametrize("language", ["de", "fr"])
+def test_in_the_other_languages(visit: Visit, axe: Axe, played: Any, staff: dict[str, Person], language: str) -> None:
+    rita = staff["rita"]
+    rita.account.language = language
+    rita.account.save(update_fields=["language"])
+    page = visit(rita, width=PHONE, language=language)
+    assert found(page, axe, fronts(roles.IRM)) == []
+    assert page.locator("html").get_attribute("lang") == language
+
+
+@pytest.mark.parametrize(("width", "dark"), [(DESKTOP, True), (PHONE, False)])
+def test_answers_of_the_quality_desk(
+    visit: Visit, axe: Axe, played: states.Cast, staff: dict[str, Person], width: int, dark: bool
+) -> None:
+    page = visit(staff["quentin"], width=width, dark=dark)
+    query = "application=shop&purpose=newsletter&answer=withdrawn&sharing=on&recipient=acme"
+    wrong = found(page, axe, [f"{reverse('admin:qa_simulator')}?{query}", reverse("admin:qa_time_machine")])
+    assert wrong == []
+    ask_the_past(page, str(staff_subject(played)), datetime.now(UTC))
+    assert page.locator(".past-chart").count() == 1
+    assert wrong_here(page, axe) == []
+
+
+def staff_subject(played: states.Cast) -> Any:
+    """The id by which the shop knows alice."""
+    from vault.services import pairwise_id
+
+    return pairwise_id(played.shop.id, played.alice.id)
+
+
+def ask_the_past(page: Page, person: str, at: datetime) -> None:
+    """The question of the time machine, typed in."""
+    page.goto(reverse("admin:qa_time_machine"))
+    page.locator("[name=application]").select_option("shop")
+    page.locator("[name=person]").fill(person)
+    page.locator("[name=purpose]").select_option("newsletter")
+    page.locator("[name=at]").fill(at.strftime("%Y-%m-%d %H:%M:%S"))
+    page.locator("[name=reason]").select_option("complaint")
+    with page.expect_navigation(wait_until="load"):
+        page.locator("#content-main form button[type=submit]").first.click()
+
+
+def test_a_verification_from_asked_to_found(visit: Visit, axe: Axe, played: Any, staff: dict[str, Person]) -> None:
+    from audit import verifications
+
+    page = visit(staff["rita"], width=PHONE)
+    page.goto(reverse("admin:audit_desk"))
+    visitors.press(page, "Verify now")
+    assert wrong_here(page, axe) == []
+    verifications.run(Verification.objects.get().pk)
+    page.reload()
+    assert wrong_here(page, axe) == []
+    assert found(page, axe, [reverse("admin:audit_desk"), "/admin/"]) == []
+
+
+def test_forms_that_were_refused(visit: Visit, axe: Axe, played: Any, staff: dict[str, Person]) -> None:
+    page = visit(staff["rita"], width=PHONE)
+    page.goto(reverse("admin:audit_desk"))
+    page.locator("section[aria-labelledby=compare] textarea").first.fill("no checkpoint")
+    page.locator("section[aria-labelledby=compare] textarea").last.fill("none either")
+    visitors.press(page, "Compare")
+    assert page.locator(".errorlist, .errornote, [role=status]").count() >= 1
+    assert wrong_here(page, axe) == []
+
+
+def test_from_desk_to_desk_by_keyboard(visit: Visit, played: Any, staff: dict[str, Person]) -> None:
+    page = visit(staff["rita"])
+    page.goto("/admin/")
+    for words in ("Governance", "Notices"):
+        reach(page, words)
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+        with page.expect_navigation(wait_until="load"):
+            page.keyboard.press("Enter")
+    assert page.url.endswith("/admin/consent/notice/")
+    assert page.locator("nav [aria-current]").all_inner_texts() == ["Governance", "Notices"]
+
+
+def test_a_cell_of_the_matrix_opens_by_keyboard(visit: Visit, played: Any, staff: dict[str, Person]) -> None:
+    page = visit(staff["quentin"], width=PHONE)
+    page.goto(reverse("admin:qa_matrix"))
+    cell = page.locator("summary", has_text="Allowed").first
+    cell.focus()
+    page.keyboard.press("Enter")
+    assert page.get_by_text("A live data contract names it").first.is_visible()
+
+
+def reach(page: Page, words: str) -> None:
+    """Tab by tab to the first thing with these words."""
+    for _press in range(MUCH):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent.trim()") == words:
+            return
+    raise AssertionError(f"{words} is not reached by {MUCH} presses of Tab")
