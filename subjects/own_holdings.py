@@ -9,12 +9,12 @@ from django.utils import timezone
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
-from subjects import cells, hooks, selectors
+from subjects import hooks, selectors
 from subjects.holdings import ExportScope, Kept, PlanLine, register
 from subjects.models import ApplicationLink, Identifier, PersonalValue, Restriction, Retention, Subject, ValuePurpose
 from subjects.services import people
-from subjects.services.values import drop_values, opened
-from vault import services as vault
+from subjects.services.reveal import opened_identifiers
+from subjects.services.values import drop_values, read_values
 
 _PROVIDED = frozenset({PersonalValue.Source.SUBJECT.value, PersonalValue.Source.OBSERVED.value})
 _KEPT_BY_LAW = "Art. 17(3)(b)"
@@ -29,11 +29,11 @@ class IdentityHolding:
     def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
         if scope.portability and not scope.purposes:
             return {}  # nothing rests on consent or contract, so nothing that identifies does either (Art. 20(1)(a))
-        rows = list(Identifier.objects.filter(subject=subject).select_related("application").order_by("kind", "id"))
+        rows = Identifier.objects.filter(subject=subject).select_related("application").order_by("kind", "id")
         birth_date = selectors.birth_date_of(subject)
         profile = {"language": subject.language, "country": subject.country, "birth_date": birth_date}
         return {
-            "identifiers": _opened_identifiers(subject, rows),
+            "identifiers": [_identifier(*found) for found in opened_identifiers(subject.pk, rows)],
             **{name: value for name, value in profile.items() if value},
             "since": subject.created_at.isoformat(),
         }
@@ -61,10 +61,8 @@ class ValuesHolding:
 
     def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
         held = [value for value in selectors.values_held(subject) if _in_scope(value, scope)]
-        rows = PersonalValue.objects.filter(subject=subject, field__in=[value.field for value in held])
-        sealed = list(rows.values_list("id", "field", "sealed"))
-        values = opened(vault.subject_key(subject.pk), sealed) if sealed else {}
-        return {"values": [_exported(value, values[value.field], scope) for value in held]}
+        values = read_values(subject=subject, fields=[value.field for value in held])
+        return {"values": [_exported(value, values[value.field], scope) for value in held if value.field in values]}
 
     def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
         until = {row.purpose: row for row in Retention.objects.filter(subject=subject, ended_at=None)}
@@ -187,18 +185,9 @@ def register_all() -> None:
         register(one)
 
 
-def _opened_identifiers(subject: Subject, rows: list[Identifier]) -> list[dict[str, str]]:
-    if not rows:
-        return []
-    key = vault.subject_key(subject.pk)
-    return [
-        {
-            "kind": row.kind,
-            "value": key.open(cells.identifier_place(row.pk), bytes(row.sealed)).decode(),
-            **({"application": row.application.slug} if row.application else {}),
-        }
-        for row in rows
-    ]
+def _identifier(row: Identifier, value: str) -> dict[str, str]:
+    told = {"kind": row.kind, "value": value}
+    return told | {"application": row.application.slug} if row.application else told
 
 
 def _iso(moment: datetime | None) -> str | None:

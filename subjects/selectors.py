@@ -107,26 +107,19 @@ def identifiers_of(application: Application, subject: Subject) -> list[str]:
 def reference_for(application: Application, subject: Subject) -> str | None:
     """The customer number this application gave the person, opened; None when it gave none or the key is gone."""
     row = _visible_identifiers(application, subject).filter(kind=Identifier.Kind.CUSTOMER_ID).first()
-    if row is None:
-        return None
-    key = vault.subject_key(subject.pk)
-    return key.open(cells.identifier_place(row.pk), bytes(row.sealed)).decode()
+    return _opened_identifier(row)
 
 
 def email_of(subject: Subject) -> str | None:
     """The person's e-mail address, opened, to write to them; None when there is none."""
     row = Identifier.objects.filter(subject=subject, kind=Identifier.Kind.EMAIL).first()
-    if row is None:
-        return None
-    return vault.subject_key(subject.pk).open(cells.identifier_place(row.pk), bytes(row.sealed)).decode()
+    return _opened_identifier(row)
 
 
 def birth_date_of(subject: Subject) -> str | None:
     """The date of birth, ISO 8601, opened; None when none is held."""
-    if subject.birth_date_sealed is None:
-        return None
-    key = vault.subject_key(subject.pk)
-    return key.open(cells.birth_date_place(subject.pseudonym), bytes(subject.birth_date_sealed)).decode()
+    day = vault.open_cell(subject.pk, cells.birth_date_place(subject.pseudonym), subject, "birth_date_sealed")
+    return None if day is None else day.decode()
 
 
 def restrictions_of(subject: Subject, at: datetime | None = None) -> QuerySet[Restriction]:
@@ -158,6 +151,13 @@ def knows(application: Application, subject: Subject) -> bool:
 def kept_fields(kept: Mapping[str, frozenset[str]]) -> frozenset[str]:
     """Every field that stays for some purpose."""
     return frozenset().union(*kept.values()) if kept else frozenset()
+
+
+def _opened_identifier(row: Identifier | None) -> str | None:
+    if row is None:
+        return None
+    value = vault.open_cell(row.subject_id, cells.identifier_place(row.pk), row, "sealed")
+    return None if value is None else value.decode()
 
 
 def _visible_identifiers(application: Application, subject: Subject) -> QuerySet[Identifier]:

@@ -66,6 +66,13 @@ class SubjectKey:
     def __reduce__(self) -> NoReturn:
         raise TypeError("A key is not to be pickled or copied.")
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SubjectKey):
+            return NotImplemented
+        return self.owner == other.owner and hmac.compare_digest(self._data_key, other._data_key)
+
+    __hash__ = None  # type: ignore[assignment]  # nothing is looked up by a key
+
     def seal(self, place: Place, plaintext: bytes) -> bytes:
         """The plaintext sealed to this person and this cell."""
         return aead.seal(self.field_key(place), plaintext, self.associated(place))

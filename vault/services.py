@@ -6,12 +6,14 @@ anything that was changed raises `Tampered`, the same for every kind of change.
 
 import hmac
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Model
 from django.utils import timezone
 
 from audit import actors
@@ -26,10 +28,13 @@ from vault.stream import open_stream, seal_stream
 
 __all__ = [
     "Place", "Status", "SubjectKey", "Tampered", "blind_index", "blind_indexes", "create_data_key", "create_data_keys",
-    "destroy_data_key", "keyed_digest", "keyed_digests", "open_secret", "open_stream", "opened", "pairwise_id",
-    "pairwise_ids", "replace_data_key", "report_tamper", "reseal_secret", "seal_secret", "seal_stream", "status",
-    "subject_key", "subject_keys", "subject_of",
+    "destroy_data_key", "keyed_digest", "keyed_digests", "open_cell", "open_cells", "open_secret", "open_stream",
+    "opened", "pairwise_id", "pairwise_ids", "replace_data_key", "report_tamper", "reseal_secret", "seal_secret",
+    "seal_stream", "status", "subject_key", "subject_keys", "subject_of",
 ]  # fmt: skip
+
+Cells = TypeVar("Cells")
+Plain = TypeVar("Plain")
 
 _INSERT = """
     INSERT INTO vault_datakey (owner, wrapped, master_version, commitment, created_at)
@@ -122,6 +127,37 @@ def opened(
         error.place = Place("vault_datakey", "wrapped", str(owner))
         raise
     return SubjectKey(owner, data_key)
+
+
+def open_cells(
+    owner: UUID, cells: Cells, again: Callable[[], Cells], opening: Callable[[SubjectKey, Cells], Plain]
+) -> Plain:
+    """What `opening` makes of the owner's key and of cells that belong together. Gone("erased") when there is no key.
+
+    Cells and key are read by two statements, and an erasure that retains something replaces both in between (Art.
+    17(3)): then `again` reads the cells once more, and so until the key is the same before and after. What does not
+    open then was changed: Tampered. No lock and no statement more while everything opens. `again` goes to the database
+    and has to expect that nothing is left.
+    """
+    key = subject_key(owner)
+    while True:
+        try:
+            return opening(key, cells)
+        except Tampered:
+            before, cells, key = key, again(), subject_key(owner)
+        if key == before:
+            return opening(key, cells)
+
+
+def open_cell(owner: UUID, place: Place, row: Model, column: str) -> bytes | None:
+    """What lies sealed in that column of the row, read anew where an erasure came between; None when nothing does."""
+    held: Any = getattr(row, column)
+    again = type(row)._default_manager.filter(pk=row.pk).values_list(column, flat=True).first
+
+    def opening(key: SubjectKey, cell: bytes | None) -> bytes | None:
+        return None if cell is None else key.open(place, bytes(cell))
+
+    return None if held is None else open_cells(owner, held, again, opening)
 
 
 def destroy_data_key(owner: UUID) -> bool:

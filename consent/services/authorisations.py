@@ -42,7 +42,7 @@ from subjects.models import Subject
 from subjects.normalise import identifier
 from subjects.selectors import birth_date_of, email_of, ensure_not_erased
 from subjects.services import lock_subject
-from vault.services import Place, subject_key
+from vault.services import Place, open_cell, subject_key
 
 METHOD = "mail-name-birth_date"
 """A link to the address named, the parent's name, and the child's date of birth (EDPB 05/2020, no 137: by the risk)."""
@@ -108,12 +108,9 @@ def take_back(*, confirmation_id: UUID, token: str) -> ConsentEvent:
 
 def holder_of(row: Confirmation) -> dict[str, str]:
     """Who spoke for the child: `email` and, once they answered, `name`; empty when nobody is kept."""
-    if row.holder_sealed is None:
-        return {}
-    opened_cell: dict[str, str] = json.loads(
-        subject_key(row.subject_id).open(holder_place(row.pk), bytes(row.holder_sealed))
-    )
-    return opened_cell
+    cell = open_cell(row.subject_id, holder_place(row.pk), row, "holder_sealed")
+    holder: dict[str, str] = {} if cell is None else json.loads(cell)
+    return holder
 
 
 def holder_place(row_id: UUID) -> Place:

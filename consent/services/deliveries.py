@@ -23,7 +23,7 @@ from gdpr_portal.wake import wake
 from subjects.models import Subject, ValuePurpose
 from subjects.selectors import reference_for
 from subjects.services import lock_subject
-from vault.services import Place, open_secret, seal_secret, subject_key
+from vault.services import Place, open_cell, open_secret, seal_secret, subject_key
 
 __all__ = [
     "acknowledge", "affected_applications", "applications_for", "data_of", "delivery_for", "evidence_of", "in_flight",
@@ -124,10 +124,8 @@ def data_of(delivery: Delivery) -> dict[str, Any]:
 
     Sealed under the person's own key: raises `Gone` once they are erased.
     """
-    if delivery.data_sealed is None:
-        return {}
-    key = subject_key(delivery.subject_id)
-    return dict(json.loads(key.open(words_place(delivery, "data_sealed"), bytes(delivery.data_sealed))))
+    cell = open_cell(delivery.subject_id, words_place(delivery, "data_sealed"), delivery, "data_sealed")
+    return {} if cell is None else dict(json.loads(cell))
 
 
 def affected_applications(subject: Subject) -> list[Application]:

@@ -20,7 +20,7 @@ from consent.models import ConsentEvent, ConsentProof
 from gdpr_portal.errors import Gone, Invalid, Missing, Refused, WrongState
 from subjects.selectors import ensure_not_erased
 from subjects.services import lock_subject
-from vault.services import Place, open_stream, seal_stream, subject_key
+from vault.services import Place, SubjectKey, open_cells, open_stream, seal_stream, subject_key
 
 REVIEWERS = frozenset({roles.IRM, roles.PRIVACY_OFFICER})
 MOST_BYTES: Final = 5 * 1024 * 1024
@@ -91,9 +91,14 @@ REASONS = ("complaint", "authority_request", "quality_check", "rights_request", 
 
 def opened_proof(row: ConsentProof) -> bytes:
     """All of the scan; Gone once the person was erased, Tampered when a byte was changed."""
-    if row.sealed is None:
-        raise Gone("erased", "This scan has been erased.")
-    return b"".join(open_stream(subject_key(row.subject_id), proof_place(row.pk), iter([bytes(row.sealed)])))
+
+    def opening(key: SubjectKey, sealed: bytes | memoryview | None) -> bytes:
+        if sealed is None:
+            raise Gone("erased", "This scan has been erased.")
+        return b"".join(open_stream(key, proof_place(row.pk), iter([bytes(sealed)])))
+
+    again = ConsentProof.objects.filter(pk=row.pk).values_list("sealed", flat=True).first
+    return open_cells(row.subject_id, row.sealed, again, opening)
 
 
 def proof_place(row_id: UUID) -> Place:

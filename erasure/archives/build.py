@@ -1,7 +1,7 @@
 """Building and opening archives: sealed in chunks under the person's key, kept in the database until collected."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from audit import services as audit
 from erasure.archives.content import content
 from erasure.archives.files import archive_files, zipped
 from erasure.models import Archive, ArchiveChunk, RightsRequest
+from gdpr_portal.errors import Gone
 from vault import services as vault
 from vault.stream import open_stream, seal_stream
 
@@ -70,8 +71,13 @@ def archive_place(archive: Archive) -> vault.Place:
     return vault.Place("erasure_archivechunk", "sealed", str(archive.id))
 
 
-def opened(archive: Archive) -> Iterator[bytes]:
-    """The bytes of the ZIP, chunk by chunk, from a snapshot of its rows; Tampered if any was changed or is missing."""
-    key = vault.subject_key(archive.request.subject_id)
-    chunks = list(archive.chunks.order_by("position").values_list("sealed", flat=True))
-    yield from open_stream(key, archive_place(archive), (bytes(chunk) for chunk in chunks))
+def opened(archive: Archive) -> list[bytes]:
+    """The bytes of the ZIP in pieces; Tampered if any was changed or is missing, Gone("expired") if there is none."""
+    rows = archive.chunks.order_by("position").values_list("sealed", flat=True)
+
+    def opening(key: vault.SubjectKey, chunks: Sequence[bytes | memoryview]) -> list[bytes]:
+        if not chunks:
+            raise Gone("expired", "This archive has expired.")
+        return list(open_stream(key, archive_place(archive), (bytes(chunk) for chunk in chunks)))
+
+    return vault.open_cells(archive.request.subject_id, list(rows), lambda: list(rows.all()), opening)

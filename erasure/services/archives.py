@@ -29,7 +29,7 @@ def collect(
         if archive is None:
             raise WrongState("not_ready", "The archive is still being built.")
         _require_collectable(archive)
-        data = list(opened(archive))
+        data = opened(archive)
         if application is None:
             archive.collected_at = timezone.now()
             archive.save(update_fields=["collected_at"])

@@ -20,8 +20,8 @@ from erasure.connectors.report import Kept, Report
 from erasure.connectors.sql import Locator, normalised
 from erasure.models import Connector, Step
 from gdpr_portal.errors import Flaw, Invalid, Missing, Unavailable
-from subjects import cells
 from subjects.models import Identifier, Subject
+from subjects.services.reveal import opened_identifiers
 from vault import services as vault
 
 COMMAND = actors.system("command")
@@ -149,12 +149,9 @@ def target_of(names: Sequence[str]) -> str:
 def identities_of(subject: Subject) -> dict[str, frozenset[str]]:
     """What the person is recognised by, opened: `email`, `phone_number` (also as `phone`), and each application's own
     number as `<application>_customer_id`, since two applications may number their customers alike."""
-    rows = list(Identifier.objects.filter(subject=subject).select_related("application"))
-    if not rows:
-        return {}
-    key, found = vault.subject_key(subject.pk), defaultdict(set)
-    for row in rows:
-        value = key.open(cells.identifier_place(row.pk), bytes(row.sealed)).decode()
+    found: dict[str, set[str]] = defaultdict(set)
+    rows = Identifier.objects.filter(subject=subject).select_related("application")
+    for row, value in opened_identifiers(subject.pk, rows):
         for kind in _kinds(row):
             found[kind].add(value)
     return {kind: frozenset(values) for kind, values in found.items()}

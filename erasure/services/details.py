@@ -38,10 +38,8 @@ def sealed_details(subject: Subject, request_id: UUID, details: Checked) -> byte
 
 def opened_details(request: RightsRequest) -> Checked:
     """The details of a request, opened; empty once they were erased."""
-    if request.details_sealed is None:
-        return {}
-    key = vault.subject_key(request.subject_id)
-    opened: Checked = json.loads(key.open(_place(request.id), bytes(request.details_sealed)))
+    cell = vault.open_cell(request.subject_id, _place(request.id), request, "details_sealed")
+    opened: Checked = {} if cell is None else json.loads(cell)
     return opened
 
 

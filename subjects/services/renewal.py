@@ -12,8 +12,8 @@ def register_columns() -> None:
 
 
 def _indexed_anew(row: Identifier) -> bytes:
-    value = vault.subject_key(row.subject_id).open(cells.identifier_place(row.pk), bytes(row.sealed)).decode()
-    return vault.blind_index(index_column(row), value)
+    value = vault.open_cell(row.subject_id, cells.identifier_place(row.pk), row, "sealed")
+    return bytes(row.index) if value is None else vault.blind_index(index_column(row), value.decode())
 
 
 def index_column(row: Identifier) -> str:

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from access.models import Account
 from audit import actors
@@ -24,11 +25,18 @@ def revealed_values(*, subject: Subject) -> dict[str, str]:
 
 def revealed_identifiers(*, subject: Subject) -> list[tuple[str, str]]:
     """What the person is recognised by: kind and value, by kind."""
-    rows = list(Identifier.objects.filter(subject=subject).order_by("kind"))
-    if not rows:
-        return []
-    key = vault.subject_key(subject.pk)
-    return [(row.kind, key.open(cells.identifier_place(row.pk), bytes(row.sealed)).decode()) for row in rows]
+    rows = Identifier.objects.filter(subject=subject).order_by("kind")
+    return [(row.kind, value) for row, value in opened_identifiers(subject.pk, rows)]
+
+
+def opened_identifiers(owner: UUID, rows: QuerySet[Identifier]) -> list[tuple[Identifier, str]]:
+    """The person's identifiers among these rows, each with its value; none after an erasure."""
+
+    def opening(key: vault.SubjectKey, held: list[Identifier]) -> list[tuple[Identifier, str]]:
+        return [(row, key.open(cells.identifier_place(row.pk), bytes(row.sealed)).decode()) for row in held]
+
+    held = list(rows)
+    return vault.open_cells(owner, held, lambda: list(rows.all()), opening) if held else []
 
 
 def revealed_to_staff(*, subject: Subject, by: Account, reason: str, case: UUID) -> list[tuple[str, str]]:

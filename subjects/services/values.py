@@ -82,7 +82,8 @@ def read_values(*, subject: Subject, fields: Sequence[str]) -> dict[str, str]:
     Raises Gone("erased") without a key, and `vault.services.Tampered` for a cell that was changed or moved.
     """
     rows = PersonalValue.objects.filter(subject=subject, field__in=fields).values_list("id", "field", "sealed")
-    return opened(vault.subject_key(subject.pk), rows) if rows else {}
+    held = list(rows)
+    return vault.open_cells(subject.pk, held, lambda: list(rows.all()), opened) if held else {}
 
 
 def opened(key: vault.SubjectKey, rows: Iterable[tuple[UUID, str, bytes | memoryview]]) -> dict[str, str]:
