@@ -67,4 +67,4 @@ def _looking_like_one() -> Iterator[tuple[str, str]]:
     for model in apps.get_models():
         for field in model._meta.get_fields():
             if isinstance(field, models.BinaryField) and (field.name == "index" or field.name.endswith("_index")):
-                yield model._meta.db_table, field.column
+                yield model._meta.db_table, str(field.column)

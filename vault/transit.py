@@ -54,8 +54,10 @@ class Transit:
     def _asked(self, operation: str, parts: dict[str, str]) -> dict[str, Any]:
         hvac, requests = _libraries()
         errors = hvac.exceptions
-        refused = (errors.InvalidRequest, errors.Unauthorized, errors.Forbidden, errors.InvalidPath)
-        refused += (errors.UnsupportedOperation, errors.PreconditionFailed)
+        refused = (
+            errors.InvalidRequest, errors.Unauthorized, errors.Forbidden, errors.InvalidPath,
+            errors.UnsupportedOperation, errors.PreconditionFailed,
+        )  # fmt: skip
         with requests.Session() as session:
             session.trust_env = False  # no proxy, no .netrc: the address is the whole way
             client = hvac.Client(

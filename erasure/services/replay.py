@@ -30,6 +30,7 @@ from subjects.selectors import retained
 from subjects.services import lock_subject, mark_erased, restrict, retain, shred_key
 from vault import ledger
 from vault import services as vault
+from vault.ledger_file import Entry
 
 COMMAND = actors.system("command")
 CHANNEL = "restore"
@@ -48,7 +49,7 @@ class Act:
 class Undone:
     """What a restored backup has undone of what people did since it was taken."""
 
-    lines: list[ledger.Entry]
+    lines: list[Entry]
     erased: list[UUID]
     withdrawn: list[Act]
     restricted: list[Act]
@@ -96,7 +97,7 @@ def replay() -> Undone:
 
 
 # --- finding what came undone ---------------------------------------------------------------------------------------
-def _withdrawn(lines: list[ledger.Entry]) -> Iterator[Act]:
+def _withdrawn(lines: list[Entry]) -> Iterator[Act]:
     """Consents and sharing that stand here as given, from before they were taken back."""
     marks = ledger.standing_marks(ledger.WITHDRAWN, lines)
     if not marks:
@@ -110,14 +111,14 @@ def _withdrawn(lines: list[ledger.Entry]) -> Iterator[Act]:
             yield Act(subject, (purpose, recipient), at)
 
 
-def _restricted(lines: list[ledger.Entry]) -> Iterator[Act]:
+def _restricted(lines: list[Entry]) -> Iterator[Act]:
     standing = set(Restriction.objects.filter(lifted_at=None).values_list("subject_id", "ground"))
     for act in _of_people(ledger.RESTRICTED, Restriction.Ground.values, lines):
         if (act.subject, act.what[0]) not in standing:
             yield act
 
 
-def _objected(lines: list[ledger.Entry]) -> Iterator[Act]:
+def _objected(lines: list[Entry]) -> Iterator[Act]:
     standing = set(Objection.objects.filter(ended_at=None).values_list("subject_id", "purpose"))
     purposes = list(Purpose.objects.filter(published_at__isnull=False).values_list("slug", flat=True))
     for act in _of_people(ledger.OBJECTED, purposes, lines):
@@ -125,7 +126,7 @@ def _objected(lines: list[ledger.Entry]) -> Iterator[Act]:
             yield act
 
 
-def _of_people(kind: str, words: list[str], lines: list[ledger.Entry]) -> Iterator[Act]:
+def _of_people(kind: str, words: list[str], lines: list[Entry]) -> Iterator[Act]:
     """What the lost lines of this kind leave standing, for the people who are here."""
     marks = ledger.standing_marks(kind, lines)
     if not marks:
