@@ -127,13 +127,15 @@ def message_place(message: Message) -> vault.Place:
 
 def conversation(request: RightsRequest) -> list[Said]:
     """The messages of a request, opened, oldest first; without their words once the person is erased."""
-    rows = list(request.messages.select_related("question").order_by("at", "id"))
-    if not rows:
-        return []
+    rows = request.messages.select_related("question").order_by("at", "id")
+    held = list(rows)
     try:
-        key = vault.subject_key(request.subject_id)
+        return vault.open_cells(request.subject_id, held, lambda: list(rows.all()), _all_said) if held else []
     except Gone:
         return []
+
+
+def _all_said(key: vault.SubjectKey, rows: list[Message]) -> list[Said]:
     return [_said(row, key) for row in rows if row.sealed is not None]
 
 
