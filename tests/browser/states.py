@@ -12,7 +12,7 @@ from access.models import Account, Application
 from access.services.applications import set_endpoint
 from audit.models import AuditEvent
 from consent.digests import body_digest
-from consent.models import Component, Delivery, HandNotice, Notice, NoticeText, Purpose, Recipient, Revision
+from consent.models import Component, Delivery, Notice, NoticeText, Purpose, Recipient, Revision
 from consent.qa.counting import roll_up
 from consent.qa.services import draw_sample, mark_entry
 from consent.services import comments, delegations, findings, publishing, review
@@ -123,11 +123,17 @@ def requests(cast: Cast) -> None:
 
 def question(cast: Cast) -> AccessQuestion:
     """Alice questions an access of the shop."""
+    text = "Why did you read this? " + LONG
+    return questions.question_access(subject=cast.alice, event=read_of(cast), text=text)
+
+
+def read_of(cast: Cast) -> UUID:
+    """The shop reads what it stores of alice; the entry of the log."""
     values = {"email": "alice@example.org", "given_name": "Alice"}
     store_data(application=cast.shop, subject=cast.alice, purpose="orders", values=values, source="subject")
     read_data(application=cast.shop, subject=cast.alice, purpose="orders")
     event = AuditEvent.objects.filter(action="data.read", subject=cast.alice.pseudonym).latest("ordinal")
-    return questions.question_access(subject=cast.alice, event=event.id, text="Why did you read this? " + LONG)
+    return event.id
 
 
 def breach(cast: Cast) -> Breach:

@@ -98,7 +98,7 @@ def test_the_desk_keeps_the_register(rita: Any, olga: Any, alice: Any) -> None:
     now = timezone.now()
     given = {"facts": "A key was lost.", "risk": "risk", "application": "shop", "purpose": ""}
     for name, moment in (("aware_at", now), ("since", now - timedelta(days=1)), ("until", now + timedelta(days=1))):
-        given |= {f"{name}_0": moment.date().isoformat(), f"{name}_1": moment.strftime("%H:%M:%S")}
+        given[name] = moment.strftime("%Y-%m-%dT%H:%M:%S")
     rita.browser().post(f"{address}add/", given)
     row = Breach.objects.get()
     assert row.recorded_by_id == rita.account.id

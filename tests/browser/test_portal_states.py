@@ -1,0 +1,151 @@
+"""axe-core finds nothing where a word is missing, a question waits or a link is dead: the portal between the clicks."""
+
+import re
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.utils import timezone
+from playwright.sync_api import Page
+
+from consent.models import Purpose, Standing
+from consent.services.authorisations import name_parent
+from erasure.services import questions
+from subjects.models import Subject
+from subjects.services import register_subject
+from tests.audit.tools import behind_the_triggers
+from tests.browser import states, visitors
+from tests.browser.chromium import DESKTOP, PHONE, ZOOMED
+from tests.browser.conftest import Visit
+from tests.browser.test_accessibility import found, wrong_here
+from tests.conftest import Person
+from tests.consent.people import answer, share
+
+Axe = Callable[[Page], list[str]]
+LINK = re.compile(r"https?://[^/\s]+(/confirmation/\S+)")
+PARENT = "mother@family.example"
+WINDOWS = pytest.mark.parametrize(("width", "dark"), [(DESKTOP, False), (PHONE, True), (ZOOMED, False)])
+
+
+def link(address: str) -> str:
+    """The path of the newest link that was mailed to the address."""
+    body = str(next(each for each in reversed(mail.outbox) if address in each.to).body)
+    matched = LINK.search(body)
+    assert matched, body
+    return matched[1]
+
+
+def update(model: Any, **changes: Any) -> None:
+    """The rows are so, whatever the triggers say."""
+    with behind_the_triggers():
+        model.objects.update(**changes)
+
+
+@pytest.fixture
+def cast(catalogue: None, alice: Person, bob: Person, rita: Person, olga: Person) -> states.Cast:
+    """Who acts; QA and the deputy have no part in this."""
+    accounts = {"rita": rita.account, "quentin": rita.account, "olga": olga.account, "deputy": rita.account}
+    return states.Cast(**accounts, alice=alice.subject, bob=bob.subject)
+
+
+# --- consent ----------------------------------------------------------------------------------------------------------
+@WINDOWS
+def test_a_yes_that_waits_for_the_mailbox(
+    visit: Visit, axe: Axe, catalogue: None, alice: Person, width: int, dark: bool
+) -> None:
+    with behind_the_triggers():
+        Purpose.objects.filter(slug="newsletter").update(double_opt_in=True)
+    answer(alice.subject, "give")
+    assert found(visit(alice, width=width, dark=dark), axe, ["/consent"]) == []
+    page = visit(width=width, dark=dark)
+    assert found(page, axe, [link(alice.email)]) == []
+    visitors.press(page, "Yes, I confirm my consent")
+    assert wrong_here(page, axe) == []
+    assert found(page, axe, [link(alice.email)]) == [], "the link is dead by now"
+
+
+@WINDOWS
+def test_a_childs_yes_that_waits_for_a_parent(
+    visit: Visit, axe: Axe, catalogue: None, shop: Any, alice: Person, width: int, dark: bool
+) -> None:
+    today = timezone.now().date()
+    born = date(today.year - 12, today.month, min(today.day, 28))
+    register_subject(application=shop, identifiers={"email": alice.email}, country="DE", birth_date=born)
+    child = Subject.objects.get(pk=alice.subject.pk)
+    event = answer(child, "give")
+    own = visit(alice, width=width, dark=dark)
+    assert found(own, axe, ["/consent"]) == []
+    name_parent(subject=child, event=event.event, email=PARENT, actor="subject")
+    assert found(own, axe, ["/consent"]) == []
+
+    page = visit(width=width, dark=dark)
+    assert found(page, axe, [link(PARENT)]) == []
+    say_so(page, "2000-01-01")
+    assert page.get_by_role("alert").count() >= 1 and wrong_here(page, axe) == []
+    say_so(page, str(born))
+    assert wrong_here(page, axe) == []
+    page.goto(link(PARENT))
+    visitors.press(page, "Take my agreement back")
+    assert wrong_here(page, axe) == []
+
+
+def say_so(page: Page, born: str) -> None:
+    """The parent's form, filled in and sent."""
+    page.locator("[name=name]").fill("Mara Muster")
+    page.locator("[name=birth_date]").fill(born)
+    visitors.press(page, "I hold parental responsibility and I agree")
+
+
+def test_a_consent_that_ends_soon_and_all_at_once(visit: Visit, axe: Axe, catalogue: None, alice: Person) -> None:
+    answer(alice.subject, "give")
+    update(Standing, expires_at=timezone.now() + timedelta(days=10))
+    page = visit(alice, width=PHONE)
+    assert found(page, axe, ["/consent"]) == []
+    assert visitors.button(page, "Renew consent").count() == 1
+    visitors.press(page, "Reject all")
+    assert wrong_here(page, axe) == []
+
+
+# --- sharing ----------------------------------------------------------------------------------------------------------
+@WINDOWS
+def test_progress_and_questions_of_sharing(
+    visit: Visit, axe: Axe, cast: states.Cast, alice: Person, width: int, dark: bool
+) -> None:
+    page = visit(alice, width=width, dark=dark)
+    assert states.asked(cast)
+    assert found(page, axe, ["/", "/sharing"]) == []
+    visitors.press(page, "Decline")
+    assert wrong_here(page, axe) == []
+    states.sharing(cast)
+    assert found(page, axe, ["/sharing"]) == []
+    assert page.get_by_text("Our staff will tell the recipient").count() == 1
+    share(alice.subject, True)
+    assert found(page, axe, ["/sharing"]) == []
+
+
+# --- accesses ---------------------------------------------------------------------------------------------------------
+@WINDOWS
+def test_an_access_is_questioned_and_answered(
+    visit: Visit, axe: Axe, cast: states.Cast, alice: Person, width: int, dark: bool
+) -> None:
+    asked = states.question(cast)
+    page = visit(alice, width=width, dark=dark)
+    where = f"/activity/{asked.event}/question"
+    assert found(page, axe, ["/activity", where]) == []
+    answered = "It was the monthly letter. " + states.LONG
+    questions.explain(question_id=asked.pk, by=cast.rita, text=answered, outcome="lawful")
+    assert found(page, axe, ["/activity", where]) == []
+
+
+def test_a_question_without_words(visit: Visit, axe: Axe, cast: states.Cast, alice: Person) -> None:
+    states.read_of(cast)
+    page = visit(alice, width=PHONE)
+    page.goto("/activity")
+    with page.expect_navigation(wait_until="load"):
+        page.get_by_role("link", name="Question this access").first.click()
+    assert wrong_here(page, axe) == []
+    page.locator("form").evaluate_all("forms => forms.forEach(form => form.noValidate = true)")
+    visitors.press(page, "Send the question")
+    assert page.get_by_role("alert").count() == 1 and wrong_here(page, axe) == []
