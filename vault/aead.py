@@ -25,6 +25,7 @@ NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
 PLAIN: Final = 1
 VERSIONED: Final = 2
+_PLAIN_HEAD: Final = bytes([PLAIN])
 _VERSION_BYTES: Final = 4
 
 
@@ -49,34 +50,46 @@ class Tampered(Unavailable):
         super().__init__("unavailable", "This information cannot be read at the moment.")
 
 
-def encrypt(key: bytes, nonce: bytes, plaintext: bytes, associated: bytes) -> bytes:
+def ready(key: bytes) -> AESGCM:
+    """The key made ready: whoever seals many cells under it pays for its schedule once. It is as secret as the key."""
+    # AESGCM would take 16 and 24 bytes too, silently weaker.
+    if len(key) != KEY_BYTES:
+        raise ValueError("AES-256-GCM takes a key of 32 bytes.")
+    return AESGCM(key)
+
+
+def encrypt(key: bytes | AESGCM, nonce: bytes, plaintext: bytes, associated: bytes) -> bytes:
     """Ciphertext and tag under a nonce the caller answers for: only `seal` and the chunks of `stream` may."""
-    _check_key(key)
-    return AESGCM(key).encrypt(nonce, plaintext, associated)
+    return _ready(key).encrypt(nonce, plaintext, associated)
 
 
-def decrypt(key: bytes, nonce: bytes, ciphertext: bytes, associated: bytes) -> bytes:
+def decrypt(key: bytes | AESGCM, nonce: bytes, ciphertext: bytes, associated: bytes) -> bytes:
     """The plaintext, or Tampered and nothing else."""
-    _check_key(key)
+    cipher = _ready(key)
     if len(ciphertext) < TAG_BYTES or len(nonce) != NONCE_BYTES:
         raise Tampered
     try:
-        return AESGCM(key).decrypt(nonce, ciphertext, associated)
+        return cipher.decrypt(nonce, ciphertext, associated)
     except InvalidTag:
         raise Tampered from None
 
 
 def seal(
-    key: bytes, plaintext: bytes, associated: bytes, *, key_version: int | None = None, _nonce: bytes | None = None
+    key: bytes | AESGCM,
+    plaintext: bytes,
+    associated: bytes,
+    *,
+    key_version: int | None = None,
+    _nonce: bytes | None = None,
 ) -> bytes:
     """The plaintext sealed to its associated data; `_nonce` exists for the published vectors alone."""
     _check_associated(associated)
     nonce = _nonce or os.urandom(NONCE_BYTES)
-    head = bytes([PLAIN]) if key_version is None else bytes([VERSIONED]) + key_version.to_bytes(_VERSION_BYTES, "big")
+    head = _PLAIN_HEAD if key_version is None else bytes([VERSIONED]) + key_version.to_bytes(_VERSION_BYTES, "big")
     return head + nonce + encrypt(key, nonce, plaintext, associated)
 
 
-def open_sealed(key: bytes, sealed: bytes, associated: bytes) -> bytes:
+def open_sealed(key: bytes | AESGCM, sealed: bytes, associated: bytes) -> bytes:
     """The plaintext, if key and associated data are those of the sealing; Tampered otherwise."""
     _check_associated(associated)
     start = _nonce_start(sealed)
@@ -99,10 +112,8 @@ def _nonce_start(sealed: bytes) -> int:
     raise Tampered
 
 
-def _check_key(key: bytes) -> None:
-    # AESGCM would take 16 and 24 bytes too, silently weaker.
-    if len(key) != KEY_BYTES:
-        raise ValueError("AES-256-GCM takes a key of 32 bytes.")
+def _ready(key: bytes | AESGCM) -> AESGCM:
+    return ready(key) if isinstance(key, bytes | bytearray) else key
 
 
 def _check_associated(associated: bytes) -> None:

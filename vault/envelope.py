@@ -15,12 +15,13 @@ Dodis et al. 2018). A wrapped key whose content does not fit the commitment is r
 
 import hmac
 import os
+from functools import lru_cache
 from typing import NoReturn
 from uuid import UUID
 
 from vault import aead
-from vault.aead import Place, Tampered
-from vault.kdf import KEY_BYTES, derive, joined
+from vault.aead import AESGCM, Place, Tampered
+from vault.kdf import KEY_BYTES, derive, hkdf_expand, joined, label
 
 __all__ = ["Place", "SubjectKey", "Tampered", "commitment", "new_data_key", "unwrap", "wrap"]
 
@@ -54,11 +55,13 @@ def unwrap(wrapped: bytes, master: bytes, *, owner: UUID, version: int, committe
 class SubjectKey:
     """One person's data key, in memory for the length of a call; it never shows, copies or pickles its bytes."""
 
-    __slots__ = ("_data_key", "owner")
+    __slots__ = ("_columns", "_data_key", "owner")
 
     def __init__(self, owner: UUID, data_key: bytes) -> None:
         self.owner = owner
         self._data_key = data_key
+        # A field key lives as long as the data key it comes from, and is derived once.
+        self._columns: dict[tuple[str, str], tuple[AESGCM, bytes]] = {}
 
     def __repr__(self) -> str:
         return "<SubjectKey hidden>"
@@ -75,23 +78,32 @@ class SubjectKey:
 
     def seal(self, place: Place, plaintext: bytes) -> bytes:
         """The plaintext sealed to this person and this cell."""
-        return aead.seal(self.field_key(place), plaintext, self.associated(place))
+        cipher, column = self._column(place)
+        return aead.seal(cipher, plaintext, column + _row_place(place))
 
     def open(self, place: Place, sealed: bytes) -> bytes:
         """The plaintext; Tampered (with its `place`) when it was sealed for anybody or anything else."""
         try:
-            return aead.open_sealed(self.field_key(place), bytes(sealed), self.associated(place))
+            cipher, column = self._column(place)
+            return aead.open_sealed(cipher, bytes(sealed), column + _row_place(place))
         except Tampered as error:
             error.place = place
             raise
 
     def field_key(self, place: Place) -> bytes:
         """The key of this person's column; rows of a column are told apart by the associated data."""
-        return derive(self._data_key, "field", place.table, place.column)
+        return hkdf_expand(self._data_key, _field_label(place.table, place.column))
 
     def associated(self, place: Place) -> bytes:
         """What a cell is bound to: subject, table, column, row, schema version."""
-        return _field_place(self.owner, place)
+        return self._column(place)[1] + _row_place(place)
+
+    def _column(self, place: Place) -> tuple[AESGCM, bytes]:
+        known = self._columns.get(place[:2])
+        if known is None:
+            known = aead.ready(self.field_key(place)), _column_place(self.owner, place)
+            self._columns[place[:2]] = known
+        return known
 
     def wrapped(self, master: bytes, version: int) -> tuple[bytes, bytes]:
         """This key as a row keeps it: wrapped bytes and commitment."""
@@ -102,5 +114,16 @@ def _wrap_place(owner: UUID, version: int) -> bytes:
     return joined(("wrap", owner.bytes, version.to_bytes(4, "big")))
 
 
-def _field_place(owner: UUID, place: Place) -> bytes:
-    return joined(("field", owner.bytes, place.table, place.column, place.row, place.schema.to_bytes(4, "big")))
+def _column_place(owner: UUID, place: Place) -> bytes:
+    return joined(("field", owner.bytes, place.table, place.column))
+
+
+def _row_place(place: Place) -> bytes:
+    """`joined` of row and schema version, written out: once for every cell of an import."""
+    row = place.row.encode()
+    return len(row).to_bytes(4, "big") + row + b"\0\0\0\4" + place.schema.to_bytes(4, "big")
+
+
+@lru_cache(maxsize=4096)
+def _field_label(table: str, column: str) -> bytes:
+    return label("field", table, column)

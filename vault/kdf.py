@@ -38,4 +38,9 @@ def joined(parts: Iterable[str | bytes]) -> bytes:
 
 def derive(key: bytes, use: str, *parts: str | bytes) -> bytes:
     """A 32-byte key for one use and one place, from which the parent cannot be found."""
-    return hkdf_expand(key, _PREFIX + use.encode() + b"\0" + joined(parts))
+    return hkdf_expand(key, label(use, *parts))
+
+
+def label(use: str, *parts: str | bytes) -> bytes:
+    """The `info` that keeps this use and place apart from every other."""
+    return _PREFIX + use.encode() + b"\0" + joined(parts)

@@ -77,7 +77,8 @@ def test_a_wrapped_key_under_another_version_is_refused():
 
 
 def test_teeth_without_associated_data_every_swap_of_place_would_be_accepted(key, place, monkeypatch):
-    monkeypatch.setattr(envelope, "_field_place", lambda owner, place: b"the same for all")
+    monkeypatch.setattr(envelope, "_column_place", lambda owner, place: b"the same for all")
+    monkeypatch.setattr(envelope, "_row_place", lambda place: b"the same for all")
     sealed = key.seal(place, PLAIN)
 
     accepted = []
