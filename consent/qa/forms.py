@@ -42,10 +42,10 @@ class SimulatorForm(forms.Form):
     country = forms.ChoiceField(
         label=_("Country"), required=False, choices=[("", "-"), *((code, code) for code in sorted(AGES))]
     )
-    restricted = forms.BooleanField(label=_("Processing is restricted (Art. 18)"), required=False)
-    objected = forms.BooleanField(label=_("Objected to the purpose (Art. 21)"), required=False)
-    erased = forms.BooleanField(label=_("Was erased (Art. 17)"), required=False)
-    sharing = forms.BooleanField(label=_("Sharing is switched on"), required=False)
+    restricted = forms.BooleanField(label=_("Processing is restricted (Art. 18)"), required=False, label_suffix="")
+    objected = forms.BooleanField(label=_("Objected to the purpose (Art. 21)"), required=False, label_suffix="")
+    erased = forms.BooleanField(label=_("Was erased (Art. 17)"), required=False, label_suffix="")
+    sharing = forms.BooleanField(label=_("Sharing is switched on"), required=False, label_suffix="")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,7 +1,9 @@
 """Everything that can stand at the desks, made through the services: for the tests of the pages and for pictures."""
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
+from secrets import token_urlsafe
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from access.models import Account, Application
+from access.services.accounts import create_account
 from access.services.applications import set_endpoint
 from audit.models import AuditEvent
 from consent.digests import body_digest
@@ -23,9 +26,11 @@ from consent.services.revisions import begin_revision
 from erasure.breach_models import Breach
 from erasure.models import AccessQuestion, RightsRequest
 from erasure.services import conversation, holds, opinions, questions
+from subjects.models import Subject
 from tests.consent.people import answer, share
 from tests.erasure.people import file
 from tests.erasure.people import in_review as in_review_request
+from vault.services import pairwise_id
 
 DAY = timedelta(days=1)
 LONG = "A name that somebody gave without a thought for those who read it in a narrow column of a table"
@@ -57,6 +62,31 @@ def everything(cast: Cast) -> None:
     requests(cast)
     governance(cast)
     quality(cast)
+
+
+def of_the_demo() -> Cast:
+    """The people of the demo of this instance; a second reviewer is made where there is none."""
+    staff = {role: Account.objects.filter(groups__name=role).order_by("pk") for role in ("qa", "operator")}
+    first, *more = Account.objects.filter(groups__name="irm").order_by("created_at")
+    deputy = more[0] if more else create_account(
+        email="irene@controller.example", password=token_urlsafe(15), is_staff=True, roles=["irm"]
+    )  # fmt: skip
+    alice, bob = Subject.objects.exclude(account=None).order_by("created_at")[:2]
+    return Cast(rita=first, quentin=staff["qa"][0], olga=staff["operator"][0], deputy=deputy, alice=alice, bob=bob)
+
+
+def show() -> None:
+    """The demo has everything, once; prints where its pages are, and alice's id at the shop, as JSON."""
+    from django.urls import reverse
+
+    from gdpr_portal.templatetags.desks import DESKS
+
+    cast = of_the_demo()
+    if not Recipient.objects.filter(slug="post").exists():
+        everything(cast)
+    fronts = {place.route: reverse(f"admin:{place.route}") for desk in DESKS for place in desk.places}
+    person = str(pairwise_id(cast.shop.pk, cast.alice.pk))
+    print(json.dumps({"pages": fronts | pages(), "person": person}))
 
 
 # --- sharing ----------------------------------------------------------------------------------------------------------
