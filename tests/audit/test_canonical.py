@@ -49,6 +49,12 @@ def test_what_no_leaf_can_hold_is_told_apart(details: str) -> None:
         canonical.leaf_bytes(row)
 
 
+@pytest.mark.parametrize("columns", [ROW[:-1], (*ROW[:-1], ROW[-1], ROW[-1])], ids=["one too few", "one too many"])
+def test_a_row_of_other_columns_is_no_event(columns: tuple[object, ...]) -> None:
+    with pytest.raises(ValueError, match="argument"):
+        canonical.leaf_bytes(columns)
+
+
 def test_times_are_utc_with_six_digits() -> None:
     berlin = timezone(timedelta(hours=1))
     assert canonical.timestamp(datetime(2026, 11, 24, 1, 0, tzinfo=berlin)) == "2026-11-24T00:00:00.000000Z"

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from vault.indexes import blind_index, plan
+from vault.indexes import INDEX_BYTES, blind_index, has_few_values, plan
 
 PHONES = [f"+4915{number:08d}" for number in range(20_000)]
 
@@ -38,3 +38,18 @@ def test_a_column_that_repeats_its_values_is_not_to_be_indexed(distinct, rows):
 @pytest.mark.parametrize(("distinct", "rows"), [(1, 1), (1000, 1000), (900, 1000), (500, 1000)])
 def test_a_column_of_identifiers_may_be_indexed(distinct, rows):
     plan(distinct=distinct, rows=rows)
+
+
+@pytest.mark.parametrize(
+    "column", ["t.country", "t.country_index", "t.gender_sealed", "gender", "t.is_member", "t.has_x"]
+)
+def test_no_index_of_a_column_whose_name_says_it_has_few_values(column):
+    assert has_few_values(column)
+    with pytest.raises(ValueError, match="few values"):
+        blind_index(bytes(32), 1, column, "x")
+
+
+@pytest.mark.parametrize("column", ["t.email", "t.email_index", "country.email", "t.island", "t.history", "t.index"])
+def test_other_columns_are_indexed(column):
+    assert not has_few_values(column)
+    assert len(blind_index(bytes(32), 1, column, "x")) == INDEX_BYTES

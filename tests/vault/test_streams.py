@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from vault import aead, kdf, stream
 from vault.envelope import SubjectKey, Tampered, new_data_key
 from vault.stream import CHUNK_BYTES, HEAD_BYTES, open_stream, seal_stream
 
@@ -130,3 +131,40 @@ def test_teeth_without_the_counter_a_reordering_would_be_accepted(key, place, mo
     head, (a, b, last) = chunks_of(sealed_bytes(key, place, b"a" * CHUNK_BYTES + b"b" * CHUNK_BYTES + b"c"))
 
     assert opened_bytes(key, place, head + b + a + last)[:1] == b"b"
+
+
+def test_the_head_is_17_bytes_and_says_format_3(key, place):
+    sealed = sealed_bytes(key, place, b"x")
+    assert HEAD_BYTES == 17 and sealed[0] == 3
+
+    for form in (0, 1, 2, 4, 255):
+        # Made whole again under the wrong format, so that only the check of the format can refuse it.
+        head = bytes([form]) + sealed[1:HEAD_BYTES]
+        stream_key, associated = stream._keyed(key, place, head)
+        forged = head + aead.encrypt(stream_key, stream._nonce(0, True), b"x", associated)
+        with pytest.raises(Tampered):
+            opened_bytes(key, place, forged)
+
+
+def test_the_key_of_a_stream_is_the_documented_one(key, place):
+    salt = bytes(range(16))
+    head = b"\x03" + salt
+    stream_key = kdf.derive(key.field_key(place), "stream", salt)
+    last = (0).to_bytes(11, "big") + b"\x01"
+    sealed = head + aead.encrypt(stream_key, last, b"kept", key.associated(place) + head)
+
+    assert opened_bytes(key, place, sealed) == b"kept"
+
+
+def test_a_head_in_a_piece_of_its_own_asks_for_nothing_more(key, place):
+    whole = sealed_bytes(key, place, b"kept")
+    asked = []
+
+    def given():
+        for piece in (whole[:HEAD_BYTES], whole[HEAD_BYTES:]):
+            asked.append(len(piece))
+            yield piece
+
+    head, rest = stream._head(source := given())
+    assert (head, rest, asked) == (whole[:HEAD_BYTES], b"", [HEAD_BYTES])
+    assert next(source) == whole[HEAD_BYTES:]
