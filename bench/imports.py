@@ -44,13 +44,13 @@ def newsletter() -> dict[str, Any]:
     return {"purpose": "newsletter", "action": "give", "notice": notice, "channel": "paper"}
 
 
-def imported(file: Path) -> float:
-    """Seconds for the file."""
+def imported(file: Path) -> tuple[float, float]:
+    """Seconds for the file: by the clock, and of this process on a core (without the database's own)."""
     from django.core.management import call_command
 
-    began = time.perf_counter()
+    began, used = time.perf_counter(), time.process_time()
     call_command("import_subjects", str(file), application="shop", stdout=io.StringIO(), stderr=io.StringIO())
-    return time.perf_counter() - began
+    return time.perf_counter() - began, time.process_time() - used
 
 
 def main() -> int:
@@ -63,19 +63,21 @@ def main() -> int:
         for run in range(RUNS):
             files.append(Path(folder) / f"{run}.jsonl")
             files[-1].write_bytes(lines(given.people, run, consent))
-        new = sorted(given.people / imported(file) for file in files)
-        known = given.people / imported(files[0])
+        taken = sorted(imported(file) for file in files)
+        new = [given.people / seconds for seconds, _ in taken]
+        known = given.people / imported(files[0])[0]
         if given.profile:
             files[0].write_bytes(lines(given.people, RUNS, consent))
             profiled(files[0])
-    print(json.dumps({"new_per_second": new, "known_per_second": known}, indent=1))
+    cpu = [given.people / used for _, used in taken]
+    print(json.dumps({"new_per_second": new, "new_per_cpu_second": cpu, "known_per_second": known}, indent=1))
     return 0 if new[len(new) // 2] >= GOAL else 1
 
 
 def profiled(file: Path) -> None:
     profile = cProfile.Profile()
     profile.runcall(imported, file)
-    pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(35)
+    pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(40)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ customer_id   NFC, outer blanks removed, 1 to 128 characters; its case matters
 
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 import phonenumbers
@@ -35,11 +36,16 @@ def address(value: str) -> str:
     if len(cleaned) > LONGEST_EMAIL:
         raise ValueError("It is no e-mail address.")
     try:
-        found = validate_email(cleaned, check_deliverability=False, test_environment=True)
+        return _checked(cleaned)
     except EmailNotValidError:
         # `from None`: the library's message quotes the address.
         raise ValueError("It is no e-mail address.") from None
-    return found.normalized
+
+
+# A person's address comes as identifier and for every purpose, one after the other: the last one only is remembered.
+@lru_cache(maxsize=1)
+def _checked(cleaned: str) -> str:
+    return validate_email(cleaned, check_deliverability=False, test_environment=True).normalized
 
 
 def phone(value: str) -> str:
