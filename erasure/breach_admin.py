@@ -1,11 +1,12 @@
 """The desk of breaches: for privacy officers and IRM, every act after a fresh second factor."""
 
 import csv
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import DateTimeField, QuerySet
+from django.db.models import DateTimeField, Field, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,7 +18,7 @@ from erasure.desk import REVIEWERS
 from erasure.services import breaches
 from gdpr_portal.errors import DomainError
 
-MOMENTS: Final = {
+MOMENTS: Final[Mapping[type[Field[Any, Any]], Mapping[str, Any]]] = {
     DateTimeField: {
         "form_class": forms.DateTimeField,
         "widget": forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),

@@ -164,6 +164,7 @@ def _left(row: RightsRequest, now: datetime) -> dict[str, Any]:
 # --- charts -----------------------------------------------------------------------------------------------------------
 def _requests(now: datetime) -> list[Bar]:
     """Are we going to answer in time? Open requests by the time that is left."""
+    edges: list[tuple[str, datetime | None, datetime | None, str]]
     edges = [("overdue", None, now, "bad"), ("week", now, now + SOON, "warn")]
     edges += [("fortnight", now + SOON, now + 2 * SOON, "wait"), ("later", now + 2 * SOON, None, "good")]
     labels = {

@@ -102,7 +102,7 @@ def desk_nav(context: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(account, Account) or not account.is_staff:
         return {"desks": []}
     desks = list(_open_to(account.roles, request.path))
-    pages = next((desk["pages"] for desk in desks if desk["is_current"]), [])
+    pages: list[dict[str, Any]] = next((desk["pages"] for desk in desks if desk["is_current"]), [])
     return {
         "desks": desks,
         "pages": pages if len(pages) > 1 else [],
