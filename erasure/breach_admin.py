@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -18,7 +18,7 @@ from erasure.desk import REVIEWERS
 from erasure.services import breaches
 from gdpr_portal.errors import DomainError
 
-MOMENTS: Final[Mapping[type[Field[Any, Any]], Mapping[str, Any]]] = {
+MOMENTS: "Mapping[type[Field[Any, Any]], Mapping[str, Any]]" = {
     DateTimeField: {
         "form_class": forms.DateTimeField,
         "widget": forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
