@@ -20,6 +20,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gdpr_portal.errors import Unavailable
 
+__all__ = [
+    "AESGCM", "Place", "Tampered", "decrypt", "encrypt", "key_version", "open_sealed", "ready", "seal",
+]  # fmt: skip
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
