@@ -170,7 +170,8 @@ def toggles(subject: Subject, language: str) -> list[Toggle]:
     asked = {(ask.recipient, ask.purpose): ask for ask in waiting(subject)}
     return [
         Toggle(
-            row=row, ask=asked.get((row.recipient, row.purpose)), recipient=recipients[row.recipient], title=title_in(purposes[row.purpose].titles, language),
+            row=row, ask=asked.get((row.recipient, row.purpose)), recipient=recipients[row.recipient],
+            title=title_in(purposes[row.purpose].titles, language),
             why=_why(purposes[row.purpose], language), fields=_fields(purposes[row.purpose], names),
             country=wording.country(recipients[row.recipient].country, language),
             obstacle=str(wording.WHY_NOT.get(verdicts[row.purpose], "")),

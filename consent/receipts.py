@@ -3,7 +3,8 @@
 Two forms. `dpv()` is JSON-LD in the DPV profile of ISO/IEC TS 27560:2023 for the GDPR (receipt-eu-gdpr: a receipt that
 holds the consent record), with terms of DPV 2.1 (tests/vectors/dpv_terms.json) and every field that the DPV guide to
 ISO/IEC TS 27560 calls mandatory for the specification or the GDPR. `kantara()` is a Kantara Consent Receipt 1.1
-(KI-CR-v1.1.0), all its mandatory members present. `signed()` is a compact JWS (RFC 7515, EdDSA) with the Kantara JSON byte for byte as payload.
+(KI-CR-v1.1.0), all its mandatory members present. `signed()` is a compact JWS (RFC 7515,
+EdDSA) with the Kantara JSON byte for byte as payload.
 
 Everything comes from the event and from approved content, which never changes; the person stands in it under the id the
 receiver knows them by. Kantara has no member for the state of a consent and none for the digest of a text: the state
@@ -21,6 +22,7 @@ from django.conf import settings
 from audit.actors import PARENT
 from audit.services import record
 from consent.models import Component, ConsentEvent, NoticeText, Purpose, Recipient
+from consent.revised import as_of
 from consent.selectors import live_recipients, title_in
 from vault.signing import sign_jws
 
@@ -76,7 +78,7 @@ class Told:
 
 def about(event: ConsentEvent, person: str) -> Told:
     """Everything a receipt tells, gathered; `person` is the id under which the receiver knows the person."""
-    purpose = Purpose.objects.get(slug=event.purpose)
+    purpose = as_of(Purpose.objects.get(slug=event.purpose), event.at)
     texts = NoticeText.objects.select_related("notice").filter(
         notice__purpose=purpose, notice__version=event.notice_version or 0, language=event.notice_language
     )

@@ -66,7 +66,9 @@ def ask(request: HttpRequest, ask: UUID) -> HttpResponse:
     except DomainError as error:
         messages.error(request, str(wording.WHY_NOT.get(error.code, error.message)))
         return redirect("sharing")
-    said = _("Sharing is on. The recipient is being told.") if word == "accept" else _("You declined. Nothing is shared.")
+    said = (
+        _("Sharing is on. The recipient is being told.") if word == "accept" else _("You declined. Nothing is shared.")
+    )
     messages.success(request, said)
     return redirect("sharing")
 

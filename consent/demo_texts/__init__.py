@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from types import ModuleType
 
-from consent.notices import points
 from consent.demo_texts import de, en, fr
+from consent.notices import points
 
 LANGUAGES: dict[str, ModuleType] = {"en": en, "de": de, "fr": fr}
 

@@ -133,7 +133,8 @@ VALUES: dict[tuple[str, str], dict[str, Any]] = {
     ("consents", "state"): _CONSENT_STATES,
     ("consents", "action"): ACTIONS,
     ("deliveries", "state"): {
-        **{state: words for state, (words, _tone) in DELIVERIES.items()}, **dict(HandNotice.State.choices)
+        **{state: words for state, (words, _tone) in DELIVERIES.items()},
+        **dict(HandNotice.State.choices),
     },
     ("asks", "state"): dict(SharingAsk.State.choices),
     ("deliveries", "type"): TYPES,

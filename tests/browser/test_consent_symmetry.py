@@ -1,4 +1,4 @@
-"""A no is as near as a yes: the same clicks, fields and pages, the same size and colours (Art. 4(11), 7(3); R02, R06)."""
+"""A no is as near as a yes: the same clicks, fields and pages, the same size and colours (Art. 4(11), 7(3))."""
 
 import re
 from dataclasses import dataclass, field

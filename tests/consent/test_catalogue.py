@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from consent.notices import points
 from consent.models import NoticeText, Purpose, Recipient
+from consent.notices import points
 from consent.rights import rights_offered
 from consent.services import review
 

@@ -23,8 +23,8 @@ PERSON = "6f2b7a52-3c1d-4d52-9a51-2f8f0c9d7f10"
 
 RECORD = (
     "dct:conformsTo", "dct:identifier", "dpv:hasDataSubject", "dpv:hasNotice", "dpv:hasLegalBasis",
-    "dpv:hasJurisdiction", "dpv:hasApplicableLaw", "dpv:hasDataController", "dpv:hasConsentControl", "dpv:hasRight", "dpv:hasAuthority",
-    "dpv:hasProcess", "dpv:hasConsentStatus",
+    "dpv:hasJurisdiction", "dpv:hasApplicableLaw", "dpv:hasDataController", "dpv:hasConsentControl",
+    "dpv:hasRight", "dpv:hasAuthority", "dpv:hasProcess", "dpv:hasConsentStatus",
 )  # fmt: skip
 PROCESS = (
     "dpv:hasPurpose", "dpv:hasPersonalData", "dpv:hasProcessing", "dpv:hasDataController", "dpv:hasStorageCondition",

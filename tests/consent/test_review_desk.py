@@ -8,7 +8,8 @@ from consent.models import Component, Notice, Purpose
 
 COMPONENT = {
     "slug": "shoe_size", "title_en": "Shoe size", "title_de": "Schuhgröße", "title_fr": "Pointure",
-    "value_type": "string", "max_length": "10", "category": "user.demographic.profile", "supplied_by": ["subject"], "necessity": "Needed to fit.",
+    "value_type": "string", "max_length": "10", "category": "user.demographic.profile", "supplied_by": ["subject"],
+    "necessity": "Needed to fit.",
 }  # fmt: skip
 PURPOSE = {
     "slug": "fitting", "title_en": "Fitting", "title_de": "Anprobe", "title_fr": "Essayage", "lawful_basis": "consent",
