@@ -1,5 +1,8 @@
 """The pages on which people answer and switch. Taking back never needs more than giving: one button, no reason."""
 
+from collections.abc import Iterator
+from datetime import datetime
+from operator import itemgetter
 from typing import cast
 from uuid import UUID
 
@@ -51,8 +54,13 @@ def sharing(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _switch(request, subject)
     toggles = pages.toggles(subject, get_language() or "en")
-    asked = sorted((each for each in toggles if each.ask), key=lambda each: each.ask.asked_at)
+    asked = [each for _asked_at, each in sorted(_asks(toggles), key=itemgetter(0))]
     return render(request, "consent/sharing.html", {"toggles": toggles, "asked": asked})
+
+
+def _asks(toggles: list[pages.Toggle]) -> Iterator[tuple[datetime, pages.Toggle]]:
+    """The switches somebody asked for, each behind the moment of the question."""
+    return ((each.ask.asked_at, each) for each in toggles if each.ask is not None)
 
 
 @require_POST

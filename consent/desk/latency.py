@@ -77,5 +77,5 @@ def latencies(days: int, now: datetime | None = None) -> list[Latency]:
 
 
 def _latency(row: tuple[Any, ...]) -> Latency:
-    *plain, told, stopped = row
-    return Latency(*plain, told_after=tuple(told), stopped_after=tuple(stopped))
+    told, stopped = row[-2:]
+    return Latency(*row[:-2], tuple(told), tuple(stopped))
