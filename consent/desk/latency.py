@@ -77,5 +77,6 @@ def latencies(days: int, now: datetime | None = None) -> list[Latency]:
 
 
 def _latency(row: tuple[Any, ...]) -> Latency:
-    told, stopped = row[-2:]
-    return Latency(*row[:-2], tuple(told), tuple(stopped))
+    *plain, told, stopped = row
+    values: list[Any] = [*plain, tuple(told), tuple(stopped)]
+    return Latency(*values)
