@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from access.models import Account, Application
     from subjects.models import Subject
 
-NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+
+def _next_morning() -> datetime:
+    """The next 10:00 UTC that is five hours away: the database's clock is the real one, and must lie before NOW."""
+    return (datetime.now(UTC) + timedelta(hours=19)).replace(hour=10, minute=0, second=0, microsecond=0)
+
+
+NOW = _next_morning()
 PASSWORD = "correct horse battery staple"
 
 

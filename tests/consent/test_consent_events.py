@@ -17,6 +17,7 @@ from consent.services.standing import standing_of, state_of
 from gdpr_portal.errors import DomainError, WrongState
 from subjects.models import Subject
 from subjects.services import register_subject
+from tests.conftest import NOW
 from tests.consent.people import answer, share, wording
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
@@ -155,7 +156,7 @@ def test_consent_ends_with_its_validity_before_any_sweep(alice: Any, frozen: Any
 
 
 def test_standing_tells_any_past_moment(alice: Any, frozen: Any) -> None:
-    start = datetime(2026, 11, 24, 10, tzinfo=UTC)
+    start = NOW
     for hours, action in [(1, "give"), (2, "withdraw"), (3, "give")]:
         frozen.move_to(start + timedelta(hours=hours))
         answer(alice.subject, action)
@@ -174,7 +175,7 @@ def test_standing_tells_any_past_moment(alice: Any, frozen: Any) -> None:
 def test_a_late_answer_changes_history_and_not_what_stands(alice: Any, frozen: Any) -> None:
     frozen.shift(timedelta(days=2))
     answer(alice.subject, "withdraw")
-    past = datetime(2026, 11, 25, 10, tzinfo=UTC)
+    past = NOW + timedelta(days=1)
 
     answer(alice.subject, "give", at=past)
 
@@ -202,7 +203,7 @@ def test_the_proof_of_an_erased_person_ends_after_its_time(alice: Any, frozen: A
     from consent.services.consents import end_proofs
 
     answer(alice.subject, "give")
-    now = datetime(2026, 11, 24, 10, tzinfo=UTC)
+    now = NOW
     Subject.objects.filter(pk=alice.subject.pk).update(erased_at=now)
     frozen.move_to(now + timedelta(days=3 * 365))
     assert end_proofs() == 0

@@ -18,6 +18,7 @@ from consent.services import deliveries, sending
 from gdpr_portal.errors import DomainError, Missing, WrongState
 from subjects.models import Subject
 from subjects.services import restrict
+from tests.conftest import NOW
 from tests.consent.people import answer, listening, share
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
@@ -215,7 +216,7 @@ def test_sequences_rise_per_person_and_receiver(alice: Any, bob: Any, shop: Any,
 
 # --- retries ----------------------------------------------------------------------------------------------------------
 def test_a_receiver_that_is_down_is_tried_again_from_the_row(shared: Delivery, outside: Any, frozen: Any) -> None:
-    Delivery.objects.update(next_at=datetime(2026, 11, 24, 10, tzinfo=UTC))
+    Delivery.objects.update(next_at=NOW)
     outside.answers += [webhook.Outcome(error="connect_failed"), webhook.Outcome(status=503)]
     assert deliveries.send_due(10) == 1
     shared.refresh_from_db()
@@ -246,7 +247,7 @@ def test_at_least_eight_tries_in_the_first_28_hours_and_none_too_fast() -> None:
 def test_the_pause_the_receiver_asks_for_is_kept_up_to_a_day(
     shared: Delivery, outside: Any, frozen: Any, asked: float, kept: float
 ) -> None:
-    now = datetime(2026, 11, 24, 10, tzinfo=UTC)
+    now = NOW
     Delivery.objects.update(next_at=now)
     outside.answers.append(webhook.Outcome(status=429, retry_after=asked))
     deliveries.send_due(10)
@@ -346,7 +347,7 @@ def test_a_worker_that_dies_is_followed_by_one_that_finishes(
     shared: Delivery, acme: Any, outside: Any, frozen: Any, monkeypatch: pytest.MonkeyPatch, place: str, calls: int
 ) -> None:
     """Before the claim, after the claim, after the call: the receiver may hear it twice, under one id."""
-    Delivery.objects.update(next_at=datetime(2026, 11, 24, 10, tzinfo=UTC))
+    Delivery.objects.update(next_at=NOW)
     _at(monkeypatch, place)
     with pytest.raises(Died):
         deliveries.send_due(10)
@@ -363,7 +364,7 @@ def test_a_worker_that_dies_is_followed_by_one_that_finishes(
 
 
 def test_a_worker_back_from_the_dead_changes_nothing(shared: Delivery, outside: Any, frozen: Any) -> None:
-    Delivery.objects.update(next_at=datetime(2026, 11, 24, 10, tzinfo=UTC))
+    Delivery.objects.update(next_at=NOW)
     late = sending.claim(shared.pk)
     assert late is not None
     assert sending.claim(shared.pk) is None
