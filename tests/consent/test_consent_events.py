@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from dateutil.relativedelta import relativedelta
 from django.db import connection, transaction
 from django.db.utils import ProgrammingError
 
@@ -120,10 +121,16 @@ def test_one_yes_says_nothing_about_another_purpose(alice: Any) -> None:
     assert decided(alice.subject, "health_programme") == "consent_missing"
 
 
-@pytest.mark.parametrize(("born", "state"), [("2010-11-24", "given"), ("2010-11-25", "pending")])
-def test_below_the_age_of_consent_a_yes_waits(shop: Any, frozen: Any, born: str, state: str) -> None:
+def sixteen(in_days: int) -> date:
+    """The date of birth of somebody who turns 16 that many days after NOW."""
+    day = (NOW + timedelta(days=in_days)).date()
+    return day - relativedelta(years=16)
+
+
+@pytest.mark.parametrize(("in_days", "state"), [(0, "given"), (1, "pending")])
+def test_below_the_age_of_consent_a_yes_waits(shop: Any, frozen: Any, in_days: int, state: str) -> None:
     child, _ = register_subject(
-        application=shop, identifiers={"email": "kid@example.org"}, country="DE", birth_date=date.fromisoformat(born)
+        application=shop, identifiers={"email": "kid@example.org"}, country="DE", birth_date=sixteen(in_days)
     )
     assert answer(child, "give").state == state
     assert decided(child) == ("allowed" if state == "given" else "consent_pending")
@@ -131,7 +138,7 @@ def test_below_the_age_of_consent_a_yes_waits(shop: Any, frozen: Any, born: str,
 
 def test_who_comes_of_age_can_say_yes_alone(shop: Any, frozen: Any) -> None:
     child, _ = register_subject(
-        application=shop, identifiers={"email": "kid@example.org"}, country="DE", birth_date=date(2010, 11, 25)
+        application=shop, identifiers={"email": "kid@example.org"}, country="DE", birth_date=sixteen(1)
     )
     assert answer(child, "give").state == "pending"
     frozen.shift(timedelta(days=2))

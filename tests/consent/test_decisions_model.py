@@ -13,7 +13,7 @@ import pytest
 import time_machine
 from django.db import transaction
 from django.utils import timezone
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
@@ -415,7 +415,7 @@ def test_a_service_that_forgets_is_noticed(world: World, monkeypatch: pytest.Mon
     """Teeth: were sharing left on by a consent that ran out, the machine would find it."""
     monkeypatch.setattr(Lives, "world", world)
     monkeypatch.setattr("consent.services.consents.stop_sharing", lambda **_: [])
-    few = settings(MANY, max_examples=20, report_multiple_bugs=False)
+    few = settings(MANY, phases=[Phase.generate], report_multiple_bugs=False)  # the first one found will do
     with pytest.raises(AssertionError):
         run_state_machine_as_test(Lives, settings=few)
     with suppress(transaction.TransactionManagementError):
