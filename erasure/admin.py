@@ -20,9 +20,10 @@ from erasure.models import RetentionProposal, RightsRequest, Step
 from erasure.selectors import steps_of
 from erasure.services import requests
 from erasure.services.evidence import evidence_pack
+from erasure.services.files import SUFFIXES
 from erasure.services.periods import decide_proposal
 from erasure.services.withheld import ARTICLES, withheld_of
-from erasure.words import REVEAL_REASONS, described, due_flag
+from erasure.words import IDENTITY_REASONS, REVEAL_REASONS, described, due_flag
 from gdpr_portal.errors import DomainError
 
 __all__ = ["RequestAdmin", "RetentionProposalAdmin", "breach_admin", "question_admin"]
@@ -71,6 +72,7 @@ class RequestAdmin(admin.ModelAdmin):
             path("<uuid:request_id>/change/", view(self.desk), name="erasure_rightsrequest_change"),
             path("<uuid:request_id>/act/", view(self.act), name="erasure_rightsrequest_act"),
             path("<uuid:request_id>/withheld/", view(self.withheld), name="erasure_rightsrequest_withheld"),
+            path("<uuid:request_id>/identity/", view(self.identity), name="erasure_rightsrequest_identity"),
             path("<uuid:request_id>/evidence/", view(self.evidence), name="erasure_rightsrequest_evidence"),
         ]
         return own + super().get_urls()
@@ -90,6 +92,7 @@ class RequestAdmin(admin.ModelAdmin):
             "withheld": withheld_of(row) if may_review else [],
             "articles": ARTICLES,
             "reveal_reasons": REVEAL_REASONS,
+            "identity_reasons": IDENTITY_REASONS,
             "case": desk.case_view(row, cast(Account, request.user)) if may_review else None,
             "refusals": [code for code in requests.REFUSALS if code not in requests.TWO_DECIDE],
             "extensions": requests.EXTENSIONS,
@@ -132,6 +135,24 @@ class RequestAdmin(admin.ModelAdmin):
             "opts": self.model._meta,
         }
         return render(request, "admin/erasure/withheld_rows.html", context)
+
+    def identity(self, request: HttpRequest, request_id: UUID) -> HttpResponseBase:
+        """What was handed in about who asks: after a fresh second factor, with a reason that the log keeps."""
+        if request.method != "POST" or not _roles(request) & REVIEWERS:
+            return redirect("admin:index")
+        refused = require_fresh_factor(request)
+        if refused is not None:
+            return refused
+        try:
+            account = cast(Account, request.user)
+            row, data = desk.reveal_evidence(request_id=request_id, account=account, given=request.POST)
+        except DomainError as error:
+            messages.error(request, _(error.message))
+            return redirect(reverse("admin:erasure_rightsrequest_change", args=[request_id]))
+        response = HttpResponse(data, content_type=row.content_type)
+        suffix = SUFFIXES[row.content_type]
+        response["Content-Disposition"] = f'attachment; filename="identity-{str(row.id)[:8]}.{suffix}"'
+        return response
 
     def evidence(self, request: HttpRequest, request_id: UUID) -> HttpResponseBase:
         """The evidence pack of the request, after a fresh second factor."""

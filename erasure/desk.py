@@ -15,8 +15,30 @@ from access import roles
 from access.models import Account
 from audit import actors
 from audit import services as audit
-from erasure.models import ClockMark, ErasurePause, LegalHold, Question, RightsRequest, SecondOpinion, Step
-from erasure.services import casework, clock, conversation, guard, holds, lifts, opinions, requests, steps, withheld
+from erasure.models import (
+    ClockMark,
+    ErasurePause,
+    IdentityCheck,
+    IdentityEvidence,
+    LegalHold,
+    Question,
+    RightsRequest,
+    SecondOpinion,
+    Step,
+)
+from erasure.services import (
+    casework,
+    clock,
+    conversation,
+    guard,
+    holds,
+    identity,
+    lifts,
+    opinions,
+    requests,
+    steps,
+    withheld,
+)
 from gdpr_portal.errors import Invalid, Missing
 from subjects.models import Restriction
 from subjects.selectors import restrictions_of
@@ -99,11 +121,17 @@ def _second(agreed: bool) -> Callable[[RightsRequest, Account, Given], Any]:
     return second
 
 
-def _ask(kind: str) -> Callable[[RightsRequest, Account, Given], Any]:
-    def ask(request: RightsRequest, account: Account, given: Given) -> None:
-        conversation.ask_person(request_id=request.id, author=account, kind=kind, text=given["text"])
+def _ask(request: RightsRequest, account: Account, given: Given) -> None:
+    kind = Question.Kind.CLARIFICATION
+    conversation.ask_person(request_id=request.id, author=account, kind=kind, text=given["text"])
 
-    return ask
+
+def _ask_identity(request: RightsRequest, account: Account, given: Given) -> None:
+    identity.ask_evidence(request_id=request.id, author=account, text=given["text"], doubt=given["doubt"])
+
+
+def _settle_identity(request: RightsRequest, account: Account, given: Given) -> None:
+    identity.settle(request_id=request.id, reviewer=account, method=given["method"], outcome=given["outcome"])
 
 
 def _retype(request: RightsRequest, account: Account, given: Given) -> None:
@@ -140,6 +168,13 @@ def reveal_rows(*, request_id: UUID, account: Account, given: Given) -> list[dic
         raise Invalid("not_possible", "That is not possible.") from None
 
 
+def reveal_evidence(*, request_id: UUID, account: Account, given: Given) -> tuple[IdentityEvidence, bytes]:
+    """The file handed in about who asks, for a reviewer with a reason; `not_possible` as for `do`."""
+    if not account.roles & REVIEWERS:
+        raise Invalid("not_possible", "That is not possible.")
+    return identity.look(request_id=request_id, reviewer=account, reason=given.get("reason", ""))
+
+
 ACTS: dict[str, Act] = {
     "keep_rows": Act(REVIEWERS, _keep_rows),
     "change_rows": Act(REVIEWERS, _change_rows),
@@ -154,8 +189,9 @@ ACTS: dict[str, Act] = {
         REVIEWERS,
         lambda row, who, given: conversation.write_to_person(request_id=row.id, author=who, text=given["text"]),
     ),
-    "ask_clarification": Act(REVIEWERS, _ask(Question.Kind.CLARIFICATION)),
-    "ask_identity": Act(REVIEWERS, _ask(Question.Kind.IDENTITY)),
+    "ask_clarification": Act(REVIEWERS, _ask),
+    "ask_identity": Act(REVIEWERS, _ask_identity),
+    "settle_identity": Act(REVIEWERS, _settle_identity),
     "withdraw_question": Act(
         REVIEWERS, lambda row, who, given: conversation.withdraw_question(request_id=row.id, author=who)
     ),
@@ -194,9 +230,13 @@ class CaseView:
     hold: LegalHold | None
     restrictions: list[Restriction]
     pause: ErasurePause | None
+    identity: IdentityCheck | None
+    evidence: IdentityEvidence | None
+    doubts: tuple[tuple[str, Any], ...]
     excessive: tuple[str, ...] = opinions.EXCESSIVE
     rights: tuple[tuple[str, Any], ...] = tuple(RightsRequest.Right.choices)
     hold_reasons: tuple[tuple[str, Any], ...] = tuple(LegalHold.Reason.choices)
+    methods: tuple[tuple[str, Any], ...] = tuple(IdentityCheck.Method.choices)
 
 
 def case_view(request: RightsRequest, account: Account) -> CaseView:
@@ -210,7 +250,7 @@ def case_view(request: RightsRequest, account: Account) -> CaseView:
                 subject=request.subject.pseudonym,
                 details={"request": str(request.id), "reason": "conversation", "count": len(said)},
             )
-    case = getattr(request, "case", None)
+    case, check = getattr(request, "case", None), identity.open_check(request)
     return CaseView(
         assignee=case.assignee if case else None,
         filed_as=case.filed_as if case else "",
@@ -222,4 +262,7 @@ def case_view(request: RightsRequest, account: Account) -> CaseView:
         hold=holds.standing_hold(request.subject_id),
         restrictions=list(restrictions_of(request.subject)),
         pause=guard.standing_pause(),
+        identity=check,
+        evidence=getattr(check, "evidence", None),
+        doubts=tuple(pair for pair in IdentityCheck.Doubt.choices if pair[0] in identity.doubts_about(request)),
     )

@@ -170,4 +170,5 @@ class Connector(models.Model):
 from erasure.breach_models import *  # noqa: E402, F403
 from erasure.case_models import *  # noqa: E402, F403  they point to the rows above
 from erasure.connector_models import *  # noqa: E402, F403
+from erasure.identity_models import *  # noqa: E402, F403
 from erasure.question_models import *  # noqa: E402, F403

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from erasure.services import archives, escalations, periods, questions, requests, retentions, steps
+from erasure.services import archives, escalations, identity, links, periods, questions, requests, retentions, steps
 
 
 @shared_task(name="erasure.tasks.run_step")
@@ -25,6 +25,8 @@ def sweep() -> None:
     steps.sweep()
     requests.expire_unverified()
     archives.expire()
+    identity.expire_evidence()
+    links.forget_links()
     retentions.end_due()
 
 

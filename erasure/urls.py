@@ -2,17 +2,18 @@
 
 from django.urls import path
 
-from erasure import question_views, views
+from erasure import answer_views, question_views, views
 
 urlpatterns = [
     path("requests", views.overview, name="requests"),
     path("requests/new/<slug:right>", views.ask, name="request-ask"),
     path("requests/<uuid:request_id>", views.show, name="request"),
     path("requests/<uuid:request_id>/withdraw", views.withdraw, name="request-withdraw"),
-    path("requests/<uuid:request_id>/message", views.message, name="request-message"),
+    path("requests/<uuid:request_id>/message", answer_views.message, name="request-message"),
     path("requests/<uuid:request_id>/archive", views.archive, name="request-archive"),
     path("requests/<uuid:request_id>/receipt", views.receipt, name="request-receipt"),
     path("activity/<uuid:event>/question", question_views.question, name="access_question"),
     path("request", views.public, name="public-request"),
+    path("request/answer/<uuid:link>/<str:token>", answer_views.by_link, name="question-by-link"),
     path("request/verify", views.public_verify, name="public-request-verify"),
 ]

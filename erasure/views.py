@@ -21,7 +21,8 @@ from erasure.models import RightsRequest
 from erasure.selectors import request_of_account, requests_of_account
 from erasure.services.archives import collect
 from erasure.services.clock import stands
-from erasure.services.conversation import conversation, write_to_desk
+from erasure.services.conversation import conversation
+from erasure.services.identity import wants_file
 from erasure.services.public import ask_without_account
 from erasure.services.requests import file_request, verify_request, withdraw_request
 from erasure.words import described
@@ -102,19 +103,8 @@ def show(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """One request: where it stands, until when, step by step, and what came out."""
     row = request_of_account(account_of(request), request_id)
     context = {"request_row": described(row), "conversation": conversation(row), "question_open": stands(row)}
+    context |= {"wants_file": wants_file(row)}
     return render(request, "erasure/request.html", context)
-
-
-@require_POST
-def message(request: HttpRequest, request_id: UUID) -> HttpResponse:
-    """What the person writes about the request reaches the desk; it answers an open question."""
-    row = request_of_account(account_of(request), request_id)
-    try:
-        write_to_desk(request=row, text=request.POST.get("text", ""))
-        messages.success(request, _("We have received your message."))
-    except DomainError as error:
-        messages.error(request, _(error.message))
-    return redirect("request", request_id=request_id)
 
 
 @require_POST

@@ -57,6 +57,11 @@ REVEAL_REASONS: tuple[tuple[str, Any], ...] = (
     ("what_is_lost", _("To see what others would lose")),
     ("complaint", _("Because of a complaint")),
 )
+IDENTITY_REASONS: tuple[tuple[str, Any], ...] = (
+    ("is_it_the_person", _("To see whether it is the person")),
+    ("complaint", _("Because of a complaint")),
+    ("quality_check", _("To check how it was decided")),
+)
 OUTCOMES: dict[str, Any] = {
     "partly_retained": _("Done, except for entries that stay because they belong to other people too or by law."),
     "nothing_held": _("We hold no data about you that this request covers."),

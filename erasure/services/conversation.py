@@ -16,8 +16,9 @@ from django.utils import timezone
 from access.models import Account
 from access.services.mail import send_mail_later
 from audit import actors
-from erasure.models import Message, Question, RightsRequest
+from erasure.models import MailLink, Message, Question, RightsRequest
 from erasure.services.finish import address_of
+from erasure.services.links import link_to
 from erasure.services.locking import locked_open_request
 from erasure.services.records import record_request
 from gdpr_portal.errors import Gone, Invalid, WrongState
@@ -64,8 +65,16 @@ def ask_person(*, request_id: UUID, author: Account, kind: str, text: str) -> Qu
         )
         staff = actors.staff(author.id)
         record_request(request, "question.asked", actor=staff, kind=kind, question=question.pk, stops=stops)
-        _tell(request, "question_asked")
+        _tell(request, "question_asked", link=_answer_link(request, question))
     return question
+
+
+def _answer_link(request: RightsRequest, question: Question) -> str:
+    """Who cannot sign in answers by a link to the address they were verified by (Art. 12(2))."""
+    signed_in = request.verified_by == RightsRequest.VerifiedBy.ACCOUNT
+    if signed_in and request.subject.account_id is not None:
+        return ""
+    return link_to(question)
 
 
 def write_to_desk(*, request: RightsRequest, text: str) -> Message:
@@ -73,10 +82,15 @@ def write_to_desk(*, request: RightsRequest, text: str) -> Message:
     with transaction.atomic():
         locked = locked_open_request(request.pk)
         message = _written(locked, text, author=None)
-        question = locked.questions.filter(answered_at=None).first()
-        if question is not None:
-            _close(locked, question, actor=actors.SUBJECT, at=message.at)
+        answer_question(locked, actor=actors.SUBJECT, at=message.at)
     return message
+
+
+def answer_question(request: RightsRequest, *, actor: str, at: datetime) -> None:
+    """The open question, if there is one, is answered; request locked by the caller."""
+    question = request.questions.filter(answered_at=None).first()
+    if question is not None:
+        _close(request, question, actor=actor, at=at)
 
 
 def withdraw_question(*, request_id: UUID, author: Account) -> None:
@@ -93,6 +107,7 @@ def _close(request: RightsRequest, question: Question, *, actor: str, at: dateti
     """The due date is later by exactly the time between question and answer."""
     question.answered_at = at
     question.save(update_fields=["answered_at"])
+    MailLink.objects.filter(question=question).delete()
     stood = at - question.asked_at
     if question.stops_clock:
         request.due_at += stood
@@ -139,14 +154,19 @@ def _all_said(key: vault.SubjectKey, rows: list[Message]) -> list[Said]:
     return [_said(row, key) for row in rows if row.sealed is not None]
 
 
+def asked(question: Question) -> Said:
+    """The words of a question, opened."""
+    return _said(question.message, vault.subject_key(question.request.subject_id))
+
+
 def _said(row: Message, key: vault.SubjectKey) -> Said:
     question: Any = getattr(row, "question", None)
     text = key.open(message_place(row), bytes(row.sealed or b"")).decode()
     return Said(row.id, row.by_person, row.at, text, question.kind if question else "")
 
 
-def _tell(request: RightsRequest, kind: str) -> None:
+def _tell(request: RightsRequest, kind: str, **more: str) -> None:
     address = address_of(request)
     if address is not None:
-        context = {"reference": str(request.id), "right": request.get_right_display()}
+        context = {"reference": str(request.id), "right": request.get_right_display()} | more
         send_mail_later(kind, to=address, language=request.subject.language or "en", context=context)

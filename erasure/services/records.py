@@ -4,7 +4,11 @@ from typing import Any
 
 from audit import services as audit
 from erasure.models import RightsRequest, Step
+from erasure.services.identity_files import end_checks
 from erasure.states import REQUEST, STEP, move
+
+IN_DOUBT = frozenset({"received", "verifying", "in_review"})
+"""The states in which who asks may still be in question; in every other one the evidence of it has gone."""
 
 
 def move_request(request: RightsRequest, to: str, *, actor: str, **details: Any) -> None:
@@ -12,6 +16,8 @@ def move_request(request: RightsRequest, to: str, *, actor: str, **details: Any)
     move(request, to, REQUEST)
     request.save()
     record_request(request, f"request.{to}", actor=actor, **details)
+    if to not in IN_DOUBT:
+        end_checks(request, actor=actor)
 
 
 def record_request(request: RightsRequest, action: str, *, actor: str, **details: Any) -> None:

@@ -12,7 +12,8 @@ from playwright.sync_api import Page
 
 from consent.models import Purpose, Standing
 from consent.services.authorisations import name_parent
-from erasure.services import questions
+from erasure.models import IdentityEvidence, RightsRequest
+from erasure.services import identity, questions
 from subjects.models import Subject
 from subjects.services import register_subject
 from tests.audit.tools import behind_the_triggers
@@ -22,9 +23,10 @@ from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import found, wrong_here
 from tests.conftest import Person
 from tests.consent.people import answer, share
+from tests.erasure.people import file
 
 Axe = Callable[[Page], list[str]]
-LINK = re.compile(r"https?://[^/\s]+(/confirmation/\S+)")
+LINK = re.compile(r"https?://[^/\s]+(/(?:confirmation|request/answer)/\S+)")
 PARENT = "mother@family.example"
 WINDOWS = pytest.mark.parametrize(("width", "dark"), [(DESKTOP, False), (PHONE, True), (ZOOMED, False)])
 
@@ -149,3 +151,30 @@ def test_a_question_without_words(visit: Visit, axe: Axe, cast: states.Cast, ali
     page.locator("form").evaluate_all("forms => forms.forEach(form => form.noValidate = true)")
     visitors.press(page, "Send the question")
     assert page.get_by_role("alert").count() == 1 and wrong_here(page, axe) == []
+
+
+# --- who asks ---------------------------------------------------------------------------------------------------------
+@WINDOWS
+def test_a_doubt_about_who_asks_is_answered_through_the_link(
+    visit: Visit, axe: Axe, catalogue: None, alice: Person, rita: Person, width: int, dark: bool
+) -> None:
+    request = file(alice.subject, "human_review", decision="loan-1")
+    RightsRequest.objects.update(verified_by="none")
+    identity.ask_evidence(request_id=request.id, author=rita.account, text="Who are you?", doubt="unusual")
+    assert found(visit(alice, width=width, dark=dark), axe, [f"/requests/{request.id}"]) == []
+    page = visit(width=width, dark=dark)
+    address = link(alice.email)
+    assert found(page, axe, [address]) == []
+    assert page.get_by_label("A file that shows who you are").is_visible()
+    page.get_by_label("A file that shows who you are").set_input_files(
+        {"name": "me.pdf", "mimeType": "application/pdf", "buffer": b"GIF89a"}
+    )
+    visitors.press(page, "Send")
+    assert wrong_here(page, axe) == [], "the file is refused in words"
+    page.get_by_label("A file that shows who you are").set_input_files(
+        {"name": "me.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 me"}
+    )
+    visitors.press(page, "Send")
+    assert wrong_here(page, axe) == []
+    assert IdentityEvidence.objects.count() == 1
+    assert found(page, axe, [address]) == [], "the link is dead by now"

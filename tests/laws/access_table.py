@@ -88,7 +88,7 @@ PAGES: Final[dict[str, Page]] = {
     "requests": SIGNED_IN, "requests/new/<right>": SIGNED_IN, "requests/<request_id>": SIGNED_IN,
     "requests/<request_id>/withdraw": SIGNED_IN, "requests/<request_id>/archive": SIGNED_IN,
     "requests/<request_id>/receipt": SIGNED_IN, "requests/<request_id>/message": SIGNED_IN,
-    "request": PUBLIC, "request/verify": PUBLIC,
+    "request": PUBLIC, "request/verify": PUBLIC, "request/answer/<link>/<token>": PUBLIC,
     # --- the desk
     "admin/": DESK, "admin/login/": CLOSED, "admin/logout/": CLOSED, "admin/password_change/": CLOSED,
     "admin/password_change/done/": DESK, "admin/autocomplete/": CLOSED, "admin/jsi18n/": DESK,
@@ -108,6 +108,7 @@ PAGES: Final[dict[str, Page]] = {
     "admin/erasure/rightsrequest/<object_id>/change/": DESK, "admin/erasure/rightsrequest/<object_id>/": DESK,
     "admin/erasure/rightsrequest/<request_id>/evidence/": REVIEW,
     "admin/erasure/rightsrequest/<request_id>/withheld/": DESK,
+    "admin/erasure/rightsrequest/<request_id>/identity/": DESK,
     "admin/erasure/retentionproposal/": REVIEW, "admin/erasure/retentionproposal/add/": CLOSED,
     "admin/erasure/retentionproposal/<object_id>/history/": REVIEW,
     "admin/erasure/retentionproposal/<object_id>/delete/": CLOSED,

@@ -16,6 +16,7 @@ LEFT_THERE = "keys of rows left in a connector's database, sealed, until a decis
 SIGNED = "a signed statement of states and dates, which names nobody (Art. 5(2))"
 PARENT = "another person's, sealed under the child's key: not in the child's archive (Art. 15(4)), gone with an erasure"
 SCAN = "a scan the person signed: in the archive as base64, gone after an erasure (tests/consent/test_paper.py)"
+SEEN = "evidence of identity: in the archive, gone with the decision and its key (tests/erasure/test_identity.py)"
 SESSION = "references and times, see access.sessions; gone with the account"
 
 HELD: dict[str, dict[str, str]] = {
@@ -57,6 +58,7 @@ HELD: dict[str, dict[str, str]] = {
     "erasure.AccessQuestion": {
         "application": CODE, "state": CODE, "outcome": CODE, "asked_sealed": EXPORTED, "answer_sealed": EXPORTED,
     },
+    "erasure.IdentityEvidence": {"content_type": CODE, "sealed": SEEN},
     "erasure.Case": {"filed_as": CODE},
     "erasure.SecondOpinion": {"reason_code": CODE},
     "erasure.RetentionProposal": {"fields": CODE, "reason": CODE},
@@ -67,6 +69,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     "audit.AuditEvent": {
         "action": CODE, "actor": RANDOM, "request_id": RANDOM, "purpose": CODE, "fields": CODE, "details": CODE,
     },
+    "erasure.MailLink": {"digest": RANDOM},
     "erasure.Breach": {"facts": STAFF, "effects": STAFF, "remedy": STAFF, "delay_reason": STAFF},
     "audit.AuditLeaf": {"leaf_hash": PROOF},
     "audit.AuditNode": {"hash": PROOF},
