@@ -365,6 +365,7 @@ SPECTACULAR_SETTINGS = {
     "PATH_CONVERTER_OVERRIDES": {"id": {"type": "string", "format": "uuid"}},
     "ENUM_NAME_OVERRIDES": {
         "AskState": "consent.api.sharing.ASK_STATES",
+        "AuthorisationState": "consent.api.authorisations.STATES",
         "ConsentAction": "consent.services.consents.ACTIONS",
         "ConsentState": "consent.api.consents.STATES",
         "DataSource": "consent.api.data.SOURCES",

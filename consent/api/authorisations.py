@@ -14,6 +14,8 @@ from consent.models import Confirmation
 from consent.services.authorisations import name_parent
 from subjects.selectors import subject_for
 
+STATES = Confirmation.State.values
+
 
 class AuthorisationInput(StrictSerializer):
     """The yes that waits (`event` of `POST …/consents`), and the address of somebody with parental responsibility."""
@@ -28,7 +30,7 @@ class AuthorisationSerializer(StrictSerializer):
     authorisation = serializers.UUIDField()
     event = serializers.UUIDField()
     purpose = serializers.SlugField()
-    state = serializers.ChoiceField(choices=Confirmation.State.values)
+    state = serializers.ChoiceField(choices=STATES)
     expires_at = serializers.DateTimeField()
 
 

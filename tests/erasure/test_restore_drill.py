@@ -33,7 +33,7 @@ from tests.plugins.postgres import address, test_database
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("catalogue")]
 RESTORED = "restore_drill"
 LOOK = """
-import django, json; django.setup()
+import django, json, time; django.setup()
 from django.test import Client
 from consent.models import Objection, Standing
 from gdpr_portal.errors import DomainError
@@ -52,7 +52,11 @@ def person(subject):
         "restricted": Restriction.objects.filter(subject=subject, lifted_at=None).count(),
         "objections": list(Objection.objects.filter(subject=subject, ended_at=None).values_list("purpose", flat=True)),
     }
-ready = Client(headers={"host": "localhost"}).get("/readyz")
+for _try in range(5):  # the first answer of a process on a busy machine may be too slow for readiness
+    ready = Client(headers={"host": "localhost"}).get("/readyz")
+    if {name for name, state in ready.json()["checks"].items() if state != "ok"} <= {"shred_ledger"}:
+        break
+    time.sleep(1.1)
 print(json.dumps({"ready": ready.status_code, "checks": ready.json()["checks"],
                   "people": {str(subject.pk): person(subject) for subject in Subject.objects.all()}}))
 """
@@ -154,7 +158,7 @@ def test_backup_undo_restore_replay(people: dict[str, Any], backup: Any, restore
 
     # Teeth: without the ledger everything that was undone is back, and the service would say it is ready.
     forgetful = look(service | {"SHRED_LEDGER_FILE": str(tmp_path / "lost.jsonl")})
-    assert forgetful["ready"] == 200
+    assert forgetful["ready"] == 200, forgetful["checks"]
     assert forgetful["people"][ids["alice"]]["readable"]
     assert forgetful["people"][ids["bob"]]["consents"] == {"newsletter/": "given", "newsletter/acme": "given"}
     assert not forgetful["people"][ids["carol"]]["restricted"] and not forgetful["people"][ids["dave"]]["objections"]

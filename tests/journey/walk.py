@@ -129,7 +129,7 @@ class Walk:
             "retention_days": "365",
             "validity_days": "365",
         }
-        page = page.submit("Save and continue editing", filled, fields="email")
+        page = page.submit("Save and continue editing", filled, fields="email", sources="subject")
         expect("was added successfully" in page.text, f"the draft was not saved: {page.text[-600:]}")
         return page
 

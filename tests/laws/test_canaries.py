@@ -19,10 +19,11 @@ from access.services.accounts import account_email
 from consent.models import Delivery
 from consent.services.deliveries import acknowledge, data_of, evidence_of
 from erasure.archives.build import opened as opened_archive
-from erasure.models import Archive, ArchiveChunk, RightsRequest
+from erasure.models import AccessQuestion, Archive, ArchiveChunk, RightsRequest
 from erasure.services import steps
 from erasure.services.conversation import conversation
 from erasure.services.details import opened_details
+from erasure.services.questions import words_of
 from gdpr_portal.errors import Gone
 from gdpr_portal.wake import wake
 from subjects.models import Identifier
@@ -107,7 +108,7 @@ def client_id(made: Planted) -> str:
 def readable(made: Planted) -> str:
     """Everything of the person that the services can open, in one text; parts that are gone are left out."""
     parts: list[Any] = []
-    for look in (_identity, _values, _requests, _deliveries, _archives, _service_sealed, _account):
+    for look in (_identity, _values, _requests, _questions, _deliveries, _archives, _service_sealed, _account):
         try:
             parts.append(look(made))
         except Gone:
@@ -133,6 +134,10 @@ def _values(made: Planted) -> Any:
 def _requests(made: Planted) -> Any:
     rows = list(RightsRequest.objects.filter(subject=made.subject))
     return [(opened_details(row), conversation(row)) for row in rows]
+
+
+def _questions(made: Planted) -> Any:
+    return [words_of(row) for row in AccessQuestion.objects.filter(subject=made.subject)]
 
 
 def _deliveries(made: Planted) -> Any:

@@ -30,6 +30,7 @@ ARGUED = {
     "field": "which approved component is to be put right (Art. 16)",
     "value": "the right value of an approved component, judged by its type before it is kept (Art. 16)",
     "text": OWN_WORDS,
+    "file": "what shows who asks, where a reviewer stated a doubt (Art. 12(6)); sealed, gone with the decision",
     "name": "of the parent who agrees for a child (Art. 8(2)); sealed as proof of who did",
     "birth_date": "of the child, typed by the parent and only compared with the one held (Art. 8(2))",
 }  # fmt: skip

@@ -10,6 +10,8 @@ PACKAGES = ("access", "subjects", "consent", "erasure", "vault", "audit", "gdpr_
 COUNTS = "counts of tries, by keyed digest; what was refused is recorded by who asked"
 CODE = "a code on its way; what it leads to (sign-up, sign-in, reset) is recorded"
 FACTOR = "the device's own counter; the sign-in, step-up or enrolment it belongs to is recorded"
+LINK = "a link on its way; the question it leads to, and its answer, are recorded"
+MAIL = "a message on its way, gone once it is sent; the act it tells of is recorded"
 PART = "one part of an act that its callers record: "
 WORK = "the course of the work, in the row itself; its outcome is recorded: "
 
@@ -24,6 +26,10 @@ EXCEPTIONS = {
     "access.services.limits.give_back": COUNTS,
     "access.services.limits.purge": COUNTS,
     "access.services.limits.take": COUNTS,
+    "access.services.mail.purge": MAIL,
+    "access.services.mail.send": MAIL,
+    "access.services.mail.send_mail_later": MAIL,
+    "access.services.mail.sweep_mail": MAIL,
     "access.services.mailcodes.prove_code": CODE,
     "access.services.mailcodes.purge": CODE,
     "access.services.mailcodes.send_code": CODE,
@@ -37,6 +43,10 @@ EXCEPTIONS = {
     "consent.services.sending.claim": WORK + "delivery.sent, delivery.failed",
     "consent.services.sending.close": PART + "delivery.acknowledged, delivery.abandoned, sharing.stopped",
     "consent.services.standing.apply_event": PART + "consent.*, sharing.*",
+    "erasure.services.links.forget_links": LINK,
+    "erasure.services.links.link_to": LINK,
+    "erasure.services.links.opened_link": COUNTS,
+    "erasure.services.withheld.carried_out": WORK + "withheld.decided, step.done",
     "subjects.services.people.erase_identity": PART + "subject.erased, data.erased",
     "subjects.services.people.link_application": PART + "subject.identified, data.stored",
     "subjects.services.retentions.retain": PART + "step.retained",
