@@ -7,7 +7,7 @@ their opposite.
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from django.utils.translation import gettext_noop
 
@@ -28,11 +28,17 @@ _ASSENT = re.compile(r"accept|agree|consent|yes|akzeptier|zustimm|einwillig|\bja
 
 def lint(wording: Wording, language: str, basis: str) -> list[Finding]:
     """Every finding in one language of a notice, in the order of the text."""
+    return list(_linted(wording, language, basis))
+
+
+@lru_cache(maxsize=128)
+def _linted(wording: Wording, language: str, basis: str) -> tuple[Finding, ...]:
+    """Kept, because the same wording is read on its page, at submission, at approval and at publication."""
     every = [*_hidden(wording, language), *_withdrawal(wording.body, language, basis)]
     for part in [Part(TITLE, wording.title), *parts(wording.body)]:
         for sentence in _sentences(part):
             every += _in_sentence(sentence, part.where, language, basis)
-    return list(dict.fromkeys(every))
+    return tuple(dict.fromkeys(every))
 
 
 def _sentences(part: Part) -> Iterator[str]:
