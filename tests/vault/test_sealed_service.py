@@ -111,6 +111,7 @@ def content(answer: Any) -> bytes:
     return b"".join(answer.streaming_content) if answer.streaming else answer.content
 
 
+@pytest.mark.django_db(transaction=True)  # readiness asks on a connection of its own, and tells the log what it found
 def test_no_route_gives_anything_out_or_writes_anything(world: dict[str, Any]) -> None:
     opened = {**api_answers(world), **page_answers(world)}
     assert any(NAME.encode() in content(answer) for answer in opened.values())  # it is there to be seen
