@@ -252,10 +252,10 @@ def olga(db: None) -> Person:
 
 @pytest.fixture
 def catalogue(shop: "Application", acme: "Application", olga: Person, rita: Person) -> None:
-    """The demo catalogue of api.md, live, through the real reviews; `profiling` in review."""
-    from consent.demo_catalogue import build
+    """The demo catalogue of api.md, live, as the real reviews left it; `profiling` in review."""
+    from tests import catalogue_rows
 
-    build(author=olga.account, approver=rita.account)
+    catalogue_rows.put_there(author=olga.account, approver=rita.account, applications=(shop, acme))
 
 
 @pytest.fixture
