@@ -14,6 +14,8 @@ from django.conf import settings as django_settings
 from django.test import Client, override_settings
 from rest_framework.test import APIClient
 
+from access.rest.codes import TITLES
+
 if TYPE_CHECKING:
     from access.models import Account, Application
     from subjects.models import Subject
@@ -113,7 +115,7 @@ def qa_sampler(db: None) -> "Application":
 
 
 class BearerClient(APIClient):
-    """Speaks JSON with a bearer token; `post(path, {...})` sends JSON without saying so."""
+    """Speaks JSON with a bearer token; `post(path, {...})` sends JSON without saying so. It takes no unlisted code."""
 
     def generic(
         self, method: str, path: str, data: Any = "", content_type: str = "application/json", **extra: Any
@@ -124,6 +126,8 @@ class BearerClient(APIClient):
         response = super().request(**kwargs)
         if kwargs.get("REQUEST_METHOD") != "HEAD" and "json" in response.get("Content-Type", ""):
             response.body = response.json() if not response.streaming and response.content else None
+            if response["Content-Type"] == "application/problem+json":
+                assert response.body["code"] in TITLES, f"/api/docs/problems does not list {response.body['code']}."
         return response
 
 

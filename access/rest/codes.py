@@ -1,4 +1,4 @@
-"""The codes of problems that any endpoint may answer with, and their titles; /api/docs/problems lists them."""
+"""The codes of problems that endpoints answer with, and their titles; /api/docs/problems lists them."""
 
 TITLES: dict[str, str] = {
     "malformed_json": "The body is not the JSON this service reads",
@@ -29,4 +29,31 @@ TITLES: dict[str, str] = {
     "throttled": "Too many requests",
     "internal_error": "Something went wrong on our side",
     "unavailable": "Not available now",
+    # refusals of a decision
+    "unknown_subject": "No such person",
+    "not_in_contract": "The approved data contract does not cover it",
+    "no_lawful_basis": "There is no lawful ground for it now",
+    "restricted": "Processing is restricted (Art. 18)",
+    "objected": "The person objected (Art. 21)",
+    "consent_missing": "The person was not asked, or has not answered",
+    "consent_refused": "The person said no",
+    "consent_withdrawn": "The person took the consent back",
+    "consent_expired": "The consent has run out",
+    "consent_pending": "The consent waits for a confirmation or a parent",
+    "notice_outdated": "The wording has changed since",
+    "sharing_off": "The person has not switched sharing on",
+    # states that do not allow it
+    "identifier_conflict": "The identifiers belong to two people",
+    "not_consent_based": "The purpose does not rest on consent",
+    "explicit_consent_required": "Consent to this purpose has to be explicit",
+    "consent_superseded": "A later answer stands",
+    "right_not_available": "The lawful basis does not give this right",
+    "not_ready": "Not ready yet",
+    "expired": "No longer there",
+    "already_closed": "Closed with another outcome",
+    "wrong_state": "The state does not allow it",
+    "not_sequenced": "Not yet in the tree of the log",
+    "must_ask": "A third party has to ask the person",
+    "asked_before": "Asked before, and it is too early to ask again",
+    "already_shared": "Shared already",
 }

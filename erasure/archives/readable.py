@@ -44,6 +44,11 @@ class Section:
     title: Any
     blocks: list[Block]
 
+    @property
+    def entries(self) -> int:
+        """How many rows its tables have together."""
+        return sum(len(block.rows) for block in self.blocks)
+
 
 class Reader:
     """Turns the values of an archive into words of one language."""

@@ -1,5 +1,6 @@
 """The answer to an access request tells Art. 15(1)(a) to (h) of this very person, not of everybody (R29 to R36)."""
 
+import re
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from django.conf import settings
 
 from consent.services.data import store_data
 from erasure.archives.content import content
+from erasure.archives.files import archive_files
 from erasure.models import RightsRequest
 from erasure.services import steps
 from tests.conftest import make_person
@@ -60,3 +62,15 @@ def test_a_person_without_values_gets_a_confirmation_and_no_error(shop: Any) -> 
     done = RightsRequest.objects.get(pk=request.pk)
     assert done.state == "completed"
     assert done.archive.complete
+
+
+def test_the_first_layer_leads_to_every_part_of_the_second(alice: Any, shop: Any) -> None:
+    """R41 (EDPB guidelines 01/2022, 5.2.4): a summary first, and all of it reachable without another request."""
+    keep(shop, alice, "orders", given_name="Layered-Canary")
+    page = archive_files(told(alice), language="en")["index.html"].decode()
+    glance = page.split("<nav", 1)[1].split("</nav>")[0]
+    links, parts = re.findall(r'href="#([\w-]+)"', glance), re.findall(r'<h2 id="([\w-]+)"', page)
+    assert {"part-1", "why", "recipients", "accesses", "rights", "controller"} <= set(links)
+    assert [part for part in parts if part != "glance"] == links
+    assert page.count("<h2") == len(parts)
+    assert "Layered-Canary" in page.split("</nav>")[1]
