@@ -119,7 +119,7 @@ class FailView(ScopedView):
         raise Refused("restricted", "Not now.")
 
     def conflict(self) -> None:
-        raise WrongState("conflict_here")
+        raise WrongState("already_closed")
 
     def down(self) -> None:
         raise OperationalError("server closed the connection: alice@example.org")

@@ -86,7 +86,7 @@ def test_unknown_id_malformed_id_and_unknown_address_have_one_body(api, probe):
 
 @pytest.mark.parametrize(
     ("how", "status", "code"),
-    [("refused", 403, "restricted"), ("conflict", 409, "conflict_here"), ("overflow", 422, "invalid_value")],
+    [("refused", 403, "restricted"), ("conflict", 409, "already_closed"), ("overflow", 422, "invalid_value")],
 )
 def test_errors_of_the_services_are_problems(api, probe, how, status, code):
     answer = api.post(f"{probe}/fail/{how}")
