@@ -17,6 +17,8 @@ from gdpr_portal import metrics
 
 MEASURE_SECONDS = 10.0
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+UNLIMITED = 2**60
 MEMORY_LIMIT, LIFETIME_LIMIT = "GRANIAN_WORKERS_MAX_RSS", "GRANIAN_WORKERS_LIFETIME"
 """Variables by which the server recycles its workers: MiB of resident memory, whole seconds."""
 
@@ -29,6 +31,8 @@ def watch(process: str, version: str) -> None:
     bury_the_dead()
     metrics.STARTS.labels(process, version).inc()
     measure(process, version)
+    if limit := limit_bytes():
+        metrics.MEMORY_LIMIT.labels(process, version).set(limit)
     # Unlike atexit this is run at the end of a child of `multiprocessing` too, which the web worker is.
     Finalize(None, _end, args=(process, time.monotonic()), exitpriority=10)
     threading.Thread(target=_measure_on, args=(process, version), name="lifetimes", daemon=True).start()
@@ -42,6 +46,14 @@ def measure(process: str, version: str) -> None:
 def resident_bytes() -> int:
     """What this process has in memory now, in bytes."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES
+
+
+def limit_bytes() -> int:
+    """The memory this container may have, in bytes (cgroup 2, else 1); 0 where nothing limits it."""
+    for file in CGROUP_LIMITS:
+        if file.exists() and (text := file.read_text().strip()).isdigit() and int(text) < UNLIMITED:
+            return int(text)
+    return 0
 
 
 def reason(*, resident: int, lived: float) -> str:

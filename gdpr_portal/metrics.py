@@ -44,6 +44,13 @@ MEMORY = Gauge(
     multiprocess_mode="liveall",
 )  # fmt: skip
 
+MEMORY_LIMIT = Gauge(
+    "portal_process_memory_limit_bytes",
+    "Memory the container of a process may have, where there is a limit.",
+    ["process", "version"],
+    multiprocess_mode="liveall",
+)
+
 
 def observe_request(*, route: str, method: str, outcome: str, seconds: float) -> None:
     """The request is counted and timed."""

@@ -302,3 +302,14 @@ def test_the_memory_of_a_killed_process_is_forgotten_at_the_next_start(tmp_path:
 
 def test_memory_is_measured_in_bytes() -> None:
     assert 20e6 < lifetimes.resident_bytes() < 4e9
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"), [("536870912\n", 536870912), ("max\n", 0), ("9223372036854771712\n", 0)], ids=str
+)
+def test_the_limit_of_the_container_is_read_where_there_is_one(
+    monkeypatch: Any, tmp_path: Path, text: str, limit: int
+) -> None:
+    (tmp_path / "memory.max").write_text(text)
+    monkeypatch.setattr(lifetimes, "CGROUP_LIMITS", (tmp_path / "absent", tmp_path / "memory.max"))
+    assert lifetimes.limit_bytes() == limit
