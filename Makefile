@@ -7,7 +7,7 @@ export VENV PYTHON
 # Compiled modules make every start three times as fast.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: restore-drill mutants help run reset test test-fast attacks lint types imports interleavings journey screenshots messages lock venv venv-dev browser mariadb
+.PHONY: restore-drill mutants help run reset test test-fast attacks lint types imports interleavings journey screenshots messages lock venv venv-dev browser mariadb checkers backup restore
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1 \t\2/' | expand -t 24
@@ -18,7 +18,7 @@ run: venv ## start everything on this machine: PORT=8000 RUN_DIR=.run HTTPS=0
 reset: venv ## clear RUN_DIR: database, keys, mail, logs
 	@$(BIN)/python -m deploy.local reset
 
-test: lint types imports browser mariadb ## every gate and every test, as in .ci/run
+test: lint types imports browser mariadb checkers ## every gate and every test, as in .ci/run
 	$(BIN)/pytest -n 2
 
 test-fast: venv-dev ## the tests without browser and worker, until the first failure
@@ -72,3 +72,6 @@ browser:
 
 mariadb:
 	@deploy/local/mariadb.sh
+
+checkers: venv-dev
+	@deploy/local/checkers.sh

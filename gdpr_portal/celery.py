@@ -6,10 +6,11 @@ sweeps below find the rest.
 """
 
 import os
+import time
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, task_postrun, task_prerun, worker_init
 from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gdpr_portal.settings")
@@ -101,3 +102,29 @@ app.autodiscover_tasks()
 @setup_logging.connect
 def keep_our_logging(**kwargs: Any) -> None:
     """Django has configured logging already; Celery finds a receiver here and leaves it alone."""
+
+
+@worker_init.connect
+def watch_the_worker(**kwargs: Any) -> None:
+    """The worker's life is in its numbers."""
+    from django.conf import settings
+
+    from gdpr_portal.lifetimes import watch
+
+    watch("worker", settings.VERSION)
+
+
+@task_prerun.connect
+def note_the_time(task: Any, **kwargs: Any) -> None:
+    """When the step began is kept with its request."""
+    task.request.began = time.perf_counter()
+
+
+@task_postrun.connect
+def count_the_step(task: Any, state: str, **kwargs: Any) -> None:
+    """The step is counted by how it ended, and timed."""
+    from gdpr_portal import metrics
+
+    metrics.TASKS.labels(task.name, (state or "unknown").lower()).inc()
+    if (began := getattr(task.request, "began", None)) is not None:
+        metrics.TASK_SECONDS.labels(task.name).observe(time.perf_counter() - began)

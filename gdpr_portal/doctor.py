@@ -6,7 +6,7 @@ kind of the error, and the others go on. No personal value, no secret and no add
 
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -48,15 +48,16 @@ class Answer:
 
 @dataclass(frozen=True)
 class Check:
-    """One check by its name."""
+    """One check by its name, and the entry of docs/runbook.md to read when it is not well."""
 
     name: str
     look: Callable[[], Answer]
+    entry: str = ""
 
 
-def examine() -> Iterator[tuple[str, Answer]]:
-    """The answer of every check, in order; a check that cannot look says so."""
-    for check in CHECKS:
+def examine(checks: Sequence[Check] | None = None) -> Iterator[tuple[str, Answer]]:
+    """The answer of every check, of `CHECKS` or of those given, in order; a check that cannot look says so."""
+    for check in CHECKS if checks is None else checks:
         try:
             yield check.name, check.look()
         except Exception as error:  # whatever keeps a check from looking is what the operator must hear
@@ -141,7 +142,7 @@ def _disk() -> Answer:
 def _keys() -> Answer:
     status = vault.status()
     if not status.unsealed:
-        return Answer("bad", f"the vault is sealed: {status.reason}", "See docs/runbook.md, 'The vault is sealed'.")
+        return Answer("bad", f"the vault is sealed: {status.reason}", "Bring the right key file back; make no new one.")
     return Answer("ok", "the vault is unsealed")
 
 
@@ -236,20 +237,25 @@ def _receivers() -> Answer:
     return Answer("ok", "every receiver's endpoint is on")
 
 
+def entry_of(name: str) -> str:
+    """The entry of docs/runbook.md for the check of that name; empty when it has none."""
+    return next((check.entry for check in CHECKS if check.name == name), "")
+
+
 CHECKS = [
-    Check("profile", _profile),
-    Check("database", _database),
-    Check("role", _role),
-    Check("migrations", _migrations),
-    Check("clock", _clock),
-    Check("disk", _disk),
-    Check("keys", _keys),
-    Check("key file", _key_file),
-    Check("shred ledger", _ledger),
-    Check("broker", _broker),
-    Check("queues", _worker),
-    Check("audit log", _sequencer),
-    Check("rights requests", _requests),
-    Check("mail", _mail),
-    Check("receivers", _receivers),
+    Check("profile", _profile, "A deployment goes wrong"),
+    Check("database", _database, "The database is down"),
+    Check("role", _role, "Migrations are missing"),
+    Check("migrations", _migrations, "Migrations are missing"),
+    Check("clock", _clock, "The clocks differ"),
+    Check("disk", _disk, "The disk fills"),
+    Check("keys", _keys, "The vault is sealed"),
+    Check("key file", _key_file, "The vault is sealed"),
+    Check("shred ledger", _ledger, "The restore fence is up"),
+    Check("broker", _broker, "The broker is down"),
+    Check("queues", _worker, "Work is overdue in the queues"),
+    Check("audit log", _sequencer, "The audit log is not sealed"),
+    Check("rights requests", _requests, "A rights request runs out of time"),
+    Check("mail", _mail, "Notices or mails do not go out"),
+    Check("receivers", _receivers, "A recipient does not confirm"),
 ]

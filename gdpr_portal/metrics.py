@@ -1,4 +1,8 @@
-"""The numbers of the doors, for Prometheus; no label holds anything that came from outside."""
+"""The numbers of the processes, for Prometheus; no label holds anything that came from outside or names a person.
+
+Ground floor: everyone may import it, as it stands on nothing of ours. What the rows say (how old the oldest work is,
+whose confirmation is missing) is measured where it is asked for, by `gdpr_portal.measures`.
+"""
 
 import os
 from pathlib import Path
@@ -6,7 +10,7 @@ from pathlib import Path
 # The files of all processes lie here; the library reads the variable when it is imported.
 Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR", ".")).mkdir(mode=0o700, parents=True, exist_ok=True)
 
-from prometheus_client import Counter, Histogram  # noqa: E402
+from prometheus_client import Counter, Gauge, Histogram  # noqa: E402
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -16,6 +20,35 @@ SECONDS = Histogram(
     "Seconds until the answer began.",
     ["route", "method"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+READY = Gauge(
+    "portal_ready_check", "1 while this check of /readyz passes, by its last answer.", ["check"],
+    multiprocess_mode="mostrecent",
+)  # fmt: skip
+
+TASKS = Counter("portal_tasks_total", "Steps of the worker that ended.", ["task", "outcome"])
+TASK_SECONDS = Histogram(
+    "portal_task_seconds", "Seconds a step of the worker took.", ["task"],
+    buckets=(0.01, 0.05, 0.25, 1.0, 5.0, 30.0, 120.0),
+)  # fmt: skip
+BROKER_FAILURES = Counter("portal_broker_failures_total", "Hints the broker did not take; the rows wait for a sweep.")
+LEASE_EXPIRIES = Counter("portal_lease_expiries_total", "Claims taken over after a worker's lease ended.", ["kind"])
+
+DECRYPT_FAILURES = Counter("portal_decrypt_failures_total", "Cells that did not open.", ["table", "column"])
+FACTOR_FAILURES = Counter("portal_second_factor_failures_total", "Second factors refused.", ["factor", "reason"])
+
+STARTS = Counter("portal_process_starts_total", "Processes that began their work.", ["process", "version"])
+RECYCLED = Counter("portal_worker_recycled_total", "Processes that ended in order, by why.", ["process", "reason"])
+MEMORY = Gauge(
+    "portal_process_resident_bytes", "Memory of a process that is there now.", ["process", "version"],
+    multiprocess_mode="liveall",
+)  # fmt: skip
+
+MEMORY_LIMIT = Gauge(
+    "portal_process_memory_limit_bytes",
+    "Memory the container of a process may have, where there is a limit.",
+    ["process", "version"],
+    multiprocess_mode="liveall",
 )
 
 

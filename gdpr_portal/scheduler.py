@@ -11,13 +11,14 @@ from typing import Any
 from celery.beat import Scheduler, Service
 from django.conf import settings
 
-from gdpr_portal import logs
+from gdpr_portal import lifetimes, logs
 from gdpr_portal.celery import app
 
 
 def main() -> int:
     """Runs until SIGTERM or SIGINT."""
     logs.configure(settings.LOGGING)
+    lifetimes.watch("scheduler", settings.VERSION)
     service = Service(app, scheduler_cls=Scheduler)
 
     def stop(*_: Any) -> None:

@@ -407,6 +407,12 @@ STORAGES = {
 LOG_FORMAT: str = env("LOG_FORMAT", one_of("text", "json"), "text" if IS_LOCAL else "json", "How log lines look.")
 LOG_LEVEL: str = env("LOG_LEVEL", str, "INFO", "The lowest level logged.")
 METRICS_PORT: int = env("METRICS_PORT", int, 9464, "Port of the metrics process.")
+PROMETHEUS_URL: str = env("PROMETHEUS_URL", str, "", "Prometheus, for `manage.py postflight` to ask, or none.")
+LOKI_URL: str = env("LOKI_URL", str, "", "Loki, for `manage.py postflight` to look for our lines in, or none.")
+ELASTICSEARCH_URL: str = env(
+    "ELASTICSEARCH_URL", str, "", "Elasticsearch, for `manage.py postflight` to look for our lines in, or none."
+)
+METRICS_ADDRESS: str = env("METRICS_ADDRESS", str, "127.0.0.1", "Address the metrics process listens on.")
 LOGGING_CONFIG = "gdpr_portal.logs.configure"
 LOGGING = {"format": LOG_FORMAT, "level": LOG_LEVEL}
 

@@ -10,6 +10,8 @@ import time
 from celery import current_app
 from django.db import transaction
 
+from gdpr_portal import metrics
+
 log = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 5.0
@@ -35,6 +37,7 @@ def _send(task_name: str, args: tuple[str | int, ...]) -> None:
         current_app.send_task(task_name, args=args, retry=False, ignore_result=True)
     except Exception as error:  # every transport has its own family of errors, and none may reach the request
         _paused_until = time.monotonic() + PAUSE_SECONDS
+        metrics.BROKER_FAILURES.inc()
         log.warning(
             "broker down, the sweep will find the row", extra={"task": task_name, "error": type(error).__name__}
         )

@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from audit import selectors
+from gdpr_portal import metrics
 from gdpr_portal.errors import DomainError
 from vault import ledger, signing
 from vault import services as vault
@@ -60,6 +61,8 @@ class Readiness:
             if time.monotonic() - self._at >= READY_SECONDS:
                 self._checks = {**self._of_database(), "draining": not is_draining()}
                 self._at = time.monotonic()
+                for name, passed in self._checks.items():
+                    metrics.READY.labels(name).set(passed)
             return self._checks
 
     def forget(self) -> None:

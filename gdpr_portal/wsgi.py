@@ -7,3 +7,9 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gdpr_portal.settings")
 
 application = get_wsgi_application()
+
+from django.conf import settings  # noqa: E402  the settings stand only now
+
+from gdpr_portal.lifetimes import watch  # noqa: E402
+
+watch("web", settings.VERSION)

@@ -20,6 +20,7 @@ from django.db.models import Count
 
 from audit import actors
 from audit import services as audit
+from gdpr_portal import metrics
 from gdpr_portal.errors import WrongState
 from vault import keyfiles, providers, signing
 from vault.aead import Tampered
@@ -206,6 +207,7 @@ def _column_batches(kind: str) -> Iterator[int]:
 
 
 def _report() -> None:
+    metrics.DECRYPT_FAILURES.labels(DataKey._meta.db_table, "wrapped").inc()
     with transaction.atomic():
         details = {"table": DataKey._meta.db_table, "column": "wrapped", "reason": "rotation"}
         audit.record("crypto.tamper", actor=_ACTOR, details=details)

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from audit import actors
 from audit import services as audit
+from gdpr_portal import metrics
 from gdpr_portal.errors import Gone, WrongState
 from vault import aead, checks, envelope, indexes, ledger, pairwise, providers
 from vault.envelope import Place, SubjectKey, Tampered
@@ -263,6 +264,7 @@ def report_tamper(place: Place) -> None:
 
     Call it after the rollback, where the error is translated: inside the failed transaction it would be undone with it.
     """
+    metrics.DECRYPT_FAILURES.labels(place.table, place.column).inc()
     with transaction.atomic():
         audit.record(
             "crypto.tamper",

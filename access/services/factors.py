@@ -21,6 +21,7 @@ from access.services import limits
 from access.services.accounts import account_email, actor_of
 from access.services.mail import send_mail_later
 from audit import services as audit
+from gdpr_portal import metrics
 from gdpr_portal.errors import Missing, Refused, WrongState
 from vault import services as vault
 from vault.services import Place
@@ -140,7 +141,9 @@ def prove_factor(*, account: Account, code: str, where: str, recovery: bool = Fa
     """
     tries = ((limits.FACTOR, str(account.id)), (limits.ADDRESS, where))
     turn = limits.take(*tries)
+    kind = "recovery" if recovery else "totp"
     if turn.wait:
+        metrics.FACTOR_FAILURES.labels(kind, "throttled").inc()
         raise too_many(turn.wait)
     with transaction.atomic():
         device = _proven_by(account, code, recovery=recovery)
@@ -152,6 +155,7 @@ def prove_factor(*, account: Account, code: str, where: str, recovery: bool = Fa
             refused = {"account": str(account.id), "reason": "wrong_code"}
             audit.record("account.sign_in_refused", actor=actor_of(account), details=refused)
     if device is None:
+        metrics.FACTOR_FAILURES.labels(kind, "wrong_code").inc()
         raise wrong_code()
     limits.forget(tries[0])
     limits.give_back(tries[1])

@@ -33,6 +33,7 @@ from consent import hooks, webhook
 from consent.models import Delivery
 from consent.services.standing import sharing_verdict
 from consent.states import move
+from gdpr_portal import metrics
 from gdpr_portal.errors import Missing
 from gdpr_portal.failpoints import failpoint
 from subjects.selectors import pairwise_of
@@ -269,6 +270,8 @@ def _may_leave(delivery: Delivery) -> bool:
 
 def _take(delivery: Delivery, started: float) -> Claimed:
     now = timezone.now()
+    if delivery.lease_until is not None:
+        metrics.LEASE_EXPIRIES.labels("delivery").inc()
     delivery.state = move(delivery.state, "claim")
     delivery.attempts += 1
     delivery.fence += 1

@@ -1,11 +1,16 @@
-"""`python -m deploy.local`: the whole instance, until Ctrl-C. `python -m deploy.local reset` clears RUN_DIR."""
+"""`python -m deploy.local`: the whole instance, until Ctrl-C. `python -m deploy.local reset` clears RUN_DIR.
+
+`python -m deploy.local manage COMMAND ...` is `manage.py` with the environment of the instance that runs.
+"""
 
 import contextlib
+import json
 import os
 import shutil
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 from deploy.local import announce, programs, roles
 from deploy.local.instance import Instance, Refusal, free_port, from_environment, is_free, load_secrets
@@ -26,10 +31,21 @@ def main(arguments: list[str]) -> int:
         instance = from_environment()
         if arguments == ["reset"]:
             return reset(instance)
+        if arguments[:1] == ["manage"]:
+            manage(instance, arguments[1:])
         return run(instance)
     except Refusal as refusal:
         print(refusal, file=sys.stderr)
         return 1
+
+
+def manage(instance: Instance, words: list[str]) -> NoReturn:
+    """This process has become `manage.py` for the running instance. Refuses where none runs."""
+    try:
+        told = json.loads((instance.run_dir / "demo.json").read_text())
+    except FileNotFoundError:
+        raise Refusal(f"No instance runs on {instance.run_dir}: `make run` starts one.") from None
+    os.execve(told["manage"][0], [*told["manage"], *words], os.environ | told["env"])  # noqa: S606  our own programs
 
 
 def reset(instance: Instance) -> int:

@@ -25,6 +25,7 @@ from erasure.services.guard import standing_pause
 from erasure.services.holds import standing_hold
 from erasure.services.records import move_step
 from erasure.states import STEP, move
+from gdpr_portal import metrics
 from gdpr_portal.errors import Unavailable, WrongState
 from gdpr_portal.failpoints import failpoint
 from gdpr_portal.wake import wake
@@ -70,6 +71,8 @@ def claim(step_id: UUID) -> Claim | None:
         step = free.filter(Q(lease_until=None) | Q(lease_until__lte=now)).first()
         if step is None:
             return None
+        if step.lease_until is not None:
+            metrics.LEASE_EXPIRIES.labels("step").inc()
         if step.state == "queued":
             move(step, "in_progress", STEP)
         elif step.attempts >= POISON_ATTEMPTS:

@@ -4,10 +4,12 @@ from argparse import ArgumentParser
 from types import FrameType
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError, connection
 
 from audit import sequencer, signing
+from gdpr_portal import lifetimes
 
 BATCH = 2000
 CHECKPOINT_SECONDS = 1.0
@@ -28,6 +30,7 @@ class Command(BaseCommand):
         if options["once"]:
             self.drain()
             return
+        lifetimes.watch("sequencer", settings.VERSION)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.stop)
         while not self.stopping:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from gdpr_portal.doctor import examine
+from gdpr_portal.doctor import entry_of, examine
 
 MARKS = {"ok": "ok  ", "warn": "WARN", "bad": "BAD "}
 
@@ -21,12 +21,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         answers = list(examine())
         if options["json"]:
-            found = {name: {"level": each.level, "words": each.words, "remedy": each.remedy} for name, each in answers}
+            found = {
+                name: {"level": each.level, "words": each.words, "remedy": each.remedy, "entry": entry_of(name)}
+                for name, each in answers
+            }
             self.stdout.write(json.dumps(found, indent=2))
         else:
             for name, each in answers:
                 self.stdout.write(f"{MARKS[each.level]}  {name:16} {each.words}")
                 if each.remedy:
-                    self.stdout.write(f"      {'':16} -> {each.remedy}")
+                    self.stdout.write(f"      {'':16} -> {each.remedy} (docs/runbook.md, '{entry_of(name)}')")
         if any(each.level == "bad" for _name, each in answers):
             raise SystemExit(1)

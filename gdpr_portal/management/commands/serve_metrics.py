@@ -14,7 +14,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--address", default="127.0.0.1", help="the address listened on; the loopback by default")
+        parser.add_argument("--address", default=settings.METRICS_ADDRESS, help="the address listened on")
         parser.add_argument("--port", type=int, default=settings.METRICS_PORT)
 
     def handle(self, *args: Any, address: str, port: int, **options: Any) -> None:

@@ -1,0 +1,1 @@
+"""The checklists before and after a deployment, as commands (docs/preflight.md, docs/postflight.md)."""

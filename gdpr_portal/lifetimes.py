@@ -1,0 +1,86 @@
+"""The life of a process in numbers: that it began, what memory it has, why it ended.
+
+Recycling bounds a leak and hides it; so every start is counted, every orderly end with its reason, and the memory of
+each process is measured by itself (`portal_process_resident_bytes`). A start without an end before it was a crash or
+the kernel's `kill -9`.
+"""
+
+import os
+import threading
+import time
+from multiprocessing.util import Finalize
+from pathlib import Path
+
+from prometheus_client.multiprocess import mark_process_dead
+
+from gdpr_portal import metrics
+
+MEASURE_SECONDS = 10.0
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+UNLIMITED = 2**60
+MEMORY_LIMIT, LIFETIME_LIMIT = "GRANIAN_WORKERS_MAX_RSS", "GRANIAN_WORKERS_LIFETIME"
+"""Variables by which the server recycles its workers: MiB of resident memory, whole seconds."""
+
+
+def watch(process: str, version: str) -> None:
+    """This process's start is counted, its memory measured from now on, and its orderly end counted by reason.
+
+    `process` is one of web, worker, scheduler, sequencer.
+    """
+    bury_the_dead()
+    metrics.STARTS.labels(process, version).inc()
+    measure(process, version)
+    if limit := limit_bytes():
+        metrics.MEMORY_LIMIT.labels(process, version).set(limit)
+    # Unlike atexit this is run at the end of a child of `multiprocessing` too, which the web worker is.
+    Finalize(None, _end, args=(process, time.monotonic()), exitpriority=10)
+    threading.Thread(target=_measure_on, args=(process, version), name="lifetimes", daemon=True).start()
+
+
+def measure(process: str, version: str) -> None:
+    """The memory of this process stands in its gauge."""
+    metrics.MEMORY.labels(process, version).set(resident_bytes())
+
+
+def resident_bytes() -> int:
+    """What this process has in memory now, in bytes."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES
+
+
+def limit_bytes() -> int:
+    """The memory this container may have, in bytes (cgroup 2, else 1); 0 where nothing limits it."""
+    for file in CGROUP_LIMITS:
+        if file.exists() and (text := file.read_text().strip()).isdigit() and int(text) < UNLIMITED:
+            return int(text)
+    return 0
+
+
+def reason(*, resident: int, lived: float) -> str:
+    """Why a process ends in order: `memory` or `lifetime` at a limit of the server, else `asked`."""
+    memory, lifetime = (os.environ.get(name, "") for name in (MEMORY_LIMIT, LIFETIME_LIMIT))
+    if memory.isdigit() and resident >= int(memory) * 2**20:
+        return "memory"
+    if lifetime.isdigit() and lived >= int(lifetime):
+        return "lifetime"
+    return "asked"
+
+
+def bury_the_dead() -> None:
+    """The gauges of processes that are gone are gone too, so that a killed one keeps no memory on the boards."""
+    for file in Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).glob("gauge_live*_*.db"):
+        pid = file.stem.rpartition("_")[2]
+        if pid.isdigit() and int(pid) != os.getpid() and not Path("/proc", pid).exists():
+            mark_process_dead(int(pid))
+
+
+def _measure_on(process: str, version: str) -> None:
+    while True:
+        time.sleep(MEASURE_SECONDS)
+        measure(process, version)
+
+
+def _end(process: str, began: float) -> None:
+    why = reason(resident=resident_bytes(), lived=time.monotonic() - began)
+    metrics.RECYCLED.labels(process, why).inc()
+    mark_process_dead(os.getpid())
