@@ -7,6 +7,9 @@ SUBJECT = "subject"
 PARENT = "parent"
 """Somebody who holds parental responsibility for the data subject, who is a child (Art. 8(2))."""
 
+REPRESENTATIVE = "representative"
+"""Somebody who acts for the data subject by a mandate (Art. 80(1)); which mandate stands in the event's details."""
+
 
 def application(slug: str) -> str:
     """A business application or recipient, by its slug."""

@@ -12,7 +12,9 @@ from typing import NamedTuple, TypeAlias
 JSON: TypeAlias = str | int | bool | Sequence[str | int | bool | None] | None
 
 STRING = re.compile(r"[A-Za-z0-9._:/+=()-]{0,200}", re.ASCII)
-ACTOR = re.compile(r"subject|parent|(?:application|account|staff|system):[A-Za-z0-9._-]{1,100}", re.ASCII)
+ACTOR = re.compile(
+    r"subject|parent|representative|(?:application|account|staff|system):[A-Za-z0-9._-]{1,100}", re.ASCII
+)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{0,128}", re.ASCII)
 LARGEST = 2**53 - 1
 """The largest integer that RFC 8785 writes without loss."""
@@ -152,7 +154,7 @@ VOCABULARY: dict[str, Event] = _events(
         "endpoint.set": ("Art. 32(1)(a)", "application recipient digest"),
         "endpoint.removed": ("Art. 32(1)(a)", "application recipient reason"),
         # --- rights requests -------------------------------------------------------------------------------------
-        "request.received": ("Art. 12(3)", f"{_REQUEST} application verified_by due_on channel"),
+        "request.received": ("Art. 12(3)", f"{_REQUEST} application verified_by due_on channel mandate"),
         "request.verifying": ("Art. 12(6)", _REQUEST),
         "request.in_review": ("Art. 12(3)", _REQUEST),
         "request.in_progress": ("Art. 12(3)", _REQUEST),
@@ -172,6 +174,13 @@ VOCABULARY: dict[str, Event] = _events(
         "identity.handed_in": ("Art. 12(6)", f"{_REQUEST} bytes"),
         "identity.settled": ("Art. 12(6)", f"{_REQUEST} method outcome"),
         "identity.deleted": ("Art. 5(1)(e)", "request reason count"),
+        "mandate.recorded": ("Art. 12(2)", "mandate kind until digest bytes"),
+        "mandate.told": ("Art. 12(2)", "mandate kind"),
+        "mandate.accepted": ("Art. 12(6)", "mandate kind answers"),
+        "mandate.refused": ("Art. 12(6)", "mandate kind reason"),
+        "mandate.objected": ("Art. 12(2)", "mandate kind stopped"),
+        "mandate.ended": ("Art. 5(1)(e)", "mandate kind"),
+        "mandate.handed_over": ("Art. 15(3)", f"{_REQUEST} mandate"),
         "opinion.proposed": ("Art. 12(5)", f"{_REQUEST} kind cents"),
         "opinion.decided": ("Art. 12(5)", f"{_REQUEST} kind cents agreed"),
         "hold.placed": ("Art. 17(3)(e)", "hold reason"),
@@ -199,7 +208,7 @@ VOCABULARY: dict[str, Event] = _events(
         "connector.removed": ("Art. 32(1)(a)", "connector"),
         "connector.run": ("Art. 5(2)", "connector right state dry_run"),
         "archive.built": ("Art. 15(3)", "request archive digest bytes"),
-        "archive.downloaded": ("Art. 15(3)", "request archive application"),
+        "archive.downloaded": ("Art. 15(3)", "request archive application mandate"),
         "archive.expired": ("Art. 5(1)(e)", "request archive"),
         "receipt.issued": ("Art. 5(2)", "request digest"),
         "restriction.set": ("Art. 18(1)", "request ground"),

@@ -16,6 +16,7 @@ from access.models import Account
 from access.second_factor import require_fresh_factor
 from erasure import breach_admin, desk, question_admin
 from erasure.desk import REVIEWERS
+from erasure.mandate_admin import MandatePages
 from erasure.models import RetentionProposal, RightsRequest, Step
 from erasure.selectors import steps_of
 from erasure.services import requests
@@ -23,14 +24,14 @@ from erasure.services.evidence import evidence_pack
 from erasure.services.files import SUFFIXES
 from erasure.services.periods import decide_proposal
 from erasure.services.withheld import ARTICLES, withheld_of
-from erasure.words import IDENTITY_REASONS, REVEAL_REASONS, described, due_flag
+from erasure.words import IDENTITY_REASONS, MANDATE_REASONS, MANDATE_STATES, REVEAL_REASONS, described, due_flag
 from gdpr_portal.errors import DomainError
 
 __all__ = ["RequestAdmin", "RetentionProposalAdmin", "breach_admin", "question_admin"]
 
 
 @admin.register(RightsRequest)
-class RequestAdmin(admin.ModelAdmin):
+class RequestAdmin(MandatePages):
     """Rights requests, the next due first."""
 
     list_display = ("reference", "right", "state", "received_at", "due_at", "due", "extended", "failed_steps")
@@ -93,6 +94,8 @@ class RequestAdmin(admin.ModelAdmin):
             "articles": ARTICLES,
             "reveal_reasons": REVEAL_REASONS,
             "identity_reasons": IDENTITY_REASONS,
+            "mandate_reasons": MANDATE_REASONS,
+            "mandate_state": MANDATE_STATES.get(row.mandate.state) if row.mandate else None,
             "case": desk.case_view(row, cast(Account, request.user)) if may_review else None,
             "refusals": [code for code in requests.REFUSALS if code not in requests.TWO_DECIDE],
             "extensions": requests.EXTENSIONS,

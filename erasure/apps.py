@@ -9,6 +9,7 @@ class ErasureConfig(AppConfig):
         from consent.hooks import consent_ended, delivery_closed
         from erasure.case_holdings import CasesHolding
         from erasure.holdings import ArchivesHolding, RequestsHolding
+        from erasure.mandate_holdings import MandatesHolding
         from erasure.services.periods import propose_ended
         from erasure.services.steps import delivery_closed as settle
         from subjects.holdings import register
@@ -16,6 +17,7 @@ class ErasureConfig(AppConfig):
         register(RequestsHolding())
         register(ArchivesHolding())
         register(CasesHolding())
+        register(MandatesHolding())
         delivery_closed.append(settle)
         consent_ended.append(propose_ended)
 

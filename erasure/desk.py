@@ -21,11 +21,13 @@ from erasure.models import (
     IdentityCheck,
     IdentityEvidence,
     LegalHold,
+    Mandate,
     Question,
     RightsRequest,
     SecondOpinion,
     Step,
 )
+from erasure.selectors import has_archive
 from erasure.services import (
     casework,
     clock,
@@ -34,11 +36,13 @@ from erasure.services import (
     holds,
     identity,
     lifts,
+    mandates,
     opinions,
     requests,
     steps,
     withheld,
 )
+from erasure.services.mandate_words import Representative, representative_address, representative_of
 from gdpr_portal.errors import Invalid, Missing
 from subjects.models import Restriction
 from subjects.selectors import restrictions_of
@@ -157,6 +161,25 @@ def _change_rows(request: RightsRequest, account: Account, given: Given) -> None
     withheld.decide(withheld_id=_withheld(request, given), reviewer=account, decision="change")
 
 
+def _mandate(request: RightsRequest) -> UUID:
+    if request.mandate_id is None:
+        raise Missing
+    return request.mandate_id
+
+
+def _accept_mandate(request: RightsRequest, account: Account, given: Given) -> None:
+    answers = given.get("answers") == "representative"
+    mandates.accept(mandate_id=_mandate(request), reviewer=account, answers_to_representative=answers)
+
+
+def reveal_mandate(*, request_id: UUID, account: Account, given: Given) -> tuple[Mandate, bytes]:
+    """The document of the mandate, for a reviewer with a reason; `not_possible` as for `do`."""
+    request = RightsRequest.objects.filter(pk=request_id).first()
+    if request is None or not account.roles & REVIEWERS:
+        raise Invalid("not_possible", "That is not possible.")
+    return mandates.look(mandate_id=_mandate(request), reviewer=account, reason=given.get("reason", ""))
+
+
 def reveal_rows(*, request_id: UUID, account: Account, given: Given) -> list[dict[str, Any]]:
     """What stands in withheld rows, for a reviewer with a reason; `not_possible` as for `do`."""
     request = RightsRequest.objects.filter(pk=request_id).first()
@@ -194,6 +217,11 @@ ACTS: dict[str, Act] = {
     "settle_identity": Act(REVIEWERS, _settle_identity),
     "withdraw_question": Act(
         REVIEWERS, lambda row, who, given: conversation.withdraw_question(request_id=row.id, author=who)
+    ),
+    "accept_mandate": Act(REVIEWERS, _accept_mandate),
+    "refuse_mandate": Act(
+        REVIEWERS,
+        lambda row, who, given: mandates.refuse(mandate_id=_mandate(row), reviewer=who, reason=given["reason"]),
     ),
     "propose_refusal": Act(REVIEWERS, _propose(SecondOpinion.Kind.REFUSAL)),
     "propose_fee": Act(REVIEWERS, _propose(SecondOpinion.Kind.FEE)),
@@ -233,23 +261,22 @@ class CaseView:
     identity: IdentityCheck | None
     evidence: IdentityEvidence | None
     doubts: tuple[tuple[str, Any], ...]
+    mandate: Mandate | None
+    representative: Representative | None
+    may_hand_over: bool
     excessive: tuple[str, ...] = opinions.EXCESSIVE
     rights: tuple[tuple[str, Any], ...] = tuple(RightsRequest.Right.choices)
     hold_reasons: tuple[tuple[str, Any], ...] = tuple(LegalHold.Reason.choices)
+    mandate_refusals: tuple[tuple[str, Any], ...] = tuple(Mandate.Refusal.choices)
     methods: tuple[tuple[str, Any], ...] = tuple(IdentityCheck.Method.choices)
 
 
 def case_view(request: RightsRequest, account: Account) -> CaseView:
     """The case, opened for this reviewer; that they read what the person wrote is in the log."""
     said = conversation.conversation(request)
-    if said:
-        with transaction.atomic():
-            audit.record(
-                "data.revealed",
-                actor=actors.staff(account.id),
-                subject=request.subject.pseudonym,
-                details={"request": str(request.id), "reason": "conversation", "count": len(said)},
-            )
+    who = representative_of(request.mandate) if request.mandate is not None else None
+    _revealed(request, account, "conversation", len(said))
+    _revealed(request, account, "mandate", int(who is not None))
     case, check = getattr(request, "case", None), identity.open_check(request)
     return CaseView(
         assignee=case.assignee if case else None,
@@ -264,5 +291,20 @@ def case_view(request: RightsRequest, account: Account) -> CaseView:
         pause=guard.standing_pause(),
         identity=check,
         evidence=getattr(check, "evidence", None),
+        mandate=request.mandate,
+        representative=who,
+        may_hand_over=representative_address(request) is not None and has_archive(request),
         doubts=tuple(pair for pair in IdentityCheck.Doubt.choices if pair[0] in identity.doubts_about(request)),
     )
+
+
+def _revealed(request: RightsRequest, account: Account, reason: str, count: int) -> None:
+    if not count:
+        return
+    with transaction.atomic():
+        audit.record(
+            "data.revealed",
+            actor=actors.staff(account.id),
+            subject=request.subject.pseudonym,
+            details={"request": str(request.id), "reason": reason, "count": count},
+        )

@@ -1,12 +1,23 @@
 """What people fill in to exercise a right: nothing ticked beforehand, nothing asked that is not needed (Art. 12(6))."""
 
+from collections.abc import Collection
+from datetime import date, datetime, time
 from typing import Any, cast
 
 from django import forms
-from django.utils.translation import get_language
+from django.utils import timezone
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
+from consent.models import Purpose
+from consent.rights import rights_offered
 from consent.selectors import purposes_of_catalogue, title_in
+from erasure.models import Mandate
+from erasure.services.files import MOST_BYTES, kind_of
+from erasure.services.mandate_words import Representative
+from erasure.services.mandates import LONGEST_NAME
+from erasure.services.on_behalf import Shown
+from gdpr_portal.errors import Invalid
 from subjects.models import Restriction
 
 PLAIN_WORDS: dict[str, Any] = {
@@ -107,6 +118,137 @@ class PublicForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offer(self, "right", [(right, PLAIN_WORDS[right]) for right in PUBLIC_RIGHTS])
+
+
+class RepresentativeForm(forms.Form):
+    """Who asks in somebody else's name, and what they show for it."""
+
+    kind = forms.ChoiceField(label=_("By what may you act?"), widget=forms.RadioSelect)
+    name = forms.CharField(
+        label=_("Your name, or that of your association"),
+        max_length=LONGEST_NAME,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    own_email = forms.EmailField(
+        label=_("Your own e-mail address"), widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
+    valid_until = forms.DateField(
+        label=_("Valid until, if it says so"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+    document = forms.FileField(
+        label=_("The document that says so"),
+        help_text=_("PDF, PNG or JPEG, at most 5 MiB. Only a reviewer sees it."),
+        widget=forms.FileInput(attrs={"accept": "application/pdf,image/png,image/jpeg"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offer(self, "kind", list(Mandate.Kind.choices))
+
+    def clean_valid_until(self) -> date | None:
+        """A day that has passed is told to everybody alike, before anything is looked up."""
+        day: date | None = self.cleaned_data["valid_until"]
+        if day is not None and day < timezone.localdate():
+            raise forms.ValidationError(_("This mandate is not valid any more."))
+        return day
+
+    def clean_document(self) -> bytes:
+        """The bytes of the file, as it will be kept."""
+        data: bytes = self.cleaned_data["document"].read(MOST_BYTES + 1)
+        try:
+            kind_of(data)
+        except Invalid as error:
+            raise forms.ValidationError(gettext(error.message)) from None
+        return data
+
+    def shown(self) -> Shown:
+        """What is shown, for the service."""
+        given = self.cleaned_data
+        who = Representative(name=given["name"].strip(), email=given["own_email"])
+        return Shown(kind=given["kind"], who=who, document=given["document"], valid_until=given["valid_until"])
+
+
+class ForSomebodyForm(RepresentativeForm, PublicForm):
+    """A request in somebody else's name, without an account."""
+
+    field_order = ("email", "right", "kind", "name", "own_email", "valid_until", "document")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = _("The e-mail address of the person you ask for")
+        self.fields["email"].help_text = _("The one we may know them by. We tell them there that you asked.")
+        self.fields["email"].widget.attrs = {"autocomplete": "off"}
+
+
+class WishesForm(forms.Form):
+    """Several rights asked for together."""
+
+    rights = forms.MultipleChoiceField(label=_("What is wanted?"), required=False, widget=forms.CheckboxSelectMultiple)
+    objections = forms.MultipleChoiceField(
+        label=_("Object to these uses"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    withdrawals = forms.MultipleChoiceField(
+        label=_("Withdraw these consents"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        language = get_language()
+        purposes = [(row, (row.slug, title_in(row.titles, language))) for row in purposes_of_catalogue()]
+        offer(self, "rights", [(right, PLAIN_WORDS[right]) for right in PUBLIC_RIGHTS])
+        offer(self, "objections", [pair for row, pair in purposes if "objection" in _offered(row)])
+        offer(self, "withdrawals", [pair for row, pair in purposes if "withdraw_consent" in _offered(row)])
+
+    def clean(self) -> dict[str, Any]:
+        """Something is wanted."""
+        given: dict[str, Any] = super().clean() or {}
+        if not any(given.get(name) for name in ("rights", "objections", "withdrawals")):
+            raise forms.ValidationError(_("Choose at least one."))
+        return given
+
+    def wishes(self) -> list[tuple[str, dict[str, Any]]]:
+        """Each right with its details."""
+        given = self.cleaned_data
+        plain: list[tuple[str, dict[str, Any]]] = [(right, {}) for right in given["rights"]]
+        plain += [("objection", {"purpose": slug}) for slug in given["objections"]]
+        return plain + [("withdraw_consent", {"purpose": slug}) for slug in given["withdrawals"]]
+
+
+def _offered(purpose: Purpose) -> Collection[str]:
+    return rights_offered(purpose.lawful_basis, purpose.is_marketing)
+
+
+class RecordForm(RepresentativeForm, WishesForm):
+    """At the desk: what a representative asked for by letter, with the mandate they sent."""
+
+    email = forms.EmailField(
+        label=_("The person's e-mail address, as we know it"), widget=forms.EmailInput(attrs={"autocomplete": "off"})
+    )
+    received_on = forms.DateField(
+        label=_("Received on"),
+        required=False,
+        help_text=_("Today, if left empty."),
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+    field_order = (
+        "email", "received_on", "rights", "objections", "withdrawals", "kind", "name", "own_email", "valid_until",
+        "document",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["kind"].label = _("Kind of mandate")
+        self.fields["name"].label = _("Name of the representative")
+        self.fields["name"].widget.attrs = {"autocomplete": "off"}
+        self.fields["own_email"].label = _("E-mail address of the representative")
+        self.fields["own_email"].widget.attrs = {"autocomplete": "off"}
+
+    def received_at(self) -> datetime | None:
+        """The end of the day named, or now: a day that is not over ends with this moment."""
+        day: date | None = self.cleaned_data["received_on"]
+        if day is None or day >= timezone.localdate():
+            return None
+        return timezone.make_aware(datetime.combine(day, time.max))
 
 
 class CodeForm(forms.Form):

@@ -46,6 +46,7 @@ class RightsRequest(models.Model):
     extension_reason = models.CharField(max_length=60, default="", blank=True)
     starts_at = models.DateTimeField(null=True, help_text=_("The end of the undo window; nothing is destroyed before."))
     needs_review = models.BooleanField(default=False)
+    mandate = models.ForeignKey("erasure.Mandate", models.PROTECT, null=True, related_name="requests")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     reason_code = models.CharField(max_length=60, default="", blank=True)
     outcome = models.CharField(max_length=40, default="", blank=True)
@@ -59,7 +60,9 @@ class RightsRequest(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["subject"],
-                condition=Q(right="erasure", state__in=["received", "verifying", "in_review", "in_progress"]),
+                condition=Q(
+                    right="erasure", mandate=None, state__in=["received", "verifying", "in_review", "in_progress"]
+                ),
                 name="one_open_erasure",
             )
         ]
@@ -171,4 +174,5 @@ from erasure.breach_models import *  # noqa: E402, F403
 from erasure.case_models import *  # noqa: E402, F403  they point to the rows above
 from erasure.connector_models import *  # noqa: E402, F403
 from erasure.identity_models import *  # noqa: E402, F403
+from erasure.mandate_models import *  # noqa: E402, F403
 from erasure.question_models import *  # noqa: E402, F403

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Max, QuerySet
+from django.utils import timezone
 
 from access.models import Account, Application
 from consent.models import Purpose, Standing
@@ -70,3 +71,11 @@ def _one(requests: QuerySet[RightsRequest], request_id: UUID) -> RightsRequest:
 def steps_of(request: RightsRequest) -> QuerySet[Step]:
     """The steps of a request in the order they are taken."""
     return request.steps.order_by("position", "kind", "target")
+
+
+def has_archive(request: RightsRequest) -> bool:
+    """Whether something waits to be collected."""
+    archive = getattr(request, "archive", None)
+    if archive is None or not archive.complete or archive.collected_at is not None:
+        return False
+    return archive.expires_at is not None and archive.expires_at > timezone.now()

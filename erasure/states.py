@@ -1,4 +1,4 @@
-"""The states of requests and of their steps: one table each and one `move`. Nothing else assigns a state."""
+"""The states of requests, steps and mandates: one table each and one `move`. Nothing else assigns a state."""
 
 from typing import Protocol
 
@@ -22,6 +22,14 @@ STEP: dict[str, frozenset[str]] = {
     "failed": frozenset({"queued", "done"}),
     "done": frozenset(),
     "retained": frozenset(),
+}
+
+MANDATE: dict[str, frozenset[str]] = {
+    "waiting": frozenset({"accepted", "refused", "objected", "ended"}),
+    "accepted": frozenset({"objected"}),
+    "objected": frozenset({"accepted", "refused", "ended"}),
+    "refused": frozenset(),
+    "ended": frozenset(),
 }
 
 OPEN_REQUEST = tuple(state for state, after in REQUEST.items() if after)

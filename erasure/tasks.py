@@ -4,7 +4,18 @@ from uuid import UUID
 
 from celery import shared_task
 
-from erasure.services import archives, escalations, identity, links, periods, questions, requests, retentions, steps
+from erasure.services import (
+    archives,
+    escalations,
+    identity,
+    links,
+    mandate_links,
+    periods,
+    questions,
+    requests,
+    retentions,
+    steps,
+)
 
 
 @shared_task(name="erasure.tasks.run_step")
@@ -27,6 +38,7 @@ def sweep() -> None:
     archives.expire()
     identity.expire_evidence()
     links.forget_links()
+    mandate_links.forget_mandate_links()
     retentions.end_due()
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from erasure import answer_views, question_views, views
+from erasure import answer_views, mandate_views, question_views, views
 
 urlpatterns = [
     path("requests", views.overview, name="requests"),
@@ -10,10 +10,14 @@ urlpatterns = [
     path("requests/<uuid:request_id>", views.show, name="request"),
     path("requests/<uuid:request_id>/withdraw", views.withdraw, name="request-withdraw"),
     path("requests/<uuid:request_id>/message", answer_views.message, name="request-message"),
+    path("requests/<uuid:request_id>/object", mandate_views.object_here, name="request-object"),
     path("requests/<uuid:request_id>/archive", views.archive, name="request-archive"),
     path("requests/<uuid:request_id>/receipt", views.receipt, name="request-receipt"),
     path("activity/<uuid:event>/question", question_views.question, name="access_question"),
     path("request", views.public, name="public-request"),
     path("request/answer/<uuid:link>/<str:token>", answer_views.by_link, name="question-by-link"),
+    path("request/for-somebody", mandate_views.for_somebody, name="request-for-somebody"),
+    path("request/objection/<uuid:link>/<str:token>", mandate_views.by_link, name="mandate-by-link"),
+    path("request/collect/<uuid:link>/<str:token>", mandate_views.collect, name="mandate-collect"),
     path("request/verify", views.public_verify, name="public-request-verify"),
 ]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -11,10 +12,11 @@ from django.utils.translation import gettext_lazy as _
 from access.models import Application
 from consent.models import Recipient
 from consent.selectors import purpose_title
-from erasure.models import RightsRequest, Step
-from erasure.selectors import steps_of
+from erasure.models import Mandate, RightsRequest, Step
+from erasure.selectors import has_archive, steps_of
 from erasure.services.clock import because
 from erasure.services.connectors import CHECK_PREFIX, name_in_words
+from erasure.services.mandate_words import representative_of
 from erasure.services.start import is_in_undo_window
 from erasure.states import OPEN_REQUEST
 
@@ -50,6 +52,7 @@ PLACES: dict[str, Any] = {
     "consents": _("Your answers about consent are erased"),
     "deliveries": _("Notices about you lose their words"),
     "rights_requests": _("The words of your requests are erased"),
+    "mandates": _("Who acted in your name, and their mandate, are erased"),
     "archives": _("Archives not collected are erased"),
 }
 REVEAL_REASONS: tuple[tuple[str, Any], ...] = (
@@ -59,6 +62,18 @@ REVEAL_REASONS: tuple[tuple[str, Any], ...] = (
 )
 IDENTITY_REASONS: tuple[tuple[str, Any], ...] = (
     ("is_it_the_person", _("To see whether it is the person")),
+    ("complaint", _("Because of a complaint")),
+    ("quality_check", _("To check how it was decided")),
+)
+MANDATE_STATES: dict[str, tuple[Any, str]] = {
+    "waiting": (_("We look at the mandate"), "wait"),
+    "accepted": (_("Mandate accepted"), "good"),
+    "refused": (_("Mandate refused"), "bad"),
+    "objected": (_("Stopped by the person"), "warn"),
+    "ended": (_("Over"), "plain"),
+}
+MANDATE_REASONS: tuple[tuple[str, Any], ...] = (
+    ("is_it_valid", _("To see whether it is valid")),
     ("complaint", _("Because of a complaint")),
     ("quality_check", _("To check how it was decided")),
 )
@@ -81,6 +96,20 @@ class StepInWords:
 
 
 @dataclass(frozen=True)
+class MandateInWords:
+    """Who asked in the person's name, as the person sees it; without the name once they were erased."""
+
+    row: Mandate
+    name: str
+    label: Any
+    tone: str
+    rights: list[Any]
+    can_object: bool
+    until: datetime
+    """Nothing is done before."""
+
+
+@dataclass(frozen=True)
 class RequestInWords:
     """A request as the person sees it."""
 
@@ -95,6 +124,7 @@ class RequestInWords:
     has_archive: bool
     has_receipt: bool
     outcome: Any
+    mandate: MandateInWords | None
     steps: list[StepInWords]
 
     @property
@@ -116,10 +146,27 @@ def described(row: RightsRequest) -> RequestInWords:
         is_open=is_open,
         overdue=is_open and row.due_at < timezone.now(),
         can_withdraw=is_open and (row.state != "in_progress" or is_in_undo_window(row)),
-        has_archive=_has_archive(row),
+        has_archive=has_archive(row),
         has_receipt=hasattr(row, "receipt"),
         outcome=OUTCOMES.get(row.outcome, ""),
+        mandate=mandate_in_words(row.mandate) if row.mandate is not None else None,
         steps=[_step(step) for step in steps_of(row)],
+    )
+
+
+def mandate_in_words(mandate: Mandate) -> MandateInWords:
+    """The mandate with everything a page says of it."""
+    label, tone = MANDATE_STATES[mandate.state]
+    who = representative_of(mandate)
+    hours = settings.MANDATE_OBJECTION_HOURS
+    return MandateInWords(
+        row=mandate,
+        name=who.name if who is not None else "",
+        label=label,
+        tone=tone,
+        rights=[row.get_right_display() for row in mandate.requests.order_by("created_at")],
+        can_object=mandate.state in {"waiting", "accepted"},
+        until=(mandate.told_at or mandate.recorded_at) + timedelta(hours=hours),
     )
 
 
@@ -133,13 +180,6 @@ def due_flag(row: RightsRequest) -> str:
     if left <= timedelta(days=1):
         return "T-0"
     return "T-7" if left <= timedelta(days=7) else "-"
-
-
-def _has_archive(row: RightsRequest) -> bool:
-    archive = getattr(row, "archive", None)
-    if archive is None or not archive.complete or archive.collected_at is not None:
-        return False
-    return archive.expires_at is not None and archive.expires_at > timezone.now()
 
 
 def _step(step: Step) -> StepInWords:

@@ -166,6 +166,8 @@ def _who(event: AuditEvent, names: _Names) -> Any:
         return _("by yourself")
     if kind == "parent":
         return _("by a parent")
+    if kind == "representative":
+        return _("by somebody in your name")
     if kind == "application":
         return _("by %(application)s") % {"application": names.names.get(("application", name), name)}
     return _("by our staff") if kind == "staff" else _("by this service")

@@ -269,6 +269,12 @@ UNDO_WINDOW_SECONDS: int = env(
     "UNDO_WINDOW_SECONDS", int, 0 if PROFILE == "embedded" else 86400, "Seconds before an erasure destroys anything."
 )
 ARCHIVE_LIFETIME_SECONDS: int = env("ARCHIVE_LIFETIME_SECONDS", int, 72 * 3600, "Seconds an archive can be collected.")
+MANDATE_OBJECTION_HOURS: int = env(
+    "MANDATE_OBJECTION_HOURS",
+    int,
+    72,
+    "Hours a person has to object after being told that somebody asked in their name; nothing is done before.",
+)
 PROOF_RETENTION_DAYS: int = env(
     "PROOF_RETENTION_DAYS",
     int,

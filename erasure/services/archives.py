@@ -9,33 +9,44 @@ from access.models import Application
 from audit import actors
 from audit import services as audit
 from erasure.archives.build import opened
-from erasure.models import Archive, RightsRequest
+from erasure.models import Archive, Mandate, RightsRequest
 from gdpr_portal.errors import Gone, Missing, WrongState
 
 ARCHIVED_RIGHTS = frozenset({"access", "portability"})
 
 
 def collect(
-    *, request: RightsRequest, actor: str, application: Application | None = None
+    *,
+    request: RightsRequest,
+    actor: str,
+    application: Application | None = None,
+    mandate: Mandate | None = None,
 ) -> tuple[Archive, Iterator[bytes]]:
-    """The archive, and its bytes; recorded. By the person it is collected once, and its chunks are gone then.
+    """The archive, and its bytes; recorded. By the person or who acts for them it is collected once, and gone then.
 
     Raises `not_found` for a right without archive, `not_ready` before it is built, `expired` after its time.
     """
-    if request.right not in ARCHIVED_RIGHTS:
-        raise Missing
     with transaction.atomic():
-        archive = Archive.objects.select_for_update().filter(request=request, complete=True).first()
-        if archive is None:
-            raise WrongState("not_ready", "The archive is still being built.")
-        _require_collectable(archive)
+        archive = ready(request)
         data = opened(archive)
         if application is None:
             archive.collected_at = timezone.now()
             archive.save(update_fields=["collected_at"])
             archive.chunks.all().delete()
-        _record(archive, "archive.downloaded", actor, application=application.slug if application else None)
+        by = {"application": application.slug} if application else {"mandate": str(mandate.id)} if mandate else {}
+        _record(archive, "archive.downloaded", actor, **by)
     return archive, iter(data)
+
+
+def ready(request: RightsRequest) -> Archive:
+    """The archive that can be collected, locked in the caller's transaction; raises as `collect`."""
+    if request.right not in ARCHIVED_RIGHTS:
+        raise Missing
+    archive = Archive.objects.select_for_update().filter(request=request, complete=True).first()
+    if archive is None:
+        raise WrongState("not_ready", "The archive is still being built.")
+    _require_collectable(archive)
+    return archive
 
 
 def _require_collectable(archive: Archive) -> None:

@@ -12,6 +12,7 @@ from audit import services as audit
 from erasure.models import Receipt, RightsRequest
 from erasure.selectors import steps_of
 from erasure.services import connector_steps
+from erasure.services.mandate_words import representative_address
 from erasure.services.records import move_request
 from gdpr_portal.failpoints import failpoint
 from subjects.selectors import email_of
@@ -87,12 +88,12 @@ def notice_place(request_id: UUID) -> vault.Place:
 
 
 def _tell(request: RightsRequest, receipt: Receipt) -> None:
-    """One last notice, to the address as it was when the request began; the sealed copy of it goes."""
-    address = address_of(request)
+    """One last notice, to the addresses as they were when the request began; the sealed copy of them goes."""
+    addresses = addresses_of(request)
     if request.notice_to_sealed is not None:
         request.notice_to_sealed = None
         request.save(update_fields=["notice_to_sealed"])
-    if address is not None:
+    for address in addresses:
         send_mail_later(
             "request_completed",
             to=address,
@@ -103,6 +104,24 @@ def _tell(request: RightsRequest, receipt: Receipt) -> None:
 
 def address_of(request: RightsRequest) -> str | None:
     """Where the person can be written to; also while they are being erased, until the last notice."""
+    return _addresses(request)[0] or None
+
+
+def addresses_of(request: RightsRequest) -> list[str]:
+    """Where the answer goes: to the person, and to a representative whose mandate says so (law.md R27)."""
+    return [address for address in _addresses(request) if address]
+
+
+def sealed_addresses(request: RightsRequest) -> bytes | None:
+    """The addresses for the last notice, sealed by the service's own key; None when there are none."""
+    lines = _addresses(request)
+    return vault.seal_secret(notice_place(request.id), "\n".join(lines).encode()) if any(lines) else None
+
+
+def _addresses(request: RightsRequest) -> list[str]:
+    """The person's, empty when there is none, and then the representative's."""
     if request.notice_to_sealed is not None:
-        return vault.open_secret(notice_place(request.id), bytes(request.notice_to_sealed)).decode()
-    return email_of(request.subject) if request.subject.erased_at is None else None
+        return vault.open_secret(notice_place(request.id), bytes(request.notice_to_sealed)).decode().split("\n")
+    own = email_of(request.subject) if request.subject.erased_at is None else None
+    other = representative_address(request)
+    return [own or "", *([other] if other is not None and other != own else [])]

@@ -5,7 +5,8 @@ from typing import Any
 from audit import services as audit
 from erasure.models import RightsRequest, Step
 from erasure.services.identity_files import end_checks
-from erasure.states import REQUEST, STEP, move
+from erasure.services.mandate_words import end_mandate
+from erasure.states import OPEN_REQUEST, REQUEST, STEP, move
 
 IN_DOUBT = frozenset({"received", "verifying", "in_review"})
 """The states in which who asks may still be in question; in every other one the evidence of it has gone."""
@@ -18,6 +19,8 @@ def move_request(request: RightsRequest, to: str, *, actor: str, **details: Any)
     record_request(request, f"request.{to}", actor=actor, **details)
     if to not in IN_DOUBT:
         end_checks(request, actor=actor)
+    if to not in OPEN_REQUEST and request.mandate_id is not None:
+        end_mandate(request, actor=actor)
 
 
 def record_request(request: RightsRequest, action: str, *, actor: str, **details: Any) -> None:

@@ -14,9 +14,9 @@ from access.models import Account, Application
 from access.services.mail import send_mail_later
 from audit import actors
 from erasure import rights
-from erasure.models import RightsRequest
+from erasure.models import Mandate, RightsRequest
 from erasure.selectors import held_purposes
-from erasure.services import start
+from erasure.services import finish, start
 from erasure.services.clock import deadline_for, stood_for
 from erasure.services.details import checked_details, purpose_named, sealed_details
 from erasure.services.records import move_request, record_request
@@ -58,11 +58,14 @@ def file_request(
     received_at: datetime | None = None,
     application: Application | None = None,
     by_person: bool = False,
+    mandate: Mandate | None = None,
 ) -> RightsRequest:
     """The request is received, its clock runs, and it goes on as far as it can at once (Art. 12(2), (3)).
 
     A second erasure while one is open is that one again; if the first was waiting to be verified and this one is
-    verified, it goes on. Raises `right_not_available`, `erased`, `unknown_purpose`, `invalid_value`.
+    verified, it goes on. With a mandate it waits until that was looked at.
+
+    Raises `right_not_available`, `erased`, `unknown_purpose`, `invalid_value`.
     """
     now = timezone.now()
     if received_at is not None and received_at > now:
@@ -73,22 +76,24 @@ def file_request(
         ensure_not_erased(subject)
         clean = checked_details(subject, right, details)
         rights.require_available(right, named=purpose_named(clean), held=held_purposes(subject))
-        request = _open_erasure(subject) if right == "erasure" else None
+        request = _open_erasure(subject) if right == "erasure" and mandate is None else None
         if request is None:
-            request = _receive(subject, right, clean, verified_by, received_at or now, application, by_person)
+            request = _receive(subject, right, clean, verified_by, received_at or now, application, by_person, mandate)
             record_request(
                 request,
                 "request.received",
                 actor=actor,
                 verified_by=verified_by,
                 due_on=request.due_at.date().isoformat(),
+                **({"mandate": str(mandate.id)} if mandate is not None else {}),
             )
         _go_on(request, verified_by=verified_by, actor=actor)
     return request
 
 
 def _open_erasure(subject: Subject) -> RightsRequest | None:
-    return RightsRequest.objects.filter(subject=subject, right="erasure", state__in=OPEN_REQUEST).first()
+    """The person's own: one that somebody asked for in their name stands in nobody's way."""
+    return RightsRequest.objects.filter(subject=subject, right="erasure", mandate=None, state__in=OPEN_REQUEST).first()
 
 
 def _receive(
@@ -99,6 +104,7 @@ def _receive(
     received_at: datetime,
     application: Application | None,
     by_person: bool,
+    mandate: Mandate | None,
 ) -> RightsRequest:
     request = RightsRequest(
         subject=subject,
@@ -107,6 +113,7 @@ def _receive(
         verified_by=verified_by,
         application=application,
         by_person=by_person,
+        mandate=mandate,
         received_at=received_at,
         due_at=deadline_for(received_at).due_at,
         needs_review=settings.REVIEW_EVERY_REQUEST or right in REVIEWED_RIGHTS,
@@ -120,6 +127,9 @@ def _go_on(request: RightsRequest, *, verified_by: str, actor: str) -> None:
     """From received or verifying to the next state that is reached without anybody else."""
     if request.state not in {"received", "verifying"}:
         return
+    if request.mandate is not None:
+        move_request(request, "in_review", actor=actor)
+        return
     if verified_by == RightsRequest.VerifiedBy.NONE:
         _ask_the_person(request, actor=actor)
         return
@@ -128,6 +138,16 @@ def _go_on(request: RightsRequest, *, verified_by: str, actor: str) -> None:
         move_request(request, "in_review", actor=actor)
         start.hold_while_disputed(request, actor=actor)
     else:
+        start.schedule(request, actor=actor)
+
+
+def go_on_with_mandate(request: RightsRequest, *, actor: str) -> None:
+    """The mandate was accepted: what waited for it alone goes on, the rest waits for its own review; row locked."""
+    request.verified_by = RightsRequest.VerifiedBy.DOCUMENT
+    if request.needs_review:
+        request.save(update_fields=["verified_by"])
+        start.hold_while_disputed(request, actor=actor)
+    elif request.state == "in_review":
         start.schedule(request, actor=actor)
 
 
@@ -228,21 +248,24 @@ def refuse_request(*, request_id: UUID, reviewer: Account, reason_code: str) -> 
     return request
 
 
-def refuse_locked(request: RightsRequest, *, reviewer: Account, reason_code: str) -> None:
-    """The same in the caller's transaction; a reason of Art. 12(5) stands only with a second opinion (the database)."""
+def refuse_locked(request: RightsRequest, *, reviewer: Account, reason_code: str, tell: bool = True) -> None:
+    """The same in the caller's transaction; a reason of Art. 12(5) stands only with a second opinion (the database).
+
+    `tell` is False for who tells in words of their own.
+    """
     request.reviewer, request.reason_code = reviewer, reason_code
     request.completed_at = timezone.now()
     article = REFUSALS[reason_code]
     move_request(request, "refused", actor=actors.staff(reviewer.id), reason=reason_code, article=article)
     start.end_pending_effects(request, actor=actors.staff(reviewer.id))
-    _tell(request, "request_refused")
+    if tell:
+        _tell(request, "request_refused")
 
 
 def _tell(request: RightsRequest, kind: str) -> None:
-    address = email_of(request.subject)
     reason = request.extension_reason if kind == "request_extended" else request.reason_code
-    if address is not None:
-        context = {"reference": str(request.id), "right": request.get_right_display(), "reason": reason}
+    context = {"reference": str(request.id), "right": request.get_right_display(), "reason": reason}
+    for address in finish.addresses_of(request):
         send_mail_later(kind, to=address, language=request.subject.language or "en", context=context)
 
 

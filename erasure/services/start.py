@@ -4,7 +4,7 @@ What the law wants at once (restriction, objection, withdrawal, the end of use a
 the transaction that starts the request; what takes time becomes steps.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -20,26 +20,41 @@ from erasure.models import RightsRequest, Step
 from erasure.selectors import to_retain
 from erasure.services import finish, guard, holds, notices
 from erasure.services.details import opened_details
+from erasure.services.mandate_words import may_object_until, require_authority
 from erasure.services.records import move_request, record_step
 from gdpr_portal.wake import wake
-from subjects.selectors import email_of
 from subjects.services import lift_restriction, lock_subject, mark_erased, restrict, retain
-from vault import services as vault
 
 
 def schedule(request: RightsRequest, *, actor: str) -> None:
-    """The request is under way; an erasure waits for the end of its undo window, anything else begins at once."""
-    window = settings.UNDO_WINDOW_SECONDS if request.right == "erasure" else 0
-    request.starts_at = timezone.now() + timedelta(seconds=window)
+    """The request is under way; an erasure waits for the end of its undo window, anything else begins at once.
+
+    What a representative asked for waits until the person had their time to object. Raises `mandate_missing`.
+    """
+    require_authority(request)
+    now = timezone.now()
+    request.starts_at = max(_undo_until(request, now), may_object_until(request) or now)
     if _awaits_decision(request):
         _at_once(request, actor=actor)
-        move_request(request, "in_review", actor=actor)
+        _to_review(request, actor=actor)
         return
     move_request(request, "in_progress", actor=actor)
-    if window or waits(request):
+    if request.starts_at > now or waits(request):
         wake("erasure.tasks.sweep")
     else:
         begin(request, actor=actor)
+
+
+def _undo_until(request: RightsRequest, now: datetime) -> datetime:
+    return now + timedelta(seconds=settings.UNDO_WINDOW_SECONDS if request.right == "erasure" else 0)
+
+
+def _to_review(request: RightsRequest, *, actor: str) -> None:
+    """A request by a representative is there already: it waited for the mandate."""
+    if request.state == "in_review":
+        request.save()
+    else:
+        move_request(request, "in_review", actor=actor)
 
 
 def waits(request: RightsRequest) -> bool:
@@ -123,10 +138,8 @@ def _at_once(request: RightsRequest, *, actor: str) -> None:
 def _end_use(request: RightsRequest, *, actor: str) -> None:
     """From here on the person is erased to everybody, but for what a law keeps (Art. 17(3)); their key still exists."""
     subject = request.subject
-    address = email_of(subject)
-    if address is not None:
-        request.notice_to_sealed = vault.seal_secret(finish.notice_place(request.id), address.encode())
-        request.save(update_fields=["notice_to_sealed"])
+    request.notice_to_sealed = finish.sealed_addresses(request)
+    request.save(update_fields=["notice_to_sealed"])
     for slug, (purpose, fields, until) in to_retain(subject).items():
         article = plans.article_of(purpose)
         citation = purpose.retention_law

@@ -26,6 +26,8 @@ from consent.services.revisions import begin_revision
 from erasure.breach_models import Breach
 from erasure.models import AccessQuestion, RightsRequest
 from erasure.services import conversation, holds, opinions, questions
+from erasure.services.mandate_words import Representative
+from erasure.services.on_behalf import Shown, record_on_behalf
 from subjects.models import Subject
 from tests.consent.people import answer, share
 from tests.erasure.people import file
@@ -147,8 +149,16 @@ def requests(cast: Cast) -> None:
     question(cast)
     breach(cast)
     file(cast.alice, "access")
+    mandate(cast)
     holds.place_hold(subject=cast.bob, reason="legal_claims", by=cast.rita)
     file(cast.bob, "erasure")
+
+
+def mandate(cast: Cast) -> list[RightsRequest]:
+    """A lawyer asks in alice's name, and waits for somebody to look at the mandate."""
+    who = Representative(f"Lena Laubvogel, {LONG}", "lena@lawyers.example")
+    shown = Shown(kind="association", who=who, document=b"%PDF-1.7 mandate")
+    return record_on_behalf(subject=cast.alice, wishes=[("portability", {})], shown=shown, reviewer=cast.rita)
 
 
 def question(cast: Cast) -> AccessQuestion:

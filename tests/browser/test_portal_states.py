@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 
 from consent.models import Purpose, Standing
 from consent.services.authorisations import name_parent
-from erasure.models import IdentityEvidence, RightsRequest
+from erasure.models import IdentityEvidence, Mandate, RightsRequest
 from erasure.services import identity, questions
 from subjects.models import Subject
 from subjects.services import register_subject
@@ -26,7 +26,7 @@ from tests.consent.people import answer, share
 from tests.erasure.people import file
 
 Axe = Callable[[Page], list[str]]
-LINK = re.compile(r"https?://[^/\s]+(/(?:confirmation|request/answer)/\S+)")
+LINK = re.compile(r"https?://[^/\s]+(/(?:confirmation|request/answer|request/objection)/\S+)")
 PARENT = "mother@family.example"
 WINDOWS = pytest.mark.parametrize(("width", "dark"), [(DESKTOP, False), (PHONE, True), (ZOOMED, False)])
 
@@ -151,6 +151,43 @@ def test_a_question_without_words(visit: Visit, axe: Axe, cast: states.Cast, ali
     page.locator("form").evaluate_all("forms => forms.forEach(form => form.noValidate = true)")
     visitors.press(page, "Send the question")
     assert page.get_by_role("alert").count() == 1 and wrong_here(page, axe) == []
+
+
+# --- in somebody's name -------------------------------------------------------------------------------------------
+def mandate_form(page: Page, email: str) -> None:
+    """The form of a representative, filled in and sent."""
+    page.locator("[name=email]").fill(email)
+    page.get_by_label("Get a copy of my data").check()
+    page.get_by_label("Power of attorney").check()
+    page.locator("[name=name]").fill("Lena Laubvogel")
+    page.locator("[name=own_email]").fill("lena@lawyers.example")
+    page.locator("[name=document]").set_input_files(
+        {"name": "mandate.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 mandate"}
+    )
+    visitors.press(page, "Send the request")
+
+
+@WINDOWS
+def test_somebody_asks_in_anothers_name_and_is_stopped(
+    visit: Visit, axe: Axe, catalogue: None, alice: Person, width: int, dark: bool
+) -> None:
+    page = visit(width=width, dark=dark)
+    assert found(page, axe, ["/request", "/request/for-somebody"]) == []
+    page.locator("form").evaluate_all("forms => forms.forEach(form => form.noValidate = true)")
+    visitors.press(page, "Send the request")
+    assert page.get_by_role("alert").count() >= 5 and wrong_here(page, axe) == []
+    mandate_form(page, alice.email)
+    assert wrong_here(page, axe) == []
+    row = RightsRequest.objects.get()
+    signed_in = visit(alice, width=width, dark=dark)
+    assert found(signed_in, axe, ["/requests", f"/requests/{row.id}"]) == []
+    assert visitors.button(signed_in, "I do not want this: stop it").count() == 1
+    address = link(alice.email)
+    assert found(page, axe, [address]) == []
+    visitors.press(page, "I do not want this: stop it")
+    assert wrong_here(page, axe) == []
+    assert Mandate.objects.get().state == "objected"
+    assert found(signed_in, axe, [f"/requests/{row.id}", "/request/collect/" + address.split("/", 3)[3]]) == []
 
 
 # --- who asks ---------------------------------------------------------------------------------------------------------

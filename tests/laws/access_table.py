@@ -89,6 +89,8 @@ PAGES: Final[dict[str, Page]] = {
     "requests/<request_id>/withdraw": SIGNED_IN, "requests/<request_id>/archive": SIGNED_IN,
     "requests/<request_id>/receipt": SIGNED_IN, "requests/<request_id>/message": SIGNED_IN,
     "request": PUBLIC, "request/verify": PUBLIC, "request/answer/<link>/<token>": PUBLIC,
+    "request/for-somebody": PUBLIC, "request/objection/<link>/<token>": PUBLIC,
+    "request/collect/<link>/<token>": PUBLIC, "requests/<request_id>/object": SIGNED_IN,
     # --- the desk
     "admin/": DESK, "admin/login/": CLOSED, "admin/logout/": CLOSED, "admin/password_change/": CLOSED,
     "admin/password_change/done/": DESK, "admin/autocomplete/": CLOSED, "admin/jsi18n/": DESK,
@@ -109,6 +111,9 @@ PAGES: Final[dict[str, Page]] = {
     "admin/erasure/rightsrequest/<request_id>/evidence/": REVIEW,
     "admin/erasure/rightsrequest/<request_id>/withheld/": DESK,
     "admin/erasure/rightsrequest/<request_id>/identity/": DESK,
+    "admin/erasure/rightsrequest/<request_id>/mandate/": DESK,
+    "admin/erasure/rightsrequest/<request_id>/hand-over/": DESK,
+    "admin/erasure/rightsrequest/record/": REVIEW,
     "admin/erasure/retentionproposal/": REVIEW, "admin/erasure/retentionproposal/add/": CLOSED,
     "admin/erasure/retentionproposal/<object_id>/history/": REVIEW,
     "admin/erasure/retentionproposal/<object_id>/delete/": CLOSED,

@@ -17,6 +17,8 @@ SIGNED = "a signed statement of states and dates, which names nobody (Art. 5(2))
 PARENT = "another person's, sealed under the child's key: not in the child's archive (Art. 15(4)), gone with an erasure"
 SCAN = "a scan the person signed: in the archive as base64, gone after an erasure (tests/consent/test_paper.py)"
 SEEN = "evidence of identity: in the archive, gone with the decision and its key (tests/erasure/test_identity.py)"
+ACTS = "who acts for the person: the name is in the archive, the address theirs (Art. 15(4)); gone with an erasure"
+MANDATE = "in the archive as base64, gone after an erasure (tests/erasure/test_mandates.py)"
 SESSION = "references and times, see access.sessions; gone with the account"
 
 HELD: dict[str, dict[str, str]] = {
@@ -59,6 +61,10 @@ HELD: dict[str, dict[str, str]] = {
         "asked_sealed": EXPORTED, "answer_sealed": EXPORTED,
     },
     "erasure.IdentityEvidence": {"content_type": CODE, "sealed": SEEN},
+    "erasure.Mandate": {
+        "state": CODE, "valid_until": CODE, "words_sealed": ACTS, "content_type": CODE, "document_sealed": MANDATE,
+    },
+    "erasure.MandateLink": {"digest": RANDOM},
     "erasure.Case": {"filed_as": CODE},
     "erasure.SecondOpinion": {"reason_code": CODE},
     "erasure.RetentionProposal": {"fields": CODE, "reason": CODE},

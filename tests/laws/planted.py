@@ -17,6 +17,8 @@ from consent.services.data import store_data
 from consent.services.deliveries import acknowledge
 from erasure.models import RightsRequest
 from erasure.services.conversation import write_to_desk
+from erasure.services.mandate_words import Representative
+from erasure.services.on_behalf import Shown, record_on_behalf
 from erasure.services.questions import explain, question_access
 from erasure.services.requests import file_request
 from subjects.models import Subject
@@ -106,6 +108,7 @@ def _requests(made: Planted) -> None:
     write_to_desk(request=made.requests[-1], text=made.strings["message"])
     made.strings |= {"question": "Habicht-Frage", "explanation": "Sperber-Antwort"}
     _question(made)
+    _mandate(made)
 
 
 def _question(made: Planted) -> None:
@@ -116,6 +119,14 @@ def _question(made: Planted) -> None:
     rita = Account.objects.filter(is_staff=True).order_by("created_at").last()
     assert rita is not None
     explain(question_id=asked.pk, by=rita, text=made.strings["explanation"], outcome="lawful")
+
+
+def _mandate(made: Planted) -> None:
+    """Somebody asks in the person's name, with a document, and waits for a reviewer."""
+    made.strings["representative"] = "Wiedehopf-Kanzlei"
+    who = Representative(made.strings["representative"], "kanzlei@hoopoe.example")
+    shown = Shown(kind="power_of_attorney", who=who, document=b"%PDF-1.7 Wiedehopf-Vollmacht")
+    record_on_behalf(subject=made.subject, wishes=[("access", {})], shown=shown)
 
 
 def _file(made: Planted, right: str, **details: Any) -> RightsRequest:

@@ -108,7 +108,7 @@ def client_id(made: Planted) -> str:
 def readable(made: Planted) -> str:
     """Everything of the person that the services can open, in one text; parts that are gone are left out."""
     parts: list[Any] = []
-    for look in (_identity, _values, _requests, _questions, _deliveries, _archives, _service_sealed, _account):
+    for look in (_identity, _values, _requests, _mandates, _questions, _deliveries, _archives, _service_sealed, _account):
         try:
             parts.append(look(made))
         except Gone:
@@ -134,6 +134,13 @@ def _values(made: Planted) -> Any:
 def _requests(made: Planted) -> Any:
     rows = list(RightsRequest.objects.filter(subject=made.subject))
     return [(opened_details(row), conversation(row)) for row in rows]
+
+
+def _mandates(made: Planted) -> Any:
+    from erasure.models import Mandate
+    from erasure.services.mandate_words import representative_of
+
+    return [representative_of(row) for row in Mandate.objects.filter(subject=made.subject)]
 
 
 def _questions(made: Planted) -> Any:

@@ -1,0 +1,94 @@
+"""Requests in somebody else's name: recorded at the desk or sent by the public form, with the mandate (law.md R27)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db import transaction
+
+from access.models import Account
+from access.services.mail import send_mail_later
+from audit import actors
+from erasure.models import Mandate, RightsRequest
+from erasure.services.mandate_words import Representative
+from erasure.services.mandates import add_mandate, tell_person
+from erasure.services.requests import file_request
+from gdpr_portal.errors import DomainError
+from subjects.models import Subject
+from subjects.selectors import ensure_not_erased, subject_by_email
+from subjects.services import lock_subject
+
+MOST_WAITING = 3
+"""Mandates from the public form that wait for a reviewer at a time, per person: nobody fills the desk's queue."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a representative shows: which kind of mandate, who they are, until when, and the document itself."""
+
+    kind: str
+    who: Representative
+    document: bytes
+    valid_until: date | None = None
+
+
+def record_on_behalf(
+    *,
+    subject: Subject,
+    wishes: list[tuple[str, Mapping[str, Any]]],
+    shown: Shown,
+    reviewer: Account | None = None,
+    received_at: datetime | None = None,
+) -> list[RightsRequest]:
+    """The requests wait for the mandate to be looked at, their clocks run, the person is told. All of them or none.
+
+    Raises what `add_mandate` and `file_request` raise.
+    """
+    actor = actors.REPRESENTATIVE if reviewer is None else actors.staff(reviewer.id)
+    with transaction.atomic():
+        subject = ensure_not_erased(lock_subject(subject.pk))
+        mandate = add_mandate(
+            subject=subject,
+            kind=shown.kind,
+            who=shown.who,
+            document=shown.document,
+            valid_until=shown.valid_until,
+            recorded_by=reviewer,
+        )
+        filed = [
+            file_request(
+                subject=subject,
+                right=right,
+                details=details,
+                verified_by=RightsRequest.VerifiedBy.NONE,
+                actor=actor,
+                received_at=received_at,
+                mandate=mandate,
+            )
+            for right, details in wishes
+        ]
+        tell_person(mandate)
+    return filed
+
+
+def ask_for_somebody(*, email: str, right: str, shown: Shown, language: str) -> None:
+    """From the public form: known or not, the page is the same, and so is the mail to the representative.
+
+    Nothing tells an unproven stranger whether somebody is known here; a file that cannot be kept is refused by the form
+    before, for everybody alike.
+    """
+    with transaction.atomic():
+        subject = subject_by_email(email)
+        send_mail_later("mandate_received", to=shown.who.email, language=language, context={})
+    if subject is None or _too_many(subject):
+        return
+    try:
+        record_on_behalf(subject=subject, wishes=[(right, {})], shown=shown)
+    except DomainError:  # erased meanwhile, or a right that the basis does not give: also not for a stranger to know
+        return
+
+
+def _too_many(subject: Subject) -> bool:
+    waiting = Mandate.objects.filter(subject=subject, state="waiting", recorded_by=None)
+    return waiting.count() >= MOST_WAITING
