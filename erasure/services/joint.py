@@ -1,6 +1,6 @@
 """Several rights in one case: filed together, all or none; looked after together; the copy before the erasure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -25,7 +25,7 @@ from gdpr_portal.wake import wake
 from subjects.models import Subject
 from subjects.services import lock_subject
 
-Wishes = list[tuple[str, Mapping[str, Any]]]
+Wishes = Sequence[tuple[str, Mapping[str, Any]]]
 
 
 def file_together(
@@ -112,7 +112,7 @@ def _waiting(request_id: UUID) -> RightsRequest:
 
 
 def _waived(request: RightsRequest, *, actor: str, by: Account | None = None) -> JointCase:
-    joint = JointCase.objects.select_for_update().get(pk=request.joint_id)
+    joint = JointCase.objects.select_for_update(of=("self",)).get(requests=request)
     joint.copy_waived_at, joint.copy_waived_by = timezone.now(), by
     joint.save(update_fields=["copy_waived_at", "copy_waived_by"])
     _record(joint, "case.copy_waived", actor, request=str(request.id))

@@ -1,9 +1,7 @@
 """Requests by letter and in somebody else's name: recorded at the desk, or sent by the public form (law.md R27)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from django.db import transaction
 
@@ -11,7 +9,7 @@ from access.models import Account
 from access.services.mail import send_mail_later
 from audit import actors
 from erasure.models import Mandate, RightsRequest
-from erasure.services.joint import file_together
+from erasure.services.joint import Wishes, file_together
 from erasure.services.mandate_words import Representative
 from erasure.services.mandates import add_mandate, tell_person
 from gdpr_portal.errors import DomainError
@@ -36,7 +34,7 @@ class Shown:
 def record_on_behalf(
     *,
     subject: Subject,
-    wishes: list[tuple[str, Mapping[str, Any]]],
+    wishes: Wishes,
     shown: Shown,
     reviewer: Account | None = None,
     received_at: datetime | None = None,
@@ -71,7 +69,7 @@ def record_on_behalf(
 def record_letter(
     *,
     subject: Subject,
-    wishes: list[tuple[str, Mapping[str, Any]]],
+    wishes: Wishes,
     reviewer: Account,
     received_at: datetime | None = None,
 ) -> list[RightsRequest]:
