@@ -174,6 +174,8 @@ VOCABULARY: dict[str, Event] = _events(
         "identity.handed_in": ("Art. 12(6)", f"{_REQUEST} bytes"),
         "identity.settled": ("Art. 12(6)", f"{_REQUEST} method outcome"),
         "identity.deleted": ("Art. 5(1)(e)", "request reason count"),
+        "case.filed": ("Art. 12(2)", "case count"),
+        "case.copy_waived": ("Art. 12(2)", "case request"),
         "mandate.recorded": ("Art. 12(2)", "mandate kind until digest bytes"),
         "mandate.told": ("Art. 12(2)", "mandate kind"),
         "mandate.accepted": ("Art. 12(6)", "mandate kind answers"),

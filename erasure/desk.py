@@ -35,6 +35,7 @@ from erasure.services import (
     guard,
     holds,
     identity,
+    joint,
     lifts,
     mandates,
     opinions,
@@ -42,7 +43,9 @@ from erasure.services import (
     steps,
     withheld,
 )
+from erasure.services.joint_order import copies_waited_for
 from erasure.services.mandate_words import Representative, representative_address, representative_of
+from erasure.words import RequestInWords, described
 from gdpr_portal.errors import Invalid, Missing
 from subjects.models import Restriction
 from subjects.selectors import restrictions_of
@@ -207,6 +210,10 @@ ACTS: dict[str, Act] = {
     "close_step": Act(ANYBODY, _close_step),
     "retry_step": Act(ANYBODY, _retry_step),
     "assign": Act(REVIEWERS, lambda row, who, given: casework.assign(request_id=row.id, to=who, by=who)),
+    "assign_together": Act(REVIEWERS, lambda row, who, given: joint.assign_together(request_id=row.id, to=who, by=who)),
+    "without_copy": Act(
+        REVIEWERS, lambda row, who, given: joint.go_ahead_after_refusal(request_id=row.id, reviewer=who)
+    ),
     "retype": Act(REVIEWERS, _retype),
     "message": Act(
         REVIEWERS,
@@ -263,6 +270,8 @@ class CaseView:
     doubts: tuple[tuple[str, Any], ...]
     mandate: Mandate | None
     representative: Representative | None
+    siblings: list[RequestInWords]
+    waits_for: list[RightsRequest]
     may_hand_over: bool
     excessive: tuple[str, ...] = opinions.EXCESSIVE
     rights: tuple[tuple[str, Any], ...] = tuple(RightsRequest.Right.choices)
@@ -293,9 +302,18 @@ def case_view(request: RightsRequest, account: Account) -> CaseView:
         evidence=getattr(check, "evidence", None),
         mandate=request.mandate,
         representative=who,
+        siblings=_siblings(request),
+        waits_for=copies_waited_for(request),
         may_hand_over=representative_address(request) is not None and has_archive(request),
         doubts=tuple(pair for pair in IdentityCheck.Doubt.choices if pair[0] in identity.doubts_about(request)),
     )
+
+
+def _siblings(request: RightsRequest) -> list[RequestInWords]:
+    if request.joint_id is None:
+        return []
+    rows = RightsRequest.objects.filter(joint=request.joint_id).exclude(pk=request.pk)
+    return [described(row) for row in rows.select_related("case__assignee").order_by("created_at", "id")]
 
 
 def _revealed(request: RightsRequest, account: Account, reason: str, count: int) -> None:

@@ -213,14 +213,31 @@ class WishesForm(forms.Form):
         plain += [("objection", {"purpose": slug}) for slug in given["objections"]]
         return plain + [("withdraw_consent", {"purpose": slug}) for slug in given["withdrawals"]]
 
+    def in_words(self, wishes: list[tuple[str, dict[str, Any]]]) -> list[tuple[Any, str]]:
+        """Each wish as people say it, with the use it is about."""
+        titles = {row.slug: title_in(row.titles, get_language()) for row in purposes_of_catalogue()}
+        return [(PLAIN_WORDS[right], titles.get(details.get("purpose", ""), "")) for right, details in wishes]
+
 
 def _offered(purpose: Purpose) -> Collection[str]:
     return rights_offered(purpose.lawful_basis, purpose.is_marketing)
 
 
 class RecordForm(RepresentativeForm, WishesForm):
-    """At the desk: what a representative asked for by letter, with the mandate they sent."""
+    """At the desk: what somebody asked for by letter, for themselves or with a mandate in another's name."""
 
+    SELF, OTHER = "person", "representative"
+    MANDATE = ("kind", "name", "own_email", "document")
+    """What has to be filled in about a representative."""
+
+    who = forms.ChoiceField(
+        label=_("Who asks?"),
+        widget=forms.RadioSelect,
+        choices=[
+            (SELF, _("The person, and I am sure that it is them")),
+            (OTHER, _("Somebody in their name, with a mandate")),
+        ],
+    )
     email = forms.EmailField(
         label=_("The person's e-mail address, as we know it"), widget=forms.EmailInput(attrs={"autocomplete": "off"})
     )
@@ -231,17 +248,31 @@ class RecordForm(RepresentativeForm, WishesForm):
         widget=forms.DateInput(attrs={"type": "date"}),
     )
     field_order = (
-        "email", "received_on", "rights", "objections", "withdrawals", "kind", "name", "own_email", "valid_until",
-        "document",
+        "email", "received_on", "rights", "objections", "withdrawals", "who", "kind", "name", "own_email",
+        "valid_until", "document",
     )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for name in self.MANDATE:
+            self.fields[name].required = False
         self.fields["kind"].label = _("Kind of mandate")
         self.fields["name"].label = _("Name of the representative")
         self.fields["name"].widget.attrs = {"autocomplete": "off"}
         self.fields["own_email"].label = _("E-mail address of the representative")
         self.fields["own_email"].widget.attrs = {"autocomplete": "off"}
+
+    def clean_document(self) -> bytes:
+        """The bytes, or none for who asks for themselves."""
+        return super().clean_document() if self.cleaned_data.get("document") else b""
+
+    def clean(self) -> dict[str, Any]:
+        """With a mandate, all of it."""
+        given = super().clean()
+        for name in self.MANDATE:
+            if given.get("who") == self.OTHER and not given.get(name) and name not in self.errors:
+                self.add_error(name, forms.ValidationError(self.fields[name].error_messages["required"]))
+        return given
 
     def received_at(self) -> datetime | None:
         """The end of the day named, or now: a day that is not over ends with this moment."""

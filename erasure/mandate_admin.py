@@ -17,7 +17,7 @@ from erasure.forms import RecordForm
 from erasure.models import RightsRequest
 from erasure.services.files import SUFFIXES
 from erasure.services.handing_over import hand_over
-from erasure.services.on_behalf import record_on_behalf
+from erasure.services.on_behalf import record_letter, record_on_behalf
 from gdpr_portal.errors import DomainError
 from subjects.selectors import subject_by_email
 
@@ -35,17 +35,17 @@ class MandatePages(admin.ModelAdmin):
         return own + super().get_urls()
 
     def record(self, request: HttpRequest) -> HttpResponseBase:
-        """What a representative asked for by letter. The factor is asked for first: a file is not typed again."""
+        """What somebody asked for by letter. The factor is asked for first: a file is not typed again."""
         refused = _not_here(request)
         if refused is not None:
             return refused
-        form = RecordForm(request.POST or None, request.FILES or None)
+        form = RecordForm(*([request.POST, request.FILES] if request.method == "POST" else []))
         if request.method == "POST" and form.is_valid():
             filed = _recorded(form, cast(Account, request.user))
             if filed:
-                messages.success(request, _("Recorded. Now look at the mandate."))
+                messages.success(request, _("Recorded."))
                 return redirect(_page_of(filed[0].id))
-        context = {"title": _("A request in somebody's name"), "form": form}
+        context = {"title": _("A request by letter"), "form": form}
         return self._page(request, "record.html", context)
 
     def mandate(self, request: HttpRequest, request_id: UUID) -> HttpResponseBase:
@@ -91,6 +91,10 @@ def _recorded(form: RecordForm, reviewer: Account) -> list[RightsRequest]:
         form.add_error("email", _("Nobody is known by this address."))
         return []
     try:
+        if form.cleaned_data["who"] == form.SELF:
+            return record_letter(
+                subject=subject, wishes=form.wishes(), reviewer=reviewer, received_at=form.received_at()
+            )
         return record_on_behalf(
             subject=subject,
             wishes=form.wishes(),

@@ -32,7 +32,7 @@ from gdpr_portal.errors import DomainError, WrongState
 @require_http_methods(["GET", "POST"])
 def for_somebody(request: HttpRequest) -> HttpResponse:
     """The form for representatives; the answer is the same for every address."""
-    form = ForSomebodyForm(request.POST or None, request.FILES or None)
+    form = ForSomebodyForm(*([request.POST, request.FILES] if request.method == "POST" else []))
     if request.method == "POST" and form.is_valid():
         email, shown = form.cleaned_data["email"], form.shown()
         turn = limits.take(

@@ -47,6 +47,7 @@ class RightsRequest(models.Model):
     starts_at = models.DateTimeField(null=True, help_text=_("The end of the undo window; nothing is destroyed before."))
     needs_review = models.BooleanField(default=False)
     mandate = models.ForeignKey("erasure.Mandate", models.PROTECT, null=True, related_name="requests")
+    joint = models.ForeignKey("erasure.JointCase", models.PROTECT, null=True, related_name="requests")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     reason_code = models.CharField(max_length=60, default="", blank=True)
     outcome = models.CharField(max_length=40, default="", blank=True)
@@ -174,5 +175,6 @@ from erasure.breach_models import *  # noqa: E402, F403
 from erasure.case_models import *  # noqa: E402, F403  they point to the rows above
 from erasure.connector_models import *  # noqa: E402, F403
 from erasure.identity_models import *  # noqa: E402, F403
+from erasure.joint_models import *  # noqa: E402, F403
 from erasure.mandate_models import *  # noqa: E402, F403
 from erasure.question_models import *  # noqa: E402, F403

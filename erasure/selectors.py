@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from access.models import Account, Application
 from consent.models import Purpose, Standing
-from erasure.models import RightsRequest, Step
+from erasure.models import JointCase, RightsRequest, Step
 from erasure.rights import RETAINED_UNDER, Held
 from gdpr_portal.errors import Missing
 from subjects.models import Subject, ValuePurpose
@@ -49,6 +49,19 @@ def requests_of_account(account: Account) -> QuerySet[RightsRequest]:
 def request_of_account(account: Account, request_id: UUID) -> RightsRequest:
     """One of the person's own requests, or `Missing`."""
     return _one(requests_of_account(account), request_id)
+
+
+def joint_cases_of_account(account: Account) -> QuerySet[JointCase]:
+    """What the person who is signed in asked for together, newest first."""
+    return JointCase.objects.filter(subject__account=account).order_by("-made_at")
+
+
+def joint_case_of_account(account: Account, case_id: UUID) -> JointCase:
+    """One of the person's own cases, or `Missing`."""
+    found = joint_cases_of_account(account).filter(pk=case_id).first()
+    if found is None:
+        raise Missing
+    return found
 
 
 def requests_of_application(application: Application) -> QuerySet[RightsRequest]:

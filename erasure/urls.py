@@ -2,10 +2,13 @@
 
 from django.urls import path
 
-from erasure import answer_views, mandate_views, question_views, views
+from erasure import answer_views, joint_views, mandate_views, question_views, views
 
 urlpatterns = [
     path("requests", views.overview, name="requests"),
+    path("requests/together", joint_views.together, name="request-together"),
+    path("requests/cases/<uuid:case_id>", joint_views.case, name="request-case"),
+    path("requests/<uuid:request_id>/without-copy", joint_views.without_copy, name="request-without-copy"),
     path("requests/new/<slug:right>", views.ask, name="request-ask"),
     path("requests/<uuid:request_id>", views.show, name="request"),
     path("requests/<uuid:request_id>/withdraw", views.withdraw, name="request-withdraw"),

@@ -18,14 +18,14 @@ from erasure import plans
 from erasure.api import zip_response
 from erasure.forms import FORMS, PLAIN_WORDS, CodeForm, NothingMore, PublicForm
 from erasure.models import RightsRequest
-from erasure.selectors import request_of_account, requests_of_account
+from erasure.selectors import joint_cases_of_account, request_of_account, requests_of_account
 from erasure.services.archives import collect
 from erasure.services.clock import stands
 from erasure.services.conversation import conversation
 from erasure.services.identity import wants_file
 from erasure.services.public import ask_without_account
 from erasure.services.requests import file_request, verify_request, withdraw_request
-from erasure.words import described
+from erasure.words import described, joint_in_words
 from gdpr_portal.errors import DomainError, WrongState
 from subjects.models import Subject
 from subjects.selectors import subject_of_account
@@ -38,13 +38,14 @@ CONFIRMED_BY_FACTOR = frozenset({"erasure", "access", "portability"})
 def overview(request: HttpRequest) -> HttpResponse:
     """The person's requests with their dates, and what can be asked for."""
     rows = [described(row) for row in requests_of_account(account_of(request))]
-    return render(request, "erasure/overview.html", {"requests": rows, "rights": PLAIN_WORDS})
+    cases = [joint_in_words(case) for case in joint_cases_of_account(account_of(request))]
+    return render(request, "erasure/overview.html", {"requests": rows, "cases": cases, "rights": PLAIN_WORDS})
 
 
 @require_http_methods(["GET", "POST"])
 def ask(request: HttpRequest, right: str) -> HttpResponseBase:
     """One right: what it means, what it needs; for an erasure, the plan first."""
-    subject = _subject(request)
+    subject = subject_of(request)
     if subject is None or right not in FORMS:
         return redirect("requests")
     form = _form(request, right)
@@ -59,7 +60,8 @@ def account_of(request: HttpRequest) -> Account:
     return cast(Account, request.user)
 
 
-def _subject(request: HttpRequest) -> Subject | None:
+def subject_of(request: HttpRequest) -> Subject | None:
+    """Who they are as a person whose data is held; None for staff without data."""
     return subject_of_account(account_of(request))
 
 

@@ -12,10 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from access.models import Application
 from consent.models import Recipient
 from consent.selectors import purpose_title
-from erasure.models import Mandate, RightsRequest, Step
+from erasure.combined import Answered, combined
+from erasure.models import JointCase, Mandate, RightsRequest, Step
 from erasure.selectors import has_archive, steps_of
 from erasure.services.clock import because
 from erasure.services.connectors import CHECK_PREFIX, name_in_words
+from erasure.services.joint_order import copies_waited_for
 from erasure.services.mandate_words import representative_of
 from erasure.services.start import is_in_undo_window
 from erasure.states import OPEN_REQUEST
@@ -95,6 +97,41 @@ class StepInWords:
     until: datetime | None
 
 
+COMBINED: dict[str, tuple[Any, str, Any]] = {
+    "open": (_("Under way"), "wait", _("Not everything is answered yet.")),
+    "granted": (_("All granted"), "good", _("Everything that was asked for has been done.")),
+    "partly": (_("Granted in part"), "warn", _("Some of it was done, and some was refused or stays by law. See each.")),
+    "refused": (_("Refused"), "bad", _("Nothing of it was done. Each request says why.")),
+    "withdrawn": (_("Withdrawn"), "plain", _("All of it was withdrawn.")),
+}
+"""What came of several rights asked for together: label, tone, and a sentence."""
+
+
+@dataclass(frozen=True)
+class JointInWords:
+    """Requests that were made together, with one outcome in words."""
+
+    row: JointCase
+    label: Any
+    tone: str
+    outcome: Any
+    requests: list["RequestInWords"]
+    finished: int
+
+
+def joint_in_words(joint: JointCase) -> JointInWords:
+    """The case with every request of it, in the order they are carried out."""
+    rows = list(joint.requests.order_by("created_at", "id"))
+    label, tone, outcome = COMBINED[combined([_answered(row) for row in rows])]
+    finished = sum(row.state not in OPEN_REQUEST for row in rows)
+    return JointInWords(joint, label, tone, outcome, [described(row) for row in rows], finished)
+
+
+def _answered(row: RightsRequest) -> Answered:
+    kept = row.outcome == "partly_retained" or row.steps.filter(state="retained").exists()
+    return Answered(row.state, partial=kept)
+
+
 @dataclass(frozen=True)
 class MandateInWords:
     """Who asked in the person's name, as the person sees it; without the name once they were erased."""
@@ -125,6 +162,8 @@ class RequestInWords:
     has_receipt: bool
     outcome: Any
     mandate: MandateInWords | None
+    waits_for: list[RightsRequest]
+    """Copies of the same case that are handed out first."""
     steps: list[StepInWords]
 
     @property
@@ -150,6 +189,7 @@ def described(row: RightsRequest) -> RequestInWords:
         has_receipt=hasattr(row, "receipt"),
         outcome=OUTCOMES.get(row.outcome, ""),
         mandate=mandate_in_words(row.mandate) if row.mandate is not None else None,
+        waits_for=copies_waited_for(row) if is_open and is_in_undo_window(row) else [],
         steps=[_step(step) for step in steps_of(row)],
     )
 

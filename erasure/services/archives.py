@@ -11,6 +11,7 @@ from audit import services as audit
 from erasure.archives.build import opened
 from erasure.models import Archive, Mandate, RightsRequest
 from gdpr_portal.errors import Gone, Missing, WrongState
+from gdpr_portal.wake import wake
 
 ARCHIVED_RIGHTS = frozenset({"access", "portability"})
 
@@ -33,6 +34,8 @@ def collect(
             archive.collected_at = timezone.now()
             archive.save(update_fields=["collected_at"])
             archive.chunks.all().delete()
+            if request.joint_id is not None:
+                wake("erasure.tasks.sweep")
         by = {"application": application.slug} if application else {"mandate": str(mandate.id)} if mandate else {}
         _record(archive, "archive.downloaded", actor, **by)
     return archive, iter(data)

@@ -12,6 +12,7 @@ from audit import services as audit
 from erasure.models import Receipt, RightsRequest
 from erasure.selectors import steps_of
 from erasure.services import connector_steps
+from erasure.services.joint_order import erasure_waiting_for
 from erasure.services.mandate_words import representative_address
 from erasure.services.records import move_request
 from gdpr_portal.failpoints import failpoint
@@ -98,7 +99,12 @@ def _tell(request: RightsRequest, receipt: Receipt) -> None:
             "request_completed",
             to=address,
             language=request.subject.language or "en",
-            context={"reference": str(request.id), "right": request.get_right_display(), "receipt": receipt.jws},
+            context={
+                "reference": str(request.id),
+                "right": request.get_right_display(),
+                "receipt": receipt.jws,
+                "erasure_waits": erasure_waiting_for(request),
+            },
         )
 
 

@@ -53,6 +53,8 @@ def collect_by_link(*, link_id: UUID, token: str, code: str) -> tuple[Archive, I
     Raises Gone(`link_dead`) for anything that does not do, also when the mandate ended meanwhile.
     """
     link = opened_mandate_link(link_id, token, MandateLink.Use.COLLECT, code.strip().upper())
+    if link.request_id is None:
+        raise Gone("link_dead", gettext_noop("This link holds no more."))
     with transaction.atomic():
         request = locked_request(link.request_id)
         mandate = Mandate.objects.select_for_update().get(pk=link.mandate_id)

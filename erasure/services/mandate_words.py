@@ -60,7 +60,7 @@ def require_authority(request: RightsRequest) -> None:
 
 def end_mandate(request: RightsRequest, *, actor: str) -> None:
     """With its last request over before anybody decided, a mandate is of no use: its document goes (Art. 5(1)(e))."""
-    mandate = Mandate.objects.select_for_update(of=("self",)).get(pk=request.mandate_id)
+    mandate = Mandate.objects.select_for_update(of=("self",)).get(requests=request)
     if "ended" not in MANDATE[mandate.state] or mandate.requests.filter(state__in=OPEN_REQUEST).exists():
         return
     move(mandate, "ended", MANDATE)

@@ -251,5 +251,5 @@ def _language(mandate: Mandate) -> str:
 
 
 def _record(mandate: Mandate, action: str, actor: str, **details: str | int | bool | None) -> None:
-    known = {"mandate": str(mandate.id), "kind": mandate.kind}
+    known: dict[str, str | int | bool | None] = {"mandate": str(mandate.id), "kind": mandate.kind}
     audit.record(action, actor=actor, subject=mandate.subject.pseudonym, details=known | details)

@@ -1,9 +1,7 @@
-"""Requests in somebody else's name: recorded at the desk or sent by the public form, with the mandate (law.md R27)."""
+"""Requests by letter and in somebody else's name: recorded at the desk, or sent by the public form (law.md R27)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from django.db import transaction
 
@@ -11,9 +9,9 @@ from access.models import Account
 from access.services.mail import send_mail_later
 from audit import actors
 from erasure.models import Mandate, RightsRequest
+from erasure.services.joint import Wishes, file_together
 from erasure.services.mandate_words import Representative
 from erasure.services.mandates import add_mandate, tell_person
-from erasure.services.requests import file_request
 from gdpr_portal.errors import DomainError
 from subjects.models import Subject
 from subjects.selectors import ensure_not_erased, subject_by_email
@@ -36,14 +34,14 @@ class Shown:
 def record_on_behalf(
     *,
     subject: Subject,
-    wishes: list[tuple[str, Mapping[str, Any]]],
+    wishes: Wishes,
     shown: Shown,
     reviewer: Account | None = None,
     received_at: datetime | None = None,
 ) -> list[RightsRequest]:
     """The requests wait for the mandate to be looked at, their clocks run, the person is told. All of them or none.
 
-    Raises what `add_mandate` and `file_request` raise.
+    Raises what `add_mandate` and `file_together` raise.
     """
     actor = actors.REPRESENTATIVE if reviewer is None else actors.staff(reviewer.id)
     with transaction.atomic():
@@ -56,20 +54,33 @@ def record_on_behalf(
             valid_until=shown.valid_until,
             recorded_by=reviewer,
         )
-        filed = [
-            file_request(
-                subject=subject,
-                right=right,
-                details=details,
-                verified_by=RightsRequest.VerifiedBy.NONE,
-                actor=actor,
-                received_at=received_at,
-                mandate=mandate,
-            )
-            for right, details in wishes
-        ]
+        filed = file_together(
+            subject=subject,
+            wishes=wishes,
+            verified_by=RightsRequest.VerifiedBy.NONE,
+            actor=actor,
+            received_at=received_at,
+            mandate=mandate,
+        )
         tell_person(mandate)
     return filed
+
+
+def record_letter(
+    *,
+    subject: Subject,
+    wishes: Wishes,
+    reviewer: Account,
+    received_at: datetime | None = None,
+) -> list[RightsRequest]:
+    """What the person asked for by letter is filed by a reviewer who is sure that it is them (Art. 12(6))."""
+    return file_together(
+        subject=subject,
+        wishes=wishes,
+        verified_by=RightsRequest.VerifiedBy.DOCUMENT,
+        actor=actors.staff(reviewer.id),
+        received_at=received_at,
+    )
 
 
 def ask_for_somebody(*, email: str, right: str, shown: Shown, language: str) -> None:

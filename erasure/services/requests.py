@@ -14,7 +14,7 @@ from access.models import Account, Application
 from access.services.mail import send_mail_later
 from audit import actors
 from erasure import rights
-from erasure.models import Mandate, RightsRequest
+from erasure.models import JointCase, Mandate, RightsRequest
 from erasure.selectors import held_purposes
 from erasure.services import finish, start
 from erasure.services.clock import deadline_for, stood_for
@@ -59,6 +59,7 @@ def file_request(
     application: Application | None = None,
     by_person: bool = False,
     mandate: Mandate | None = None,
+    joint: JointCase | None = None,
 ) -> RightsRequest:
     """The request is received, its clock runs, and it goes on as far as it can at once (Art. 12(2), (3)).
 
@@ -78,7 +79,8 @@ def file_request(
         rights.require_available(right, named=purpose_named(clean), held=held_purposes(subject))
         request = _open_erasure(subject) if right == "erasure" and mandate is None else None
         if request is None:
-            request = _receive(subject, right, clean, verified_by, received_at or now, application, by_person, mandate)
+            columns = {"verified_by": verified_by, "application": application, "by_person": by_person}
+            request = _receive(subject, right, clean, received_at or now, mandate=mandate, joint=joint, **columns)
             record_request(
                 request,
                 "request.received",
@@ -87,6 +89,9 @@ def file_request(
                 due_on=request.due_at.date().isoformat(),
                 **({"mandate": str(mandate.id)} if mandate is not None else {}),
             )
+        elif joint is not None and request.joint_id is None:
+            request.joint = joint
+            request.save(update_fields=["joint"])
         _go_on(request, verified_by=verified_by, actor=actor)
     return request
 
@@ -97,26 +102,16 @@ def _open_erasure(subject: Subject) -> RightsRequest | None:
 
 
 def _receive(
-    subject: Subject,
-    right: str,
-    details: Mapping[str, Any],
-    verified_by: str,
-    received_at: datetime,
-    application: Application | None,
-    by_person: bool,
-    mandate: Mandate | None,
+    subject: Subject, right: str, details: Mapping[str, Any], received_at: datetime, **columns: Any
 ) -> RightsRequest:
     request = RightsRequest(
         subject=subject,
         right=right,
         purpose=details.get("purpose"),
-        verified_by=verified_by,
-        application=application,
-        by_person=by_person,
-        mandate=mandate,
         received_at=received_at,
         due_at=deadline_for(received_at).due_at,
         needs_review=settings.REVIEW_EVERY_REQUEST or right in REVIEWED_RIGHTS,
+        **columns,
     )
     request.details_sealed = sealed_details(subject, request.id, dict(details))
     request.save(force_insert=True)

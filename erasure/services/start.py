@@ -20,6 +20,7 @@ from erasure.models import RightsRequest, Step
 from erasure.selectors import to_retain
 from erasure.services import finish, guard, holds, notices
 from erasure.services.details import opened_details
+from erasure.services.joint_order import copies_waited_for
 from erasure.services.mandate_words import may_object_until, require_authority
 from erasure.services.records import move_request, record_step
 from gdpr_portal.wake import wake
@@ -58,9 +59,12 @@ def _to_review(request: RightsRequest, *, actor: str) -> None:
 
 
 def waits(request: RightsRequest) -> bool:
-    """Whether destruction has to wait: for a legal hold to be lifted, or for two people after too many erasures."""
+    """Whether destruction has to wait: for a copy of the same case, for a legal hold to be lifted, or for two people
+    after too many erasures."""
     if request.right != "erasure":
         return False
+    if copies_waited_for(request):
+        return True
     return holds.standing_hold(request.subject_id) is not None or not guard.may_begin()
 
 

@@ -23,6 +23,7 @@ from erasure.plans import LOOK
 from erasure.services import connector_steps, finish, perform
 from erasure.services.guard import standing_pause
 from erasure.services.holds import standing_hold
+from erasure.services.joint_order import waiting_erasures
 from erasure.services.records import move_step
 from erasure.states import STEP, move
 from gdpr_portal import metrics
@@ -234,6 +235,7 @@ def sweep(limit: int = 200) -> int:
     open_requests = RightsRequest.objects.filter(state="in_progress").filter(
         Q(steps__isnull=True, starts_at__lte=now) | Q(steps__state__in=["queued", "in_progress"]) | ~_unfinished()
     )
+    open_requests = open_requests.exclude(pk__in=waiting_erasures().values("pk"))
     if standing_pause() is not None:  # what has to wait takes no place in the queue
         open_requests = open_requests.exclude(right="erasure", steps__isnull=True)
     ids = list(open_requests.order_by("due_at").values_list("id", flat=True).distinct()[:limit])

@@ -49,7 +49,7 @@ DESKS = (
         _("Requests"),
         (
             Place(_("Rights requests"), "erasure_rightsrequest_changelist"),
-            Place(_("Asked in somebody's name"), "erasure_rightsrequest_record", REVIEWERS),
+            Place(_("Asked by letter"), "erasure_rightsrequest_record", REVIEWERS),
             Place(_("Questions about accesses"), "erasure_accessquestion_changelist", REVIEWERS),
             Place(_("Proposals to erase"), "erasure_retentionproposal_changelist", REVIEWERS),
             Place(_("Breaches"), "erasure_breach_changelist", REVIEWERS),

@@ -158,7 +158,9 @@ def mandate(cast: Cast) -> list[RightsRequest]:
     """A lawyer asks in alice's name, and waits for somebody to look at the mandate."""
     who = Representative(f"Lena Laubvogel, {LONG}", "lena@lawyers.example")
     shown = Shown(kind="association", who=who, document=b"%PDF-1.7 mandate")
-    return record_on_behalf(subject=cast.alice, wishes=[("portability", {})], shown=shown, reviewer=cast.rita)
+    return record_on_behalf(
+        subject=cast.alice, wishes=[("portability", {}), ("erasure", {})], shown=shown, reviewer=cast.rita
+    )
 
 
 def question(cast: Cast) -> AccessQuestion:

@@ -23,7 +23,7 @@ from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import found, wrong_here
 from tests.conftest import Person
 from tests.consent.people import answer, share
-from tests.erasure.people import file
+from tests.erasure.people import file, run_all, store
 
 Axe = Callable[[Page], list[str]]
 LINK = re.compile(r"https?://[^/\s]+(/(?:confirmation|request/answer|request/objection)/\S+)")
@@ -188,6 +188,30 @@ def test_somebody_asks_in_anothers_name_and_is_stopped(
     assert wrong_here(page, axe) == []
     assert Mandate.objects.get().state == "objected"
     assert found(signed_in, axe, [f"/requests/{row.id}", "/request/collect/" + address.split("/", 3)[3]]) == []
+
+
+# --- several rights at once -----------------------------------------------------------------------------------------
+@WINDOWS
+def test_several_rights_are_asked_for_at_once(
+    visit: Visit, axe: Axe, catalogue: None, shop: Any, alice: Person, width: int, dark: bool
+) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice")
+    page = visit(alice, width=width, dark=dark)
+    assert found(page, axe, ["/requests/together"]) == []
+    visitors.press(page, "Next")
+    assert page.get_by_role("alert").count() == 1 and wrong_here(page, axe) == []
+    page.get_by_label("Get a copy of my data").check()
+    page.get_by_label("Erase my data").check()
+    page.locator("[name=objections]").first.check()
+    visitors.press(page, "Next")
+    assert wrong_here(page, axe) == [] and not RightsRequest.objects.exists()
+    visitors.press(page, "Send all of it")
+    assert wrong_here(page, axe) == []
+    erasure, copy = (RightsRequest.objects.get(right=right) for right in ("erasure", "access"))
+    assert found(page, axe, ["/requests", f"/requests/{erasure.id}", f"/requests/{copy.id}"]) == []
+    run_all(copy)
+    assert found(page, axe, [f"/requests/{erasure.id}", f"/requests/cases/{copy.joint_id}"]) == []
+    assert page.get_by_text("Waits until you have collected your copy.").count() == 1
 
 
 # --- who asks ---------------------------------------------------------------------------------------------------------

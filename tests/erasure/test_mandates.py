@@ -392,7 +392,7 @@ RECORD = "/admin/erasure/rightsrequest/record/"
 
 
 def letter(email: str, **changes: Any) -> dict[str, Any]:
-    given = form(email) | {"rights": ["access"]} | changes
+    given = form(email) | {"rights": ["access"], "who": "representative"} | changes
     del given["right"]
     return given
 

@@ -91,6 +91,8 @@ PAGES: Final[dict[str, Page]] = {
     "request": PUBLIC, "request/verify": PUBLIC, "request/answer/<link>/<token>": PUBLIC,
     "request/for-somebody": PUBLIC, "request/objection/<link>/<token>": PUBLIC,
     "request/collect/<link>/<token>": PUBLIC, "requests/<request_id>/object": SIGNED_IN,
+    "requests/together": SIGNED_IN, "requests/cases/<case_id>": SIGNED_IN,
+    "requests/<request_id>/without-copy": SIGNED_IN,
     # --- the desk
     "admin/": DESK, "admin/login/": CLOSED, "admin/logout/": CLOSED, "admin/password_change/": CLOSED,
     "admin/password_change/done/": DESK, "admin/autocomplete/": CLOSED, "admin/jsi18n/": DESK,

@@ -108,7 +108,17 @@ def client_id(made: Planted) -> str:
 def readable(made: Planted) -> str:
     """Everything of the person that the services can open, in one text; parts that are gone are left out."""
     parts: list[Any] = []
-    for look in (_identity, _values, _requests, _mandates, _questions, _deliveries, _archives, _service_sealed, _account):
+    for look in (
+        _identity,
+        _values,
+        _requests,
+        _mandates,
+        _questions,
+        _deliveries,
+        _archives,
+        _service_sealed,
+        _account,
+    ):
         try:
             parts.append(look(made))
         except Gone:
