@@ -47,8 +47,14 @@ journey: venv-dev ## walk a running instance as its people would
 screenshots: venv-dev browser ## pictures of every page of a running instance
 	$(BIN)/python -m tests.browser.screenshots
 
+backup: venv ## back the running instance up: TO=folder KEYS_TO=another-place
+	@$(BIN)/python -m deploy.local manage backup "$(or $(TO),backups)" $(if $(KEYS_TO),--keys-to "$(KEYS_TO)")
+
+restore: venv ## put a backup in the place of the database of a stopped instance: FROM=folder
+	@$(BIN)/python -m deploy.local restore "$(FROM)"
+
 restore-drill: venv-dev ## back up, undo, restore, replay: with pg_dump and pg_restore
-	$(BIN)/pytest tests/erasure/test_restore_drill.py
+	$(BIN)/pytest tests/erasure/test_restore_drill.py tests/operations/test_backups.py
 
 mutants: venv-dev ## change the pure modules and see whether the tests notice; takes long
 	$(BIN)/python -m tests.mutants

@@ -67,11 +67,15 @@ def reason(*, resident: int, lived: float) -> str:
 
 
 def bury_the_dead() -> None:
-    """The gauges of processes that are gone are gone too, so that a killed one keeps no memory on the boards."""
-    for file in Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).glob("gauge_live*_*.db"):
-        pid = file.stem.rpartition("_")[2]
-        if pid.isdigit() and int(pid) != os.getpid() and not Path("/proc", pid).exists():
-            mark_process_dead(int(pid))
+    """The gauges of this host's processes that are gone are gone too: a killed one keeps no memory on the boards."""
+    for file in Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).glob(f"gauge_live*_{metrics.HOST}-*.db"):
+        pid = file.stem.rpartition("-")[2]
+        if not Path("/proc", pid).exists():
+            _bury(f"{metrics.HOST}-{pid}")
+
+
+def _bury(identity: str) -> None:
+    mark_process_dead(identity)  # type: ignore[no-untyped-call]  # it takes any name of a process
 
 
 def _measure_on(process: str, version: str) -> None:
@@ -83,4 +87,4 @@ def _measure_on(process: str, version: str) -> None:
 def _end(process: str, began: float) -> None:
     why = reason(resident=resident_bytes(), lived=time.monotonic() - began)
     metrics.RECYCLED.labels(process, why).inc()
-    mark_process_dead(os.getpid())
+    _bury(metrics.identity())

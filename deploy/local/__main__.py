@@ -1,6 +1,7 @@
 """`python -m deploy.local`: the whole instance, until Ctrl-C. `python -m deploy.local reset` clears RUN_DIR.
 
-`python -m deploy.local manage COMMAND ...` is `manage.py` with the environment of the instance that runs.
+`python -m deploy.local manage COMMAND ...` is `manage.py` with the environment of the instance that runs;
+`python -m deploy.local restore FOLDER` puts a backup in the place of the database of one that does not.
 """
 
 import contextlib
@@ -33,6 +34,8 @@ def main(arguments: list[str]) -> int:
             return reset(instance)
         if arguments[:1] == ["manage"]:
             manage(instance, arguments[1:])
+        if arguments[:1] == ["restore"]:
+            return restore(instance, arguments[1:])
         return run(instance)
     except Refusal as refusal:
         print(refusal, file=sys.stderr)
@@ -46,6 +49,21 @@ def manage(instance: Instance, words: list[str]) -> NoReturn:
     except FileNotFoundError:
         raise Refusal(f"No instance runs on {instance.run_dir}: `make run` starts one.") from None
     os.execve(told["manage"][0], [*told["manage"], *words], os.environ | told["env"])  # noqa: S606  our own programs
+
+
+def restore(instance: Instance, words: list[str]) -> int:
+    """The database of the instance is as the backup has it: nothing but the database ran meanwhile."""
+    instance.lock()
+    guard = Guard(instance.run_dir / "logs")
+    guard.listen_to_signals()
+    stop_left_behind(instance.run_dir, guard.say)
+    load_secrets(instance)
+    try:
+        plan = programs.Plan(instance, database(instance, guard), free_port())
+        step(guard, programs.restoration(plan, words))
+    finally:
+        guard.stop(programs.STOP_ORDER)
+    return 0
 
 
 def reset(instance: Instance) -> int:

