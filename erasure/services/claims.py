@@ -55,8 +55,13 @@ def runnable(steps: Sequence[Step]) -> list[UUID]:
 
 def _is_free(step: Step) -> bool:
     now = timezone.now()
-    times = (step.next_at, step.lease_until)
-    return step.state in {"queued", "in_progress"} and all(time is None or time <= now for time in times)
+    is_leased = step.lease_until is not None and now < step.lease_until <= now + _longest_lease()
+    return step.state in {"queued", "in_progress"} and not is_leased and (step.next_at is None or step.next_at <= now)
+
+
+def _longest_lease() -> timedelta:
+    """A lease that ends later was taken by a worker whose clock ran ahead, and binds nobody (fault F14)."""
+    return timedelta(seconds=2 * settings.STEP_LEASE_SECONDS)
 
 
 def fresh(steps: Sequence[Step]) -> list[Step]:
@@ -82,7 +87,8 @@ def claim(step_id: UUID) -> Claim | None:
         free = _not_held().filter(
             Q(next_at=None) | Q(next_at__lte=now), pk=step_id, state__in=["queued", "in_progress"]
         )
-        step = free.filter(Q(lease_until=None) | Q(lease_until__lte=now)).first()
+        leased = Q(lease_until__gt=now, lease_until__lte=now + _longest_lease())
+        step = free.exclude(leased).first()
         if step is None:
             return None
         if step.state == "queued":

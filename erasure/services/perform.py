@@ -83,8 +83,10 @@ def _named(name: str) -> Holding:
 
 
 def _rectify(step: Step) -> Outcome:
-    """The corrected values stand in the place of the old ones (Art. 16)."""
+    """The corrected values stand in the place of the old ones (Art. 16); nobody's, once the person is erased."""
     request = step.request
+    if request.subject.erased_at is not None:
+        return Outcome({"rows": 0})
     values = opened_details(request)["values"]
     fields = store_values(
         subject=request.subject,
