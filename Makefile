@@ -7,7 +7,7 @@ export VENV PYTHON
 # Compiled modules make every start three times as fast.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: restore-drill mutants help run reset test test-fast attacks lint types imports interleavings journey screenshots messages lock venv venv-dev browser mariadb checkers backup restore
+.PHONY: faults histories restore-drill mutants help run reset test test-fast attacks lint types imports interleavings journey screenshots messages lock venv venv-dev browser mariadb checkers backup restore
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1 \t\2/' | expand -t 24
@@ -40,6 +40,12 @@ imports: venv-dev ## the floors of docs/house.md
 
 interleavings: venv-dev ## 10,000 orders of a withdrawal against a share being sent
 	INTERLEAVINGS=10000 $(BIN)/pytest tests/consent/test_sharing_interleavings.py -q
+
+histories: venv-dev ## 1,000 random histories of rights requests against a model of their own (about an hour)
+	HISTORIES=1000 $(BIN)/pytest tests/erasure/test_request_histories.py -q -s -p no:randomly -k ends_as
+
+faults: venv-dev ## the fault matrix F1 to F27: FAULTS="--seed 1 --full F7 F10"; without, a few of each (about half an hour)
+	$(BIN)/python -m tests.faults $(FAULTS)
 
 journey: venv-dev ## walk a running instance as its people would
 	$(BIN)/python -m tests.journey

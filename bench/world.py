@@ -116,8 +116,8 @@ def world() -> Iterator[World]:
         folder, password = Path(name), secrets.token_urlsafe(20)
         folder.chmod(0o755)
         with throw_away(folder / "postgres", password) as cluster:
-            _set_environment(folder, cluster.address(SUPERUSER, password, "postgres"))
-            yield _service_stands()
+            set_environment(folder, cluster.address(SUPERUSER, password, "postgres"))
+            yield service_stands()
 
 
 @contextmanager
@@ -171,7 +171,8 @@ def line(what: str, seconds: Sequence[float], note: str = "") -> str:
 HEAD = "| what | median | spread | runs | |\n| --- | --- | --- | --- | --- |"
 
 
-def _set_environment(folder: Path, address: str) -> None:
+def set_environment(folder: Path, address: str) -> None:
+    """The settings will read of a service in this folder, on the database at that address."""
     for part in ("static", "metrics", "mail", "keys", "ledger"):
         (folder / part).mkdir()
     os.environ |= {
@@ -183,7 +184,8 @@ def _set_environment(folder: Path, address: str) -> None:
     }  # fmt: skip
 
 
-def _service_stands() -> World:
+def service_stands() -> World:
+    """Migrated, with keys, shop, acme, staff and the demo catalogue. Called once in a process."""
     import django
 
     django.setup()

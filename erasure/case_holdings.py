@@ -28,7 +28,7 @@ class CasesHolding:
         {
             "erasure.Message", "erasure.Question", "erasure.Case", "erasure.ClockMark", "erasure.SecondOpinion",
             "erasure.LegalHold", "erasure.RetentionProposal", "erasure.AccessQuestion", "erasure.IdentityCheck",
-            "erasure.IdentityEvidence",
+            "erasure.IdentityEvidence", "erasure.EvidencePack",
         }
     )  # fmt: skip
 

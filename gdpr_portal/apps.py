@@ -8,9 +8,13 @@ class FrameConfig(AppConfig):
     def ready(self) -> None:
         # Here rather than in `__init__`, so that the scheduler and the metrics process do without Django. Celery's
         # current app is a matter of each thread; the default one is every thread's.
+        from django.db.backends.signals import connection_created
+
         from gdpr_portal.celery import app
+        from gdpr_portal.patience import bound
 
         app.set_default()
+        connection_created.connect(bound, dispatch_uid="patience")
 
 
 class PortalAdminConfig(AdminConfig):

@@ -76,7 +76,8 @@ class ValuesHolding:
     def erase(self, subject: Subject, kept: Kept) -> int:
         links, _by_model = ValuePurpose.objects.filter(value__subject=subject).exclude(_kept_links(kept)).delete()
         lost = PersonalValue.objects.filter(subject=subject, purposes=None).values_list("field", flat=True)
-        return links + drop_values(subject=subject, fields=list(lost))
+        fields = list(lost)
+        return links + (drop_values(subject=subject, fields=fields) if fields else 0)
 
     def residue(self, subject: Subject, kept: Kept) -> int:
         links = ValuePurpose.objects.filter(value__subject=subject).exclude(_kept_links(kept)).count()

@@ -166,7 +166,7 @@ def destroy_data_key(owner: UUID) -> bool:
 
     The ledger line is on disk before the transaction commits. Part of the caller's transaction.
     """
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         if not DataKey.objects.select_for_update().filter(owner=owner).exists():
             return False
         ledger.note(ledger.record_shred(owner))

@@ -98,9 +98,13 @@ def _carry(claimed: Claimed) -> bool:
 
 
 def due(now: datetime) -> QuerySet[Delivery]:
-    """What can be claimed: its time has come, no lease holds it, and its receiver has an endpoint that is on."""
+    """What can be claimed: its time has come, no lease holds it, and its receiver has an endpoint that is on.
+
+    A lease longer than there is was taken by a worker whose clock ran ahead, and holds nothing (fault F14).
+    """
+    too_long = now + timedelta(seconds=2 * settings.STEP_LEASE_SECONDS)
     return Delivery.objects.filter(
-        Q(lease_until__isnull=True) | Q(lease_until__lte=now),
+        Q(lease_until__isnull=True) | Q(lease_until__lte=now) | Q(lease_until__gt=too_long),
         state__in=["queued", "sending"], next_at__lte=now, application__enabled=True,
         application__endpoint__disabled_at__isnull=True, application__endpoint__isnull=False,
     )  # fmt: skip

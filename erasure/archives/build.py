@@ -21,7 +21,12 @@ BATCH = 64
 
 
 def build_archive(request: RightsRequest, *, connected: Mapping[str, Any] | None = None) -> Archive:
-    """The archive of a request is complete and can be collected; built anew, an unfinished one is replaced."""
+    """The archive of a request is complete and can be collected; built anew, an unfinished one is replaced.
+
+    Of somebody who is erased meanwhile there is nothing to give: an archive now would be a copy the erasure has passed.
+    """
+    if request.subject.erased_at is not None:
+        return _nothing_left(request)
     language = request.subject.language or settings.LANGUAGE_CODE
     body = content(request, language=language, connected=connected)
     if not body["anything_held"]:
@@ -40,6 +45,17 @@ def build_archive(request: RightsRequest, *, connected: Mapping[str, Any] | None
         subject=request.subject.pseudonym,
         details=details | {"bytes": archive.size_bytes},
     )
+    return archive
+
+
+def _nothing_left(request: RightsRequest) -> Archive:
+    """There was an archive to be built, and it is over: no byte of it is held."""
+    request.outcome = "nothing_held"
+    request.save(update_fields=["outcome"])
+    archive, _created = Archive.objects.get_or_create(request=request)
+    archive.chunks.all().delete()
+    archive.complete, archive.size_bytes, archive.expires_at = True, 0, timezone.now()
+    archive.save()
     return archive
 
 

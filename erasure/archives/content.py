@@ -41,7 +41,7 @@ def content(request: RightsRequest, *, language: str, connected: Mapping[str, An
     }
     if portability:
         return head | {"data": sections}
-    return head | {"information": information(request.subject, language), "data": sections} | _seen(request.subject)
+    return head | {"information": information(held, language), "data": sections} | _seen(request.subject)
 
 
 def _tells(section: Any) -> bool:
@@ -51,9 +51,8 @@ def _tells(section: Any) -> bool:
     return bool(section)
 
 
-def information(subject: Subject, language: str) -> dict[str, Any]:
+def information(held: list[Held], language: str) -> dict[str, Any]:
     """Art. 15(1)(a) to (h) and (2), of what is held about this very person."""
-    held = held_purposes(subject)
     purposes = {purpose.slug: purpose for purpose in Purpose.objects.filter(slug__in=[each.purpose for each in held])}
     return {
         "controller": dict(settings.CONTROLLER),

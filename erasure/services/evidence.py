@@ -40,19 +40,19 @@ receipt_verifier.py, standalone_verifier.py: Python 3.9 or later, nothing else
 def evidence_pack(*, request: RightsRequest, by: Account) -> bytes:
     """The ZIP; that it was made, and its SHA-256, are in the log."""
     events = _events(request)
-    proofs, missing = _proofs(events)
+    proven, missing = proofs(events)
     files: dict[str, bytes] = {
         "README.txt": README.encode(),
-        "timeline.json": _json({"request": _facts(request), "events": [_event(row) for row in events]}),
+        "timeline.json": _json({"request": facts(request), "events": [event(row) for row in events]}),
         "jwks.json": _json(jwks()),
-        "audit-vkey.txt": _vkey(),
+        "audit-vkey.txt": vkey(),
         "not_proven.json": _json(missing),
-        **proofs,
-        **_programs(),
+        **proven,
+        **programs(),
     }
     if hasattr(request, "receipt"):
         files["receipt.jws"] = request.receipt.jws.encode()
-    pack = _zipped({name: data for name, data in files.items() if data})
+    pack = zipped({name: data for name, data in files.items() if data})
     with transaction.atomic():
         digest = f"sha256:{hashlib.sha256(pack).hexdigest()}"
         record_request(request, "evidence.exported", actor=actors.staff(by.id), digest=digest)
@@ -64,18 +64,21 @@ def _events(request: RightsRequest) -> list[AuditEvent]:
     return list(reversed(about.filter(details__request=str(request.id))))
 
 
-def _facts(request: RightsRequest) -> dict[str, Any]:
-    facts = ("id", "right", "state", "received_at", "due_at", "extended", "completed_at", "outcome", "reason_code")
-    return {name: getattr(request, name) for name in facts}
+def facts(request: RightsRequest) -> dict[str, Any]:
+    """How the request stands, without what was said in it."""
+    names = ("id", "right", "state", "received_at", "due_at", "extended", "completed_at", "outcome", "reason_code")
+    return {name: getattr(request, name) for name in names}
 
 
-def _event(row: AuditEvent) -> dict[str, Any]:
+def event(row: AuditEvent) -> dict[str, Any]:
+    """What the log says, as the verifier reads it too."""
     names = ("id", "at", "action", "actor", "subject", "purpose", "fields", "details")
     return {name: getattr(row, name) for name in names}
 
 
-def _proofs(events: list[AuditEvent]) -> tuple[dict[str, bytes], list[str]]:
-    proofs, missing = {}, []
+def proofs(events: list[AuditEvent]) -> tuple[dict[str, bytes], list[str]]:
+    """(files of proofs, the events no checkpoint covers yet)."""
+    proven, missing = {}, []
     for row in events:
         try:
             found = audit_log.proof(row.id)
@@ -85,30 +88,30 @@ def _proofs(events: list[AuditEvent]) -> tuple[dict[str, bytes], list[str]]:
         hashes = [base64.b64encode(each).decode() for each in found.inclusion]
         leaf = base64.b64encode(found.leaf).decode()
         body = {"index": found.index, "leaf": leaf, "inclusion": hashes, "checkpoint": found.checkpoint}
-        proofs[f"proofs/{row.id}.json"] = _json(body)
-    return proofs, missing
+        proven[f"proofs/{row.id}.json"] = _json(body)
+    return proven, missing
 
 
-def _vkey() -> bytes:
+def vkey() -> bytes:
+    """The key of the log; empty while nothing was sealed."""
     try:
         return audit_log.vkey().encode()
     except DomainError:  # nothing sealed yet
         return b""
 
 
-def _programs() -> dict[str, bytes]:
-    base = Path(settings.BASE_DIR)
-    return {
-        "receipt_verifier.py": (base / "erasure" / "receipt_verifier.py").read_bytes(),
-        "standalone_verifier.py": (base / "audit" / "standalone_verifier.py").read_bytes(),
-    }
+def programs(*more: str) -> dict[str, bytes]:
+    """The programs that check a pack, by their names; `more` are paths below the service's folder."""
+    paths = ("erasure/receipt_verifier.py", "audit/standalone_verifier.py", *more)
+    return {Path(path).name: (Path(settings.BASE_DIR) / path).read_bytes() for path in paths}
 
 
 def _json(value: Any) -> bytes:
     return json.dumps(value, indent=2, default=str, sort_keys=True).encode()
 
 
-def _zipped(files: dict[str, bytes]) -> bytes:
+def zipped(files: dict[str, bytes]) -> bytes:
+    """The files as a ZIP."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as pack:
         for name, data in sorted(files.items()):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import transaction
@@ -9,7 +10,7 @@ from django.utils import timezone
 
 from access.services.mail import send_mail_later
 from audit import services as audit
-from erasure.models import Receipt, RightsRequest
+from erasure.models import Receipt, RightsRequest, Step
 from erasure.selectors import steps_of
 from erasure.services import connector_steps
 from erasure.services.joint_order import erasure_waiting_for
@@ -26,10 +27,13 @@ FINISHED = frozenset({"done", "retained"})
 
 def complete_if_done(*, request_id: UUID, actor: str) -> bool:
     """The request is completed if nothing is left to do; whether it is complete now."""
+    if Step.objects.filter(request_id=request_id).exclude(state__in=FINISHED).exists():  # no lock to see that
+        return False
     with transaction.atomic():
         subject_id = RightsRequest.objects.values_list("subject_id", flat=True).get(pk=request_id)
-        lock_subject(subject_id)
+        subject = lock_subject(subject_id)
         request = RightsRequest.objects.select_for_update().get(pk=request_id)
+        request.subject = subject
         states = set(request.steps.values_list("state", flat=True))
         if request.state == "in_progress" and states and states <= FINISHED:
             complete(request, actor=actor)
@@ -44,15 +48,18 @@ def complete(request: RightsRequest, *, actor: str) -> None:
     """The request is completed, its receipt signed, the person told; in the caller's transaction."""
     request.completed_at = timezone.now()
     request.outcome = request.outcome or connector_steps.outcome_of(request) or "done"
-    states = list(request.steps.values_list("state", flat=True))
-    move_request(request, "completed", actor=actor, steps=len(states), retained=states.count("retained"))
-    receipt = issue_receipt(request, actor=actor)
-    _tell(request, receipt)
+    steps = list(steps_of(request))
+    retained = sum(step.state == "retained" for step in steps)
+    addresses = addresses_of(request)
+    request.notice_to_sealed = None
+    move_request(request, "completed", actor=actor, steps=len(steps), retained=retained)
+    receipt = issue_receipt(request, steps=steps, actor=actor)
+    _tell(request, receipt, addresses)
 
 
-def issue_receipt(request: RightsRequest, *, actor: str) -> Receipt:
+def issue_receipt(request: RightsRequest, *, steps: Sequence[Step], actor: str) -> Receipt:
     """The outcome is signed (compact EdDSA JWS, RFC 7515, RFC 8037); nothing in it names the person."""
-    steps = [
+    told = [
         {
             "kind": step.kind,
             "target": step.target,
@@ -60,7 +67,7 @@ def issue_receipt(request: RightsRequest, *, actor: str) -> Receipt:
             "article": step.article,
             "until": step.until.isoformat() if step.until else None,
         }
-        for step in steps_of(request)
+        for step in steps
     ]
     payload = {
         "type": "rights-request-receipt",
@@ -69,11 +76,11 @@ def issue_receipt(request: RightsRequest, *, actor: str) -> Receipt:
         "received_at": request.received_at.isoformat(),
         "completed_at": request.completed_at.isoformat() if request.completed_at else None,
         "outcome": request.outcome,
-        "steps": steps,
+        "steps": told,
         **connector_steps.verification(request),
     }
     jws = sign_jws(json.dumps(payload, sort_keys=True).encode(), typ="rights-receipt+jwt")
-    receipt, _created = Receipt.objects.get_or_create(request=request, defaults={"jws": jws})
+    receipt = Receipt.objects.filter(request=request).first() or Receipt.objects.create(request=request, jws=jws)
     audit.record(
         "receipt.issued",
         actor=actor,
@@ -88,12 +95,8 @@ def notice_place(request_id: UUID) -> vault.Place:
     return vault.Place("erasure_rightsrequest", "notice_to_sealed", str(request_id))
 
 
-def _tell(request: RightsRequest, receipt: Receipt) -> None:
-    """One last notice, to the addresses as they were when the request began; the sealed copy of them goes."""
-    addresses = addresses_of(request)
-    if request.notice_to_sealed is not None:
-        request.notice_to_sealed = None
-        request.save(update_fields=["notice_to_sealed"])
+def _tell(request: RightsRequest, receipt: Receipt, addresses: Sequence[str]) -> None:
+    """One last notice, to the addresses as they were when the request began; the sealed copy of them has gone."""
     for address in addresses:
         send_mail_later(
             "request_completed",

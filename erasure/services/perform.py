@@ -1,6 +1,6 @@
 """What each kind of step does, in the transaction that settles it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,8 @@ from erasure.models import Step
 from erasure.services import connector_steps, connectors
 from erasure.services.details import opened_details
 from gdpr_portal.errors import WrongState
-from subjects.holdings import Holding, holdings
+from gdpr_portal.failpoints import failpoint
+from subjects.holdings import Holding, Kept, holdings
 from subjects.selectors import retained
 from subjects.services import shred_key, store_values
 
@@ -25,6 +26,7 @@ class Outcome:
 
     details: Mapping[str, Any] = field(default_factory=dict)
     state: str = "done"
+    entries: Sequence[audit.Entry] = ()
 
 
 def call(step: Step) -> Any:
@@ -46,21 +48,34 @@ def perform(step: Step, called: Any = None) -> Outcome:
         return Outcome(connector_steps.settle_check(step, called or {}))
     if step.kind == Step.Kind.ARCHIVE:
         return Outcome({"rows": build.build_archive(step.request, connected=called).size_bytes})
-    return _KINDS[step.kind](step)
+    return _KINDS[step.kind](step, retained(step.request.subject))
 
 
-def _holding(step: Step) -> Outcome:
+def is_quick(step: Step) -> bool:
+    """Whether the step touches no database but ours, and so may share a transaction with its like."""
+    return step.kind in _KINDS and not connector_steps.is_check(step)
+
+
+def perform_all(steps: Sequence[Step]) -> list[Outcome]:
+    """The work of quick steps of one request is done, in order, in the caller's transaction; all or none."""
+    kept = retained(steps[0].request.subject)
+    return [_performed(step, kept) for step in steps]
+
+
+def _performed(step: Step, kept: Kept) -> Outcome:
+    outcome = _KINDS[step.kind](step, kept)
+    failpoint(f"erasure.{step.kind}.performed")
+    return outcome
+
+
+def _holding(step: Step, kept: Kept) -> Outcome:
     if step.request.right == "rectification":
         return _rectify(step)
     subject = step.request.subject
-    rows = _named(step.target).erase(subject, retained(subject))
-    audit.record(
-        "data.erased",
-        actor=WORKER,
-        subject=subject.pseudonym,
-        details={"request": str(step.request_id), "reason": step.target, "count": rows},
-    )
-    return Outcome({"rows": rows})
+    rows = _named(step.target).erase(subject, kept)
+    details = {"request": str(step.request_id), "reason": step.target, "count": rows}
+    entry = audit.Entry(action="data.erased", actor=WORKER, subject=subject.pseudonym, details=details)
+    return Outcome({"rows": rows}, entries=[entry])
 
 
 def _named(name: str) -> Holding:
@@ -68,8 +83,10 @@ def _named(name: str) -> Holding:
 
 
 def _rectify(step: Step) -> Outcome:
-    """The corrected values stand in the place of the old ones (Art. 16)."""
+    """The corrected values stand in the place of the old ones (Art. 16); nobody's, once the person is erased."""
     request = step.request
+    if request.subject.erased_at is not None:
+        return Outcome({"rows": 0})
     values = opened_details(request)["values"]
     fields = store_values(
         subject=request.subject,
@@ -90,7 +107,7 @@ def _rectify(step: Step) -> Outcome:
     return Outcome({"rows": len(fields)})
 
 
-def _account(step: Step) -> Outcome:
+def _account(step: Step, kept: Kept) -> Outcome:
     subject = step.request.subject
     if subject.account_id is not None:
         account_id = subject.account_id
@@ -100,24 +117,22 @@ def _account(step: Step) -> Outcome:
     return Outcome()
 
 
-def _key(step: Step) -> Outcome:
+def _key(step: Step, kept: Kept) -> Outcome:
     """The data key is destroyed, or replaced by a new one for what a law keeps: no old copy can be read any more."""
-    subject = step.request.subject
-    shred_key(subject=subject, kept=retained(subject))
+    shred_key(subject=step.request.subject, kept=kept)
     return Outcome()
 
 
-def _verify(step: Step) -> Outcome:
+def _verify(step: Step, kept: Kept) -> Outcome:
     """Another look at every place: complete is only said when nothing is left that should be gone."""
     subject = step.request.subject
-    kept = retained(subject)
     left = {holding.name: holding.residue(subject, kept) for holding in holdings()}
     if any(left.values()):
         raise WrongState("residue", f"Something is left in {', '.join(name for name, rows in left.items() if rows)}.")
     return Outcome({"rows": 0})
 
 
-_KINDS: dict[str, Callable[[Step], Outcome]] = {
+_KINDS: dict[str, Callable[[Step, Kept], Outcome]] = {
     Step.Kind.HOLDING: _holding,
     Step.Kind.ACCOUNT: _account,
     Step.Kind.KEY: _key,

@@ -14,10 +14,11 @@ IN_DOUBT = frozenset({"received", "verifying", "in_review"})
 
 def move_request(request: RightsRequest, to: str, *, actor: str, **details: Any) -> None:
     """The request stands in state `to`, saved and recorded, in the caller's transaction."""
+    was_in_doubt = request.state in IN_DOUBT
     move(request, to, REQUEST)
     request.save()
     record_request(request, f"request.{to}", actor=actor, **details)
-    if to not in IN_DOUBT:
+    if was_in_doubt and to not in IN_DOUBT:
         end_checks(request, actor=actor)
     if to not in OPEN_REQUEST and request.mandate_id is not None:
         end_mandate(request, actor=actor)
@@ -41,13 +42,18 @@ def move_step(step: Step, to: str, *, actor: str, **details: Any) -> None:
 
 def record_step(step: Step, *, actor: str, **details: Any) -> None:
     """How the step stands is in the log."""
+    audit.record_many([step_entry(step, actor=actor, **details)])
+
+
+def step_entry(step: Step, *, actor: str, **details: Any) -> audit.Entry:
+    """What the log is to say of how the step stands."""
     known: dict[str, Any] = {"request": str(step.request_id), "kind": step.kind, "target": step.target}
     if step.state == "retained" and step.until is not None:
         known |= {"article": step.article, "until": step.until.date().isoformat()}
     if step.state == "waiting" and step.delivery is not None:
         known |= {"delivery": str(step.delivery)}
-    audit.record(
-        f"step.{step.state}",
+    return audit.Entry(
+        action=f"step.{step.state}",
         actor=actor,
         subject=step.request.subject.pseudonym,
         purpose=step.purpose,

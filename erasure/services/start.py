@@ -26,6 +26,9 @@ from erasure.services.records import move_request, record_step
 from gdpr_portal.wake import wake
 from subjects.services import lift_restriction, lock_subject, mark_erased, restrict, retain
 
+SAYING_HOW = frozenset({"restriction", "objection", "withdraw_consent"})
+"""Rights whose details say what is to hold at once."""
+
 
 def schedule(request: RightsRequest, *, actor: str) -> None:
     """The request is under way; an erasure waits for the end of its undo window, anything else begins at once.
@@ -82,6 +85,8 @@ def is_in_undo_window(request: RightsRequest) -> bool:
 
 def begin_due(request_id: Any) -> None:
     """The request whose undo window is over has begun; once, however often this is called."""
+    if Step.objects.filter(request_id=request_id).exists():  # most have begun: no lock for those
+        return
     with transaction.atomic():
         subject_id = RightsRequest.objects.values_list("subject_id", flat=True).get(pk=request_id)
         lock_subject(subject_id)
@@ -112,7 +117,7 @@ def begin(request: RightsRequest, *, actor: str) -> None:
 
 
 def _at_once(request: RightsRequest, *, actor: str) -> None:
-    details = opened_details(request)
+    details = opened_details(request) if request.right in SAYING_HOW else {}
     match request.right:
         case "restriction":
             restrict(

@@ -1,103 +1,40 @@
 """Steps: claim with a lease and a fencing token, do, settle. A worker whose lease ran out cannot settle any more.
 
 Every step is done and settled in one transaction of our own database, so each has one effect however often it is
-tried; the outside is reached by deliveries, which are rows too (consent.services.deliveries).
+tried; the outside is reached by deliveries, which are rows too (consent.services.deliveries). Quick steps that nobody
+ever tried share one transaction (erasure.services.claims); when it fails each is tried again by itself.
 """
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from access.models import Account
 from audit import actors
+from audit import services as audit
 from consent.models import Delivery
-from erasure.models import LegalHold, RightsRequest, Step
-from erasure.plans import LOOK
+from erasure.models import RightsRequest, Step
 from erasure.services import connector_steps, finish, perform
+from erasure.services.claims import POISON_ATTEMPTS, WORKER, Claim, claim, claim_together, fresh, runnable, unfinished
 from erasure.services.guard import standing_pause
 from erasure.services.holds import standing_hold
 from erasure.services.joint_order import waiting_erasures
-from erasure.services.records import move_step
+from erasure.services.records import move_step, step_entry
 from erasure.states import STEP, move
-from gdpr_portal import metrics
 from gdpr_portal.errors import Unavailable, WrongState
 from gdpr_portal.failpoints import failpoint
 from gdpr_portal.wake import wake
 from subjects.services import lock_subject
 
 log = logging.getLogger(__name__)
-WORKER = actors.system("worker")
-POISON_ATTEMPTS = 5
 BACKOFF_SECONDS = (1, 5, 30, 120)
 DONE_BY_OUTCOME = {"done": "done", "nothing_held": "done", "refused": "failed", "failed": "failed"}
-
-
-@dataclass(frozen=True)
-class Claim:
-    """The right to settle a step, as long as nobody claimed it again."""
-
-    step_id: UUID
-    fence: int
-    kind: str = ""
-
-
-def runnable(request_id: UUID) -> list[UUID]:
-    """The steps of a request that may be taken now: of the earliest position that has any left to do."""
-    now = timezone.now()
-    steps = Step.objects.filter(request_id=request_id)
-    unfinished = steps.filter(Q(state__in=["queued", "in_progress"]) | Q(state="failed", kind__in=perform.OURS))
-    first = unfinished.order_by("position").values_list("position", flat=True).first()
-    if first is None or (first == LOOK and connector_steps.under_way(request_id)):
-        return []
-    due = steps.filter(position=first, state__in=["queued", "in_progress"])
-    free = due.filter(Q(next_at=None) | Q(next_at__lte=now)).filter(Q(lease_until=None) | Q(lease_until__lte=now))
-    return list(free.order_by("kind", "target").values_list("id", flat=True))
-
-
-def claim(step_id: UUID) -> Claim | None:
-    """The step is ours until the lease ends, or None when it is another's, finished, or not due yet."""
-    now = timezone.now()
-    with transaction.atomic():
-        free = Step.objects.select_for_update(skip_locked=True, of=("self",)).filter(
-            Q(next_at=None) | Q(next_at__lte=now), pk=step_id, state__in=["queued", "in_progress"]
-        )
-        free = free.exclude(_held())
-        step = free.filter(Q(lease_until=None) | Q(lease_until__lte=now)).first()
-        if step is None:
-            return None
-        if step.lease_until is not None:
-            metrics.LEASE_EXPIRIES.labels("step").inc()
-        if step.state == "queued":
-            move(step, "in_progress", STEP)
-        elif step.attempts >= POISON_ATTEMPTS:
-            _quarantine(step)
-            return None
-        step.fence += 1
-        step.attempts += 1
-        step.lease_until = now + timedelta(seconds=settings.STEP_LEASE_SECONDS)
-        step.save()
-    failpoint(f"erasure.{step.kind}.claimed")
-    return Claim(step.id, step.fence, step.kind)
-
-
-def _held() -> Q:
-    """Steps of an erasure that a legal hold keeps from being taken."""
-    holds = LegalHold.objects.filter(lifted_at=None).values("subject")
-    return Q(request__right="erasure", request__subject__in=holds)
-
-
-def _quarantine(step: Step) -> None:
-    """A step whose worker died at every try is failed, for an operator to see, before it takes another with it."""
-    step.lease_until = None
-    step.last_error = "WorkerLost"
-    move_step(step, "failed", actor=WORKER, reason=step.last_error, attempt=step.attempts)
 
 
 def run(step_id: UUID) -> None:
@@ -120,11 +57,49 @@ def finished_one(step_id: UUID) -> None:
     advance(request_id)
 
 
-def advance(request_id: UUID) -> None:
-    """Every step that may run is asked for; the request is completed when none is left."""
-    for step_id in runnable(request_id):
+def carry(request_id: UUID) -> None:
+    """The request is as far as its quick steps lead, and completed if nothing is left; the others are asked for."""
+    for step_id in _carried(request_id):
         wake("erasure.tasks.run_step", str(step_id))
     finish.complete_if_done(request_id=request_id, actor=WORKER)
+
+
+advance = carry
+"""What a finished step makes possible is under way: the name hints know it by."""
+
+
+def _carried(request_id: UUID) -> list[UUID]:
+    """Every quick step nobody ever tried is done, or will be tried by itself; which others may be taken now."""
+    left = unfinished(request_id)
+    while held := claim_together(fresh(left)):
+        try:
+            _do_together(held)
+        except Exception as error:  # the edge of a task: each is tried alone from now on, and its row will say why
+            log.warning("steps failed together", extra={"request": str(request_id), "error": type(error).__name__})
+            _give_all_back(held)
+        left = unfinished(request_id)
+    return runnable(left)
+
+
+def _do_together(held: Sequence[Claim]) -> None:
+    with transaction.atomic():
+        steps = _locked_all(held)
+        if not steps:
+            return
+        outcomes = perform.perform_all(steps)
+        for step in steps:
+            move(step, "done", STEP)
+        Step.objects.filter(pk__in=[step.id for step in steps]).update(
+            state=steps[0].state, lease_until=None, next_at=None, last_error="", settled_at=timezone.now()
+        )
+        told = [
+            each
+            for step, outcome in zip(steps, outcomes, strict=True)
+            for each in (*outcome.entries, step_entry(step, actor=WORKER, **outcome.details))
+        ]
+        audit.record_many(told)
+    for step in steps:
+        failpoint(f"erasure.{step.kind}.settled")
 
 
 def _do(held: Claim) -> None:
@@ -135,6 +110,7 @@ def _do(held: Claim) -> None:
             return
         outcome = perform.perform(step, called) if called else perform.perform(step)
         failpoint(f"erasure.{step.kind}.performed")
+        audit.record_many(outcome.entries)
         step.lease_until = step.next_at = None
         step.last_error = ""
         step.settled_at = timezone.now() if outcome.state == "done" else None
@@ -151,16 +127,36 @@ def _called(held: Claim) -> Any:
 
 def _locked(held: Claim) -> Step | None:
     """The step, its subject and request locked in that order; None when somebody else claimed it meanwhile."""
-    owner = Step.objects.filter(pk=held.step_id).values_list("request__subject_id", "request_id").get()
-    lock_subject(owner[0])
+    found = _locked_all([held])
+    return found[0] if found else None
+
+
+def _locked_all(held: Sequence[Claim]) -> list[Step]:
+    """Steps of one request, in order, with its subject and itself locked first; none when one is not ours any more."""
+    fences = {each.step_id: each.fence for each in held}
+    owner = Step.objects.filter(pk=held[0].step_id).values_list("request__subject_id", "request_id").get()
+    subject = lock_subject(owner[0])
     request = RightsRequest.objects.select_for_update().get(pk=owner[1])
-    step = Step.objects.select_for_update().get(pk=held.step_id)
-    if step.fence != held.fence or step.state != "in_progress" or request.state != "in_progress":
-        return None
+    request.subject = subject
+    steps = {step.id: step for step in Step.objects.select_for_update().filter(pk__in=fences, request=request)}
+    ours = all(step.fence == fences[step.id] and step.state == "in_progress" for step in steps.values())
+    if not ours or len(steps) < len(fences) or request.state != "in_progress":
+        return []
     if request.right == "erasure" and standing_hold(request.subject_id) is not None:
         raise WrongState("legal_hold", "A hold was placed while this step was being taken.")
-    step.request = request
-    return step
+    for step in steps.values():
+        step.request = request
+    return [steps[each.step_id] for each in held]
+
+
+def _give_all_back(held: Sequence[Claim]) -> None:
+    """What could not be done together is free at once, for each to be tried by itself."""
+    fences = {each.step_id: each.fence for each in held}
+    with transaction.atomic():
+        for step in Step.objects.select_for_update().filter(pk__in=fences, state="in_progress"):
+            if step.fence == fences[step.id]:
+                step.lease_until = None
+                move_step(step, "queued", actor=WORKER)
 
 
 def _give_back(held: Claim, error: Exception) -> None:
@@ -247,7 +243,7 @@ def sweep(limit: int = 200) -> int:
 def _push_one_of_many(request_id: UUID) -> None:
     """A request that cannot go on holds up nobody else's; its row stays as it is and the next sweep tries again."""
     try:
-        _push(request_id)
+        push(request_id)
     except Exception as error:  # the edge of a sweep
         log.error("request does not go on", extra={"request": str(request_id), "error": type(error).__name__})
 
@@ -257,10 +253,13 @@ def _unfinished() -> Q:
     return Q(pk__in=unfinished)
 
 
-def _push(request_id: UUID) -> None:
+def push(request_id: UUID) -> None:
+    """What is due of the request has been done by this process, as a sweep does it; nothing is left to hints."""
     from erasure.services.start import begin_due
 
     begin_due(request_id)
-    for step_id in runnable(request_id):
+    others = _carried(request_id)
+    for step_id in others:
         run(step_id)
-    advance(request_id)
+    if not others:
+        finish.complete_if_done(request_id=request_id, actor=WORKER)

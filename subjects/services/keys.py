@@ -20,12 +20,13 @@ def shred_key(*, subject: Subject, kept: Mapping[str, frozenset[str]]) -> bool:
     of the old key opens anything. The shred ledger is written before the commit. Idempotent: a repeated call with
     something kept replaces the key once more and keeps the same values.
     """
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         row = lock_subject(subject.pk)
         fields = selectors.kept_fields(kept)
         staying = list(PersonalValue.objects.select_for_update().filter(subject=row, field__in=fields))
         going = PersonalValue.objects.filter(subject=row).exclude(field__in=fields)
-        drop_values(subject=row, fields=list(going.values_list("field", flat=True)))
+        if lost := list(going.values_list("field", flat=True)):
+            drop_values(subject=row, fields=lost)
         if staying:
             _reseal(row, staying)
         elif not vault.destroy_data_key(row.pk):

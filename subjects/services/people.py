@@ -235,11 +235,15 @@ def erase_identity(*, subject: Subject) -> int:
 
     From now on the same identifiers make a new person.
     """
-    with transaction.atomic():
-        row = lock_subject(subject.pk)
-        gone, _ = Identifier.objects.filter(subject=row).delete()
-        profile = [bool(row.language), bool(row.country), row.birth_date_sealed is not None]
-        row.language, row.country, row.birth_date_sealed = "", "", None
+    with transaction.atomic(savepoint=False):
+        return _drop_identity(lock_subject(subject.pk))
+
+
+def _drop_identity(row: Subject) -> int:
+    gone, _ = Identifier.objects.filter(subject=row).delete()
+    profile = [bool(row.language), bool(row.country), row.birth_date_sealed is not None]
+    row.language, row.country, row.birth_date_sealed = "", "", None
+    if any(profile):
         row.save(update_fields=["language", "country", "birth_date_sealed"])
     return gone + sum(profile)
 
@@ -250,12 +254,11 @@ def mark_erased(*, subject: Subject, actor: str, request: UUID | None = None, at
     The account is another step's, so that the person can watch until the end. Every door answers `erased` from the
     commit on, but for what is retained by law.
     """
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         row = lock_subject(subject.pk)
         if row.erased_at is not None:
             return False
-        erase_identity(subject=row)
-        row.refresh_from_db()
+        _drop_identity(row)
         row.erased_at = at or timezone.now()
         row.save(update_fields=["erased_at"])
         details = {"request": str(request)} if request else {}

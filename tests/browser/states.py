@@ -24,8 +24,8 @@ from consent.services.data import read_data, store_data
 from consent.services.paper import add_proof
 from consent.services.revisions import begin_revision
 from erasure.breach_models import Breach
-from erasure.models import AccessQuestion, RightsRequest
-from erasure.services import conversation, holds, opinions, questions
+from erasure.models import AccessQuestion, EvidencePack, RightsRequest
+from erasure.services import conversation, holds, opinions, packs, questions
 from erasure.services.mandate_words import Representative
 from erasure.services.on_behalf import Shown, record_on_behalf
 from subjects.models import Subject
@@ -148,6 +148,7 @@ def requests(cast: Cast) -> None:
     conversation.write_to_desk(request=reviewed, text="Thank you. " + LONG)
     question(cast)
     breach(cast)
+    packs.ask_about_person(pseudonym=cast.alice.pseudonym, reason="authority", by=cast.deputy)
     file(cast.alice, "access")
     mandate(cast)
     holds.place_hold(subject=cast.bob, reason="legal_claims", by=cast.rita)
@@ -260,7 +261,7 @@ def pages() -> dict[str, str]:
     from consent.models import ConsentEvent, Finding, Sample
 
     single: dict[str, Any] = {
-        "erasure_accessquestion_change": AccessQuestion, "erasure_breach_change": Breach, "qa_finding": Finding,
+        "erasure_evidencepack_change": EvidencePack, "erasure_accessquestion_change": AccessQuestion, "erasure_breach_change": Breach, "qa_finding": Finding,
         "qa_sample": Sample, "consent_component_change": Component,
         "consent_recipient_change": Recipient, "consent_revision_change": Revision,
     }  # fmt: skip

@@ -201,3 +201,55 @@ def test_what_was_kept_goes_on_its_date(alice: Any, shop: Any) -> None:
     assert retentions.end_due() == 1
     assert not PersonalValue.objects.filter(subject=alice.subject).exists()
     assert not DataKey.objects.filter(owner=alice.subject.id).exists()
+
+
+@pytest.mark.parametrize("right", ["access", "rectification"])
+@override_settings(UNDO_WINDOW_SECONDS=0)
+def test_what_is_under_way_when_the_person_is_erased_ends_with_nothing(alice: Any, shop: Any, right: str) -> None:
+    """Its step would fail for ever without the key, or leave a copy that the erasure has passed already."""
+    store(shop, alice.subject, "orders", given_name="Alice", family_name="Ahlberg")
+    details = {"purpose": "orders", "values": {"given_name": "Alicia"}} if right == "rectification" else {}
+    earlier = file(alice.subject, right, **details)
+    erasure = file(alice.subject, "erasure")
+    for step in Step.objects.filter(kind=Step.Kind.HOLDING, request=erasure):
+        steps.run(step.id)
+    run_all(earlier)
+    for step in Step.objects.filter(kind=Step.Kind.MANUAL):
+        Step.objects.filter(pk=step.pk).update(state="done")
+    assert (run_all(erasure).state, run_all(earlier).state) == ("completed", "completed")
+    if right == "access":
+        assert (earlier.outcome, earlier.archive.chunks.count()) == ("nothing_held", 0)
+
+
+@override_settings(UNDO_WINDOW_SECONDS=0)
+def test_quick_steps_are_taken_together_and_alone_after_a_failure(
+    alice: Any, shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from erasure.services import claims, perform
+
+    request = file(alice.subject, "erasure")
+    left = claims.unfinished(request.id)
+    assert [step.kind for step in claims.fresh(left)][-3:] == ["account", "key", "verify"]
+    with monkeypatch.context() as patch:
+        patch.setitem(perform._KINDS, "key", lambda *_given: 1 / 0)
+        steps.advance(request.id)
+    tried = request.steps.exclude(kind=Step.Kind.MANUAL)
+    assert set(tried.values_list("state", "attempts")) == {("queued", 1)}
+    assert DataKey.objects.filter(owner=alice.subject.id).exists()
+    assert claims.fresh(claims.unfinished(request.id)) == []
+    run_all(request)
+    assert set(tried.values_list("state", flat=True)) == {"done"}
+    assert not DataKey.objects.filter(owner=alice.subject.id).exists()
+
+
+@override_settings(UNDO_WINDOW_SECONDS=0)
+def test_steps_behind_one_that_another_worker_has_are_left_alone(alice: Any) -> None:
+    from erasure.services import claims
+
+    request = file(alice.subject, "erasure")
+    seen = claims.fresh(claims.unfinished(request.id))
+    taken = steps.claim(seen[0].id)
+    assert taken is not None
+    held = claims.claim_together(seen)
+    first = {step.id for step in seen if step.position == seen[0].position} - {taken.step_id}
+    assert {each.step_id for each in held} == first

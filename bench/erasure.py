@@ -1,0 +1,343 @@
+"""Erasures and access archives of people held in the service's own vault, beside the least that could be done instead.
+
+    python -m bench.erasure --people 2000 --processes 2 [--rows 1000000] [--profile]
+
+Each person has two identifiers, three values for two purposes and a consent; nobody else has to be told. A request is
+filed, carried out by the worker's own code and completed: plan, steps, receipt, mail, audit entries. The floors of the
+same run: the bare DELETE and UPDATE of the same people's rows in one transaction a person, and zipping the bytes of
+the same archives. PostgreSQL of its own with flushed commits. `--rows` builds one person's archive of so many rows and
+measures its memory. Quote shares of one run; rates move with the machine (docs/figures.md).
+"""
+
+import argparse
+import cProfile
+import gc
+import hashlib
+import io
+import json
+import multiprocessing as mp
+import os
+import pstats
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from bench.imports import imported, lines, newsletter
+from bench.world import copy, without_triggers, world
+from deploy.local import postgres
+
+RIGHTS = ("access", "erasure")
+GOAL = 100
+"""A second, of each right, with both cores."""
+MOST_MEGABYTES = 200
+"""Of the process that builds the archive of `--rows` rows."""
+FLOOR = (
+    "DELETE FROM subjects_valuepurpose l USING subjects_personalvalue v WHERE l.value_id = v.id AND subject_id = %(p)s",
+    "DELETE FROM subjects_personalvalue WHERE subject_id = %(p)s",
+    "DELETE FROM subjects_identifier WHERE subject_id = %(p)s",
+    "DELETE FROM consent_standing WHERE subject_id = %(p)s",
+    "DELETE FROM vault_datakey WHERE owner = %(p)s",
+    "UPDATE subjects_subject SET language = '', country = '', birth_date_sealed = NULL, erased_at = now()"
+    " WHERE id = %(p)s",
+)
+
+
+@contextmanager
+def durable() -> Iterator[None]:
+    """The throw-away server keeps what it commits, as one in use does."""
+    kept, postgres.THROW_AWAY = postgres.THROW_AWAY, {}
+    try:
+        yield
+    finally:
+        postgres.THROW_AWAY = kept
+
+
+# --- what is measured ------------------------------------------------------------------------------------------------
+def carried_out(right: str, people: list[UUID]) -> dict[str, Any]:
+    """Each person's request, from filing to completed."""
+    from audit import actors
+    from erasure.models import RightsRequest
+    from erasure.services import steps
+    from erasure.services.requests import file_request
+    from subjects.models import Subject
+
+    for person in people:
+        subject = Subject.objects.get(pk=person)
+        request = file_request(subject=subject, right=right, details={}, verified_by="account", actor=actors.SUBJECT)
+        steps.push(request.id)
+        state = RightsRequest.objects.values_list("state", flat=True).get(pk=request.id)
+        if state != "completed":
+            raise SystemExit(f"a request did not complete: {state}")
+    return {}
+
+
+def bare_deletes(_right: str, people: list[UUID]) -> dict[str, Any]:
+    """The same rows gone, one transaction a person."""
+    from django.db import connection, transaction
+
+    for person in people:
+        with transaction.atomic(), connection.cursor() as cursor:
+            for statement in FLOOR:
+                cursor.execute(statement, {"p": person})
+    return {}
+
+
+def bare_zips(_right: str, people: list[UUID]) -> dict[str, Any]:
+    """The bytes of the archives of these people, zipped and hashed again, once for each."""
+    for data in _unzipped(people):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
+            for name, content in data.items():
+                packed.writestr(name, content)
+        hashlib.sha256(buffer.getvalue()).hexdigest()
+    return {}
+
+
+def _unzipped(people: list[UUID]) -> list[dict[str, bytes]]:
+    """The files of each person's archive; opened before the clock runs."""
+    return _READ.get(people[0]) or _READ.setdefault(people[0], [_files(person) for person in people])
+
+
+_READ: dict[UUID, list[dict[str, bytes]]] = {}
+
+
+def _files(person: UUID) -> dict[str, bytes]:
+    from erasure.archives.build import opened
+    from erasure.models import Archive
+
+    data = b"".join(opened(Archive.objects.filter(request__subject=person).latest("created_at")))
+    with zipfile.ZipFile(io.BytesIO(data)) as packed:
+        return {name: packed.read(name) for name in packed.namelist()}
+
+
+WORKS: dict[str, Callable[[str, list[UUID]], dict[str, Any]]] = {
+    "engine": carried_out, "deletes": bare_deletes, "zips": bare_zips,
+}  # fmt: skip
+
+
+# --- in processes of their own ---------------------------------------------------------------------------------------
+def child(work: str, right: str, people: list[UUID], warm: list[UUID], barrier: Any, answers: Any) -> None:
+    """One process's share: warmed up, then together with the others; `answers` has what it took."""
+    _set_up()
+    WORKS[work](right, warm)
+    if work == "zips":
+        _unzipped(people)
+    gc.collect()
+    before = _megabytes()
+    with counting() as statements:
+        barrier.wait()
+        began, used = time.perf_counter(), time.process_time()
+        WORKS[work](right, people)
+        taken, used = time.perf_counter() - began, time.process_time() - used
+    answers.put(
+        {
+            "taken": taken, "cpu": used, "statements": statements["n"], "grown": _megabytes() - before,
+            "peak": _megabytes("VmHWM"),
+        }
+    )  # fmt: skip
+
+
+def _set_up() -> None:
+    import django
+
+    django.setup()
+    from django.conf import settings
+
+    settings.UNDO_WINDOW_SECONDS = settings.ERASURES_PER_HOUR = 0
+    from gdpr_portal import wake
+
+    wake._send = lambda *_given: None  # no broker: what the worker does is what counts
+
+
+@contextmanager
+def counting() -> Iterator[dict[str, int]]:
+    """How many statements were sent while the block ran."""
+    from django.db import connection
+
+    found = {"n": 0}
+
+    def count(execute: Any, *given: Any) -> Any:
+        found["n"] += 1
+        return execute(*given)
+
+    with connection.execute_wrapper(count):
+        yield found
+
+
+def _megabytes(line: str = "VmRSS") -> float:
+    """Resident memory now, or the most there ever was (`VmHWM`): `getrusage` also counts the parent's."""
+    lines = dict(each.split(":", 1) for each in Path("/proc/self/status").read_text().splitlines())
+    return int(lines[line].split()[0]) / 1024
+
+
+def measured(work: str, right: str, people: list[UUID], processes: int, warm: int) -> dict[str, Any]:
+    """So many processes at once; rates over all of them."""
+    context = mp.get_context("spawn")
+    barrier, answers = context.Barrier(processes), context.Queue()
+    shares = [people[number::processes] for number in range(processes)]
+    jobs = [
+        context.Process(target=child, args=(work, right, share[warm:], share[:warm], barrier, answers))
+        for share in shares
+    ]
+    for job in jobs:
+        job.start()
+    found = [answers.get(timeout=1800) for _ in jobs]
+    for job in jobs:
+        job.join()
+    runs = len(people) - warm * processes
+    return {
+        "rate": runs / max(each["taken"] for each in found),
+        "cpu": 1000 * sum(each["cpu"] for each in found) / runs,
+        "statements": sum(each["statements"] for each in found) / runs,
+        "grown": max(each["grown"] for each in found),
+        "peak": max(each["peak"] for each in found),
+    }
+
+
+def row(name: str, found: dict[str, Any], floor: float | None = None) -> str:
+    """A row of the Markdown table."""
+    share = f"{found['rate'] / floor:.3f}" if floor else ""
+    numbers = f"{found['rate']:.1f} | {found['cpu']:.1f} | {found['statements']:.1f}"
+    return f"| {name} | {numbers} | {found['grown']:.1f} | {found['peak']:.0f} | {share} |"
+
+
+# --- the archive of a person of whom very much is held ---------------------------------------------------------------
+def large_archive(rows: int, person: UUID) -> dict[str, Any]:
+    """The archive of a person with so many counted answers in their history; in a process of its own."""
+    context = mp.get_context("spawn")
+    answers = context.Queue()
+    job = context.Process(target=build_large, args=(person, answers))
+    job.start()
+    found: dict[str, Any] = answers.get(timeout=1800)
+    job.join()
+    return {"rows": rows, **found, "rows_per_second": round(rows / found["seconds"])}
+
+
+def build_large(person: UUID, answers: Any) -> None:
+    """The archive is built and opened again; `answers` has seconds, bytes and memory."""
+    _set_up()
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")  # the worker's own limit is looked at apart
+    began = time.perf_counter()
+    before = _megabytes()
+    carried_out("access", [person])
+    taken = time.perf_counter() - began
+    peak = _megabytes("VmHWM")
+    from erasure.models import Archive
+
+    archive = Archive.objects.get(request__subject=person)
+    answers.put(
+        {
+            "seconds": round(taken, 1), "megabytes": round(archive.size_bytes / 2**20, 1), "before": round(before),
+            "peak": round(peak),
+        }
+    )  # fmt: skip
+
+
+def answered_often(made: Any, rows: int) -> UUID:
+    """Somebody with an identifier and so many consent events, as an automatic signal leaves over the years."""
+    import uuid
+    from datetime import UTC, datetime, timedelta
+
+    from consent.models import ConsentEvent
+    from subjects.services.people import register_subject
+
+    subject, _new = register_subject(application=made.shop, identifiers={"email": "often@bench.example"})
+    names = ("event", "subject_id", "purpose", "action", "state", "at")
+    constant = {
+        "channel": "import", "actor": "subject", "recorded_at": datetime.now(UTC), "notice_version": 1,
+        "notice_language": "en", "notice_digest": "sha256:" + "0" * 64, "expires_at": None,
+    }  # fmt: skip
+    began = datetime.now(UTC) - timedelta(days=365)
+    acts = (("give", "given"), ("withdraw", "withdrawn"))
+    events = (
+        (uuid.uuid4(), subject.pk, "newsletter", *acts[number % 2], began + timedelta(seconds=number))
+        for number in range(rows)
+    )
+    copy(ConsentEvent, names, events, **constant)
+    return subject.pk
+
+
+# --- the run ---------------------------------------------------------------------------------------------------------
+def main() -> int:
+    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    asked.add_argument("--people", type=int, default=2000)
+    asked.add_argument("--processes", type=int, default=2)
+    asked.add_argument("--warm", type=int, default=10)
+    asked.add_argument("--rows", type=int, default=0)
+    asked.add_argument("--profile", choices=RIGHTS)
+    given = asked.parse_args()
+    os.environ |= {"UNDO_WINDOW_SECONDS": "0", "ERASURES_PER_HOUR": "0"}
+    with durable(), tempfile.TemporaryDirectory(prefix="bench-erasure-") as folder, world() as made:
+        _set_up()
+        people = everybody(Path(folder), 3 * given.people if not given.profile else given.people)
+        if given.profile:
+            return profiled(given.profile, people)
+        if given.rows:
+            found = large_archive(given.rows, answered_often(made, given.rows))
+            print(json.dumps(found, indent=1))
+            return 0 if found["peak"] < MOST_MEGABYTES else 1
+        return tables(people, given)
+
+
+def everybody(folder: Path, count: int) -> list[UUID]:
+    """So many people, imported as they would be; nobody else holds a contract for their data."""
+    from consent.models import DataContract
+    from subjects.models import Subject
+
+    file = folder / "people.jsonl"
+    file.write_bytes(lines(count, 0, newsletter()))
+    imported(file)
+    with without_triggers():
+        DataContract.objects.all().delete()
+    return list(Subject.objects.filter(account=None).order_by("pk").values_list("pk", flat=True))
+
+
+def tables(people: list[UUID], given: argparse.Namespace) -> int:
+    """Prints the table; 1 when a rate is under its goal."""
+    third = len(people) // 3
+    ours, floors = people[:third], people[third : 2 * third]
+    many = {"processes": given.processes, "warm": given.warm}
+    load = os.getloadavg()[0]
+    print(f"{third} people, {given.processes} processes, load {load:.1f}, {os.cpu_count()} cores\n")
+    print("| | per second | CPU ms each (client) | statements | memory grown MB | peak MB | of the floor |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    access = measured("engine", "access", ours, **many)
+    zips = measured("zips", "access", ours, **many)
+    print(row("zipping the same bytes", zips))
+    print(row("access, filed to completed", access, zips["rate"]), flush=True)
+    deletes = measured("deletes", "erasure", floors, **many)
+    print(row("deleting the same rows", deletes))
+    erasure = measured("engine", "erasure", people[2 * third :], **many)
+    print(row("erasure, filed to completed", erasure, deletes["rate"]), flush=True)
+    return 0 if min(access["rate"], erasure["rate"]) >= GOAL else 1
+
+
+def profiled(right: str, people: list[UUID]) -> int:
+    """Where the time of one process goes, and the statements of one request, on standard error."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    carried_out(right, people[:5])
+    with CaptureQueriesContext(connection) as said:
+        carried_out(right, people[5:6])
+    for number, each in enumerate(said.captured_queries):
+        print(number, each["sql"][:150].replace("\n", " "), file=sys.stderr)
+    profile = cProfile.Profile()
+    began = time.perf_counter()
+    profile.runcall(carried_out, right, people[6:])
+    print(f"{(len(people) - 6) / (time.perf_counter() - began):.1f} a second under the profiler", file=sys.stderr)
+    pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(35)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
