@@ -114,6 +114,37 @@ class RecoveryCode(models.Model):
         return f"recovery code {self.pk}"
 
 
+class PasskeyDevice(Device):
+    """A passkey (WebAuthn): credential id, public key, user handle and name, sealed under the account's key.
+
+    `confirmed` is False once it was seen to be copied: it counts no more, and waits to be removed.
+    """
+
+    credential_index = models.BinaryField(unique=True, editable=False)
+    sealed = models.BinaryField(editable=False)
+    name_sealed = models.BinaryField(editable=False)
+    sign_count = models.BigIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True)
+    label = ""
+    """The name, opened; set by `access.services.passkeys.passkeys_of`."""
+
+    def verify_token(self, token: str) -> bool:
+        """A passkey signs a challenge (`access.services.passkeys`); nothing that is typed proves it."""
+        return False
+
+
+class PasskeyChallenge(models.Model):
+    """A challenge that no passkey has answered yet, by its keyed digest: answered once, within minutes."""
+
+    digest = models.BinaryField(primary_key=True)
+    ceremony = models.CharField(max_length=20)
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.ceremony} until {self.expires_at:%H:%M:%S}"
+
+
 class MailCode(models.Model):
     """A six-digit code sent to an address, to prove that somebody reads it. Bounded in tries and lifetime."""
 

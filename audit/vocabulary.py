@@ -71,6 +71,7 @@ VOCABULARY: dict[str, Event] = _events(
         "account.sign_in_refused": ("Art. 32(1)(b)", "account reason"),
         "account.factor_added": ("Art. 32(1)(b)", "account factor"),
         "account.factor_removed": ("Art. 32(1)(b)", "account factor"),
+        "account.factor_suspended": ("Art. 32(1)(b)", "account factor reason"),
         "account.stepped_up": ("Art. 32(1)(b)", "account factor"),
         "account.signed_out": ("Art. 32(1)(b)", "account"),
         "account.password_changed": ("Art. 32(1)(b)", "account"),

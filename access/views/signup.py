@@ -61,14 +61,10 @@ def password(request: HttpRequest) -> HttpResponse:
 @get_or_post
 def totp(request: HttpRequest) -> HttpResponse:
     """A new authenticator, by QR code or by typing its secret; the first one, or one more after a step-up."""
-    account = person(request)
-    first = not signin.has_factor(account)
-    if not first:
-        if not is_verified(request):
-            return redirect("login_factor")
-        asked = require_fresh_factor(request)
-        if asked:
-            return asked
+    account, first = person(request), is_first(request)
+    refused = refused_enrolment(request)
+    if refused:
+        return refused
     device, secret = factors.pending_totp(account)
     form = FactorForm(request.POST or None)
     if form.is_valid() and _confirmed(request, device, form):
@@ -79,6 +75,18 @@ def totp(request: HttpRequest) -> HttpResponse:
         return redirect("signup_recovery")
     picture = segno.make(factors.provisioning_uri(secret), error="m").svg_data_uri(scale=5, border=2, light="#ffffff")
     return page(request, "signup_totp", form, secret=secret, picture=picture, first=first)
+
+
+def is_first(request: HttpRequest) -> bool:
+    """Whether this would be the account's first factor, for which the password alone has to do."""
+    return not signin.has_factor(person(request))
+
+
+def refused_enrolment(request: HttpRequest) -> HttpResponse | None:
+    """None when this session may add a factor: the first one, or one more when it is fresh (threat T41)."""
+    if is_first(request):
+        return None
+    return require_fresh_factor(request) if is_verified(request) else redirect("login_factor")
 
 
 def _confirmed(request: HttpRequest, device: TotpDevice, form: FactorForm) -> bool:

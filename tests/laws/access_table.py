@@ -73,7 +73,12 @@ PAGES: Final[dict[str, Page]] = {
     "oauth/token": PUBLIC, "oauth/revoke": PUBLIC,
     "api/docs": PUBLIC, "api/docs/problems": PUBLIC, "api/v1/schema": PUBLIC,
     # --- accounts
-    "login": PUBLIC, "login/factor": HALF_WAY, "login/recovery": HALF_WAY, "logout": PUBLIC, "language": PUBLIC,
+    "login": PUBLIC, "login/factor": HALF_WAY, "login/recovery": HALF_WAY,
+    "login/passkey": PUBLIC, "login/passkey/options": PUBLIC,
+    "login/factor/passkey": HALF_WAY, "login/factor/passkey/options": HALF_WAY,
+    "signup/passkey": HALF_WAY, "signup/passkey/options": HALF_WAY, "confirm/passkey/options": SIGNED_IN,
+    "security/passkeys/<device_id>/remove": SIGNED_IN,
+    "logout": PUBLIC, "language": PUBLIC,
     "signup": PUBLIC, "signup/code": PUBLIC, "signup/password": PUBLIC, "signup/totp": HALF_WAY,
     "signup/recovery": SIGNED_IN,
     "password-reset": PUBLIC, "password-reset/code": PUBLIC, "password-reset/password": PUBLIC,

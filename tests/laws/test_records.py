@@ -34,6 +34,8 @@ EXCEPTIONS = {
     "access.services.mailcodes.purge": CODE,
     "access.services.mailcodes.send_code": CODE,
     "access.services.mailcodes.spend_code": CODE,
+    "access.services.passkeys.new_challenge": "a question to a passkey; the sign-in, step-up or enrolment is recorded",
+    "access.services.passkeys.purge": "questions to passkeys past their time",
     "access.services.signin.send_code": CODE,
     "consent.services.confirmations.count_try": COUNTS,
     "consent.services.confirmations.forget_unanswered": "addresses that nobody answered from, past their time",
