@@ -65,6 +65,17 @@ class FactorForm(PlainForm):
     code = _code_field(_("One-time code"), _("The six digits your authenticator app shows now."))
 
 
+class OldPasswordForm(PlainForm):
+    """The password one has, beside the link from the mail."""
+
+    password = forms.CharField(
+        label=_("Password"),
+        max_length=256,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
 class PasskeyForm(PlainForm):
     """A new passkey: the name its person knows it by."""
 

@@ -31,6 +31,10 @@ class Account(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(_("staff"), default=False)
     is_active = models.BooleanField(_("active"), default=True)
     session_epoch = models.PositiveIntegerField(default=0, editable=False)
+    password_by_mail = models.BooleanField(default=False, editable=False)
+    """Set by whoever read a mail, and no second factor was proven since: no proof beside that mailbox."""
+    factor_reset_due_at = models.DateTimeField(null=True, editable=False)
+    """When a way back for lost factors opens; whoever is signed in sees it on every page and can end it."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     USERNAME_FIELD = "id"
@@ -143,6 +147,43 @@ class PasskeyChallenge(models.Model):
 
     def __str__(self) -> str:
         return f"{self.ceremony} until {self.expires_at:%H:%M:%S}"
+
+
+class FactorReset(models.Model):
+    """The way back for an account whose factors are lost: asked, waiting, then open to the password and the link.
+
+    Without an account it is one of a stranger's address, kept so that known and unknown ones are the same work. Staff
+    accounts have no waiting period but two who agree: an operator and an IRM reviewer, neither of them the owner.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.OneToOneField(Account, models.CASCADE, null=True, related_name="factor_reset")
+    digest = models.BinaryField(default=b"")
+    tries = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    due_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(db_index=True)
+    operator = models.ForeignKey(Account, models.SET_NULL, null=True, related_name="+")
+    reviewer = models.ForeignKey(Account, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(operator=models.F("reviewer")) | models.Q(operator=None) | models.Q(reviewer=None),
+                name="factor_reset_four_eyes",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(operator=models.F("account")) | models.Q(operator=None),
+                name="factor_reset_not_own_operator",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(reviewer=models.F("account")) | models.Q(reviewer=None),
+                name="factor_reset_not_own_reviewer",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"factor reset {str(self.id)[:8]}"
 
 
 class MailCode(models.Model):

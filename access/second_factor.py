@@ -32,10 +32,11 @@ PUBLIC_PATHS = frozenset(
         "/login", "/login/passkey", "/login/passkey/options",
         "/logout", "/language", "/request", "/livez", "/readyz", "/metrics", "/favicon.ico", "/robots.txt",
         "/signup", "/signup/code", "/signup/password",
+        "/lost-factor", "/lost-factor/sent",
         "/password-reset", "/password-reset/code", "/password-reset/password",
     }
 )  # fmt: skip
-PUBLIC_PREFIXES = ("/static/", "/.well-known/", "/api/", "/oauth/", "/request/", "/confirmation/")
+PUBLIC_PREFIXES = ("/static/", "/.well-known/", "/api/", "/oauth/", "/request/", "/confirmation/", "/lost-factor/")
 FRONT_PAGE = "/"
 """Public to those who are not signed in at all; it shows them no data."""
 HALF_WAY_PATHS = frozenset(

@@ -158,6 +158,9 @@ PASSKEY_ORIGINS: list[str] = env(
     [BASE_URL.replace("127.0.0.1", "localhost").replace("[::1]", "localhost")],
     "Origins passkeys may be used at, between commas: scheme, host and port, within `PASSKEY_RP_ID`.",
 )
+LOST_FACTOR_HOURS: int = env(
+    "LOST_FACTOR_HOURS", int, 72, "Hours between asking for the way back for lost second factors and its opening."
+)
 SESSION_ENGINE = "access.sessions"
 SESSION_COOKIE_AGE = 8 * 3600
 SESSION_COOKIE_HTTPONLY = True

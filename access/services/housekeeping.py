@@ -2,7 +2,7 @@
 
 from access import oauth, sessions
 from access.rest import idempotency
-from access.services import limits, mail, mailcodes, passkeys
+from access.services import limits, lost_factor, mail, mailcodes, passkeys
 
 
 def purge_expired() -> dict[str, int]:
@@ -15,5 +15,6 @@ def purge_expired() -> dict[str, int]:
         "mails": mail.purge(),
         "mail_codes": mailcodes.purge(),
         "challenges": passkeys.purge(),
+        "factor_resets": lost_factor.purge(),
         "sessions": sessions.purge(),
     }

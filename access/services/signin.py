@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django_otp.models import Device
 
 from access.models import Account, PasskeyDevice
-from access.services import limits, mailcodes, passkeys
+from access.services import limits, lost_factor, mailcodes, passkeys
 from access.services.accounts import (
     account_by_email,
     account_email,
@@ -103,12 +103,14 @@ def reset_password(*, code_id: str, password: str) -> None:
         account = account_by_email(mailcodes.spend_code(code_id=UUID(code_id), reason=mailcodes.RESET))
         if account is not None:
             new_password(account=account, password=password)
+            Account.objects.filter(pk=account.pk).update(password_by_mail=True)
 
 
 def new_password(*, account: Account, password: str) -> None:
-    """The password is changed and the person told by mail."""
+    """The password is changed and the person told by mail; a way back for lost factors ends, it took the old one."""
     with transaction.atomic():
         change_password(account=account, password=password)
+        lost_factor.cancel(account=account, reason="password_changed")
         send_mail_later("password_changed", to=account_email(account), language=account.language)
 
 
@@ -130,6 +132,7 @@ def _by_passkey(answer: Answer, where: str, ceremony: str, account: Account | No
 def _record(action: str, account: Account, factor: str) -> None:
     details = {"account": str(account.id), "factor": factor}
     with transaction.atomic():
+        Account.objects.filter(pk=account.pk, password_by_mail=True).update(password_by_mail=False)
         audit.record(action, actor=actor_of(account), details=details)
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from access.forms import FactorForm, PasskeyForm, SignInForm
-from access.models import Account
+from access.models import Account, PasskeyDevice
 from access.second_factor import (
     is_verified,
     new_challenge,
@@ -23,11 +23,11 @@ from access.second_factor import (
     verify_session,
     where,
 )
-from access.services import factors, passkeys, signin
+from access.services import factors, lost_factor, passkeys, signin
 from access.services.passkeys import REGISTER, SECOND, SIGN_IN, STEP_UP
 from access.views.common import page, person, refuse, start_session
 from access.views.signin import query
-from access.views.signup import is_first, keep_for_once, refused_enrolment
+from access.views.signup import RESET, begin_anew, is_first, is_replacing, keep_for_once, refused_enrolment
 from gdpr_portal.errors import DomainError
 
 
@@ -87,8 +87,7 @@ def add(request: HttpRequest) -> HttpResponse:
     form = PasskeyForm(request.POST or None)
     if form.is_valid():
         try:
-            label = form.cleaned_data["label"]
-            device = passkeys.add_passkey(account=account, answer=passkey_answer(request), label=label)
+            device = _added(request, account, form.cleaned_data["label"])
         except DomainError as error:
             refuse(form, error)
         else:
@@ -99,6 +98,16 @@ def add(request: HttpRequest) -> HttpResponse:
             keep_for_once(request, account, factors.new_recovery_codes(account))
             return redirect("signup_recovery")
     return page(request, "signup_passkey", form, first=first)
+
+
+def _added(request: HttpRequest, account: Account, label: str) -> PasskeyDevice:
+    answer = passkey_answer(request)
+    if not is_replacing(request):
+        return passkeys.add_passkey(account=account, answer=answer, label=label)
+    reset_id = request.session[RESET]
+    device = lost_factor.enrol_passkey(account=account, reset_id=reset_id, answer=answer, label=label)
+    begin_anew(request, account)
+    return device
 
 
 @require_POST

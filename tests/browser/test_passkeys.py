@@ -100,7 +100,7 @@ def test_the_browser_offers_it_at_the_address(visit: Visit, catalogue: None, ali
 
 def test_after_the_password_it_stands_for_the_code(visit: Visit, catalogue: None, alice: Any) -> None:
     page = visit(alice)
-    virtual = Virtual(page, hasUserVerification=False, isUserVerified=False, transport="usb")
+    virtual = Virtual(page, hasResidentKey=False, hasUserVerification=False, isUserVerified=False, transport="usb")
     add(page)
     [kept] = virtual.credentials()
     assert not kept["isResidentCredential"]
@@ -173,11 +173,13 @@ def test_nothing_is_wrong_with_its_pages(visit: Visit, axe: Axe, catalogue: None
 
 def add_copied(person: Any) -> None:
     """A second passkey, that counts no more."""
+    from django.conf import settings
+
     from access.services import passkeys
     from tests.access.authenticator import Authenticator
 
     challenge = passkeys.new_challenge(ceremony=passkeys.REGISTER, where="here")
     options = passkeys.registration_options(person.account, challenge)
-    answer = passkeys.Answer(Authenticator(origin=passkeys.settings.PASSKEY_ORIGINS[0]).create(options), (challenge,))
+    answer = passkeys.Answer(Authenticator(origin=settings.PASSKEY_ORIGINS[0]).create(options), (challenge,))
     device = passkeys.add_passkey(account=person.account, answer=answer, label="Old key")
     PasskeyDevice.objects.filter(pk=device.pk).update(confirmed=False)

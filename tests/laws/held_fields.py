@@ -90,6 +90,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     "access.PasskeyDevice": {
         "name": CODE, "credential_index": KEY, "sealed": KEY, "name_sealed": NAMED,
     },
+    "access.FactorReset": {"digest": RANDOM},
     "access.PasskeyChallenge": {"digest": RANDOM, "ceremony": CODE},
     "access.MailCode": {
         "reason": CODE, "email_index": SHORT, "email_sealed": SHORT, "digest": RANDOM, "language": CODE,
