@@ -4,9 +4,11 @@
 
 What it takes: reading the mailbox, the password that was valid all the time, and that nobody who is signed in or reads
 the mailbox ends it while it waits. So neither a stolen mailbox nor a stolen password is enough, and a password that was
-itself set by mail is no second proof (threats T41, T50). Known and unknown addresses get the same answer and the same
-work: a row, a mail (T11). A link shows a page and does nothing by itself. Staff have no waiting period: an operator and
-an IRM reviewer agree, two persons and neither the owner (T16).
+itself set by mail is no second proof (threats T41, T50). Known and unknown addresses get the same answer by the same
+statements: a row, an event, a mail (T11). A link shows a page and does nothing by itself. Staff have no waiting period:
+an operator and an IRM reviewer agree, two persons and neither the owner (T16).
+
+Locks: the account, then the row. A wrong guess at a link is counted in a transaction of its own.
 """
 
 import hmac
@@ -14,7 +16,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
@@ -57,17 +59,19 @@ def ask(*, email: str, language: str, where: str) -> None:
     known = account_by_email(address)
     with transaction.atomic():
         kind, owner = _answer_to(known)
+        FactorReset.objects.filter(account=owner or uuid4()).delete()
         link = _new_link(FactorReset(account=owner, expires_at=timezone.now() + ASKED_FOR))
         context = {"link": link} if owner is not None else {}
         send_mail_later(kind, to=address, language=known.language if known else language, context=context)
-        if owner is not None:
-            _record("asked", owner, actor=actors.system("web"))
+        details = {"account": str(owner.id)} if owner is not None else {}
+        audit.record("account.factor_reset_asked", actor=actors.system("web"), details=details)
 
 
 def begin(*, reset_id: UUID, token: str) -> FactorReset:
     """The waiting period runs, and the address was told with the link that ends it. Idempotent; errors as `opened`."""
+    found = opened(reset_id=reset_id, token=token)
     with transaction.atomic():
-        reset = _locked(opened(reset_id=reset_id, token=token))
+        reset = _locked(found)
         account = _owner(reset)
         if reset.due_at is not None:
             return reset
@@ -230,14 +234,13 @@ def _role_for(by: Account, account: Account, reset: FactorReset) -> str | None:
 # --- parts ------------------------------------------------------------------------------------------------------------
 def _answer_to(known: Account | None) -> tuple[str, Account | None]:
     """The mail, and whose way back it begins, if any. A running one is not begun again."""
-    if known is None:
+    account = Account.objects.select_for_update().filter(pk=known.pk if known is not None else uuid4()).first()
+    if account is None:
         return "lost_factor_none", None
-    account = Account.objects.select_for_update().get(pk=known.pk)
     if account.is_staff or account.password_by_mail or not account.is_active:
         return "lost_factor_not_here", None
     if account.factor_reset_due_at is not None:
         return "lost_factor_under_way", None
-    FactorReset.objects.filter(account=account).delete()
     return "lost_factor_link", account
 
 

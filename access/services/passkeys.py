@@ -102,7 +102,7 @@ def registration_options(account: Account, challenge: str) -> Mapping[str, Any]:
     user = PublicKeyCredentialUserEntity(id=_handle(account, known), name=str(account), display_name=str(account))
     options, _state = _server().register_begin(
         user,
-        credentials=[credential_of(row) for row in known],
+        credentials=[credential_of(row) for row in known if row.confirmed],
         resident_key_requirement=ResidentKeyRequirement.PREFERRED,
         user_verification=_PREFERRED,
         challenge=websafe_decode(challenge),

@@ -174,6 +174,15 @@ def test_a_guessed_link_is_dead_and_kills_the_right_one_after_ten(ada: Person, l
     assert Client().get(link).status_code == 410
 
 
+@pytest.mark.parametrize("act", ["begin", "cancel", "go"])
+def test_every_way_of_guessing_is_counted(ada: Person, link: str, act: str) -> None:
+    right = link.rsplit("/", 1)[1]
+    for each in range(10):
+        guess = Client().post(link.replace(right, f"guess{each}"), {"act": act, "password": ada.password})
+        assert guess.status_code == 410
+    assert FactorReset.objects.get().tries == 10 and Client().get(link).status_code == 410
+
+
 def test_the_first_link_holds_an_hour_and_the_open_way_a_week(ada: Person) -> None:
     ask(ada.email)
     path = link_in_mail()
@@ -259,7 +268,9 @@ def test_asked_again_a_running_one_goes_on(ada: Person, link: str) -> None:
 
 
 # --- the same answer --------------------------------------------------------------------------------------------------
-def test_known_and_unknown_addresses_get_the_same_answer(ada: Person, make: Callable[..., Person]) -> None:
+def test_known_and_unknown_addresses_get_the_same_answer(
+    ada: Person, make: Callable[..., Person], audit_log: Callable[..., list[Any]]
+) -> None:
     make("rita@example.org", is_staff=True, roles=("irm",))
     pages = []
     for email in (ada.email, "nobody@example.org", "rita@example.org"):
@@ -269,6 +280,7 @@ def test_known_and_unknown_addresses_get_the_same_answer(ada: Person, make: Call
     assert pages[0] == pages[1] == pages[2]
     assert FactorReset.objects.count() == 3 and len(mail.outbox) >= 3
     assert [bool(LINK.search(str(message.body))) for message in mail.outbox[-3:]] == [True, False, False]
+    assert len(audit_log("account.factor_reset_asked")) == 3
     with time_machine.travel(timezone.now() + timedelta(hours=2)):
         purge_expired()
     assert not FactorReset.objects.exists()
@@ -358,3 +370,16 @@ def test_the_flag_is_seen_to_matter(ada: Person, link: str) -> None:
     assert signin.has_factor(ada.account)
     ask(ada.email)
     assert FactorReset.objects.filter(account=ada.account).exists()
+
+
+def test_known_and_unknown_addresses_are_the_same_statements(ada: Person) -> None:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    ask("somebody.before@example.org")  # what is looked up once is known by now
+    counts = []
+    for email in (ada.email, "nobody@example.org"):
+        with CaptureQueriesContext(connection) as seen:
+            lost_factor.ask(email=email, language="en", where="here")
+        counts.append(len(seen))
+    assert counts[0] == counts[1]
