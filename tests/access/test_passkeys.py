@@ -474,3 +474,23 @@ def test_answers_changed_anywhere_are_refused_and_break_nothing(ada: Person, key
         else:
             assert turn % 2, "a changed signature was accepted"
     assert PASSWORD
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("domain", "origins", "flaw"),
+    [
+        ("portal.example", ["https://portal.example"], None),
+        ("example.org", ["https://portal.example.org:8443"], None),
+        ("192.0.2.1", ["https://192.0.2.1"], "access.W005"),
+        ("portal.example", ["https://evilportal.example"], "access.W006"),
+        ("portal.example", [], "access.W006"),
+    ],
+)
+def test_settings_no_browser_would_take_are_told_at_start(
+    settings: Any, domain: str, origins: list[str], flaw: str | None
+) -> None:
+    from access.checks import passkeys_have_a_domain
+
+    settings.PASSKEY_RP_ID, settings.PASSKEY_ORIGINS = domain, origins
+    assert [each.id for each in passkeys_have_a_domain()] == ([flaw] if flaw else [])
