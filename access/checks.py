@@ -1,9 +1,14 @@
-"""A view of the API with no declared scope does not start (Django system check, run before every command)."""
+"""What does not start (Django system checks, run before every command): a view of the API with no declared scope, and
+passkeys that no browser would use.
+"""
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
-from django.core.checks import CheckMessage, Error, register
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 (Django's word)
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from access.scopes import SCOPES
@@ -15,6 +20,30 @@ METHODS = ("get", "post", "put", "patch", "delete")
 def every_view_declares_its_scopes(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
     """Every method of every API view names a scope that exists, and no scope is named for a missing method."""
     return [flaw for route, view in api_views(get_resolver()) for flaw in flaws_of(route, view)]
+
+
+@register()
+def passkeys_have_a_domain(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
+    """Passkeys belong to a domain, which is no IP address, and every origin lies within it (WebAuthn 5.1.2, 13.4.9)."""
+    domain, origins = settings.PASSKEY_RP_ID, settings.PASSKEY_ORIGINS
+    outside = [origin for origin in origins if not _is_within(urlsplit(origin).hostname or "", domain)]
+    if _is_address(domain):
+        return [Warning("PASSKEY_RP_ID is an IP address: browsers take a domain only.", id="access.W005")]
+    if outside or not origins:
+        return [Warning("PASSKEY_ORIGINS must lie within PASSKEY_RP_ID, or no passkey is taken.", id="access.W006")]
+    return []
+
+
+def _is_within(host: str, domain: str) -> bool:
+    return host == domain or host.endswith(f".{domain}")
+
+
+def _is_address(domain: str) -> bool:
+    try:
+        ip_address(domain.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 def api_views(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, Any]]:

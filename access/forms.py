@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from access.models import Account
 from access.services.accounts import normalise_email
+from access.services.passkeys import NAME_LENGTH
 from gdpr_portal.errors import Invalid
 
 
@@ -18,8 +19,8 @@ class PlainForm(forms.Form):
         super().__init__(*args, **{"label_suffix": ""} | kwargs)
 
 
-def _email_field() -> forms.EmailField:
-    widget = forms.EmailInput(attrs={"autocomplete": "username", "spellcheck": "false", "autocapitalize": "none"})
+def _email_field(autocomplete: str = "username") -> forms.EmailField:
+    widget = forms.EmailInput(attrs={"autocomplete": autocomplete, "spellcheck": "false", "autocapitalize": "none"})
     return forms.EmailField(label=_("E-mail address"), max_length=254, widget=widget)
 
 
@@ -41,9 +42,9 @@ class EmailForm(PlainForm):
 
 
 class SignInForm(PlainForm):
-    """What one signs in with."""
+    """What one signs in with; browsers offer their passkeys at the address (WebAuthn's conditional mediation)."""
 
-    email = _email_field()
+    email = _email_field("username webauthn")
     password = forms.CharField(
         label=_("Password"),
         max_length=256,
@@ -62,6 +63,28 @@ class FactorForm(PlainForm):
     """The six digits the authenticator shows now."""
 
     code = _code_field(_("One-time code"), _("The six digits your authenticator app shows now."))
+
+
+class OldPasswordForm(PlainForm):
+    """The password one has, beside the link from the mail."""
+
+    password = forms.CharField(
+        label=_("Password"),
+        max_length=256,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class PasskeyForm(PlainForm):
+    """A new passkey: the name its person knows it by."""
+
+    label = forms.CharField(
+        label=_("Name"),
+        help_text=_("So that you recognise it in your list, such as “my phone”. Only you see it."),
+        max_length=NAME_LENGTH,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
 
 
 class RecoveryForm(PlainForm):

@@ -31,6 +31,10 @@ class Account(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(_("staff"), default=False)
     is_active = models.BooleanField(_("active"), default=True)
     session_epoch = models.PositiveIntegerField(default=0, editable=False)
+    password_by_mail = models.BooleanField(default=False, editable=False)
+    """Set by whoever read a mail, and no second factor was proven since: no proof beside that mailbox."""
+    factor_reset_due_at = models.DateTimeField(null=True, editable=False)
+    """When a way back for lost factors opens; whoever is signed in sees it on every page and can end it."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     USERNAME_FIELD = "id"
@@ -112,6 +116,74 @@ class RecoveryCode(models.Model):
 
     def __str__(self) -> str:
         return f"recovery code {self.pk}"
+
+
+class PasskeyDevice(Device):
+    """A passkey (WebAuthn): credential id, public key, user handle and name, sealed under the account's key.
+
+    `confirmed` is False once it was seen to be copied: it counts no more, and waits to be removed.
+    """
+
+    credential_index = models.BinaryField(unique=True, editable=False)
+    sealed = models.BinaryField(editable=False)
+    name_sealed = models.BinaryField(editable=False)
+    sign_count = models.BigIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True)
+    label = ""
+    """The name, opened; set by `access.services.passkeys.passkeys_of`."""
+
+    def verify_token(self, token: str) -> bool:
+        """A passkey signs a challenge (`access.services.passkeys`); nothing that is typed proves it."""
+        return False
+
+
+class PasskeyChallenge(models.Model):
+    """A challenge that no passkey has answered yet, by its keyed digest: answered once, within minutes."""
+
+    digest = models.BinaryField(primary_key=True)
+    ceremony = models.CharField(max_length=20)
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.ceremony} until {self.expires_at:%H:%M:%S}"
+
+
+class FactorReset(models.Model):
+    """The way back for an account whose factors are lost: asked, waiting, then open to the password and the link.
+
+    Without an account it is one of a stranger's address, kept so that known and unknown ones are the same work. Staff
+    accounts have no waiting period but two who agree: an operator and an IRM reviewer, neither of them the owner.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.OneToOneField(Account, models.CASCADE, null=True, related_name="factor_reset")
+    digest = models.BinaryField(default=b"")
+    tries = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    due_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(db_index=True)
+    operator = models.ForeignKey(Account, models.SET_NULL, null=True, related_name="+")
+    reviewer = models.ForeignKey(Account, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(operator=models.F("reviewer")) | models.Q(operator=None) | models.Q(reviewer=None),
+                name="factor_reset_four_eyes",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(operator=models.F("account")) | models.Q(operator=None),
+                name="factor_reset_not_own_operator",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(reviewer=models.F("account")) | models.Q(reviewer=None),
+                name="factor_reset_not_own_reviewer",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"factor reset {str(self.id)[:8]}"
 
 
 class MailCode(models.Model):

@@ -21,27 +21,41 @@ from django_otp import login as otp_login
 from django_otp.models import Device
 
 from access.models import Account
-from access.services.factors import confirmed_totps
-from access.services.signin import step_up_by_factor
+from access.services import passkeys
+from access.services.factors import count_factors, ways
+from access.services.passkeys import Answer
+from access.services.signin import step_up_by_factor, step_up_by_passkey
 from gdpr_portal.errors import DomainError
 
 PUBLIC_PATHS = frozenset(
     {
-        "/login", "/logout", "/language", "/request", "/livez", "/readyz", "/metrics", "/favicon.ico", "/robots.txt",
+        "/login", "/login/passkey", "/login/passkey/options",
+        "/logout", "/language", "/request", "/livez", "/readyz", "/metrics", "/favicon.ico", "/robots.txt",
         "/signup", "/signup/code", "/signup/password",
+        "/lost-factor", "/lost-factor/sent",
         "/password-reset", "/password-reset/code", "/password-reset/password",
     }
 )  # fmt: skip
-PUBLIC_PREFIXES = ("/static/", "/.well-known/", "/api/", "/oauth/", "/request/", "/confirmation/")
+PUBLIC_PREFIXES = ("/static/", "/.well-known/", "/api/", "/oauth/", "/request/", "/confirmation/", "/lost-factor/")
 FRONT_PAGE = "/"
 """Public to those who are not signed in at all; it shows them no data."""
-HALF_WAY_PATHS = frozenset({"/login/factor", "/login/recovery", "/signup/totp"})
+HALF_WAY_PATHS = frozenset(
+    {
+        "/login/factor", "/login/factor/passkey", "/login/factor/passkey/options", "/login/recovery",
+        "/signup/totp", "/signup/passkey", "/signup/passkey/options",
+    }
+)  # fmt: skip
 """For sessions with a password and no factor yet: where they prove or enrol one."""
 
 FRESH_KEY = "factor_at"
 """Where the session keeps when a factor was last proven (seconds since 1970)."""
 _SALT = "access.confirm"
 _FIELD = "otp"
+PASSKEY_FIELD = "passkey"
+"""The field of a form that holds what a passkey answered."""
+_CHALLENGES = "passkey_challenges"
+OPEN_CHALLENGES = 4
+"""Challenges one session may have open, so that two tabs do not get in each other's way."""
 
 View = Callable[..., HttpResponse]
 
@@ -96,18 +110,39 @@ def is_fresh(request: HttpRequest) -> bool:
 
 
 def verify_fresh_or_code(request: HttpRequest) -> bool:
-    """Whether the session is fresh, or made so by the code in the form's field `otp`.
+    """Whether the session is fresh, or made so by the form: a code in its field `otp`, or an answer in `passkey`.
 
-    Raises Refused("throttled" or "wrong_code") for a code that is given and does not do.
+    Raises Refused("throttled", "wrong_code", "wrong_passkey" or "passkey_copied") for one that does not do.
     """
     if is_fresh(request):
         return True
-    code = request.POST.get(_FIELD, "")
-    if not code or not is_verified(request):
+    given = any(request.POST.get(name) for name in (_FIELD, PASSKEY_FIELD))
+    if not given or not is_verified(request):
         return False
-    step_up_by_factor(account=cast(Account, request.user), code=code, where=where(request))
-    mark_fresh(request)
+    step_up(request, code=request.POST.get(_FIELD, ""))
     return True
+
+
+def step_up(request: HttpRequest, *, code: str) -> None:
+    """The session is fresh, by the passkey that answered in this form or else by the code. Errors as those."""
+    account = cast(Account, request.user)
+    if request.POST.get(PASSKEY_FIELD):
+        step_up_by_passkey(account=account, answer=passkey_answer(request), where=where(request))
+    else:
+        step_up_by_factor(account=account, code=code, where=where(request))
+    mark_fresh(request)
+
+
+def new_challenge(request: HttpRequest, ceremony: str) -> str:
+    """A challenge that this session alone can have answered. Raises Refused("throttled", 429)."""
+    challenge = passkeys.new_challenge(ceremony=ceremony, where=where(request))
+    request.session[_CHALLENGES] = [*request.session.get(_CHALLENGES, []), challenge][-OPEN_CHALLENGES:]
+    return challenge
+
+
+def passkey_answer(request: HttpRequest) -> Answer:
+    """What the form brought from a passkey, with the challenges of this session."""
+    return Answer(request.POST.get(PASSKEY_FIELD, ""), tuple(request.session.get(_CHALLENGES, ())))
 
 
 def require_fresh_factor(request: HttpRequest) -> HttpResponse | None:
@@ -125,11 +160,11 @@ def require_fresh_factor(request: HttpRequest) -> HttpResponse | None:
     if request.method in {"GET", "HEAD"}:
         return redirect(confirm_url(request.get_full_path()))
     kept = [(name, value) for name in request.POST for value in request.POST.getlist(name) if name not in _OWN_FIELDS]
-    context = {"kept": kept, "problem": problem}
+    context = {"kept": kept, "problem": problem, "ways": ways(cast(Account, request.user))}
     return render(request, "access/confirm_form.html", context, status=status)
 
 
-_OWN_FIELDS = frozenset({_FIELD, "csrfmiddlewaretoken"})
+_OWN_FIELDS = frozenset({_FIELD, PASSKEY_FIELD, "csrfmiddlewaretoken"})
 
 
 def step_up_required(view: View) -> View:
@@ -171,7 +206,7 @@ def where(request: HttpRequest) -> str:
 def _step_missing(request: HttpRequest) -> str:
     if not request.user.is_authenticated:
         return reverse("login")
-    return reverse("login_factor") if confirmed_totps(request.user) else reverse("signup_totp")
+    return reverse("login_factor") if count_factors(request.user) else reverse("signup_totp")
 
 
 def _wanted(request: HttpRequest) -> str:

@@ -29,12 +29,19 @@ class PortalAdminSite(AdminSite):
     def get_urls(self) -> list[Any]:
         """The desks of our own, then Django's."""
         from access.audit_desk.urls import patterns as audit_patterns
+        from access.lost_desk import patterns as lost_patterns
         from consent.desk.urls import patterns as sharing_patterns
         from consent.proof_desk import patterns as proof_patterns
         from consent.qa.urls import patterns
 
-        desks = [*audit_patterns(self), *sharing_patterns(self), *proof_patterns(self), *patterns(self)]
-        return [*desks, *super().get_urls()]
+        desks = [
+            *audit_patterns(self),
+            *lost_patterns(self),
+            *sharing_patterns(self),
+            *proof_patterns(self),
+            *patterns(self),
+        ]
+        return [*desks, *patterns(self), *super().get_urls()]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """The start: what waits for whoever looks, what is due, and charts (gdpr_portal.start)."""

@@ -148,6 +148,7 @@ QUIET = {
     "httpx": "WARNING",
     "httpcore": "WARNING",
     "asyncio": "WARNING",
+    "fido2": "WARNING",  # it tells the ids of passkeys
 }
 """Libraries that speak too much, and the level from which they are heard."""
 

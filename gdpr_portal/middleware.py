@@ -22,12 +22,13 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 _MACHINES = ("/api/v1/", "/oauth/")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
+_OWN = "publickey-credentials-create=(self), publickey-credentials-get=(self)"
 _POLICY = ", ".join(
     f"{feature}=()"
     for feature in (
         "accelerometer", "autoplay", "browsing-topics", "camera", "display-capture", "encrypted-media", "fullscreen",
         "geolocation", "gyroscope", "magnetometer", "microphone", "midi", "payment", "picture-in-picture",
-        "publickey-credentials-get", "screen-wake-lock", "sync-xhr", "usb", "xr-spatial-tracking",
+        "screen-wake-lock", "sync-xhr", "usb", "xr-spatial-tracking",
     )
 )  # fmt: skip
 
@@ -149,7 +150,7 @@ class HeadersMiddleware:
         if not response.streaming and not response.has_header("Content-Length"):
             response["Content-Length"] = str(len(cast(HttpResponse, response).content))
         response.headers.setdefault("Cache-Control", "no-store")
-        response.headers.setdefault("Permissions-Policy", _POLICY)
+        response.headers.setdefault("Permissions-Policy", f"{_POLICY}, {_OWN}")
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         return response

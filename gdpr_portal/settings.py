@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
@@ -125,6 +126,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "gdpr_portal.context_processors.controller",
+                "gdpr_portal.context_processors.passkeys",
             ],
         },
     }
@@ -142,6 +144,23 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 STEP_UP_SECONDS = 300
+_reached_at = urlsplit(BASE_URL)
+_is_loopback = _reached_at.hostname in {"127.0.0.1", "::1"}
+PASSKEY_RP_ID: str = env(
+    "PASSKEY_RP_ID",
+    str,
+    "localhost" if _is_loopback else _reached_at.hostname or "localhost",
+    "The domain passkeys belong to (WebAuthn's RP ID); never an IP address. Changed, all passkeys are void.",
+)
+PASSKEY_ORIGINS: list[str] = env(
+    "PASSKEY_ORIGINS",
+    words,
+    [BASE_URL.replace("127.0.0.1", "localhost").replace("[::1]", "localhost")],
+    "Origins passkeys may be used at, between commas: scheme, host and port, within `PASSKEY_RP_ID`.",
+)
+LOST_FACTOR_HOURS: int = env(
+    "LOST_FACTOR_HOURS", int, 72, "Hours between asking for the way back for lost second factors and its opening."
+)
 SESSION_ENGINE = "access.sessions"
 SESSION_COOKIE_AGE = 8 * 3600
 SESSION_COOKIE_HTTPONLY = True
@@ -340,7 +359,7 @@ EMAIL_URL: str = env("EMAIL_URL", str, "", "smtp://user:password@host:587 of the
 DEFAULT_FROM_EMAIL: str = env("MAIL_FROM", str, "privacy@controller.example", "The sender of every mail.")
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend" if EMAIL_URL else "gdpr_portal.mail.FolderBackend"
 if EMAIL_URL:
-    from urllib.parse import unquote, urlsplit
+    from urllib.parse import unquote
 
     _mail = urlsplit(EMAIL_URL)
     EMAIL_HOST, EMAIL_PORT = _mail.hostname or "localhost", _mail.port or 587

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
+from access.selectors import factors_of
 from subjects import hooks, selectors
 from subjects.holdings import ExportScope, Kept, PlanLine, register
 from subjects.models import ApplicationLink, Identifier, PersonalValue, Restriction, Retention, Subject, ValuePurpose
@@ -21,7 +22,10 @@ _KEPT_BY_LAW = "Art. 17(3)(b)"
 
 
 class IdentityHolding:
-    """Identifiers, language, country and date of birth: what a person is recognised by. Nothing of it is ever kept."""
+    """Identifiers, language, country and date of birth: what a person is recognised by. Nothing of it is ever kept.
+
+    The second factors of the person's account are told here too; they go with the account, which is another step's.
+    """
 
     name = "identity"
     models = frozenset({"subjects.Subject", "subjects.Identifier"})
@@ -34,6 +38,7 @@ class IdentityHolding:
         profile = {"language": subject.language, "country": subject.country, "birth_date": birth_date}
         return {
             "identifiers": [_identifier(*found) for found in opened_identifiers(subject.pk, rows)],
+            **({} if scope.portability else {"factors": _factors(subject)}),
             **{name: value for name, value in profile.items() if value},
             "since": subject.created_at.isoformat(),
         }
@@ -189,6 +194,14 @@ def register_all() -> None:
 def _identifier(row: Identifier, value: str) -> dict[str, str]:
     told = {"kind": row.kind, "value": value}
     return told | {"application": row.application.slug} if row.application else told
+
+
+def _factors(subject: Subject) -> list[dict[str, Any]]:
+    factors = [] if subject.account is None else factors_of(subject.account)
+    return [
+        {"kind": each.kind, "name": each.name, "since": _iso(each.since), "used_at": _iso(each.used_at)}
+        for each in factors
+    ]
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from email_validator import EmailNotValidError, validate_email
 
 from access import hooks
-from access.models import Account, AccountSession, MailCode, RecoveryDevice, TotpDevice
+from access.models import Account, AccountSession, MailCode, PasskeyDevice, RecoveryDevice, TotpDevice
 from audit import actors
 from audit import services as audit
 from gdpr_portal.errors import Invalid, WrongState
@@ -95,6 +95,7 @@ def erase_account(*, account_id: UUID) -> None:
         if account is not None:
             TotpDevice.objects.filter(user=account).delete()
             RecoveryDevice.objects.filter(user=account).delete()
+            PasskeyDevice.objects.filter(user=account).delete()
             MailCode.objects.filter(email_index=account.email_index).delete()
             account.delete()
         if account is not None or destroyed:

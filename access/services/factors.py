@@ -1,5 +1,7 @@
 """Second factors: TOTP authenticators (RFC 6238, SHA-1, 30 s, 6 digits) and one-use recovery codes.
 
+Passkeys are in `access.services.passkeys`; what all have in common is here.
+
 Secrets lie sealed under the account's data key, recovery codes only as keyed digests. A TOTP step is accepted once and
 steps never go back, also when the clock does (NIST SP 800-63B 5.1.4.2, ASVS 6.5.1; threats T39 to T41).
 """
@@ -16,7 +18,7 @@ from django.utils.translation import gettext as _
 from django_otp.models import Device
 from django_otp.oath import hotp
 
-from access.models import Account, RecoveryCode, RecoveryDevice, TotpDevice
+from access.models import Account, PasskeyDevice, RecoveryCode, RecoveryDevice, TotpDevice
 from access.services import limits
 from access.services.accounts import account_email, actor_of
 from access.services.mail import send_mail_later
@@ -66,8 +68,8 @@ def confirm_totp(*, device: TotpDevice, code: str) -> bool:
             return False
         device.confirmed = True
         device.save(update_fields=["confirmed"])
-        _record("account.factor_added", device.user, "totp")
-        _tell("factor_added", device.user)
+        record_factor("account.factor_added", device.user, "totp")
+        tell("factor_added", device.user)
     return True
 
 
@@ -93,15 +95,35 @@ def remove_totp(*, account: Account, device_id: int) -> None:
     """The authenticator counts no more. Raises Missing, and WrongState("last_factor") rather than leave none (T41)."""
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=account.pk)
-        devices = confirmed_totps(account)
-        device = next((each for each in devices if each.pk == device_id), None)
+        device = next((each for each in confirmed_totps(account) if each.pk == device_id), None)
         if device is None:
             raise Missing
-        if len(devices) == 1:
-            raise WrongState("last_factor", _("Your last authenticator cannot be removed. Add another one first."))
+        keep_one(account)
         device.delete()
-        _record("account.factor_removed", account, "totp")
-        _tell("factor_removed", account)
+        record_factor("account.factor_removed", account, "totp")
+        tell("factor_removed", account)
+
+
+# --- all factors ----------------------------------------------------------------------------------------------------
+def count_factors(account: Account) -> int:
+    """How many authenticators and passkeys count; recovery codes do not, they are for the day all others are lost."""
+    totps = TotpDevice.objects.filter(user=account, confirmed=True).count()
+    return totps + PasskeyDevice.objects.filter(user=account, confirmed=True).count()
+
+
+def ways(account: Account) -> dict[str, bool]:
+    """By what the account can prove a factor now: `code` of an authenticator, `passkey`."""
+    mine = {"user": account, "confirmed": True}
+    return {
+        "code": TotpDevice.objects.filter(**mine).exists(),
+        "passkey": PasskeyDevice.objects.filter(**mine).exists(),
+    }
+
+
+def keep_one(account: Account) -> None:
+    """Raises WrongState("last_factor") when what is about to be removed is all there is (threat T41)."""
+    if count_factors(account) == 1:
+        raise WrongState("last_factor", _("Your last second factor cannot be removed. Add another one first."))
 
 
 # --- recovery codes -------------------------------------------------------------------------------------------------
@@ -115,8 +137,8 @@ def new_recovery_codes(account: Account) -> list[str]:
         RecoveryCode.objects.bulk_create(
             RecoveryCode(device=device, digest=vault.keyed_digest("recovery", _normal(account, code))) for code in codes
         )
-        _record("account.factor_added", account, "recovery_codes")
-        _tell("recovery_made", account)
+        record_factor("account.factor_added", account, "recovery_codes")
+        tell("recovery_made", account)
     return codes
 
 
@@ -148,9 +170,9 @@ def prove_factor(*, account: Account, code: str, where: str, recovery: bool = Fa
     with transaction.atomic():
         device = _proven_by(account, code, recovery=recovery)
         if device is not None and recovery:
-            _tell("recovery_used", account)
+            tell("recovery_used", account)
         if device is None and turn.last_free:
-            _tell("tries_refused", account)
+            tell("tries_refused", account)
         if device is None:
             refused = {"account": str(account.id), "reason": "wrong_code"}
             audit.record("account.sign_in_refused", actor=actor_of(account), details=refused)
@@ -160,6 +182,17 @@ def prove_factor(*, account: Account, code: str, where: str, recovery: bool = Fa
     limits.forget(tries[0])
     limits.give_back(tries[1])
     return device
+
+
+def record_factor(action: str, account: Account, factor: str, **more: str) -> None:
+    """The log has what became of a factor of this account; call it in the transaction of the act."""
+    details = {"account": str(account.id), "factor": factor, **more}
+    audit.record(action, actor=actor_of(account), details=details)
+
+
+def tell(kind: str, account: Account) -> None:
+    """The person is told by mail, once the transaction commits."""
+    send_mail_later(kind, to=account_email(account), language=account.language)
 
 
 def wrong_code() -> Refused:
@@ -201,15 +234,6 @@ def _recovery_code() -> str:
 def _normal(account: Account, code: str) -> bytes:
     letters = "".join(character for character in code.lower() if character.isalnum())
     return account.id.bytes + letters.encode()
-
-
-def _record(action: str, account: Account, factor: str) -> None:
-    details = {"account": str(account.id), "factor": factor}
-    audit.record(action, actor=actor_of(account), details=details)
-
-
-def _tell(kind: str, account: Account) -> None:
-    send_mail_later(kind, to=account_email(account), language=account.language)
 
 
 def _secret(device: TotpDevice) -> bytes:

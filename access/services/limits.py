@@ -56,6 +56,9 @@ ADDRESS = Limit("address", free=60, longest=900, refill=5)
 MAIL = Limit("mail", free=4, first_wait=60, longest=3600)
 """Codes sent to one mailbox."""
 
+ASKED = Limit("passkey-asked", free=120, longest=900, refill=2)
+"""Challenges given to one network address: each is a row, and a page that signs in asks for one when it is opened."""
+
 
 def take(*tries: tuple[Limit, str]) -> Turn:
     """All tries are counted, or none of them and `wait` says why; each try is a limit and who or where it is about."""

@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django_otp.models import Device
 
-from access.models import Account
-from access.services import limits, mailcodes
+from access.models import Account, PasskeyDevice
+from access.services import limits, lost_factor, mailcodes, passkeys
 from access.services.accounts import (
     account_by_email,
     account_email,
@@ -19,8 +19,9 @@ from access.services.accounts import (
     normalise_email,
     register_verified,
 )
-from access.services.factors import confirmed_totps, prove_factor, too_many
+from access.services.factors import count_factors, prove_factor, too_many
 from access.services.mail import send_mail_later
+from access.services.passkeys import Answer
 from audit import actors
 from audit import services as audit
 from gdpr_portal.errors import Invalid, Refused
@@ -50,14 +51,32 @@ def prove_password(*, request: HttpRequest, email: str, password: str, where: st
 def sign_in_by_factor(*, account: Account, code: str, where: str, recovery: bool = False) -> Device:
     """The second factor is proven and the sign-in recorded; returns the device. Errors as `prove_factor`."""
     device = prove_factor(account=account, code=code, where=where, recovery=recovery)
-    _record("account.signed_in", account, recovery=recovery)
+    _record("account.signed_in", account, "recovery_code" if recovery else "totp")
+    return device
+
+
+def sign_in_by_passkey(*, answer: Answer, where: str, account: Account | None = None) -> Device:
+    """The sign-in is recorded; returns the passkey. Without `account` it is the whole sign-in: two factors in one.
+
+    A passkey in place of password and code must have verified the person (PIN, finger, face); after a password its
+    possession is enough. Errors as `passkeys.prove_passkey`, and Refused("throttled", 429).
+    """
+    device = _by_passkey(answer, where, passkeys.SIGN_IN if account is None else passkeys.SECOND, account)
+    _record("account.signed_in", device.user, "passkey")
+    return device
+
+
+def step_up_by_passkey(*, account: Account, answer: Answer, where: str) -> Device:
+    """The person was here just now: a passkey of theirs signed. Errors as `sign_in_by_passkey`."""
+    device = _by_passkey(answer, where, passkeys.STEP_UP, account)
+    _record("account.stepped_up", account, "passkey")
     return device
 
 
 def step_up_by_factor(*, account: Account, code: str, where: str) -> Device:
     """The person was here just now: a factor, proven again. Errors as `prove_factor`."""
     device = prove_factor(account=account, code=code, where=where)
-    _record("account.stepped_up", account, recovery=False)
+    _record("account.stepped_up", account, "totp")
     return device
 
 
@@ -84,23 +103,36 @@ def reset_password(*, code_id: str, password: str) -> None:
         account = account_by_email(mailcodes.spend_code(code_id=UUID(code_id), reason=mailcodes.RESET))
         if account is not None:
             new_password(account=account, password=password)
+            Account.objects.filter(pk=account.pk).update(password_by_mail=True)
 
 
 def new_password(*, account: Account, password: str) -> None:
-    """The password is changed and the person told by mail."""
+    """The password is changed and the person told by mail; a way back for lost factors ends, it took the old one."""
     with transaction.atomic():
         change_password(account=account, password=password)
+        lost_factor.cancel(account=account, reason="password_changed")
         send_mail_later("password_changed", to=account_email(account), language=account.language)
 
 
 def has_factor(account: Account) -> bool:
-    """Whether the account has an authenticator that counts."""
-    return bool(confirmed_totps(account))
+    """Whether the account has an authenticator or a passkey that counts."""
+    return count_factors(account) > 0
 
 
-def _record(action: str, account: Account, *, recovery: bool) -> None:
-    details = {"account": str(account.id), "factor": "recovery_code" if recovery else "totp"}
+def _by_passkey(answer: Answer, where: str, ceremony: str, account: Account | None) -> PasskeyDevice:
+    tries = (limits.ADDRESS, where)
+    turn = limits.take(tries)
+    if turn.wait:
+        raise too_many(turn.wait)
+    device = passkeys.prove_passkey(answer=answer, ceremony=ceremony, account=account)
+    limits.give_back(tries)
+    return device
+
+
+def _record(action: str, account: Account, factor: str) -> None:
+    details = {"account": str(account.id), "factor": factor}
     with transaction.atomic():
+        Account.objects.filter(pk=account.pk, password_by_mail=True).update(password_by_mail=False)
         audit.record(action, actor=actor_of(account), details=details)
 
 

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from access import selectors
 from access.forms import PasswordForm
 from access.second_factor import mark_fresh, step_up_required
-from access.services import accounts, factors, signin
+from access.services import accounts, factors, passkeys, signin
 from access.views.common import page, person, refuse
 from access.views.signup import keep_for_once
 from gdpr_portal.errors import DomainError
@@ -24,6 +24,8 @@ def security(request: HttpRequest) -> HttpResponse:
         request,
         "security",
         totps=factors.confirmed_totps(account),
+        passkeys=passkeys.passkeys_of(account),
+        can_remove=factors.count_factors(account) > 1,
         codes_left=factors.recovery_codes_left(account),
         sessions=selectors.open_sessions(account),
         sign_ins=selectors.last_sign_ins(account),

@@ -10,8 +10,8 @@ from django.views.i18n import LANGUAGE_QUERY_PARAMETER
 from django.views.i18n import set_language as choose_language
 
 from access.forms import FactorForm, RecoveryForm, SignInForm
-from access.second_factor import confirmed_next, is_verified, mark_fresh, safe_path, verify_session, where
-from access.services import accounts, signin
+from access.second_factor import PASSKEY_FIELD, confirmed_next, is_verified, safe_path, step_up, verify_session, where
+from access.services import accounts, factors, signin
 from access.views.common import page, person, refuse, start_session
 from gdpr_portal.errors import DomainError
 
@@ -31,8 +31,8 @@ def login(request: HttpRequest) -> HttpResponse:
             refuse(form, error)
         else:
             start_session(request, account)
-            return _on(request, "login_factor" if signin.has_factor(account) else "signup_totp")
-    return page(request, "login", form)
+            return go_on(request, "login_factor" if signin.has_factor(account) else "signup_totp")
+    return page(request, "login", form, query=query(request))
 
 
 @get_or_post
@@ -51,7 +51,7 @@ def _by_factor(request: HttpRequest, form: FactorForm | RecoveryForm, *, recover
     if is_verified(request):
         return redirect(safe_path(request, request.GET.get("next")))
     if not signin.has_factor(person(request)):
-        return _on(request, "signup_totp")
+        return go_on(request, "signup_totp")
     if form.is_valid():
         try:
             code = form.cleaned_data["code"]
@@ -63,23 +63,24 @@ def _by_factor(request: HttpRequest, form: FactorForm | RecoveryForm, *, recover
         else:
             verify_session(request, device)
             return redirect(safe_path(request, request.GET.get("next")))
-    return page(request, "recovery" if recovery else "factor", form, query=_query(request))
+    can = factors.ways(person(request))
+    return page(request, "recovery" if recovery else "factor", form, query=query(request), ways=can)
 
 
 @get_or_post
 def confirm(request: HttpRequest) -> HttpResponse:
-    """Step-up: a one-time code again, then on to where the person was going."""
+    """Step-up: a one-time code again or a passkey, then on to where the person was going."""
+    by_passkey = bool(request.POST.get(PASSKEY_FIELD))
     form = FactorForm(request.POST or None)
+    form.fields["code"].required = not by_passkey
     if form.is_valid():
         try:
-            code = form.cleaned_data["code"]
-            signin.step_up_by_factor(account=person(request), code=code, where=where(request))
+            step_up(request, code=form.cleaned_data["code"])
         except DomainError as error:
-            refuse(form, error, "code")
+            refuse(form, error, None if by_passkey else "code")
         else:
-            mark_fresh(request)
             return redirect(confirmed_next(request))
-    return page(request, "confirm", form)
+    return page(request, "confirm", form, ways=factors.ways(person(request)))
 
 
 @require_POST
@@ -99,10 +100,12 @@ def set_language(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _on(request: HttpRequest, name: str) -> HttpResponseRedirect:
-    return HttpResponseRedirect(reverse(name) + _query(request))
+def go_on(request: HttpRequest, name: str) -> HttpResponseRedirect:
+    """On to the next step of signing in, and from there to where the person was going."""
+    return HttpResponseRedirect(reverse(name) + query(request))
 
 
-def _query(request: HttpRequest) -> str:
+def query(request: HttpRequest) -> str:
+    """Where the person was going, as a query string; empty for the front page."""
     wanted = safe_path(request, request.GET.get("next"))
     return f"?{urlencode({'next': wanted})}" if wanted != reverse("home") else ""

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from access.forms import EmailForm, FactorForm, MailCodeForm, PasswordForm
 from access.models import Account, TotpDevice
 from access.second_factor import is_verified, require_fresh_factor, safe_path, verify_session, where
-from access.services import factors, limits, mailcodes, signin
+from access.services import factors, limits, lost_factor, mailcodes, signin
 from access.views.common import language, page, person, refuse, start_session
 from gdpr_portal.errors import DomainError, Gone
 from vault import services as vault
@@ -24,6 +24,8 @@ from vault.services import Place
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 _CODE = {mailcodes.SIGNUP: "signup_code", mailcodes.RESET: "reset_code"}
 _ONCE = "recovery_once"
+RESET = "factor_reset"
+"""Where the session keeps which way back for lost factors its link and password have opened."""
 
 
 @get_or_post
@@ -61,17 +63,16 @@ def password(request: HttpRequest) -> HttpResponse:
 @get_or_post
 def totp(request: HttpRequest) -> HttpResponse:
     """A new authenticator, by QR code or by typing its secret; the first one, or one more after a step-up."""
-    account = person(request)
-    first = not signin.has_factor(account)
-    if not first:
-        if not is_verified(request):
-            return redirect("login_factor")
-        asked = require_fresh_factor(request)
-        if asked:
-            return asked
+    account, first = person(request), is_first(request)
+    refused = refused_enrolment(request)
+    if refused:
+        return refused
     device, secret = factors.pending_totp(account)
     form = FactorForm(request.POST or None)
+    replacing = is_replacing(request)
     if form.is_valid() and _confirmed(request, device, form):
+        if replacing:
+            begin_anew(request, account)
         verify_session(request, device)
         if not first:
             return redirect("security")
@@ -79,6 +80,29 @@ def totp(request: HttpRequest) -> HttpResponse:
         return redirect("signup_recovery")
     picture = segno.make(factors.provisioning_uri(secret), error="m").svg_data_uri(scale=5, border=2, light="#ffffff")
     return page(request, "signup_totp", form, secret=secret, picture=picture, first=first)
+
+
+def is_first(request: HttpRequest) -> bool:
+    """Whether this would be the account's first factor, or the one in the place of all that are lost."""
+    return not signin.has_factor(person(request)) or is_replacing(request)
+
+
+def is_replacing(request: HttpRequest) -> bool:
+    """Whether this session came by the way back for lost factors, which is open still."""
+    return lost_factor.is_open_to(person(request), request.session.get(RESET))
+
+
+def begin_anew(request: HttpRequest, account: Account) -> None:
+    """Every session of the account has ended, this one too: here is a new one."""
+    account.refresh_from_db()
+    start_session(request, account)
+
+
+def refused_enrolment(request: HttpRequest) -> HttpResponse | None:
+    """None when this session may add a factor: the first one, or one more when it is fresh (threat T41)."""
+    if is_first(request):
+        return None
+    return require_fresh_factor(request) if is_verified(request) else redirect("login_factor")
 
 
 def _confirmed(request: HttpRequest, device: TotpDevice, form: FactorForm) -> bool:
@@ -90,7 +114,13 @@ def _confirmed(request: HttpRequest, device: TotpDevice, form: FactorForm) -> bo
     except DomainError as error:
         refuse(form, error, "code")
         return False
-    if factors.confirm_totp(device=device, code=form.cleaned_data["code"]):
+    code, account = form.cleaned_data["code"], person(request)
+    if is_replacing(request):
+        reset_id = request.session[RESET]
+        right = lost_factor.enrol_totp(account=account, reset_id=reset_id, device=device, code=code)
+    else:
+        right = factors.confirm_totp(device=device, code=code)
+    if right:
         return True
     refuse(form, factors.wrong_code(), "code")
     return False

@@ -24,6 +24,7 @@ SECTIONS: dict[str, Any] = {
 }
 BLOCKS: dict[str, Any] = {
     "identifiers": _("How you are recognised"),
+    "factors": _("What protects your account"),
     "standing": _("As it stands now"),
     "history": _("Everything you answered"),
     "objections": _("Your objections"),
@@ -40,6 +41,7 @@ COLUMNS: dict[str, Any] = {
     "country": _("Country"),
     "birth_date": _("Date of birth"),
     "since": _("Since"),
+    "used_at": _("Last used"),
     "field": _("Field"),
     "title": _("What"),
     "purposes": _("Purposes"),
@@ -95,6 +97,9 @@ KINDS: dict[str, Any] = {
     "email": _("E-mail address"),
     "phone": _("Telephone number"),
     "customer_id": _("Customer number"),
+    "totp": _("Authenticator app"),
+    "passkey": _("Passkey"),
+    "recovery_codes": _("Recovery codes"),
 }
 ACTIONS: dict[str, Any] = {
     "give": _("Agreed"),

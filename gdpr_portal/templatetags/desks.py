@@ -17,6 +17,7 @@ register = template.Library()
 REVIEWERS = frozenset({roles.IRM, roles.PRIVACY_OFFICER})
 LOOKERS = frozenset({roles.IRM, roles.QA})
 KEEPERS = frozenset({roles.OPERATOR, roles.PRIVACY_OFFICER})
+LOST = frozenset({roles.OPERATOR, roles.IRM})
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ DESKS = (
             Place(_("Proofs on paper"), "proofs", REVIEWERS),
             Place(_("People"), "subjects_subject_changelist", KEEPERS),
             Place(_("Accounts"), "access_account_changelist", KEEPERS),
+            Place(_("Lost second factors"), "lost_factors", LOST),
         ),
     ),
     Desk(

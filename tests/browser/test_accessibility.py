@@ -15,9 +15,12 @@ from tests.browser.chromium import DESKTOP, PHONE, ZOOMED
 from tests.browser.conftest import Visit
 
 Axe = Callable[[Page], list[str]]
-PORTAL = ("/", "/data", "/consent", "/sharing", "/requests", "/activity", "/security")
+PORTAL = ("/", "/data", "/consent", "/sharing", "/requests", "/activity", "/security", "/signup/passkey")
 ASKING = tuple(f"/requests/new/{right}" for right in ("access", "erasure", "objection", "restriction", "human_review"))
-SIGNED_OUT = ("/", "/login", "/signup", "/password-reset", "/request", "/request/verify", "/nowhere")
+SIGNED_OUT = (
+    "/", "/login", "/lost-factor", "/lost-factor/sent", "/signup", "/password-reset", "/request", "/request/verify",
+    "/nowhere",
+)  # fmt: skip
 ERRORS = ("400", "403", "404", "409", "410", "429", "500", "503", "csrf")
 NO_SIDEWAYS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 
@@ -84,7 +87,7 @@ def test_forms_that_were_refused(visit: Visit, axe: Axe, bob: Any) -> None:
         page.goto(path)
         page.locator("form").evaluate_all("forms => forms.forEach(form => form.noValidate = true)")
         page.get_by_label(label).fill("not an address")
-        page.locator("main button").filter(has_text=words).click()
+        page.locator("main button").filter(has_text=words).first.click()
         page.wait_for_load_state()
         assert page.get_by_role("alert").count() >= 1
         assert page.locator("[aria-invalid=true]").count() >= 1

@@ -8,6 +8,7 @@ APP = "about an application"
 RANDOM = "a random or keyed value, from which nothing of a person can be told"
 PROOF = "hashes and signatures of the log"
 ADDRESS = "the address the person is identified by (in the archive from subjects.Identifier); gone with the account"
+NAMED = "what the person calls a passkey: in the archive with their identity; gone with the account"
 SHORT = "sealed and kept for minutes or a day; purged, and holds ids where it lasts"
 MAIL = "the address and the words, sealed, until a mail server has taken them, at most ten days"
 LAST_NOTICE = "the person's address, sealed, until the last notice has gone out"
@@ -93,6 +94,11 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     "access.TotpDevice": {"name": CODE, "secret_sealed": RANDOM},
     "access.RecoveryDevice": {"name": CODE},
     "access.RecoveryCode": {"digest": RANDOM},
+    "access.PasskeyDevice": {
+        "name": CODE, "credential_index": KEY, "sealed": KEY, "name_sealed": NAMED,
+    },
+    "access.FactorReset": {"digest": RANDOM},
+    "access.PasskeyChallenge": {"digest": RANDOM, "ceremony": CODE},
     "access.MailCode": {
         "reason": CODE, "email_index": SHORT, "email_sealed": SHORT, "digest": RANDOM, "language": CODE,
     },

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from access.models import Account
+from access.services import passkeys
 from access.services.applications import set_endpoint
 from access.services.factors import new_recovery_codes
 from access.services.mailcodes import send_code
@@ -23,6 +24,7 @@ from erasure.services.questions import explain, question_access
 from erasure.services.requests import file_request
 from subjects.models import Subject
 from subjects.services import register_subject
+from tests.access.authenticator import Authenticator
 from tests.conftest import Person
 from tests.consent.people import answer, share, wording
 
@@ -142,6 +144,11 @@ def ask(made: Planted, right: str) -> RightsRequest:
 
 
 def _account(made: Planted) -> None:
-    """A code on its way to the address, factors, recovery codes."""
+    """A code on its way to the address, factors, recovery codes, a passkey with a name."""
     send_code(reason="reset", email=made.person.email, language="en")
     new_recovery_codes(made.person.account)
+    made.strings["passkey"] = "Turmfalke-Passkey"
+    challenge = passkeys.new_challenge(ceremony=passkeys.REGISTER, where="here")
+    options = passkeys.registration_options(made.person.account, challenge)
+    answer = passkeys.Answer(Authenticator().create(options), (challenge,))
+    passkeys.add_passkey(account=made.person.account, answer=answer, label=made.strings["passkey"])

@@ -167,7 +167,10 @@ def _archives(made: Planted) -> Any:
 
 
 def _account(made: Planted) -> Any:
-    return [account_email(row) for row in Account.objects.filter(pk=made.person.account.pk)]
+    from access.services.passkeys import passkeys_of
+
+    rows = Account.objects.filter(pk=made.person.account.pk)
+    return [(account_email(row), [each.label for each in passkeys_of(row)]) for row in rows]
 
 
 def _service_sealed(made: Planted) -> Any:

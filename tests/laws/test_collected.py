@@ -26,7 +26,8 @@ COMPONENTS = {"email": "email"}
 ARGUED = {
     "password": SECRET, "code": SECRET, "otp": SECRET, "reference": SECRET,
     "purpose": ACT, "ground": ACT, "right": ACT, "decision": ACT, "action": ACT, "event": ACT, "explicit": ACT,
-    "next": ACT, "shown": ACT,
+    "next": ACT, "shown": ACT, "passkey": SECRET,
+    "label": "what the person calls a passkey, to know it again; sealed, in their archive, gone with the account",
     "field": "which approved component is to be put right (Art. 16)",
     "value": "the right value of an approved component, judged by its type before it is kept (Art. 16)",
     "text": OWN_WORDS,

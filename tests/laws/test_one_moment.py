@@ -12,6 +12,8 @@ APPS = ("access", "audit", "subjects", "consent", "erasure", "gdpr_portal")
 NEVER_REPLACED = {
     "access/services/accounts.py:account_email": "an account's key is destroyed, never replaced",
     "access/services/factors.py:_secret": "an account's key is destroyed, never replaced",
+    "access/services/passkeys.py:_opened": "an account's key is destroyed, never replaced",
+    "access/services/passkeys.py:passkeys_of": "an account's key is destroyed, never replaced",
     "access/views/signup.py:recovery": "an account's key is destroyed, never replaced",
     "erasure/services/identity.py:look": "the key is the file's own and goes with it",
     "erasure/case_holdings.py:_identity": "the key is the file's own and goes with it",

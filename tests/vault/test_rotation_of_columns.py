@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
-from access.models import Account, WebhookEndpoint
+from access.models import Account, PasskeyDevice, WebhookEndpoint
+from access.services import passkeys
 from access.services.accounts import account_by_email
 from access.services.applications import set_endpoint, webhook_secrets
 from subjects.models import Identifier
 from subjects.selectors import find_subject
+from tests.access.authenticator import Authenticator
 from vault import rotation
 
 pytestmark = pytest.mark.django_db
@@ -27,6 +29,21 @@ def test_people_and_accounts_are_found_after_the_index_key_changed(alice: Any, s
     assert account_by_email(alice.email) == alice.account
     rotation.retire("index", max(before))
     assert find_subject(application=shop, kind="customer_id", value="c-alice") == alice.subject
+
+
+def test_passkeys_are_found_after_the_index_key_changed(alice: Any) -> None:
+    authenticator = Authenticator()
+    challenge = passkeys.new_challenge(ceremony=passkeys.REGISTER, where="here")
+    options = passkeys.registration_options(alice.account, challenge)
+    answer = passkeys.Answer(authenticator.create(options), (challenge,))
+    device = passkeys.add_passkey(account=alice.account, answer=answer, label="mine")
+    before = versions(PasskeyDevice, "credential_index")
+    list(rotation.rotate("index"))
+    assert versions(PasskeyDevice, "credential_index") == {max(before) + 1}
+    rotation.retire("index", max(before))
+    challenge = passkeys.new_challenge(ceremony=passkeys.SIGN_IN, where="here")
+    answer = passkeys.Answer(authenticator.get({"challenge": challenge}), (challenge,))
+    assert passkeys.prove_passkey(answer=answer, ceremony=passkeys.SIGN_IN) == device
 
 
 def test_webhook_secrets_open_after_the_secrets_key_changed(shop: Any) -> None:

@@ -56,6 +56,8 @@ PROFILE_DEPENDENT = {
     "DATABASE_SEQUENCER_URL": "`DATABASE_URL`",
     "HTTPS": "on in staging and production",
     "LOG_FORMAT": "`text` in development, else `json`",
+    "PASSKEY_ORIGINS": "`BASE_URL`; `localhost` for a loopback address",
+    "PASSKEY_RP_ID": "the host of `BASE_URL`; `localhost` for a loopback address",
     "RUN_DIR": "`./.run`",
     "UNDO_WINDOW_SECONDS": "`86400`; `0` in the demo",
     "WEBHOOK_LOOPBACK_ALLOWED": "on in development only",

@@ -1,0 +1,59 @@
+"""The desk where an operator and an IRM reviewer agree that a member of staff who lost every factor enrols anew."""
+
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.contrib.admin import AdminSite
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from access import roles, selectors
+from access.models import Account
+from access.second_factor import require_fresh_factor
+from access.services import lost_factor
+from gdpr_portal.errors import DomainError
+
+ALLOWED = frozenset({roles.OPERATOR, roles.IRM})
+
+
+@require_safe
+def desk(request: HttpRequest) -> HttpResponse:
+    """Every member of staff, who has agreed for whom, and a button for who still can."""
+    by = _by(request)
+    frame = admin.site.each_context(request) | {"title": _("Lost second factors")}
+    return render(request, "admin/access/lost_factors.html", frame | {"lines": selectors.staff_resets(by)})
+
+
+@require_POST
+def agree(request: HttpRequest, account_id: UUID) -> HttpResponse:
+    """One of the two agrees, after a fresh second factor."""
+    by = _by(request)
+    refused = require_fresh_factor(request)
+    if refused:
+        return refused
+    try:
+        both = lost_factor.agree(account_id=account_id, by=by)
+    except DomainError as error:
+        messages.error(request, error.message)
+    else:
+        words = _("Both have agreed: the link is on its way by mail.") if both else _("Noted. The other desk is next.")
+        messages.success(request, words)
+    return redirect("admin:lost_factors")
+
+
+def patterns(site: AdminSite) -> list[URLPattern]:
+    """The pages, each behind the admin's own door (both factors, staff)."""
+    return [
+        path("lost-factors/", site.admin_view(desk), name="lost_factors"),
+        path("lost-factors/<uuid:account_id>/agree/", site.admin_view(agree), name="lost_factor_agree"),
+    ]
+
+
+def _by(request: HttpRequest) -> Account:
+    if not isinstance(request.user, Account) or not request.user.roles & ALLOWED:
+        raise PermissionDenied
+    return request.user
