@@ -262,8 +262,9 @@ def pages() -> dict[str, str]:
 
     single: dict[str, Any] = {
         "erasure_evidencepack_change": EvidencePack, "erasure_accessquestion_change": AccessQuestion,
-        "erasure_breach_change": Breach, "qa_finding": Finding, "qa_sample": Sample, "consent_component_change": Component,
-        "consent_recipient_change": Recipient, "consent_revision_change": Revision,
+        "erasure_breach_change": Breach, "qa_finding": Finding, "qa_sample": Sample,
+        "consent_component_change": Component, "consent_recipient_change": Recipient,
+        "consent_revision_change": Revision,
     }  # fmt: skip
     found = {
         name: reverse(f"admin:{name}", args=[model.objects.order_by("pk")[0].pk]) for name, model in single.items()
