@@ -21,7 +21,7 @@ class RequestsHolding:
     models = frozenset(
         {
             "erasure.RightsRequest", "erasure.Step", "erasure.Receipt", "erasure.WithheldRows", "erasure.KeptRow",
-            "erasure.ConnectorCheck", "erasure.ConnectorCommit",
+            "erasure.ConnectorCheck", "erasure.ConnectorCommit", "erasure.Transfer",
         }
     )  # fmt: skip
 

@@ -172,3 +172,4 @@ from erasure.case_models import *  # noqa: E402, F403  they point to the rows ab
 from erasure.connector_models import *  # noqa: E402, F403
 from erasure.identity_models import *  # noqa: E402, F403
 from erasure.question_models import *  # noqa: E402, F403
+from erasure.transfer_models import *  # noqa: E402, F403

@@ -1,4 +1,4 @@
-"""The states of requests and of their steps: one table each and one `move`. Nothing else assigns a state."""
+"""The states of requests, steps and transfers: one table each and one `move`. Nothing else assigns a state."""
 
 from typing import Protocol
 
@@ -24,6 +24,15 @@ STEP: dict[str, frozenset[str]] = {
     "retained": frozenset(),
 }
 
+TRANSFER: dict[str, frozenset[str]] = {
+    "waiting": frozenset({"sending", "failed", "stopped"}),
+    "sending": frozenset({"waiting", "received", "failed", "stopped"}),
+    "received": frozenset(),
+    "failed": frozenset(),
+    "stopped": frozenset(),
+}
+
+LIVE_TRANSFER = tuple(state for state, after in TRANSFER.items() if after)
 OPEN_REQUEST = tuple(state for state, after in REQUEST.items() if after)
 OPEN_STEP = ("queued", "in_progress", "waiting", "failed")
 

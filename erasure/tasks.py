@@ -4,7 +4,18 @@ from uuid import UUID
 
 from celery import shared_task
 
-from erasure.services import archives, escalations, identity, links, periods, questions, requests, retentions, steps
+from erasure.services import (
+    archives,
+    escalations,
+    identity,
+    links,
+    periods,
+    pushing,
+    questions,
+    requests,
+    retentions,
+    steps,
+)
 
 
 @shared_task(name="erasure.tasks.run_step")
@@ -41,3 +52,15 @@ def keep_the_clock() -> None:
 def end_periods() -> None:
     """What nothing needs any more was erased or proposed for it."""
     periods.end_periods()
+
+
+@shared_task(name="erasure.tasks.push")
+def push(transfer_id: str) -> None:
+    """One sending of an archive to another controller had a turn."""
+    pushing.push(UUID(transfer_id))
+
+
+@shared_task(name="erasure.tasks.sweep_transfers")
+def sweep_transfers() -> None:
+    """Every sending that is due had a turn."""
+    pushing.push_due()

@@ -87,6 +87,7 @@ PAGES: Final[dict[str, Page]] = {
     "sharing/asks/<ask>": SIGNED_IN,
     "requests": SIGNED_IN, "requests/new/<right>": SIGNED_IN, "requests/<request_id>": SIGNED_IN,
     "requests/<request_id>/withdraw": SIGNED_IN, "requests/<request_id>/archive": SIGNED_IN,
+    "requests/<request_id>/transfer": SIGNED_IN, "requests/<request_id>/transfer/stop": SIGNED_IN,
     "requests/<request_id>/receipt": SIGNED_IN, "requests/<request_id>/message": SIGNED_IN,
     "request": PUBLIC, "request/verify": PUBLIC, "request/answer/<link>/<token>": PUBLIC,
     # --- the desk
@@ -117,6 +118,9 @@ PAGES: Final[dict[str, Page]] = {
     "admin/erasure/breach/": REVIEW, "admin/erasure/breach/add/": REVIEW,
     "admin/erasure/breach/<object_id>/history/": REVIEW, "admin/erasure/breach/<object_id>/delete/": CLOSED,
     "admin/erasure/breach/<object_id>/change/": REVIEW, "admin/erasure/breach/<object_id>/": REVIEW,
+    "admin/erasure/destination/": REVIEW, "admin/erasure/destination/add/": REVIEW,
+    "admin/erasure/destination/<object_id>/history/": REVIEW, "admin/erasure/destination/<object_id>/delete/": CLOSED,
+    "admin/erasure/destination/<object_id>/change/": REVIEW, "admin/erasure/destination/<object_id>/": REVIEW,
     "admin/erasure/accessquestion/": REVIEW, "admin/erasure/accessquestion/add/": CLOSED,
     "admin/erasure/accessquestion/<question_id>/change/": REVIEW,
     "admin/erasure/accessquestion/<object_id>/history/": REVIEW,
