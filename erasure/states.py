@@ -1,4 +1,4 @@
-"""The states of requests, steps and transfers: one table each and one `move`. Nothing else assigns a state."""
+"""The states of requests, steps, transfers, callbacks: one table each and one `move`. Nothing else assigns a state."""
 
 from typing import Protocol
 
@@ -30,6 +30,13 @@ TRANSFER: dict[str, frozenset[str]] = {
     "received": frozenset(),
     "failed": frozenset(),
     "stopped": frozenset(),
+}
+
+CALLBACK: dict[str, frozenset[str]] = {
+    "queued": frozenset({"sending"}),
+    "sending": frozenset({"queued", "sent", "abandoned"}),
+    "sent": frozenset(),
+    "abandoned": frozenset(),
 }
 
 LIVE_TRANSFER = tuple(state for state, after in TRANSFER.items() if after)

@@ -9,6 +9,8 @@ from erasure.services import (
     escalations,
     identity,
     links,
+    opendsr,
+    opendsr_callbacks,
     periods,
     pushing,
     questions,
@@ -64,3 +66,10 @@ def push(transfer_id: str) -> None:
 def sweep_transfers() -> None:
     """Every sending that is due had a turn."""
     pushing.push_due()
+
+
+@shared_task(name="erasure.tasks.sweep_opendsr")
+def sweep_opendsr() -> None:
+    """Controllers we process for are told how their OpenDSR requests stand."""
+    opendsr.notice_changes()
+    opendsr_callbacks.send_due()

@@ -49,6 +49,9 @@ API: Final[dict[str, dict[str, str]]] = {
     "api/v1/requests/<request_id>": {"GET": "requests:read"},
     "api/v1/requests/<request_id>/withdraw": {"POST": "requests:write"},
     "api/v1/requests/<request_id>/archive": {"GET": "requests:read"},
+    "api/opendsr/v2/opendsr_requests": {"POST": "opendsr:requests"},
+    "api/opendsr/v2/opendsr_requests/<subject_request_id>": {"GET": "opendsr:requests", "DELETE": "opendsr:requests"},
+    "api/opendsr/v2/opendsr_requests/<subject_request_id>/results": {"GET": "opendsr:requests"},
 }
 """Route -> method -> the one scope that opens it; without the scope 403, without a token 401, other methods 405."""
 
@@ -72,6 +75,7 @@ PAGES: Final[dict[str, Page]] = {
     ".well-known/audit-vkey": PUBLIC,
     "oauth/token": PUBLIC, "oauth/revoke": PUBLIC,
     "api/docs": PUBLIC, "api/docs/problems": PUBLIC, "api/v1/schema": PUBLIC,
+    "api/opendsr/v2/discovery": PUBLIC, "api/opendsr/v2/certificate.pem": PUBLIC,
     # --- accounts
     "login": PUBLIC, "login/factor": HALF_WAY, "login/recovery": HALF_WAY, "logout": PUBLIC, "language": PUBLIC,
     "signup": PUBLIC, "signup/code": PUBLIC, "signup/password": PUBLIC, "signup/totp": HALF_WAY,
