@@ -205,6 +205,7 @@ VOCABULARY: dict[str, Event] = _events(
         "opendsr.cancelled": ("Art. 28(3)(e)", "request application"),
         "opendsr.told": ("Art. 28(3)(e)", "request application state attempt"),
         "opendsr.untold": ("Art. 28(3)(e)", "request application state attempt reason"),
+        "opendsr.processor_set": ("Art. 28(3)(e)", "application count"),
         "destination.proposed": ("Art. 20(2)", "destination obstacle"),
         "destination.approved": ("Art. 20(2)", "destination obstacle"),
         "destination.retired": ("Art. 20(2)", "destination obstacle"),

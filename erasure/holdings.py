@@ -22,7 +22,7 @@ class RequestsHolding:
         {
             "erasure.RightsRequest", "erasure.Step", "erasure.Receipt", "erasure.WithheldRows", "erasure.KeptRow",
             "erasure.ConnectorCheck", "erasure.ConnectorCommit", "erasure.Transfer",
-            "erasure.OpenDsrRequest", "erasure.OpenDsrCallback",
+            "erasure.OpenDsrRequest", "erasure.OpenDsrCallback", "erasure.OpenDsrCall",
         }
     )  # fmt: skip
 

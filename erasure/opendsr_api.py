@@ -16,19 +16,21 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_POST
 from rest_framework.request import Request
 
+from access.rest.parsers import parse, raw_body
 from access.rest.problems import problem_response
 from access.rest.views import ScopedView
 from consent.services.sending import instant
 from erasure.api import zip_response
 from erasure.models import OpenDsrRequest
 from erasure.opendsr import VERSION, discovery, error_object, read_request
-from erasure.services import opendsr
+from erasure.services import opendsr, opendsr_calls
 from erasure.services.archives import collect
 from erasure.services.opendsr_signer import identity
-from gdpr_portal.errors import Unavailable, WrongState
+from gdpr_portal.errors import DomainError, Unavailable, WrongState
 
 OF_THE_REQUEST = frozenset({400, 409, 410, 415, 422})
 """Statuses that are about what was asked: 400 to OpenDSR (section 7.5)."""
@@ -140,6 +142,18 @@ def certificate(request: HttpRequest) -> HttpResponse:
     return _public(None, "application/x-pem-file")
 
 
+@csrf_exempt
+@require_POST
+def callback(request: HttpRequest, step_id: UUID) -> HttpResponse:
+    """A processor of ours tells how it stands; nothing of it is read before its signature holds (section 8.8)."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    try:
+        opendsr_calls.called_back(step_id=step_id, body=raw_body(request), headers=headers, told=parse)
+    except DomainError as error:
+        return problem_response(error)
+    return HttpResponse(status=202)
+
+
 def _public(body: bytes | None, content_type: str) -> HttpResponse:
     try:
         who = identity()
@@ -154,4 +168,4 @@ def _json(body: Mapping[str, Any], status: int) -> HttpResponse:
     return HttpResponse(content, status=status, content_type="application/json", headers={"Cache-Control": "no-store"})
 
 
-discovery_page.is_public = certificate.is_public = True  # type: ignore[attr-defined]
+discovery_page.is_public = certificate.is_public = callback.is_public = True  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""OpenDSR 2.0 as a processor: what a controller asked for on behalf of a person, and what it is told of it."""
+"""OpenDSR 2.0: what controllers asked of us and are told; the processors we ask, and how far they are."""
 
 import uuid
 
@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from access.models import Application
 
-__all__ = ["OpenDsrCallback", "OpenDsrRequest"]
+__all__ = ["OpenDsrCall", "OpenDsrCallback", "OpenDsrProcessor", "OpenDsrRequest"]
 
 
 class OpenDsrRequest(models.Model):
@@ -65,3 +65,46 @@ class OpenDsrCallback(models.Model):
 
     def __str__(self) -> str:
         return f"opendsr callback {str(self.id)[:8]}"
+
+
+class OpenDsrProcessor(models.Model):
+    """A processor of ours that speaks OpenDSR: how it is reached, and what it said of itself (discovery)."""
+
+    application = models.OneToOneField(Application, models.PROTECT, related_name="opendsr", primary_key=True)
+    base_url = models.CharField(max_length=400)
+    domain = models.CharField(max_length=253)
+    token_sealed = models.BinaryField(editable=False)
+    certificate = models.TextField(default="", blank=True)
+    identities = ArrayField(models.CharField(max_length=80), default=list)
+    kinds = ArrayField(models.CharField(max_length=20), default=list)
+    checked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"opendsr processor {self.application_id}"
+
+
+class OpenDsrCall(models.Model):
+    """What a processor was asked for one step, under the step's own id, and the status it last signed for.
+
+    Sent until it is accepted, then asked for its status now and then, beside its callbacks (`erasure.states.CALL`).
+    """
+
+    step = models.OneToOneField("erasure.Step", models.PROTECT, related_name="opendsr_call", primary_key=True)
+    processor = models.ForeignKey(OpenDsrProcessor, models.PROTECT, related_name="calls")
+    state = models.CharField(max_length=7, default="queued")
+    status = models.CharField(max_length=11, default="", blank=True)
+    created_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    attempts = models.PositiveIntegerField(default=0)
+    next_at = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    fence = models.PositiveIntegerField(default=0)
+    last_error = models.CharField(max_length=80, default="", blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["next_at"], condition=Q(state__in=["queued", "sending"]), name="opendsr_call_due")
+        ]
+
+    def __str__(self) -> str:
+        return f"opendsr call {self.step_id}"

@@ -39,6 +39,12 @@ CALLBACK: dict[str, frozenset[str]] = {
     "abandoned": frozenset(),
 }
 
+CALL: dict[str, frozenset[str]] = {
+    "queued": frozenset({"sending", "closed"}),
+    "sending": frozenset({"queued", "closed"}),
+    "closed": frozenset(),
+}
+
 LIVE_TRANSFER = tuple(state for state, after in TRANSFER.items() if after)
 OPEN_REQUEST = tuple(state for state, after in REQUEST.items() if after)
 OPEN_STEP = ("queued", "in_progress", "waiting", "failed")

@@ -11,6 +11,7 @@ from erasure.services import (
     links,
     opendsr,
     opendsr_callbacks,
+    opendsr_calls,
     periods,
     pushing,
     questions,
@@ -70,6 +71,7 @@ def sweep_transfers() -> None:
 
 @shared_task(name="erasure.tasks.sweep_opendsr")
 def sweep_opendsr() -> None:
-    """Controllers we process for are told how their OpenDSR requests stand."""
+    """Controllers are told how their OpenDSR requests stand, our own processors are asked and followed."""
     opendsr.notice_changes()
     opendsr_callbacks.send_due()
+    opendsr_calls.call_due()

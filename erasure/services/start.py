@@ -18,7 +18,7 @@ from consent.services.objections import end_objection, object_to
 from erasure import plans
 from erasure.models import RightsRequest, Step
 from erasure.selectors import to_retain
-from erasure.services import finish, guard, holds, notices
+from erasure.services import finish, guard, holds, notices, opendsr_calls
 from erasure.services.details import opened_details
 from erasure.services.records import move_request, record_step
 from gdpr_portal.wake import wake
@@ -82,6 +82,7 @@ def begin(request: RightsRequest, *, actor: str) -> None:
         if step.kind == Step.Kind.NOTIFY:
             notices.queue_notice(step)
     Step.objects.bulk_create(plan)
+    opendsr_calls.queue(plan)
     for step in plan:
         if step.state in {"retained", "waiting"}:
             record_step(step, actor=actor)

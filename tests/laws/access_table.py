@@ -76,6 +76,7 @@ PAGES: Final[dict[str, Page]] = {
     "oauth/token": PUBLIC, "oauth/revoke": PUBLIC,
     "api/docs": PUBLIC, "api/docs/problems": PUBLIC, "api/v1/schema": PUBLIC,
     "api/opendsr/v2/discovery": PUBLIC, "api/opendsr/v2/certificate.pem": PUBLIC,
+    "api/opendsr/v2/callbacks/<step_id>": PUBLIC,
     # --- accounts
     "login": PUBLIC, "login/factor": HALF_WAY, "login/recovery": HALF_WAY, "logout": PUBLIC, "language": PUBLIC,
     "signup": PUBLIC, "signup/code": PUBLIC, "signup/password": PUBLIC, "signup/totp": HALF_WAY,

@@ -46,6 +46,8 @@ EXCEPTIONS = {
     "erasure.services.links.forget_links": LINK,
     "erasure.services.links.link_to": LINK,
     "erasure.services.links.opened_link": COUNTS,
+    "erasure.services.opendsr_calls.claim": WORK + "step.done, step.failed",
+    "erasure.services.opendsr_calls.queue": WORK + "step.waiting, step.done, step.failed",
     "erasure.services.opendsr.notice_changes": WORK + "opendsr.told, opendsr.untold",
     "erasure.services.withheld.carried_out": WORK + "withheld.decided, step.done",
     "subjects.services.people.erase_identity": PART + "subject.erased, data.erased",
