@@ -68,7 +68,7 @@ def set_processor(*, application: Application, base_url: str, token: str, actor:
     with transaction.atomic():
         _note(row, found)
         row.save()
-        details = {"application": application.slug, "count": len(found.kinds)}
+        details: dict[str, Any] = {"application": application.slug, "count": len(found.kinds)}
         audit.record("opendsr.processor_set", actor=actor, details=details)
     return row
 

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from consent.models import Delivery
 from erasure.models import OpenDsrCall, OpenDsrProcessor, Step
+from erasure.opendsr_client import Said
 from erasure.services import opendsr_calls, steps
 from tests.erasure.people import file, run_all, store
 from tests.erasure.test_opendsr_verify import KEY, OTHER_KEY, certificate
@@ -252,7 +253,7 @@ def test_a_worker_that_lost_its_lease_settles_no_call(erasing: Step) -> None:
     assert slow is not None and opendsr_calls.claim(erasing.id) is None
     OpenDsrCall.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     assert opendsr_calls.claim(erasing.id) is not None
-    opendsr_calls.settle(slow, opendsr_calls.Said(status="completed"))
+    opendsr_calls.settle(slow, Said(status="completed"))
     erasing.refresh_from_db()
     assert erasing.state == "waiting"
 

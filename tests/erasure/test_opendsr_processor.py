@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from access import scopes
 from audit.models import AuditEvent
+from consent.webhook import Outcome
 from erasure.models import OpenDsrCallback, OpenDsrRequest, RightsRequest
 from erasure.services import opendsr, opendsr_callbacks, steps
 from tests.conftest import make_application
@@ -299,7 +300,7 @@ def test_a_worker_that_lost_its_lease_settles_no_callback(
     assert slow is not None and opendsr_callbacks.claim(row.id) is None
     OpenDsrCallback.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     assert opendsr_callbacks.claim(row.id) is not None
-    opendsr_callbacks.settle(slow, opendsr_callbacks.webhook.Outcome(status=200))
+    opendsr_callbacks.settle(slow, Outcome(status=200))
     row.refresh_from_db()
     assert row.state == "sending"
 

@@ -20,6 +20,7 @@ from audit import actors
 from audit.models import AuditEvent
 from erasure.archives import build
 from erasure.models import Archive, Destination, RightsRequest, Transfer
+from erasure.resumable import Reply
 from erasure.services import archives, pushing, transfers
 from erasure.services.destinations import approve, propose, retire
 from gdpr_portal.errors import Gone, Invalid, Missing, Refused, WrongState
@@ -445,7 +446,7 @@ def test_a_worker_that_lost_its_lease_settles_nothing(asked: RightsRequest, riva
     assert quick is not None and quick.fence == slow.fence + 1
     reply = pushing._turn(slow)
     assert reply is not None and reply.error == "lease_lost" and other.sent_bytes() == 0
-    pushing.settle(slow, pushing.Reply(acknowledgement="forged", offset=1))
+    pushing.settle(slow, Reply(acknowledgement="forged", offset=1))
     transfer.refresh_from_db()
     assert transfer.state == "sending" and transfer.acknowledgement == ""
     pushing.settle(quick, pushing._turn(quick))
