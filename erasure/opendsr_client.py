@@ -5,7 +5,7 @@ Nothing is believed that is not signed under the certificate the processor's own
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -22,7 +22,10 @@ STATUSES: Final = ("pending", "in_progress", "completed", "cancelled")
 """In the order in which they come."""
 REFUSALS: Final = frozenset({400, 409, 410, 413, 415, 422})
 """Answers after which the same request is not sent again."""
-FORMATS: Final = {"raw": lambda value: value, "sha256": lambda value: hashlib.sha256(value.encode()).hexdigest()}
+FORMATS: Final[dict[str, Callable[[str], str]]] = {
+    "raw": lambda value: value,
+    "sha256": lambda value: hashlib.sha256(value.encode()).hexdigest(),
+}
 """The formats we speak; the weak digests (md5, sha1) are not ours to give a person's address away in."""
 
 

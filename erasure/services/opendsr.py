@@ -21,6 +21,7 @@ from consent import webhook
 from erasure.models import OpenDsrCallback, OpenDsrRequest, RightsRequest
 from erasure.opendsr import Asked
 from erasure.services.requests import file_request, withdraw_request
+from erasure.services.sweeping import each
 from gdpr_portal.errors import DomainError, Flaw, Invalid, Missing, WrongState
 from gdpr_portal.wake import wake
 from subjects.models import Subject
@@ -115,7 +116,7 @@ def notice_changes() -> int:
     """Whoever asked for callbacks has one queued for every status that is new; returns how many requests changed."""
     rows = OpenDsrRequest.objects.exclude(told__in=FINAL).filter(~Q(callback_urls=[]))
     ids = list(rows.order_by("received_at").values_list("pk", flat=True)[:BATCH])
-    return sum(_notice(row_id) for row_id in ids)
+    return each(ids, _notice)
 
 
 def _notice(row_id: UUID) -> bool:

@@ -22,9 +22,13 @@ from erasure.models import OpenDsrCallback
 from erasure.opendsr import VERSION
 from erasure.services import opendsr
 from erasure.services.opendsr_signer import identity
+from erasure.services.sweeping import each
 from erasure.states import CALLBACK, move
 from gdpr_portal.errors import Unavailable
 from gdpr_portal.failpoints import failpoint
+
+SWEEP_SECONDS = 60.0
+"""So long one sweep goes on; the next one has the rest."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ def send_due(limit: int = 50) -> int:
             identity()
         except Unavailable:
             return 0
-    return sum(send(callback_id) for callback_id in ids)
+    return each(ids, send, aside=OpenDsrCallback, seconds=SWEEP_SECONDS)
 
 
 def send(callback_id: UUID) -> bool:

@@ -27,6 +27,7 @@ from erasure.opendsr_client import STATUSES, Peer, Said
 from erasure.services.connectors import opened_identities, seal_identities
 from erasure.services.locking import locked_request
 from erasure.services.records import move_step
+from erasure.services.sweeping import each
 from erasure.states import CALL, move
 from gdpr_portal.errors import Invalid, Refused
 from gdpr_portal.failpoints import failpoint
@@ -37,6 +38,8 @@ POLL = timedelta(hours=1)
 FRESH = timedelta(days=1)
 """How long a discovery is believed."""
 OPEN = ("queued", "sending")
+SWEEP_SECONDS = 60.0
+"""So long one sweep goes on; the next one has the rest."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def queue(steps: Iterable[Step]) -> None:
 def call_due(limit: int = 50) -> int:
     """Up to `limit` calls that are due were made; returns how many."""
     ids = list(due().order_by("next_at").values_list("pk", flat=True)[:limit])
-    return sum(call(step_id) for step_id in ids)
+    return each(ids, call, aside=OpenDsrCall, seconds=SWEEP_SECONDS)
 
 
 def call(step_id: UUID) -> bool:

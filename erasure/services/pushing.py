@@ -22,12 +22,16 @@ from erasure.models import Archive, Transfer
 from erasure.resumable import Reply, Upload
 from erasure.services.destinations import secret_of
 from erasure.services.locking import locked_request
+from erasure.services.sweeping import each
 from erasure.services.transfers import WORKER, end
 from erasure.states import LIVE_TRANSFER, TRANSFER, move
 from gdpr_portal.errors import Gone
 from gdpr_portal.failpoints import failpoint
+from vault.services import Tampered, report_tamper
 
 PIECE_BYTES = 1024 * 1024
+MOST_AT_ONCE = 2
+"""So many workers send at a time; the others are there for requests."""
 TURN_SECONDS = 20.0
 """After this long a worker goes on with something else; the rest is due at once."""
 POISON_ATTEMPTS = 10
@@ -46,14 +50,14 @@ class Held:
 
 
 def push_due(limit: int = 20) -> int:
-    """Up to `limit` transfers that are due had a turn; returns how many."""
+    """Up to `limit` transfers that are due had a turn, as far as the time of one turn goes; returns how many."""
     ids = list(due().order_by("next_at").values_list("pk", flat=True)[:limit])
-    return sum(push(transfer_id) for transfer_id in ids)
+    return each(ids, push, aside=Transfer, seconds=TURN_SECONDS)
 
 
 def push(transfer_id: UUID) -> bool:
-    """The transfer had a turn, if it was due and nobody else is at it."""
-    held = claim(transfer_id)
+    """The transfer had a turn, if it was due, nobody else is at it, and not too many workers send already."""
+    held = claim(transfer_id) if _sending_now() < MOST_AT_ONCE else None
     if held is None:
         return False
     failpoint("erasure.transfer.claimed")
@@ -69,6 +73,10 @@ def due() -> QuerySet[Transfer]:
     ready = Q(request__archive__complete=True) | Q(request__state__in=ENDED_WITHOUT)
     over = ready | Q(request__subject__erased_at__isnull=False) | Q(destination__retired_at__isnull=False)
     return Transfer.objects.filter(free, over, state__in=LIVE_TRANSFER, next_at__lte=now)
+
+
+def _sending_now() -> int:
+    return Transfer.objects.filter(state="sending", lease_until__gt=timezone.now()).count()
 
 
 def claim(transfer_id: UUID) -> Held | None:
@@ -141,6 +149,10 @@ def _turn(held: Held) -> Reply | None:
             piece = opened_range(held.archive, reply.offset, PIECE_BYTES)
         except Gone:  # collected, expired or erased meanwhile: the next claim finds out which
             return Reply(error="expired")
+        except Tampered as error:
+            if error.place is not None:
+                report_tamper(error.place)
+            return Reply(error="Tampered", final=True)
         reply = resumable.send(upload, reply.offset, piece)
         failpoint("erasure.transfer.sent")
     if reply.gone:

@@ -513,6 +513,40 @@ def test_an_erasure_ends_what_is_being_sent(
     assert turn(transfer).last_error == "erased"
 
 
+def test_one_that_cannot_be_sent_holds_up_nobody_elses(
+    asked: RightsRequest, rival: Destination, other: Other, bob: Any, shop: Any
+) -> None:
+    store(shop, bob.subject, "orders", given_name="Bob-Marker")
+    fine = run_all(file(bob.subject, "portability"))
+    broken = transfers.ask_transfer(request=asked, destination_id=rival.id, actor=actors.SUBJECT)
+    good = transfers.ask_transfer(request=fine, destination_id=rival.id, actor=actors.SUBJECT)
+    chunk = asked.archive.chunks.get(position=1)
+    chunk.sealed = bytes(chunk.sealed)[:-1] + b"x"
+    chunk.save()
+    assert pushing.push_due() == 2
+    broken.refresh_from_db()
+    good.refresh_from_db()
+    assert (broken.state, broken.last_error, good.state) == ("failed", "Tampered", "received")
+    assert AuditEvent.objects.filter(action="crypto.tamper").exists()
+
+
+def test_a_key_that_cannot_be_opened_sets_the_row_aside(asked: RightsRequest, rival: Destination, other: Other) -> None:
+    transfer = transfers.ask_transfer(request=asked, destination_id=rival.id, actor=actors.SUBJECT)
+    Destination.objects.update(secret_sealed=b"garbage")
+    assert pushing.push_due() == 0
+    transfer.refresh_from_db()
+    assert (transfer.state, transfer.last_error) == ("waiting", "Tampered")
+    assert transfer.next_at is not None and transfer.next_at > timezone.now()
+
+
+def test_not_every_worker_sends(asked: RightsRequest, rival: Destination, monkeypatch: pytest.MonkeyPatch) -> None:
+    transfer = transfers.ask_transfer(request=asked, destination_id=rival.id, actor=actors.SUBJECT)
+    monkeypatch.setattr(pushing, "MOST_AT_ONCE", 0)
+    assert not pushing.push(transfer.id)
+    monkeypatch.setattr(pushing, "MOST_AT_ONCE", 1)
+    assert pushing.push(transfer.id)
+
+
 # --- who may ask, and for what ----------------------------------------------------------------------------------------
 def test_one_at_a_time_and_only_what_portability_gives(asked: RightsRequest, rival: Destination, alice: Any) -> None:
     transfers.ask_transfer(request=asked, destination_id=rival.id, actor=actors.SUBJECT)

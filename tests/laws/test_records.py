@@ -46,6 +46,7 @@ EXCEPTIONS = {
     "erasure.services.links.forget_links": LINK,
     "erasure.services.links.link_to": LINK,
     "erasure.services.links.opened_link": COUNTS,
+    "erasure.services.sweeping.each": WORK + "transfer.*, opendsr.*, step.*",
     "erasure.services.opendsr_calls.claim": WORK + "step.done, step.failed",
     "erasure.services.opendsr_calls.queue": WORK + "step.waiting, step.done, step.failed",
     "erasure.services.opendsr.notice_changes": WORK + "opendsr.told, opendsr.untold",
