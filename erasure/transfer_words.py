@@ -11,6 +11,7 @@ from erasure.services.destinations import offered
 from erasure.services.transfers import last_transfer
 from erasure.states import LIVE_TRANSFER, OPEN_REQUEST
 
+OUR_FAULT = _("Something went wrong here. We are looking into it.")
 WHY_FAILED: dict[str, Any] = {
     "digest_differs": _("What arrived there was not what we sent."),
     "upload_elsewhere": _("It wanted the data at another place than the one we approved."),
@@ -19,6 +20,8 @@ WHY_FAILED: dict[str, Any] = {
     "expired": _("The time in which your copy is kept was over."),
     "erased": _("Your data was erased before."),
     "withdrawn": _("The request ended before."),
+    "Tampered": OUR_FAULT,
+    "WorkerLost": OUR_FAULT,
 }
 REFUSED = _("It refused to take the data.")
 UNREACHABLE = _("It could not be reached, or did not answer as it should, until the time was over.")
