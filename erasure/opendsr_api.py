@@ -30,7 +30,7 @@ from erasure.opendsr import VERSION, discovery, error_object, read_request
 from erasure.services import opendsr, opendsr_calls
 from erasure.services.archives import collect
 from erasure.services.opendsr_signer import identity
-from gdpr_portal.errors import DomainError, Unavailable, WrongState
+from gdpr_portal.errors import DomainError, Missing, Unavailable, WrongState
 
 OF_THE_REQUEST = frozenset({400, 409, 410, 415, 422})
 """Statuses that are about what was asked: 400 to OpenDSR (section 7.5)."""
@@ -61,7 +61,7 @@ class OpenDsrView(ScopedView):
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         final: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)
         if isinstance(final, HttpResponse):
-            with suppress(Unavailable):  # then it says so itself, with 503 and without a signature
+            with suppress(Missing, Unavailable):  # then it says so itself, with 404 or 503 and without a signature
                 for name, value in identity().headers(final.content).items():
                     final[name] = value
         return final
@@ -157,7 +157,7 @@ def callback(request: HttpRequest, step_id: UUID) -> HttpResponse:
 def _public(body: bytes | None, content_type: str) -> HttpResponse:
     try:
         who = identity()
-    except Unavailable as error:
+    except DomainError as error:
         return problem_response(error)
     content = who.certificate if body is None else body
     return HttpResponse(content, content_type=content_type, headers=who.headers(content))

@@ -24,7 +24,7 @@ from erasure.services import opendsr
 from erasure.services.opendsr_signer import identity
 from erasure.services.sweeping import each
 from erasure.states import CALLBACK, move
-from gdpr_portal.errors import Unavailable
+from gdpr_portal.errors import Missing, Unavailable
 from gdpr_portal.failpoints import failpoint
 
 SWEEP_SECONDS = 60.0
@@ -47,7 +47,7 @@ def send_due(limit: int = 50) -> int:
     if ids:
         try:
             identity()
-        except Unavailable:
+        except (Missing, Unavailable):
             return 0
     return each(ids, send, aside=OpenDsrCallback, seconds=SWEEP_SECONDS)
 

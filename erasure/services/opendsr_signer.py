@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils import timezone
 
-from gdpr_portal.errors import Invalid, Unavailable
+from gdpr_portal.errors import Invalid, Missing, Unavailable
 from vault.x509 import Signer, domain_signer
 
 log = logging.getLogger(__name__)
@@ -28,16 +28,25 @@ class Identity:
 
 
 def identity() -> Identity:
-    """Read anew at every call, so that a renewed certificate holds at once. Unavailable without a fitting pair."""
+    """Read anew at every call, so that a renewed certificate holds at once.
+
+    Raises Missing where OpenDSR is not set up, Unavailable where certificate, key and domain do not fit together now.
+    """
     try:
         certificate = Path(settings.OPENDSR_CERTIFICATE_FILE).read_bytes()
+    except FileNotFoundError:
+        raise Missing("not_found", "OpenDSR is not set up here.") from None
+    except OSError as error:
+        raise _cannot(type(error).__name__) from None
+    try:
         key = Path(settings.OPENDSR_KEY_FILE).read_bytes()
         domain = settings.OPENDSR_DOMAIN or urlsplit(settings.BASE_URL).hostname or ""
         sign = domain_signer(certificate=certificate, key=key, domain=domain, at=timezone.now())
-    except FileNotFoundError:
-        raise Unavailable("unavailable", "OpenDSR is not set up here.") from None
     except (OSError, Invalid) as error:
-        reason = error.code if isinstance(error, Invalid) else type(error).__name__
-        log.error("opendsr cannot sign", extra={"error": reason})
-        raise Unavailable("unavailable", "OpenDSR answers cannot be signed now.") from None
+        raise _cannot(error.code if isinstance(error, Invalid) else type(error).__name__) from None
     return Identity(domain, certificate, sign)
+
+
+def _cannot(reason: str) -> Unavailable:
+    log.error("opendsr cannot sign", extra={"error": reason})
+    return Unavailable("unavailable", "OpenDSR answers cannot be signed now.")

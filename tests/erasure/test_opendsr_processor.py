@@ -243,6 +243,9 @@ def test_nothing_is_done_while_answers_cannot_be_signed(
     assert client.get(f"{ROOT}/discovery").status_code == 503
     settings.OPENDSR_DOMAIN = DOMAIN
     assert client.get(f"{ROOT}/discovery").status_code == 200
+    settings.OPENDSR_CERTIFICATE_FILE.unlink()
+    assert caller.post(f"{ROOT}/opendsr_requests", asks(known.email)).status_code == 404, "not set up at all"
+    assert opendsr_callbacks.send_due() == 0 and not RightsRequest.objects.exists()
 
 
 def test_every_change_of_status_is_called_back_signed(
