@@ -6,7 +6,7 @@ Nothing is believed that is not signed under the certificate the processor's own
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -72,7 +72,7 @@ def discover(peer: Peer) -> Discovered:
     where = told.get("processor_certificate")
     if not isinstance(where, str) or not _is_at(where, peer):
         return Discovered(error="certificate_elsewhere")
-    fetched = _get(peer, where)
+    fetched = _get(replace(peer, token=""), where)
     try:
         names = names_of(read_certificate(fetched.body)) if fetched.accepted else []
         pem = fetched.body.decode("ascii")
@@ -154,7 +154,7 @@ def _get(peer: Peer, url: str) -> webhook.Outcome:
 
 
 def _headers(peer: Peer) -> dict[str, str]:
-    return {"Accept": "application/json", "Authorization": f"Bearer {peer.token}"}
+    return {"Accept": "*/*"} | ({"Authorization": f"Bearer {peer.token}"} if peer.token else {})
 
 
 def _object(outcome: webhook.Outcome) -> dict[str, Any] | None:

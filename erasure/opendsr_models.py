@@ -31,10 +31,16 @@ class OpenDsrRequest(models.Model):
     callback_urls = ArrayField(models.CharField(max_length=500), default=list)
     received_at = models.DateTimeField()
     told = models.CharField(max_length=11, default="", blank=True)
+    looked_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["application", "subject_request_id"], name="opendsr_request_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["looked_at"], condition=~Q(told__in=["completed", "cancelled"]), name="opendsr_request_told"
+            )
         ]
 
     def __str__(self) -> str:

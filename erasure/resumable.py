@@ -6,7 +6,7 @@
 
 Every call is signed (`erasure.message_signatures`). Creating again under the same Idempotency-Key leads to the same
 upload. Whoever holds all bytes says so: Repr-Digest over the whole, and a signature over it, in the answer to PATCH or
-HEAD. Nothing the other side says is believed beyond that: offsets lie within the file and only grow by what was sent,
+HEAD; the digest is never told beforehand, so that only who has the bytes can say it. Nothing the other side says is believed beyond that: offsets lie within the file and only grow by what was sent,
 the upload lies at the destination's own origin, redirects are not followed, addresses pass `consent.webhook`'s guard.
 """
 
@@ -60,7 +60,6 @@ class Reply:
 def create(upload: Upload) -> Reply:
     """There is an upload for this transfer over there, the same however often this is called."""
     about = {"transfer": upload.transfer, "filename": "archive.zip", "filetype": "application/zip"}
-    about |= {"sha256": upload.sha256}
     metadata = ",".join(f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in about.items())
     headers = {
         "Upload-Length": str(upload.size), "Upload-Metadata": metadata, "Idempotency-Key": f'"{upload.transfer}"',
@@ -69,6 +68,8 @@ def create(upload: Upload) -> Reply:
     failure = _failure(outcome, {201, 200})
     if failure is not None:
         return failure
+    if not outcome.headers.get("location"):
+        return Reply(error="answer_unreadable", retry_after=outcome.retry_after)
     location = urljoin(upload.endpoint, outcome.headers.get("location", ""))
     if not _same_origin(upload.endpoint, location) or webhook.check(location, upload.allow_loopback):
         return Reply(error="upload_elsewhere", final=True)

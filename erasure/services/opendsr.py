@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from access.models import Application
@@ -42,7 +42,7 @@ def receive(*, application: Application, asked: Asked, raw: bytes) -> OpenDsrReq
     _require_callable(asked.callback_urls)
     digest = vault.keyed_digest("erasure.opendsr", raw)
     with transaction.atomic():
-        Application.objects.select_for_update().get(pk=application.pk)  # two of one id at a time are one
+        Application.objects.select_for_update(no_key=True).get(pk=application.pk)  # two of one id at a time are one
         known = OpenDsrRequest.objects.filter(application=application, subject_request_id=asked.id).first()
         if known is not None:
             return _same_again(known, raw)
@@ -115,8 +115,10 @@ def results_url(row: OpenDsrRequest) -> str | None:
 def notice_changes() -> int:
     """Whoever asked for callbacks has one queued for every status that is new; returns how many requests changed."""
     rows = OpenDsrRequest.objects.exclude(told__in=FINAL).filter(~Q(callback_urls=[]))
-    ids = list(rows.order_by("received_at").values_list("pk", flat=True)[:BATCH])
-    return each(ids, _notice)
+    ids = list(rows.order_by(F("looked_at").asc(nulls_first=True)).values_list("pk", flat=True)[:BATCH])
+    changed = each(ids, _notice)
+    OpenDsrRequest.objects.filter(pk__in=ids).update(looked_at=timezone.now())  # the others are first the next time
+    return changed
 
 
 def _notice(row_id: UUID) -> bool:

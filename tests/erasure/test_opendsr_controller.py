@@ -157,7 +157,7 @@ def test_an_erasure_is_asked_followed_and_done(
     )
     assert {each["identity_format"] for each in asked["subject_identities"]} == {"raw"}
     assert asked["status_callback_urls"] == [opendsr_calls.callback_url(erasing.id)]
-    assert vendor.tokens == {"Bearer their-token"}
+    assert vendor.tokens == {"Bearer their-token", "None"}, "the certificate is fetched without it"
     assert erasing.state == "waiting" and erasing.identities_sealed is None, "accepted: nothing personal is kept"
     vendor.status = "in_progress"
     turn(erasing)

@@ -321,3 +321,18 @@ def test_a_callback_to_a_place_of_ours_is_not_made(
 def test_the_scope_is_one_of_its_own() -> None:
     assert "opendsr:requests" in scopes.SCOPES
     assert make_application("other", ["opendsr:requests"]).scopes == ["opendsr:requests"]
+
+
+def test_many_that_do_not_change_hide_none_that_did(
+    known: Any, shop: Any, client_for: Any, controller: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opendsr, "BATCH", 1)
+    client = client_for(shop, "opendsr:requests")
+    still = asks(known.email, "erasure", status_callback_urls=[controller.url])
+    changes = asks(known.email, "access", status_callback_urls=[controller.url])
+    for body in (still, changes):
+        client.post(f"{ROOT}/opendsr_requests", body)
+    assert [opendsr.notice_changes(), opendsr.notice_changes()] == [1, 1]
+    run_all(RightsRequest.objects.get(right="access"))
+    assert opendsr.notice_changes() + opendsr.notice_changes() == 1
+    assert OpenDsrRequest.objects.get(kind="access").told == "completed"
