@@ -6,8 +6,9 @@
 
 Every call is signed (`erasure.message_signatures`). Creating again under the same Idempotency-Key leads to the same
 upload. Whoever holds all bytes says so: Repr-Digest over the whole, and a signature over it, in the answer to PATCH or
-HEAD; the digest is never told beforehand, so that only who has the bytes can say it. Nothing the other side says is believed beyond that: offsets lie within the file and only grow by what was sent,
-the upload lies at the destination's own origin, redirects are not followed, addresses pass `consent.webhook`'s guard.
+HEAD; we never tell the digest of the whole beforehand, so that only who has the bytes can say it. Nothing the other
+side says is believed beyond that: offsets lie within the file and only grow by what was sent, the upload lies at the
+destination's own origin, redirects are not followed, addresses pass `consent.webhook`'s guard.
 """
 
 import base64
