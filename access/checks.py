@@ -52,7 +52,7 @@ def api_views(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, An
         route = prefix + str(entry.pattern)
         if isinstance(entry, URLResolver):
             yield from api_views(entry, route)
-        elif isinstance(entry, URLPattern) and route.startswith("api/v1/"):
+        elif isinstance(entry, URLPattern) and route.startswith(("api/v1/", "api/opendsr/")):
             yield route, getattr(entry.callback, "cls", entry.callback)
 
 

@@ -12,6 +12,7 @@ SCOPES: dict[str, str] = {
     "sharing:write": "Set the sharing switches on the person's own act.",
     "requests:read": "Follow rights requests and collect their results.",
     "requests:write": "File and withdraw rights requests.",
+    "opendsr:requests": "File, follow and cancel OpenDSR requests, as a controller whose processor this service is.",
     "deliveries:acknowledge": "See and acknowledge notices received.",
     "catalogue:read": "Read purposes, notices and recipients.",
     "audit:read": "Read the audit log with its proofs.",

@@ -1,4 +1,4 @@
-"""One call to the outside: a POST to an address somebody else chose, made so that it can reach nothing of ours.
+"""One call to the outside, to an address somebody else chose, made so that it can reach nothing of ours.
 
 What holds (threats T25, T26): https only, to a port of `PORTS`; the name is resolved once and every address of it must
 be public; the connection goes to the very address that was checked, while SNI, certificate and `Host` are the name's;
@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,11 +53,17 @@ _LOOPBACK_6 = ipaddress.ip_address("::1")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a call: a status, or the code of what went wrong; and the pause the receiver asked for (s)."""
+    """What came of a call: a status, or the code of what went wrong; and the pause the receiver asked for (s).
+
+    `headers` have names in lower case, of a name said twice the first; `body` is empty unless it was to be kept, and
+    cut at the cap. Both are the outside's words: to be checked, not to be shown or logged.
+    """
 
     status: int | None = None
     error: str = ""
     retry_after: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
 
     @property
     def accepted(self) -> bool:
@@ -90,9 +96,23 @@ def post(
     url: str, body: bytes, headers: Mapping[str, str], allow_loopback: bool = False, *, timeout_seconds: float = 10.0
 ) -> Outcome:
     """The body was sent at most once and the answer's status is told; never raises for anything the outside does."""
+    return call("POST", url, body, headers, allow_loopback, timeout_seconds=timeout_seconds)
+
+
+def call(
+    method: str,
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    allow_loopback: bool = False,
+    *,
+    timeout_seconds: float = 10.0,
+    keep_body: bool = False,
+) -> Outcome:
+    """The same for any method; with `keep_body` the answer's body too, as far as the cap."""
     deadline = time.monotonic() + timeout_seconds
     try:
-        return _send(resolve(url, allow_loopback, deadline), body, headers, deadline)
+        return _send(method, resolve(url, allow_loopback, deadline), body, headers, deadline, keep_body)
     except _Refusal as refusal:
         return Outcome(error=refusal.code)
     except (httpcore.TimeoutException, TimeoutError):
@@ -187,7 +207,9 @@ def _look_up(host: str, port: int) -> list[str]:
     return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
-def _send(target: Target, body: bytes, headers: Mapping[str, str], deadline: float) -> Outcome:
+def _send(
+    method: str, target: Target, body: bytes, headers: Mapping[str, str], deadline: float, keep_body: bool
+) -> Outcome:
     host = f"[{target.host}]" if ":" in target.host else target.host
     url = httpcore.URL(scheme=target.scheme, host=target.host, port=target.port, target=target.path)
     sent = [("Host", f"{host}:{target.port}" if target.port not in (80, 443) else host), *headers.items()]
@@ -195,10 +217,12 @@ def _send(target: Target, body: bytes, headers: Mapping[str, str], deadline: flo
     backend = _Pinned(target.address, deadline)
     with (
         httpcore.ConnectionPool(ssl_context=_tls(), network_backend=backend, http2=False) as pool,
-        pool.stream("POST", url, headers=sent, content=body) as response,
+        pool.stream(method, url, headers=sent, content=body) as response,
     ):
-        _drain(response.iter_stream())
-        return Outcome(status=response.status, retry_after=_retry_after(response.headers))
+        kept = _drain(response.iter_stream(), keep_body)
+        answered = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers[::-1]}
+        pause = _retry_after(response.headers)
+        return Outcome(status=response.status, retry_after=pause, headers=answered, body=kept)
 
 
 def _tls() -> ssl.SSLContext:
@@ -207,13 +231,16 @@ def _tls() -> ssl.SSLContext:
     return context
 
 
-def _drain(chunks: Iterable[bytes]) -> None:
-    """Reads what the receiver says, without keeping it, and no further than the cap: nobody needs it."""
-    read = 0
+def _drain(chunks: Iterable[bytes], keep: bool) -> bytes:
+    """Reads what the receiver says, no further than the cap, and keeps it only for whoever needs it."""
+    read, kept = 0, bytearray()
     for chunk in chunks:
         read += len(chunk)
+        if keep:
+            kept += chunk
         if read >= READ_CAP_BYTES:
-            return
+            break
+    return bytes(kept[:READ_CAP_BYTES])
 
 
 def _retry_after(headers: Iterable[tuple[bytes, bytes]]) -> float | None:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from access.models import Account
 from access.second_factor import require_fresh_factor
-from erasure import breach_admin, desk, pack_admin, question_admin
+from erasure import breach_admin, desk, pack_admin, question_admin, transfer_admin
 from erasure.desk import REVIEWERS
 from erasure.mandate_admin import MandatePages
 from erasure.models import RetentionProposal, RightsRequest, Step
@@ -24,10 +24,11 @@ from erasure.services.evidence import evidence_pack
 from erasure.services.files import SUFFIXES
 from erasure.services.periods import decide_proposal
 from erasure.services.withheld import ARTICLES, withheld_of
+from erasure.transfer_words import sending
 from erasure.words import IDENTITY_REASONS, MANDATE_REASONS, MANDATE_STATES, REVEAL_REASONS, described, due_flag
 from gdpr_portal.errors import DomainError
 
-__all__ = ["RequestAdmin", "RetentionProposalAdmin", "breach_admin", "pack_admin", "question_admin"]
+__all__ = ["RequestAdmin", "RetentionProposalAdmin", "breach_admin", "pack_admin", "question_admin", "transfer_admin"]
 
 
 @admin.register(RightsRequest)
@@ -91,6 +92,7 @@ class RequestAdmin(MandatePages):
             "steps": steps_of(row),
             "may_review": may_review,
             "withheld": withheld_of(row) if may_review else [],
+            "sending": sending(row),
             "articles": ARTICLES,
             "reveal_reasons": REVEAL_REASONS,
             "identity_reasons": IDENTITY_REASONS,

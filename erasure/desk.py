@@ -41,6 +41,7 @@ from erasure.services import (
     opinions,
     requests,
     steps,
+    transfers,
     withheld,
 )
 from erasure.services.joint_order import copies_waited_for
@@ -246,6 +247,15 @@ ACTS: dict[str, Act] = {
     "lift_restriction": Act(
         REVIEWERS,
         lambda row, who, given: lifts.lift(subject=row.subject, restriction_id=UUID(given["restriction"]), by=who),
+    ),
+    "send_on": Act(
+        REVIEWERS,
+        lambda row, who, given: transfers.ask_transfer(
+            request=row, destination_id=UUID(given["destination"]), actor=actors.staff(who.id), by=who
+        ),
+    ),
+    "stop_sending": Act(
+        REVIEWERS, lambda row, who, given: transfers.stop_transfer(request=row, actor=actors.staff(who.id))
     ),
     "resume_erasures": Act(REVIEWERS, lambda row, who, given: guard.agree(by=who)),
 }

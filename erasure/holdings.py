@@ -21,7 +21,8 @@ class RequestsHolding:
     models = frozenset(
         {
             "erasure.RightsRequest", "erasure.Step", "erasure.Receipt", "erasure.WithheldRows", "erasure.KeptRow",
-            "erasure.ConnectorCheck", "erasure.ConnectorCommit", "erasure.JointCase",
+            "erasure.ConnectorCheck", "erasure.ConnectorCommit", "erasure.JointCase", "erasure.Transfer",
+            "erasure.OpenDsrRequest", "erasure.OpenDsrCallback", "erasure.OpenDsrCall",
         }
     )  # fmt: skip
 

@@ -177,5 +177,7 @@ from erasure.connector_models import *  # noqa: E402, F403
 from erasure.identity_models import *  # noqa: E402, F403
 from erasure.joint_models import *  # noqa: E402, F403
 from erasure.mandate_models import *  # noqa: E402, F403
+from erasure.opendsr_models import *  # noqa: E402, F403
 from erasure.pack_models import *  # noqa: E402, F403
 from erasure.question_models import *  # noqa: E402, F403
+from erasure.transfer_models import *  # noqa: E402, F403

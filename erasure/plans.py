@@ -13,6 +13,7 @@ from erasure.models import RightsRequest, Step
 from erasure.rights import RETAINED_UNDER
 from erasure.selectors import to_retain
 from erasure.services import connectors
+from erasure.services.opendsr_calls import processor_for
 from subjects.holdings import PlanLine, holdings
 from subjects.models import Subject
 
@@ -56,7 +57,7 @@ def _told(request: RightsRequest) -> list[Step]:
         return []
     steps = []
     for application in affected_applications(request.subject):
-        if has_endpoint(application):
+        if processor_for(application, request.right) or has_endpoint(application):
             steps.append(_step(request, TELL, Step.Kind.NOTIFY, application.slug))
         elif request.right in TOLD_BY_HAND:
             steps.append(_step(request, TELL, Step.Kind.MANUAL, application.slug, state="waiting"))

@@ -1,4 +1,4 @@
-"""The states of requests, steps and mandates: one table each and one `move`. Nothing else assigns a state."""
+"""The states of requests, steps, mandates, transfers, callbacks: a table each and one `move`; nothing else sets one."""
 
 from typing import Protocol
 
@@ -32,6 +32,28 @@ MANDATE: dict[str, frozenset[str]] = {
     "ended": frozenset(),
 }
 
+TRANSFER: dict[str, frozenset[str]] = {
+    "waiting": frozenset({"sending", "failed", "stopped"}),
+    "sending": frozenset({"waiting", "received", "failed", "stopped"}),
+    "received": frozenset(),
+    "failed": frozenset(),
+    "stopped": frozenset(),
+}
+
+CALLBACK: dict[str, frozenset[str]] = {
+    "queued": frozenset({"sending"}),
+    "sending": frozenset({"queued", "sent", "abandoned"}),
+    "sent": frozenset(),
+    "abandoned": frozenset(),
+}
+
+CALL: dict[str, frozenset[str]] = {
+    "queued": frozenset({"sending", "closed"}),
+    "sending": frozenset({"queued", "closed"}),
+    "closed": frozenset(),
+}
+
+LIVE_TRANSFER = tuple(state for state, after in TRANSFER.items() if after)
 OPEN_REQUEST = tuple(state for state, after in REQUEST.items() if after)
 OPEN_STEP = ("queued", "in_progress", "waiting", "failed")
 

@@ -10,7 +10,11 @@ from erasure.services import (
     identity,
     links,
     mandate_links,
+    opendsr,
+    opendsr_callbacks,
+    opendsr_calls,
     periods,
+    pushing,
     questions,
     requests,
     retentions,
@@ -53,3 +57,23 @@ def keep_the_clock() -> None:
 def end_periods() -> None:
     """What nothing needs any more was erased or proposed for it."""
     periods.end_periods()
+
+
+@shared_task(name="erasure.tasks.push")
+def push(transfer_id: str) -> None:
+    """One sending of an archive to another controller had a turn."""
+    pushing.push(UUID(transfer_id))
+
+
+@shared_task(name="erasure.tasks.sweep_transfers")
+def sweep_transfers() -> None:
+    """Every sending that is due had a turn."""
+    pushing.push_due()
+
+
+@shared_task(name="erasure.tasks.sweep_opendsr")
+def sweep_opendsr() -> None:
+    """Controllers are told how their OpenDSR requests stand, our own processors are asked and followed."""
+    opendsr.notice_changes()
+    opendsr_callbacks.send_due()
+    opendsr_calls.call_due()

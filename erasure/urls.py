@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from erasure import answer_views, joint_views, mandate_views, question_views, views
+from erasure import answer_views, joint_views, mandate_views, question_views, transfer_views, views
 
 urlpatterns = [
     path("requests", views.overview, name="requests"),
@@ -15,6 +15,8 @@ urlpatterns = [
     path("requests/<uuid:request_id>/message", answer_views.message, name="request-message"),
     path("requests/<uuid:request_id>/object", mandate_views.object_here, name="request-object"),
     path("requests/<uuid:request_id>/archive", views.archive, name="request-archive"),
+    path("requests/<uuid:request_id>/transfer", transfer_views.transfer, name="request-transfer"),
+    path("requests/<uuid:request_id>/transfer/stop", transfer_views.stop, name="request-transfer-stop"),
     path("requests/<uuid:request_id>/receipt", views.receipt, name="request-receipt"),
     path("activity/<uuid:event>/question", question_views.question, name="access_question"),
     path("request", views.public, name="public-request"),

@@ -25,6 +25,7 @@ from erasure.services.conversation import conversation
 from erasure.services.identity import wants_file
 from erasure.services.public import ask_without_account
 from erasure.services.requests import file_request, verify_request, withdraw_request
+from erasure.transfer_words import may_be_sent, sending
 from erasure.words import described, joint_in_words
 from gdpr_portal.errors import DomainError, WrongState
 from subjects.models import Subject
@@ -97,7 +98,7 @@ def _filed(request: HttpRequest, subject: Subject, right: str, form: NothingMore
         form.add_error(None, _(error.message))
         return _ask_page(request, subject, right, form, status=422)
     messages.success(request, _("We have received your request."))
-    return redirect("request", request_id=filed.id)
+    return redirect("request-transfer" if may_be_sent(filed) else "request", request_id=filed.id)
 
 
 @require_GET
@@ -105,7 +106,7 @@ def show(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """One request: where it stands, until when, step by step, and what came out."""
     row = request_of_account(account_of(request), request_id)
     context = {"request_row": described(row), "conversation": conversation(row), "question_open": stands(row)}
-    context |= {"wants_file": wants_file(row)}
+    context |= {"wants_file": wants_file(row), "sending": sending(row)}
     return render(request, "erasure/request.html", context)
 
 

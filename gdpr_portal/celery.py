@@ -26,6 +26,8 @@ def sweep(task: str, seconds: float) -> dict[str, Any]:
 
 BEAT: dict[str, dict[str, Any]] = {
     "erasure": sweep("erasure.tasks.sweep", 2),
+    "opendsr": sweep("erasure.tasks.sweep_opendsr", 5),
+    "transfers": sweep("erasure.tasks.sweep_transfers", 5),
     "clock": sweep("erasure.tasks.keep_the_clock", 60),
     "periods": sweep("erasure.tasks.end_periods", 3600),
     "deliveries": sweep("consent.tasks.sweep_deliveries", 2),

@@ -348,6 +348,18 @@ BROKER_URL: str = env(
 STEP_LEASE_SECONDS: int = env(
     "STEP_LEASE_SECONDS", int, 30, "Seconds a worker holds a step or delivery it has claimed."
 )
+OPENDSR_DOMAIN: str = env(
+    "OPENDSR_DOMAIN", str, "", "Domain that OpenDSR answers are signed for; by default that of BASE_URL."
+)
+OPENDSR_CERTIFICATE_FILE: Path = env(
+    "OPENDSR_CERTIFICATE_FILE",
+    path,
+    RUN_DIR / "keys" / "opendsr.pem",
+    "Its certificate, PEM; without it OpenDSR is off.",
+)
+OPENDSR_KEY_FILE: Path = env(
+    "OPENDSR_KEY_FILE", path, RUN_DIR / "keys" / "opendsr.key", "The RSA key of that certificate, PEM, unencrypted."
+)
 WEBHOOK_TIMEOUT_SECONDS: int = env("WEBHOOK_TIMEOUT_SECONDS", int, 10, "Longest call of a webhook in all.")
 WEBHOOK_LOOPBACK_ALLOWED: bool = IS_LOCAL and env(
     "WEBHOOK_LOOPBACK_ALLOWED", boolean, IS_LOCAL, "Whether notices may go to this machine; development profiles only."

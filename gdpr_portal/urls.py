@@ -32,6 +32,7 @@ urlpatterns = [
     path("api/docs", docs.page, name="api-docs"),
     path("api/docs/problems", docs.problems, name="api-docs-problems"),
     path("api/v1/", include(api)),
+    path("api/opendsr/v2/", include("erasure.opendsr_urls")),
     path("admin/", admin.site.urls),
     path("", include("access.urls")),
     path("", include("subjects.urls")),

@@ -1,4 +1,4 @@
-"""Whether a body was signed by whoever holds a domain: a certificate (X.509), a name in it, an RSA signature.
+"""Bodies signed by whoever holds a domain: a certificate (X.509), a name in it, an RSA signature; checked and made.
 
 For OpenDSR 2.0, whose processors sign what they answer with RSA over SHA-256 (RSASSA-PKCS1-v1_5, RFC 8017) and publish
 a certificate of their domain. Names are compared as RFC 6125 says: the alternative names alone where there are any,
@@ -8,16 +8,21 @@ fetched from the domain over TLS, or is pinned, and that is the caller's part.
 
 import base64
 import binascii
+from collections.abc import Callable
 from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import NameOID
 
 from gdpr_portal.errors import Invalid
+
+Signer = Callable[[bytes], str]
+"""Signs a body: base64 of the signature."""
 
 LEAST_BITS = 2048
 """Shorter RSA keys are no more accepted (NIST SP 800-131A, BSI TR-02102-1)."""
@@ -40,6 +45,30 @@ def verify_domain_signature(*, body: bytes, signature: str, certificate: bytes, 
         _signing_key(found).verify(_decoded(signature), body, PKCS1v15(), SHA256())
     except InvalidSignature:
         raise Invalid("bad_signature", "The signature does not fit the body and the certificate.") from None
+
+
+def domain_signer(*, certificate: bytes, key: bytes, domain: str, at: datetime) -> Signer:
+    """What signs bodies so that `verify_domain_signature` accepts them; `key` is the certificate's own, in PEM.
+
+    Raises the errors of `verify_domain_signature`, and `bad_key` for a key that is none or another certificate's.
+    """
+    try:
+        private = load_pem_private_key(key, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise Invalid("bad_key", "This is not a private key in PEM.") from None
+    if not isinstance(private, RSAPrivateKey):
+        raise Invalid("bad_key", f"Expected an RSA key of at least {LEAST_BITS} bits that may sign.")
+
+    def sign(body: bytes) -> str:
+        return base64.b64encode(private.sign(body, PKCS1v15(), SHA256())).decode()
+
+    try:
+        verify_domain_signature(body=b"", signature=sign(b""), certificate=certificate, domain=domain, at=at)
+    except Invalid as error:
+        if error.code == "bad_signature":
+            raise Invalid("bad_key", "The key is another certificate's.") from None
+        raise
+    return sign
 
 
 def read_certificate(raw: bytes) -> x509.Certificate:

@@ -15,7 +15,7 @@ from erasure.archives.files import archive_files, zipped
 from erasure.models import Archive, ArchiveChunk, RightsRequest
 from gdpr_portal.errors import Gone
 from vault import services as vault
-from vault.stream import open_stream, seal_stream
+from vault.stream import CHUNK_BYTES, open_range, open_stream, seal_stream
 
 BATCH = 64
 
@@ -95,5 +95,25 @@ def opened(archive: Archive) -> list[bytes]:
         if not chunks:
             raise Gone("expired", "This archive has expired.")
         return list(open_stream(key, archive_place(archive), (bytes(chunk) for chunk in chunks)))
+
+    return vault.open_cells(archive.request.subject_id, list(rows), lambda: list(rows.all()), opening)
+
+
+def opened_range(archive: Archive, offset: int, length: int) -> bytes:
+    """At most `length` bytes of the ZIP from `offset` on, opening no more than the chunks they lie in.
+
+    Raises Tampered, and Gone("expired") when the chunks are not there any more.
+    """
+    first, end = offset // CHUNK_BYTES, min(offset + length, archive.size_bytes)
+    last = (archive.size_bytes - 1) // CHUNK_BYTES
+    wanted = [0, *range(1 + first, 2 + (end - 1) // CHUNK_BYTES)]  # row 0 is the head, row n + 1 is chunk n
+    rows = archive.chunks.filter(position__in=wanted).order_by("position").values_list("sealed", flat=True)
+
+    def opening(key: vault.SubjectKey, cells: Sequence[bytes | memoryview]) -> bytes:
+        if len(cells) != len(wanted):
+            raise Gone("expired", "This archive has expired.")
+        head, *chunks = (bytes(cell) for cell in cells)
+        plain = open_range(key, archive_place(archive), head, chunks, first=first, last=last)
+        return b"".join(plain)[offset - first * CHUNK_BYTES :][: end - offset]
 
     return vault.open_cells(archive.request.subject_id, list(rows), lambda: list(rows.all()), opening)

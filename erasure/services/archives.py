@@ -10,6 +10,7 @@ from audit import actors
 from audit import services as audit
 from erasure.archives.build import opened
 from erasure.models import Archive, Mandate, RightsRequest
+from erasure.states import LIVE_TRANSFER
 from gdpr_portal.errors import Gone, Missing, WrongState
 from gdpr_portal.wake import wake
 
@@ -33,7 +34,8 @@ def collect(
         if application is None:
             archive.collected_at = timezone.now()
             archive.save(update_fields=["collected_at"])
-            archive.chunks.all().delete()
+            if not request.transfers.filter(state__in=LIVE_TRANSFER).exists():  # else they go with its end
+                archive.chunks.all().delete()
             if request.joint_id is not None:
                 wake("erasure.tasks.sweep")
         by = {"application": application.slug} if application else {"mandate": str(mandate.id)} if mandate else {}

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -16,6 +17,7 @@ from erasure.services import connector_steps
 from erasure.services.joint_order import erasure_waiting_for
 from erasure.services.mandate_words import representative_address
 from erasure.services.records import move_request
+from erasure.states import LIVE_TRANSFER
 from gdpr_portal.failpoints import failpoint
 from subjects.selectors import email_of
 from subjects.services import lock_subject
@@ -35,7 +37,8 @@ def complete_if_done(*, request_id: UUID, actor: str) -> bool:
         request = RightsRequest.objects.select_for_update().get(pk=request_id)
         request.subject = subject
         states = set(request.steps.values_list("state", flat=True))
-        if request.state == "in_progress" and states and states <= FINISHED:
+        sending = request.transfers.filter(state__in=LIVE_TRANSFER).exists()
+        if request.state == "in_progress" and states and states <= FINISHED and not sending:
             complete(request, actor=actor)
             failpoint("erasure.before_completed")
         finished = request.state == "completed"
@@ -58,7 +61,10 @@ def complete(request: RightsRequest, *, actor: str) -> None:
 
 
 def issue_receipt(request: RightsRequest, *, steps: Sequence[Step], actor: str) -> Receipt:
-    """The outcome is signed (compact EdDSA JWS, RFC 7515, RFC 8037); nothing in it names the person."""
+    """The outcome is signed (compact EdDSA JWS, RFC 7515, RFC 8037); nothing in it names the person.
+
+    Issued again, with all of it, when something came after the end: an archive sent on to another controller.
+    """
     told = [
         {
             "kind": step.kind,
@@ -78,9 +84,10 @@ def issue_receipt(request: RightsRequest, *, steps: Sequence[Step], actor: str) 
         "outcome": request.outcome,
         "steps": told,
         **connector_steps.verification(request),
+        **_transferred(request),
     }
     jws = sign_jws(json.dumps(payload, sort_keys=True).encode(), typ="rights-receipt+jwt")
-    receipt = Receipt.objects.filter(request=request).first() or Receipt.objects.create(request=request, jws=jws)
+    receipt, _created = Receipt.objects.update_or_create(request=request, defaults={"jws": jws})
     audit.record(
         "receipt.issued",
         actor=actor,
@@ -88,6 +95,25 @@ def issue_receipt(request: RightsRequest, *, steps: Sequence[Step], actor: str) 
         details={"request": str(request.id), "digest": f"sha256:{hashlib.sha256(receipt.jws.encode()).hexdigest()}"},
     )
     return receipt
+
+
+def _transferred(request: RightsRequest) -> dict[str, Any]:
+    """What came of sending the archive on, with the other controller's own signed word (Art. 20(2))."""
+    rows = request.transfers.exclude(state__in=LIVE_TRANSFER).select_related("destination").order_by("asked_at")
+    sent = [
+        {
+            "transfer": str(row.id),
+            "destination": row.destination.slug,
+            "state": row.state,
+            "at": row.ended_at.isoformat() if row.ended_at else None,
+            "bytes": row.size_bytes,
+            "digest": row.digest or None,
+            "acknowledgement": row.acknowledgement or None,
+            "reason": row.last_error or None,
+        }
+        for row in rows
+    ]
+    return {"transfers": sent} if sent else {}
 
 
 def notice_place(request_id: UUID) -> vault.Place:

@@ -4,14 +4,21 @@ from access.models import Application
 from consent.services.deliveries import queue_delivery
 from erasure import plans
 from erasure.models import Step
+from erasure.services import opendsr_calls
 from erasure.services.details import opened_details
 
 
 def queue_notice(step: Step) -> None:
-    """The step waits for the answer to a queued notice; in the transaction that writes the step."""
-    request = step.request
+    """The step waits for the answer to a queued notice; in the transaction that writes the step.
+
+    Who speaks OpenDSR is asked that way: the call is queued once the step is saved (`opendsr_calls.queue`).
+    """
+    request, application = step.request, Application.objects.get(slug=step.target)
+    if opendsr_calls.processor_for(application, request.right) is not None:
+        opendsr_calls.prepare(step)
+        return
     delivery = queue_delivery(
-        application=Application.objects.get(slug=step.target),
+        application=application,
         subject=request.subject,
         type=plans.NOTICES[request.right],
         purpose=request.purpose,

@@ -19,14 +19,14 @@ from access.models import Account
 from audit import actors
 from audit import services as audit
 from consent.models import Delivery
-from erasure.models import RightsRequest, Step
+from erasure.models import RightsRequest, Step, Transfer
 from erasure.services import connector_steps, finish, perform
 from erasure.services.claims import POISON_ATTEMPTS, WORKER, Claim, claim, claim_together, fresh, runnable, unfinished
 from erasure.services.guard import standing_pause
 from erasure.services.holds import standing_hold
 from erasure.services.joint_order import waiting_erasures
 from erasure.services.records import move_step, step_entry
-from erasure.states import STEP, move
+from erasure.states import LIVE_TRANSFER, STEP, move
 from gdpr_portal.errors import Unavailable, WrongState
 from gdpr_portal.failpoints import failpoint
 from gdpr_portal.wake import wake
@@ -229,7 +229,7 @@ def sweep(limit: int = 200) -> int:
     """Everything that is due and that no hint reached goes on; returns how many requests were looked at."""
     now = timezone.now()
     open_requests = RightsRequest.objects.filter(state="in_progress").filter(
-        Q(steps__isnull=True, starts_at__lte=now) | Q(steps__state__in=["queued", "in_progress"]) | ~_unfinished()
+        Q(steps__isnull=True, starts_at__lte=now) | Q(steps__state__in=["queued", "in_progress"]) | _finished()
     )
     open_requests = open_requests.exclude(pk__in=waiting_erasures().values("pk"))
     if standing_pause() is not None:  # what has to wait takes no place in the queue
@@ -248,9 +248,11 @@ def _push_one_of_many(request_id: UUID) -> None:
         log.error("request does not go on", extra={"request": str(request_id), "error": type(error).__name__})
 
 
-def _unfinished() -> Q:
+def _finished() -> Q:
+    """Requests with nothing left to do; one whose archive is being sent on waits for that and takes no place here."""
     unfinished = Step.objects.exclude(state__in=finish.FINISHED).values("request_id")
-    return Q(pk__in=unfinished)
+    sending = Transfer.objects.filter(state__in=LIVE_TRANSFER).values("request_id")
+    return ~Q(pk__in=unfinished) & ~Q(pk__in=sending)
 
 
 def push(request_id: UUID) -> None:

@@ -55,6 +55,7 @@ DESKS = (
             Place(_("Proposals to erase"), "erasure_retentionproposal_changelist", REVIEWERS),
             Place(_("Breaches"), "erasure_breach_changelist", REVIEWERS),
             Place(_("Evidence packs"), "erasure_evidencepack_changelist", REVIEWERS),
+            Place(_("Destinations"), "erasure_destination_changelist", REVIEWERS),
             Place(_("Proofs on paper"), "proofs", REVIEWERS),
             Place(_("People"), "subjects_subject_changelist", KEEPERS),
             Place(_("Accounts"), "access_account_changelist", KEEPERS),

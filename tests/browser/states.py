@@ -13,6 +13,7 @@ from django.utils import timezone
 from access.models import Account, Application
 from access.services.accounts import create_account
 from access.services.applications import set_endpoint
+from audit.actors import SUBJECT
 from audit.models import AuditEvent
 from consent.digests import body_digest
 from consent.models import Component, Delivery, Notice, NoticeText, Purpose, Recipient, Revision
@@ -24,10 +25,12 @@ from consent.services.data import read_data, store_data
 from consent.services.paper import add_proof
 from consent.services.revisions import begin_revision
 from erasure.breach_models import Breach
-from erasure.models import AccessQuestion, EvidencePack, RightsRequest
+from erasure.models import AccessQuestion, Destination, EvidencePack, RightsRequest, Transfer
 from erasure.services import conversation, holds, opinions, packs, questions
+from erasure.services.destinations import approve, propose
 from erasure.services.mandate_words import Representative
 from erasure.services.on_behalf import Shown, record_on_behalf
+from erasure.services.transfers import ask_transfer
 from subjects.models import Subject
 from tests.consent.people import answer, share
 from tests.erasure.people import file
@@ -149,6 +152,7 @@ def requests(cast: Cast) -> None:
     question(cast)
     breach(cast)
     packs.ask_about_person(pseudonym=cast.alice.pseudonym, reason="authority", by=cast.deputy)
+    sent_on(cast)
     file(cast.alice, "access")
     mandate(cast)
     holds.place_hold(subject=cast.bob, reason="legal_claims", by=cast.rita)
@@ -177,6 +181,18 @@ def read_of(cast: Cast) -> UUID:
     read_data(application=cast.shop, subject=cast.alice, purpose="orders")
     event = AuditEvent.objects.filter(action="data.read", subject=cast.alice.pseudonym).latest("ordinal")
     return event.id
+
+
+def sent_on(cast: Cast) -> Transfer:
+    """What portability gave alice is on its way to another controller, and two others are proposed."""
+    secret = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+    place = Destination(slug="rival", name="Rival", contact="privacy@rival.example", url="https://rival.example/up")
+    propose(destination=place, secret=secret, by=cast.rita)
+    approve(destination_id=place.id, by=cast.deputy)
+    paper = Destination(slug="paper", name="Paper Works " + LONG[:80], contact="x@paper.example", obstacle="no_key")
+    propose(destination=paper, secret="", by=cast.rita)
+    request = file(cast.alice, "portability")
+    return ask_transfer(request=request, destination_id=place.id, actor=SUBJECT)
 
 
 def breach(cast: Cast) -> Breach:

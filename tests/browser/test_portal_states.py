@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 
 from consent.models import Purpose, Standing
 from consent.services.authorisations import name_parent
-from erasure.models import IdentityEvidence, Mandate, RightsRequest
+from erasure.models import Destination, IdentityEvidence, Mandate, RightsRequest, Transfer
 from erasure.services import identity, questions
 from subjects.models import Subject
 from subjects.services import register_subject
@@ -21,7 +21,7 @@ from tests.browser import states, visitors
 from tests.browser.chromium import DESKTOP, PHONE, ZOOMED
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import found, wrong_here
-from tests.conftest import Person
+from tests.conftest import Person, make_staff
 from tests.consent.people import answer, share
 from tests.erasure.people import file, run_all, store
 
@@ -212,6 +212,28 @@ def test_several_rights_are_asked_for_at_once(
     run_all(copy)
     assert found(page, axe, [f"/requests/{erasure.id}", f"/requests/cases/{copy.joint_id}"]) == []
     assert page.get_by_text("Waits until you have collected your copy.").count() == 1
+
+
+# --- to another controller --------------------------------------------------------------------------------------------
+@WINDOWS
+def test_a_copy_on_its_way_to_another_controller(
+    visit: Visit, axe: Axe, cast: states.Cast, alice: Person, width: int, dark: bool
+) -> None:
+    cast.deputy = make_staff("ruth", "irm").account
+    transfer = states.sent_on(cast)
+    Destination.objects.filter(slug="paper").update(approved_by=cast.deputy, approved_at=timezone.now())
+    shown, where = f"/requests/{transfer.request_id}", f"/requests/{transfer.request_id}/transfer"
+    page = visit(alice, width=width, dark=dark)
+    assert found(page, axe, [shown, where]) == [], "waiting"
+    update(Transfer, size_bytes=10, offset=4)
+    assert found(page, axe, [shown]) == [] and "Sending, 40 %" in page.content()
+    update(Transfer, state="received", acknowledgement="signed", ended_at=timezone.now())
+    assert found(page, axe, [shown]) == [], "received"
+    update(Transfer, state="failed", last_error="http_503")
+    assert found(page, axe, [shown, where]) == [], "failed, and a choice again"
+    page.locator("form").evaluate_all("forms => forms.forEach(form => form.noValidate = true)")
+    visitors.press(page, "Send it there")
+    assert page.get_by_role("alert").count() == 1 and wrong_here(page, axe) == []
 
 
 # --- who asks ---------------------------------------------------------------------------------------------------------

@@ -49,6 +49,9 @@ API: Final[dict[str, dict[str, str]]] = {
     "api/v1/requests/<request_id>": {"GET": "requests:read"},
     "api/v1/requests/<request_id>/withdraw": {"POST": "requests:write"},
     "api/v1/requests/<request_id>/archive": {"GET": "requests:read"},
+    "api/opendsr/v2/opendsr_requests": {"POST": "opendsr:requests"},
+    "api/opendsr/v2/opendsr_requests/<subject_request_id>": {"GET": "opendsr:requests", "DELETE": "opendsr:requests"},
+    "api/opendsr/v2/opendsr_requests/<subject_request_id>/results": {"GET": "opendsr:requests"},
 }
 """Route -> method -> the one scope that opens it; without the scope 403, without a token 401, other methods 405."""
 
@@ -72,6 +75,8 @@ PAGES: Final[dict[str, Page]] = {
     ".well-known/audit-vkey": PUBLIC,
     "oauth/token": PUBLIC, "oauth/revoke": PUBLIC,
     "api/docs": PUBLIC, "api/docs/problems": PUBLIC, "api/v1/schema": PUBLIC,
+    "api/opendsr/v2/discovery": PUBLIC, "api/opendsr/v2/certificate.pem": PUBLIC,
+    "api/opendsr/v2/callbacks/<step_id>": PUBLIC,
     # --- accounts
     "login": PUBLIC, "login/factor": HALF_WAY, "login/recovery": HALF_WAY,
     "login/passkey": PUBLIC, "login/passkey/options": PUBLIC,
@@ -94,6 +99,7 @@ PAGES: Final[dict[str, Page]] = {
     "sharing/asks/<ask>": SIGNED_IN,
     "requests": SIGNED_IN, "requests/new/<right>": SIGNED_IN, "requests/<request_id>": SIGNED_IN,
     "requests/<request_id>/withdraw": SIGNED_IN, "requests/<request_id>/archive": SIGNED_IN,
+    "requests/<request_id>/transfer": SIGNED_IN, "requests/<request_id>/transfer/stop": SIGNED_IN,
     "requests/<request_id>/receipt": SIGNED_IN, "requests/<request_id>/message": SIGNED_IN,
     "request": PUBLIC, "request/verify": PUBLIC, "request/answer/<link>/<token>": PUBLIC,
     "request/for-somebody": PUBLIC, "request/objection/<link>/<token>": PUBLIC,
@@ -135,6 +141,9 @@ PAGES: Final[dict[str, Page]] = {
     "admin/erasure/evidencepack/<pack_id>/change/": REVIEW, "admin/erasure/evidencepack/<object_id>/history/": REVIEW,
     "admin/erasure/evidencepack/<object_id>/delete/": CLOSED, "admin/erasure/evidencepack/<object_id>/change/": REVIEW,
     "admin/erasure/evidencepack/<object_id>/": REVIEW,
+    "admin/erasure/destination/": REVIEW, "admin/erasure/destination/add/": REVIEW,
+    "admin/erasure/destination/<object_id>/history/": REVIEW, "admin/erasure/destination/<object_id>/delete/": CLOSED,
+    "admin/erasure/destination/<object_id>/change/": REVIEW, "admin/erasure/destination/<object_id>/": REVIEW,
     "admin/erasure/accessquestion/": REVIEW, "admin/erasure/accessquestion/add/": CLOSED,
     "admin/erasure/accessquestion/<question_id>/change/": REVIEW,
     "admin/erasure/accessquestion/<object_id>/history/": REVIEW,

@@ -57,6 +57,14 @@ HELD: dict[str, dict[str, str]] = {
     "erasure.Archive": {"digest": PROOF},
     "erasure.ArchiveChunk": {"sealed": "the archive itself"},
     "erasure.Receipt": {"jws": SIGNED},
+    "erasure.OpenDsrRequest": {
+        "body_digest": RANDOM, "callback_urls": APP, "told": CODE,
+    },
+    "erasure.OpenDsrCall": {"state": CODE, "status": CODE, "last_error": CODE},
+    "erasure.OpenDsrCallback": {"url": APP, "status": CODE, "state": CODE, "last_error": CODE},
+    "erasure.Transfer": {
+        "state": CODE, "upload_url": APP, "digest": PROOF, "last_error": CODE, "acknowledgement": PROOF,
+    },
     "erasure.Message": {"sealed": EXPORTED},
     "erasure.AccessQuestion": {
         "asked_sealed": EXPORTED, "answer_sealed": EXPORTED,
@@ -114,6 +122,10 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     "consent.FindingNote": {"text": STAFF},
     "consent.FieldRead": {"day": CODE},
     "erasure.Connector": {"url_sealed": APP, "datasets": APP},
+    "erasure.OpenDsrProcessor": {
+        "base_url": APP, "domain": APP, "token_sealed": APP, "certificate": APP, "identities": CODE, "kinds": CODE,
+    },
+    "erasure.Destination": {"name": STAFF, "contact": STAFF, "url": APP, "secret_sealed": APP},
     "consent.Component": {
         "digest": PROOF, "review_note": STAFF, "titles": STAFF, "category": STAFF, "necessity": STAFF,
         "supplied_by": CODE,

@@ -16,7 +16,7 @@ from consent.selectors import APPROVED
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("access", "subjects", "consent", "erasure", "gdpr_portal")
-STAFF = re.compile(r"\b(admin|qa|audit_desk|desk|staff|past_forms|breaches)\b")
+STAFF = re.compile(r"\b(admin|qa|audit_desk|desk|staff|past_forms|breaches|transfer_admin)\b")
 
 ACT = "which act, purpose, right, row or language: a choice of the page, no datum of the person"
 SECRET = "what only the person knows or holds, to prove who they are (Art. 32(1)(b)); kept as a digest or not at all"
@@ -26,7 +26,7 @@ COMPONENTS = {"email": "email"}
 ARGUED = {
     "password": SECRET, "code": SECRET, "otp": SECRET, "reference": SECRET,
     "purpose": ACT, "ground": ACT, "right": ACT, "decision": ACT, "action": ACT, "event": ACT, "explicit": ACT,
-    "next": ACT, "shown": ACT, "passkey": SECRET,
+    "next": ACT, "shown": ACT, "destination": ACT, "passkey": SECRET,
     "label": "what the person calls a passkey, to know it again; sealed, in their archive, gone with the account",
     "field": "which approved component is to be put right (Art. 16)",
     "value": "the right value of an approved component, judged by its type before it is kept (Art. 16)",
