@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from erasure.models import ArchiveChunk, RightsRequest
+from erasure.models import ArchiveChunk, RightsRequest, SourceAnswer
 from erasure.services.details import opened_details
 from subjects.holdings import ExportScope, PlanLine
 from subjects.models import Subject
@@ -22,6 +22,7 @@ class RequestsHolding:
         {
             "erasure.RightsRequest", "erasure.Step", "erasure.Receipt", "erasure.WithheldRows", "erasure.KeptRow",
             "erasure.ConnectorCheck", "erasure.ConnectorCommit",
+            "erasure.SourceAnswer",
         }
     )  # fmt: skip
 
@@ -38,10 +39,11 @@ class RequestsHolding:
         return [PlanLine(what=what, fate="goes", article=None, until=None, why=why)]
 
     def erase(self, subject: Subject, kept: Kept) -> int:
-        return _with_words(subject).update(details_sealed=None, verification_digest=None)
+        asked = _with_words(subject).update(details_sealed=None, verification_digest=None)
+        return asked + _answers(subject).update(sealed=None)
 
     def residue(self, subject: Subject, kept: Kept) -> int:
-        return _with_words(subject).count()
+        return _with_words(subject).count() + _answers(subject).count()
 
 
 class ArchivesHolding:
@@ -68,6 +70,10 @@ class ArchivesHolding:
 
 def _with_words(subject: Subject) -> QuerySet[RightsRequest]:
     return RightsRequest.objects.filter(subject=subject).exclude(details_sealed=None, verification_digest=None)
+
+
+def _answers(subject: Subject) -> QuerySet[SourceAnswer]:
+    return SourceAnswer.objects.filter(step__request__subject=subject).exclude(sealed=None)
 
 
 def _exported(row: RightsRequest) -> dict[str, Any]:

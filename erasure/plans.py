@@ -12,7 +12,7 @@ from consent.services.deliveries import affected_applications
 from erasure.models import RightsRequest, Step
 from erasure.rights import RETAINED_UNDER
 from erasure.selectors import to_retain
-from erasure.services import connectors
+from erasure.services import connectors, sources
 from subjects.holdings import PlanLine, holdings
 from subjects.models import Subject
 
@@ -43,12 +43,25 @@ def plan(request: RightsRequest) -> list[Step]:
         case "erasure":
             own = [*_retained(request), *_connectors(request), *_holdings(request), *_ends(request)]
         case "access" | "portability":
-            own = [_step(request, OWN, Step.Kind.ARCHIVE, "archive")]
+            return _copy(request)
         case "rectification":
             own = [_step(request, OWN, Step.Kind.HOLDING, "rectification", purpose=request.purpose)]
         case _:
             own = []
     return [*_told(request), *own]
+
+
+def _copy(request: RightsRequest) -> list[Step]:
+    """Everybody who holds something is asked; the archive waits for them, bounded (erasure.services.sources).
+
+    Connectors give no basis of what they hold, so a portability request does not ask them (Art. 20(1)).
+    """
+    asked = _told(request)
+    if request.right == "access":
+        groups = connectors.groups()
+        asked += [_step(request, OWN, Step.Kind.CONNECTOR, connectors.target_of(names)) for names in groups]
+    until = sources.waits_until(request, asked)
+    return [*asked, _step(request, OWN, Step.Kind.ARCHIVE, "archive", next_at=until)]
 
 
 def _told(request: RightsRequest) -> list[Step]:

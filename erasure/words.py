@@ -11,10 +11,11 @@ from django.utils.translation import gettext_lazy as _
 from access.models import Application
 from consent.models import Recipient
 from consent.selectors import purpose_title
-from erasure.models import RightsRequest, Step
+from erasure.models import Archive, RightsRequest, Step
 from erasure.selectors import steps_of
 from erasure.services.clock import because
 from erasure.services.connectors import CHECK_PREFIX, name_in_words
+from erasure.services.sources import ASKED, COPIES, is_supplement, name_of
 from erasure.services.start import is_in_undo_window
 from erasure.states import OPEN_REQUEST
 
@@ -35,6 +36,14 @@ STEP_STATES: dict[str, tuple[Any, str]] = {
     "done": (_("Done"), "good"),
     "retained": (_("Stays, by law"), "warn"),
     "failed": (_("Needs somebody's attention"), "bad"),
+}
+SOURCE_STATES: dict[str, Any] = {
+    "answered": _("Has answered"),
+    "nothing_held": _("Holds nothing about you"),
+    "refused": _("Has refused; we look into it"),
+    "failed": _("Could not answer; we look into it"),
+    "not_answered": _("Has not answered yet"),
+    "closed": _("Settled by our staff, without an answer"),
 }
 PLACES: dict[str, Any] = {
     "archive": _("Your copy is put together"),
@@ -92,7 +101,8 @@ class RequestInWords:
     is_open: bool
     overdue: bool
     can_withdraw: bool
-    has_archive: bool
+    archives: list[Archive]
+    waits_until: datetime | None
     has_receipt: bool
     outcome: Any
     steps: list[StepInWords]
@@ -116,7 +126,8 @@ def described(row: RightsRequest) -> RequestInWords:
         is_open=is_open,
         overdue=is_open and row.due_at < timezone.now(),
         can_withdraw=is_open and (row.state != "in_progress" or is_in_undo_window(row)),
-        has_archive=_has_archive(row),
+        archives=_archives(row),
+        waits_until=_waits_until(row),
         has_receipt=hasattr(row, "receipt"),
         outcome=OUTCOMES.get(row.outcome, ""),
         steps=[_step(step) for step in steps_of(row)],
@@ -135,21 +146,32 @@ def due_flag(row: RightsRequest) -> str:
     return "T-7" if left <= timedelta(days=7) else "-"
 
 
-def _has_archive(row: RightsRequest) -> bool:
-    archive = getattr(row, "archive", None)
-    if archive is None or not archive.complete or archive.collected_at is not None:
-        return False
-    return archive.expires_at is not None and archive.expires_at > timezone.now()
+def _archives(row: RightsRequest) -> list[Archive]:
+    """What can be collected: the copy, and each supplement."""
+    ready = row.archives.filter(complete=True, collected_at=None, expires_at__gt=timezone.now())
+    return list(ready.order_by("number"))
+
+
+def _waits_until(row: RightsRequest) -> datetime | None:
+    """Until when the copy waits for others at most, while it does."""
+    step = row.steps.filter(kind=Step.Kind.ARCHIVE, state="queued", attempts=0, next_at__gt=timezone.now()).first()
+    return step.next_at if step else None
 
 
 def _step(step: Step) -> StepInWords:
     label, tone = STEP_STATES[step.state]
+    if step.kind == Step.Kind.ARCHIVE and step.state == "queued" and step.next_at is not None:
+        label = _("Waiting for the others")
     if step.kind == Step.Kind.CONNECTOR and step.state == "waiting":
         label = _("Done; somebody decides about entries that belong to other people too")
     return StepInWords(_what(step), label, tone, step.article, step.until)
 
 
 def _what(step: Step) -> Any:
+    if step.request.right in COPIES and step.kind in ASKED:
+        return _("%(name)s is asked for its copy of your data") % {"name": name_of(step)}
+    if is_supplement(step):
+        return _("What was answered later is put together")
     if step.kind in {Step.Kind.NOTIFY, Step.Kind.MANUAL}:
         return _("%(name)s is told") % {"name": _name(step.target)}
     if step.kind == Step.Kind.CONNECTOR:

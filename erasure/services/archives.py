@@ -16,16 +16,17 @@ ARCHIVED_RIGHTS = frozenset({"access", "portability"})
 
 
 def collect(
-    *, request: RightsRequest, actor: str, application: Application | None = None
+    *, request: RightsRequest, actor: str, application: Application | None = None, number: int = 0
 ) -> tuple[Archive, Iterator[bytes]]:
-    """The archive, and its bytes; recorded. By the person it is collected once, and its chunks are gone then.
+    """The archive of this number (0 the copy, higher ones supplements), and its bytes; recorded.
 
+    By the person it is collected once, and its chunks are gone then.
     Raises `not_found` for a right without archive, `not_ready` before it is built, `expired` after its time.
     """
     if request.right not in ARCHIVED_RIGHTS:
         raise Missing
     with transaction.atomic():
-        archive = Archive.objects.select_for_update().filter(request=request, complete=True).first()
+        archive = Archive.objects.select_for_update().filter(request=request, number=number, complete=True).first()
         if archive is None:
             raise WrongState("not_ready", "The archive is still being built.")
         _require_collectable(archive)

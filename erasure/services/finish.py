@@ -11,7 +11,7 @@ from access.services.mail import send_mail_later
 from audit import services as audit
 from erasure.models import Receipt, RightsRequest
 from erasure.selectors import steps_of
-from erasure.services import connector_steps
+from erasure.services import connector_steps, sources
 from erasure.services.records import move_request
 from gdpr_portal.failpoints import failpoint
 from subjects.selectors import email_of
@@ -69,6 +69,7 @@ def issue_receipt(request: RightsRequest, *, actor: str) -> Receipt:
         "outcome": request.outcome,
         "steps": steps,
         **connector_steps.verification(request),
+        **sources.in_receipt(request),
     }
     jws = sign_jws(json.dumps(payload, sort_keys=True).encode(), typ="rights-receipt+jwt")
     receipt, _created = Receipt.objects.get_or_create(request=request, defaults={"jws": jws})

@@ -20,7 +20,7 @@ from audit import actors
 from consent.models import Delivery
 from erasure.models import LegalHold, RightsRequest, Step
 from erasure.plans import LOOK
-from erasure.services import connector_steps, finish, perform
+from erasure.services import connector_steps, finish, perform, sources
 from erasure.services.guard import standing_pause
 from erasure.services.holds import standing_hold
 from erasure.services.records import move_step
@@ -135,6 +135,7 @@ def _do(held: Claim) -> None:
         step.last_error = ""
         step.settled_at = timezone.now() if outcome.state == "done" else None
         move_step(step, outcome.state, actor=WORKER, **outcome.details)
+        sources.go_on(step.request)
     failpoint(f"erasure.{step.kind}.settled")
 
 
@@ -151,12 +152,17 @@ def _locked(held: Claim) -> Step | None:
     lock_subject(owner[0])
     request = RightsRequest.objects.select_for_update().get(pk=owner[1])
     step = Step.objects.select_for_update().get(pk=held.step_id)
-    if step.fence != held.fence or step.state != "in_progress" or request.state != "in_progress":
+    if step.fence != held.fence or step.state != "in_progress" or not _goes_on(request, step):
         return None
     if request.right == "erasure" and standing_hold(request.subject_id) is not None:
         raise WrongState("legal_hold", "A hold was placed while this step was being taken.")
     step.request = request
     return step
+
+
+def _goes_on(request: RightsRequest, step: Step) -> bool:
+    """Steps are of a request under way; what is answered after it was completed still makes a supplement."""
+    return request.state == "in_progress" or (request.state == "completed" and sources.is_supplement(step))
 
 
 def _give_back(held: Claim, error: Exception) -> None:
@@ -186,11 +192,26 @@ def _next_try(attempts: int) -> datetime:
 
 
 def delivery_closed(delivery: Delivery) -> None:
-    """The step of an answered notice is done, or failed and left to a reviewer; in the answer's own transaction."""
-    step = Step.objects.select_for_update().filter(delivery=delivery.id).select_related("request__subject").first()
-    if step is None or step.state != "waiting":
+    """The step of an answered notice is done, or failed and left to a reviewer; in the answer's own transaction.
+
+    A copy that is answered after all, when the notice was given up or the step closed by hand, is still the person's.
+    """
+    rows = Step.objects.select_for_update(of=("self",)).filter(delivery=delivery.id)
+    step = rows.select_related("request__subject").first()
+    if step is None:
         return
+    is_copy = step.request.right in sources.COPIES
+    if is_copy and delivery.outcome:
+        sources.answered(step, outcome=delivery.outcome)
+    if step.state == "waiting" or (is_copy and step.state == "failed"):
+        _settle_notice(step, delivery)
+    sources.go_on(step.request)
+
+
+def _settle_notice(step: Step, delivery: Delivery) -> None:
     to = DONE_BY_OUTCOME.get(delivery.outcome, "failed")
+    if step.state == to:
+        return
     step.settled_at = timezone.now()
     if to == "done":
         move_step(step, "done", actor=actors.application(step.target), outcome=delivery.outcome)
@@ -209,6 +230,7 @@ def close_by_hand(*, step_id: UUID, operator: Account) -> Step:
             raise WrongState("wrong_state", "Only a step that waits for someone outside is closed by hand.")
         step.settled_at = timezone.now()
         move_step(step, "done", actor=actors.staff(operator.id), outcome="by_hand")
+        sources.go_on(step.request)
         wake("erasure.tasks.advance", str(step.request_id))
     return step
 
@@ -228,8 +250,10 @@ def retry(*, step_id: UUID, operator: Account) -> Step:
 def sweep(limit: int = 200) -> int:
     """Everything that is due and that no hint reached goes on; returns how many requests were looked at."""
     now = timezone.now()
-    open_requests = RightsRequest.objects.filter(state="in_progress").filter(
-        Q(steps__isnull=True, starts_at__lte=now) | Q(steps__state__in=["queued", "in_progress"]) | ~_unfinished()
+    todo = Q(steps__state__in=["queued", "in_progress"]) & (Q(steps__next_at=None) | Q(steps__next_at__lte=now))
+    open_requests = RightsRequest.objects.filter(
+        Q(state="in_progress") & (Q(steps__isnull=True, starts_at__lte=now) | todo | ~_unfinished())
+        | Q(state="completed", steps__target__startswith=sources.SUPPLEMENT) & todo
     )
     if standing_pause() is not None:  # what has to wait takes no place in the queue
         open_requests = open_requests.exclude(right="erasure", steps__isnull=True)

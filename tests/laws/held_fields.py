@@ -17,6 +17,9 @@ SIGNED = "a signed statement of states and dates, which names nobody (Art. 5(2))
 PARENT = "another person's, sealed under the child's key: not in the child's archive (Art. 15(4)), gone with an erasure"
 SCAN = "a scan the person signed: in the archive as base64, gone after an erasure (tests/consent/test_paper.py)"
 SEEN = "evidence of identity: in the archive, gone with the decision and its key (tests/erasure/test_identity.py)"
+ON_ITS_WAY = (
+    "what somebody else holds of the person, sealed, until an archive hands it on (tests/erasure/test_sources.py)"
+)
 SESSION = "references and times, see access.sessions; gone with the account"
 
 HELD: dict[str, dict[str, str]] = {
@@ -54,6 +57,7 @@ HELD: dict[str, dict[str, str]] = {
     "erasure.Archive": {"digest": PROOF},
     "erasure.ArchiveChunk": {"sealed": "the archive itself"},
     "erasure.Receipt": {"jws": SIGNED},
+    "erasure.SourceAnswer": {"sealed": ON_ITS_WAY},
     "erasure.Message": {"sealed": EXPORTED},
     "erasure.AccessQuestion": {
         "asked_sealed": EXPORTED, "answer_sealed": EXPORTED,
