@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from access.models import Account
 from access.second_factor import require_fresh_factor
-from erasure import breach_admin, desk, question_admin
+from erasure import breach_admin, desk, place_admin, question_admin
 from erasure.desk import REVIEWERS
 from erasure.models import RetentionProposal, RightsRequest, Step
 from erasure.selectors import steps_of
@@ -26,7 +26,7 @@ from erasure.services.withheld import ARTICLES, withheld_of
 from erasure.words import IDENTITY_REASONS, REVEAL_REASONS, described, due_flag
 from gdpr_portal.errors import DomainError
 
-__all__ = ["RequestAdmin", "RetentionProposalAdmin", "breach_admin", "question_admin"]
+__all__ = ["RequestAdmin", "RetentionProposalAdmin", "breach_admin", "place_admin", "question_admin"]
 
 
 @admin.register(RightsRequest)

@@ -24,13 +24,15 @@ class ErasureConfig(AppConfig):
 
         register_questions(described)
 
-        from erasure.models import Connector, RightsRequest, Step, WithheldRows
+        from erasure.models import Connector, ManualPlace, RightsRequest, Step, WithheldRows
         from erasure.services.connectors import identities_place, url_place
         from erasure.services.finish import notice_place
+        from erasure.services.places import respondent_place
         from erasure.services.withheld import keys_place
         from vault.renewal import register_secret
 
         register_secret(RightsRequest, "notice_to_sealed", lambda row: notice_place(row.id))
+        register_secret(ManualPlace, "respondent_sealed", respondent_place)
         register_secret(Connector, "url_sealed", url_place)
         register_secret(WithheldRows, "keys_sealed", lambda row: keys_place(row.id))
         register_secret(Step, "identities_sealed", lambda row: identities_place(row.id))

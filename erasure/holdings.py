@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from erasure.models import ArchiveChunk, RightsRequest, SourceAnswer
+from erasure.models import AnswerFile, ArchiveChunk, RightsRequest, SourceAnswer
 from erasure.services.details import opened_details
 from subjects.holdings import ExportScope, PlanLine
 from subjects.models import Subject
@@ -22,7 +22,7 @@ class RequestsHolding:
         {
             "erasure.RightsRequest", "erasure.Step", "erasure.Receipt", "erasure.WithheldRows", "erasure.KeptRow",
             "erasure.ConnectorCheck", "erasure.ConnectorCommit",
-            "erasure.SourceAnswer",
+            "erasure.SourceAnswer", "erasure.AnswerFile",
         }
     )  # fmt: skip
 
@@ -40,10 +40,12 @@ class RequestsHolding:
 
     def erase(self, subject: Subject, kept: Kept) -> int:
         asked = _with_words(subject).update(details_sealed=None, verification_digest=None)
-        return asked + _answers(subject).update(sealed=None)
+        files = AnswerFile.objects.filter(answer__step__request__subject=subject).delete()[0]
+        return asked + files + _answers(subject).update(sealed=None)
 
     def residue(self, subject: Subject, kept: Kept) -> int:
-        return _with_words(subject).count() + _answers(subject).count()
+        files = AnswerFile.objects.filter(answer__step__request__subject=subject).count()
+        return files + _with_words(subject).count() + _answers(subject).count()
 
 
 class ArchivesHolding:

@@ -183,5 +183,6 @@ from erasure.breach_models import *  # noqa: E402, F403
 from erasure.case_models import *  # noqa: E402, F403  they point to the rows above
 from erasure.connector_models import *  # noqa: E402, F403
 from erasure.identity_models import *  # noqa: E402, F403
+from erasure.place_models import *  # noqa: E402, F403
 from erasure.question_models import *  # noqa: E402, F403
 from erasure.source_models import *  # noqa: E402, F403

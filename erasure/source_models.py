@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-__all__ = ["SourceAnswer"]
+__all__ = ["AnswerFile", "SourceAnswer"]
 
 
 class SourceAnswer(models.Model):
@@ -22,9 +22,16 @@ class SourceAnswer(models.Model):
         REFUSED = "refused", _("Has refused")
         FAILED = "failed", _("Could not answer")
 
+    class Reason(models.TextChoices):
+        NOT_FOUND = "not_found", _("It cannot be told who the person is")
+        KEPT_BY_LAW = "kept_by_law", _("A law makes us keep it")
+        NOT_OURS = "not_ours", _("Somebody else is responsible")
+        NOT_POSSIBLE = "not_possible", _("It is not possible technically")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     step = models.OneToOneField("erasure.Step", models.PROTECT, related_name="answer")
     outcome = models.CharField(max_length=12, choices=Outcome.choices)
+    reason = models.CharField(max_length=12, choices=Reason.choices, default="", blank=True)
     at = models.DateTimeField()
     sealed = models.BinaryField(null=True, editable=False)
     archive = models.ForeignKey("erasure.Archive", models.PROTECT, null=True, related_name="answers")
@@ -32,9 +39,26 @@ class SourceAnswer(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(sealed__isnull=True) | Q(outcome="done"), name="only_an_answer_given_has_words"
+                condition=Q(sealed__isnull=True) | Q(outcome__in=["done", "failed"]), name="answer_with_words"
             )
         ]
 
     def __str__(self) -> str:
         return f"answer {str(self.id)[:8]}"
+
+
+class AnswerFile(models.Model):
+    """A file that came with an answer, sealed under the person's key; its name is not kept."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    answer = models.ForeignKey(SourceAnswer, models.CASCADE, related_name="files")
+    position = models.PositiveSmallIntegerField()
+    content_type = models.CharField(max_length=20)
+    size_bytes = models.PositiveIntegerField()
+    sealed = models.BinaryField(editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["answer", "position"], name="answer_file_once")]
+
+    def __str__(self) -> str:
+        return f"file {str(self.id)[:8]}"

@@ -4,7 +4,18 @@ from uuid import UUID
 
 from celery import shared_task
 
-from erasure.services import archives, escalations, identity, links, periods, questions, requests, retentions, steps
+from erasure.services import (
+    archives,
+    escalations,
+    identity,
+    links,
+    periods,
+    place_tasks,
+    questions,
+    requests,
+    retentions,
+    steps,
+)
 
 
 @shared_task(name="erasure.tasks.run_step")
@@ -27,6 +38,7 @@ def sweep() -> None:
     archives.expire()
     identity.expire_evidence()
     links.forget_links()
+    place_tasks.forget_answers()
     retentions.end_due()
 
 
@@ -35,6 +47,7 @@ def keep_the_clock() -> None:
     """Desk and people know of every deadline that comes near."""
     escalations.escalate()
     questions.escalate_questions()
+    place_tasks.remind()
 
 
 @shared_task(name="erasure.tasks.end_periods")

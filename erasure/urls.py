@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from erasure import answer_views, question_views, views
+from erasure import answer_views, place_views, question_views, views
 
 urlpatterns = [
     path("requests", views.overview, name="requests"),
@@ -15,5 +15,7 @@ urlpatterns = [
     path("activity/<uuid:event>/question", question_views.question, name="access_question"),
     path("request", views.public, name="public-request"),
     path("request/answer/<uuid:link>/<str:token>", answer_views.by_link, name="question-by-link"),
+    path("request/place/<uuid:link>/<str:token>", place_views.by_link, name="place-link"),
+    path("request/place/<uuid:link>", place_views.answer, name="place-answer"),
     path("request/verify", views.public_verify, name="public-request-verify"),
 ]

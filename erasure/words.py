@@ -15,6 +15,7 @@ from erasure.models import Archive, RightsRequest, Step
 from erasure.selectors import steps_of
 from erasure.services.clock import because
 from erasure.services.connectors import CHECK_PREFIX, name_in_words
+from erasure.services.places import PREFIX
 from erasure.services.sources import ASKED, COPIES, is_supplement, name_of
 from erasure.services.start import is_in_undo_window
 from erasure.states import OPEN_REQUEST
@@ -173,7 +174,8 @@ def _what(step: Step) -> Any:
     if is_supplement(step):
         return _("What was answered later is put together")
     if step.kind in {Step.Kind.NOTIFY, Step.Kind.MANUAL}:
-        return _("%(name)s is told") % {"name": _name(step.target)}
+        by_hand = step.target.startswith(PREFIX)
+        return _("%(name)s is told") % {"name": name_of(step) if by_hand else _name(step.target)}
     if step.kind == Step.Kind.CONNECTOR:
         return _in_connector(step)
     if step.kind == Step.Kind.VERIFY and step.target.startswith(CHECK_PREFIX):

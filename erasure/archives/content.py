@@ -18,6 +18,7 @@ from consent.selectors import live_recipients, title_in
 from erasure.models import RightsRequest
 from erasure.rights import Held
 from erasure.selectors import held_purposes
+from erasure.services.places import PREFIX
 from erasure.services.sources import Source
 from subjects.holdings import ExportScope, holdings
 from subjects.models import Subject
@@ -65,7 +66,7 @@ def _asked(told: Sequence[Source], answers: Answers, number: int) -> dict[str, A
         return {}
     rows = [
         {
-            "source": each.step.target,
+            "source": each.step.target.removeprefix(PREFIX),
             "kind": each.kind,
             "name": each.name,
             "state": each.state,

@@ -18,7 +18,8 @@ from django.utils import translation
 from zipstream import ZIP_DEFLATED, ZipStream
 
 from erasure.archives.readable import readable
-from erasure.services.sources import Source
+from erasure.services.places import PREFIX
+from erasure.services.sources import Source, files_of
 from vault.signing import sign_jws
 
 TRIGGERS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -30,7 +31,7 @@ def archive_files(
 ) -> dict[str, bytes]:
     """The files by their path: `data.json`, `index.html`, `csv/*.csv`, `manifest.json`, `manifest.jws`.
 
-    And a folder for each of those who answered, `sources/KIND-NAME/answer.json`, word for word.
+    And a folder for each of those who answered: `sources/KIND-NAME/answer.json`, word for word, and what came with it.
     """
     found = {each: words for each, words in (answers or {}).items() if words}
     files = {
@@ -38,6 +39,7 @@ def archive_files(
         "index.html": _page(content, language, found),
         **{f"csv/{name}.csv": _csv(rows) for name, rows in _tables(content, found)},
         **{f"{each.folder}/answer.json": _json(words) for each, words in found.items()},
+        **{f"{each.folder}/{name}": data for each in found for name, data in files_of(each).items()},
     }
     manifest = json.dumps({"format": content["format"], "files": _hashes(files)}, indent=2, sort_keys=True).encode()
     signature = sign_jws(manifest, typ="archive-manifest+jws", detached=True).encode()
@@ -70,7 +72,11 @@ def _tables(
     content: Mapping[str, Any], found: Mapping[Source, Mapping[str, Any]]
 ) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Every list of rows in the data, by section and name; those of connectors stand in the data already."""
-    others = {f"{each.kind} {each.step.target}": words for each, words in found.items() if each.kind != "connector"}
+    others = {
+        f"{each.kind} {each.step.target.removeprefix(PREFIX)}": words
+        for each, words in found.items()
+        if each.kind != "connector"
+    }
     for section, body in [*content.get("data", {}).items(), *others.items()]:
         tables = body if isinstance(body, Mapping) else {"": body}
         for name, rows in tables.items():

@@ -17,13 +17,17 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from access.models import Application
+from audit import actors
 from consent.models import Delivery
 from consent.services.deliveries import data_of
-from erasure.models import Archive, RightsRequest, SourceAnswer, Step
+from erasure.models import AnswerFile, Archive, RightsRequest, SourceAnswer, Step
 from erasure.services.connectors import name_in_words
+from erasure.services.files import SUFFIXES, opened_file
+from erasure.services.places import PREFIX, named
 from gdpr_portal.wake import wake
 from vault import services as vault
 
+WORKER = actors.system("worker")
 COPIES = frozenset({"access", "portability"})
 """The rights that end with an archive."""
 ASKED = (Step.Kind.NOTIFY, Step.Kind.MANUAL, Step.Kind.CONNECTOR)
@@ -48,7 +52,7 @@ class Source:
     @property
     def folder(self) -> str:
         """Its folder in the archive: no name of it can lead anywhere else."""
-        return f"sources/{self.kind}-{UNNAMEABLE.sub('-', self.step.target.lower())}"
+        return f"sources/{self.kind}-{UNNAMEABLE.sub('-', self.step.target.removeprefix(PREFIX).lower())}"
 
     @property
     def outstanding(self) -> bool:
@@ -102,13 +106,13 @@ def number_of(step: Step) -> int:
 
 
 # --- answers ------------------------------------------------------------------------------------------------------
-def answered(step: Step, *, outcome: str, words: Mapping[str, Any] | None = None) -> SourceAnswer:
+def answered(step: Step, *, outcome: str, reason: str = "", words: Mapping[str, Any] | None = None) -> SourceAnswer:
     """The answer to the step is a row, its words sealed for the archive; the first one stands. Person locked."""
     found = SourceAnswer.objects.filter(step=step).first()
     if found is not None:
         return found
-    row = SourceAnswer(step=step, outcome=outcome, at=timezone.now())
-    if words:
+    row = SourceAnswer(step=step, outcome=outcome, reason=reason, at=timezone.now())
+    if words is not None:
         cell = json.dumps(words).encode()
         row.sealed = vault.subject_key(step.request.subject_id).seal(answer_place(row), cell)
     row.save(force_insert=True)
@@ -151,14 +155,40 @@ def words_of(source: Source) -> Mapping[str, Any]:
         return {}
     if step.delivery is not None:
         return data_of(Delivery.objects.get(pk=step.delivery))
+    names = [name for name, _file in _files(row)]
+    return opened(step, row) | ({"attachments": names} if names else {})
+
+
+def opened(step: Step, row: SourceAnswer) -> dict[str, Any]:
+    """The words of an answer that lie here; empty when there are none, or none any more."""
     cell = vault.open_cell(step.request.subject_id, answer_place(row), row, "sealed")
     return {} if cell is None else dict(json.loads(cell))
+
+
+def files_of(source: Source) -> dict[str, bytes]:
+    """The files that came with an answer, opened, by the name they have in the archive."""
+    if source.row is None:
+        return {}
+    key = vault.subject_key(source.step.request.subject_id)
+    return {name: opened_file(key, file_place(file), bytes(file.sealed)) for name, file in _files(source.row)}
+
+
+def _files(row: SourceAnswer) -> list[tuple[str, AnswerFile]]:
+    files = row.files.order_by("position")
+    return [(f"attachment-{file.position}.{SUFFIXES[file.content_type]}", file) for file in files]
+
+
+def file_place(file: AnswerFile) -> vault.Place:
+    """Where a file that came with an answer lies, for the seal."""
+    return vault.Place("erasure_answerfile", "sealed", str(file.id))
 
 
 def name_of(step: Step) -> str:
     """Who was asked, in words."""
     if step.kind == Step.Kind.CONNECTOR:
         return name_in_words(step.target)
+    if step.target.startswith(PREFIX):
+        return named(step.target)
     application = Application.objects.filter(slug=step.target).first()
     return application.name if application else step.target
 
@@ -171,15 +201,25 @@ def handed_on(archive: Archive, told: Sequence[Source]) -> None:
 
 
 def in_receipt(request: RightsRequest) -> dict[str, Any]:
-    """What the receipt says of those asked: what each answered, when, and in which archive it is (0 the first)."""
+    """What the receipt says of those asked: what each answered, when, and in which archive it is (0 the first).
+
+    Of other rights, what the places run by hand answered.
+    """
+    told = sources(request) if request.right in COPIES else _places(request)
     rows = [
         {
-            "source": each.step.target,
+            "source": each.step.target.removeprefix(PREFIX),
             "kind": each.kind,
             "answer": each.state,
+            "reason": each.row.reason if each.row and each.row.reason else None,
             "answered_at": each.row.at.isoformat() if each.row else None,
             "archive": each.archive,
         }
-        for each in sources(request)
+        for each in told
     ]
     return {"sources": rows} if rows else {}
+
+
+def _places(request: RightsRequest) -> list[Source]:
+    steps = request.steps.filter(target__startswith=PREFIX).select_related("answer__archive").order_by("target")
+    return [_source(step) for step in steps]

@@ -20,7 +20,7 @@ from audit import actors
 from consent.models import Delivery
 from erasure.models import LegalHold, RightsRequest, Step
 from erasure.plans import LOOK
-from erasure.services import connector_steps, finish, perform, sources
+from erasure.services import connector_steps, finish, perform, place_tasks, sources
 from erasure.services.guard import standing_pause
 from erasure.services.holds import standing_hold
 from erasure.services.records import move_step
@@ -229,6 +229,7 @@ def close_by_hand(*, step_id: UUID, operator: Account) -> Step:
         if not by_hand:
             raise WrongState("wrong_state", "Only a step that waits for someone outside is closed by hand.")
         step.settled_at = timezone.now()
+        place_tasks.closed(step)
         move_step(step, "done", actor=actors.staff(operator.id), outcome="by_hand")
         sources.go_on(step.request)
         wake("erasure.tasks.advance", str(step.request_id))

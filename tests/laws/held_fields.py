@@ -20,6 +20,7 @@ SEEN = "evidence of identity: in the archive, gone with the decision and its key
 ON_ITS_WAY = (
     "what somebody else holds of the person, sealed, until an archive hands it on (tests/erasure/test_sources.py)"
 )
+RESPONDENT = "who answers for a place run by hand, by their office; sealed by the service's own key"
 SESSION = "references and times, see access.sessions; gone with the account"
 
 HELD: dict[str, dict[str, str]] = {
@@ -58,6 +59,7 @@ HELD: dict[str, dict[str, str]] = {
     "erasure.ArchiveChunk": {"sealed": "the archive itself"},
     "erasure.Receipt": {"jws": SIGNED},
     "erasure.SourceAnswer": {"sealed": ON_ITS_WAY},
+    "erasure.AnswerFile": {"content_type": CODE, "sealed": ON_ITS_WAY},
     "erasure.Message": {"sealed": EXPORTED},
     "erasure.AccessQuestion": {
         "asked_sealed": EXPORTED, "answer_sealed": EXPORTED,
@@ -74,6 +76,9 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "action": CODE, "actor": RANDOM, "request_id": RANDOM, "purpose": CODE, "fields": CODE, "details": CODE,
     },
     "erasure.MailLink": {"digest": RANDOM},
+    "erasure.ManualPlace": {
+        "name": STAFF, "description": STAFF, "purposes": CODE, "identifiers": CODE, "respondent_sealed": RESPONDENT,
+    },
     "erasure.Breach": {"facts": STAFF, "effects": STAFF, "remedy": STAFF, "delay_reason": STAFF},
     "audit.AuditLeaf": {"leaf_hash": PROOF},
     "audit.AuditNode": {"hash": PROOF},
