@@ -29,7 +29,7 @@ from erasure.services.escalations import desk_accounts
 from erasure.services.files import MOST_BYTES, kind_of, sealed_file
 from erasure.services.links import link_to_task
 from erasure.services.locking import locked_request
-from erasure.services.places import PREFIX, live_places, respondent_of
+from erasure.services.places import PREFIX, latest, respondent_of
 from erasure.services.records import move_step, record_request
 from gdpr_portal.errors import Invalid, Missing, WrongState
 from gdpr_portal.wake import wake
@@ -81,7 +81,7 @@ def _kind(row: Identifier) -> str:
 def ask(step: Step) -> PlaceTask:
     """Who answers for the place has the mail with the link; in the transaction that begins the request."""
     request, now = step.request, timezone.now()
-    place = next(each for each in live_places() if PREFIX + each.slug == step.target)
+    place = latest(step.target)
     due_at = max(min(now + timedelta(days=place.days), request.due_at - BEFORE_DUE), now + timedelta(days=1))
     task = PlaceTask(step=step, place=place, asked_at=now, due_at=due_at)
     task.next_at = _mark_at(task, MARKS[0])
@@ -93,15 +93,10 @@ def ask(step: Step) -> PlaceTask:
 
 def _write(task: PlaceTask, kind: str) -> None:
     """A mail to the respondent with a fresh link, by which every older one is dead; no word about the person."""
-    place, respondent = _standing(task.place), respondent_of(_standing(task.place))
+    place = latest(PREFIX + task.place.slug)  # who answers now: it may have been declared anew since it was asked
+    respondent = respondent_of(place)
     context = {"place": place.name, "name": respondent.name, "due": task.due_at, "link": link_to_task(task)}
     send_mail_later(kind, to=respondent.email, language=place.language, context=context)
-
-
-def _standing(place: ManualPlace) -> ManualPlace:
-    """Who answers now: the place may have been declared anew since it was asked."""
-    rows = ManualPlace.objects.filter(slug=place.slug, approved_at__isnull=False)
-    return rows.filter(retired_at=None).first() or place
 
 
 # --- reminding ----------------------------------------------------------------------------------------------------

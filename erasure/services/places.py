@@ -9,6 +9,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from access.models import Account
@@ -133,11 +134,23 @@ def places_of(subject: Subject) -> list[ManualPlace]:
     return [place for place in live_places() if slugs & set(place.purposes)]
 
 
+def latest(target: str) -> ManualPlace:
+    """The place a step's target means: as it is, or was when it was asked last. Missing when there was none."""
+    row = _approved(target).first()
+    if row is None:
+        raise Missing
+    return row
+
+
 def named(target: str) -> str:
-    """The name of the place a step's target means, as it is or was last."""
-    rows = ManualPlace.objects.filter(slug=target.removeprefix(PREFIX), approved_at__isnull=False)
-    row = rows.order_by("-approved_at").first()
+    """The name of the place a step's target means."""
+    row = _approved(target).first()
     return row.name if row else target
+
+
+def _approved(target: str) -> QuerySet[ManualPlace]:
+    rows = ManualPlace.objects.filter(slug=target.removeprefix(PREFIX), approved_at__isnull=False)
+    return rows.order_by("-approved_at")
 
 
 def _check(respondent: Respondent, purposes: Sequence[str], days: int) -> None:

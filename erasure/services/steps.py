@@ -252,16 +252,23 @@ def sweep(limit: int = 200) -> int:
     """Everything that is due and that no hint reached goes on; returns how many requests were looked at."""
     now = timezone.now()
     todo = Q(steps__state__in=["queued", "in_progress"]) & (Q(steps__next_at=None) | Q(steps__next_at__lte=now))
-    open_requests = RightsRequest.objects.filter(
-        Q(state="in_progress") & (Q(steps__isnull=True, starts_at__lte=now) | todo | ~_unfinished())
-        | Q(state="completed", steps__target__startswith=sources.SUPPLEMENT) & todo
+    open_requests = RightsRequest.objects.filter(state="in_progress").filter(
+        Q(steps__isnull=True, starts_at__lte=now) | todo | ~_unfinished()
     )
     if standing_pause() is not None:  # what has to wait takes no place in the queue
         open_requests = open_requests.exclude(right="erasure", steps__isnull=True)
     ids = list(open_requests.order_by("due_at").values_list("id", flat=True).distinct()[:limit])
+    ids += _supplements_of_completed(now, limit)
     for request_id in ids:
         _push_one_of_many(request_id)
     return len(ids)
+
+
+def _supplements_of_completed(now: datetime, limit: int) -> list[UUID]:
+    """Requests that are over and were answered once more; found by their steps, which are few (`step_due`)."""
+    due = Step.objects.filter(state__in=["queued", "in_progress"], target__startswith=sources.SUPPLEMENT)
+    due = due.filter(Q(next_at=None) | Q(next_at__lte=now), request__state="completed")
+    return list(due.values_list("request_id", flat=True).distinct()[:limit])
 
 
 def _push_one_of_many(request_id: UUID) -> None:
