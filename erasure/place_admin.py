@@ -1,6 +1,5 @@
 """The desks of places run by hand: declared and approved by reviewers; their tasks, for who is named there as well."""
 
-from collections.abc import Sequence
 from typing import Any, cast
 from uuid import UUID
 
@@ -81,7 +80,7 @@ class ManualPlaceAdmin(admin.ModelAdmin):
         found = places.respondent_of(row)
         return f"{found.name}, {found.email}"
 
-    def get_fields(self, request: HttpRequest, obj: ManualPlace | None = None) -> Sequence[Any]:
+    def get_fields(self, request: HttpRequest, obj: ManualPlace | None = None) -> Any:
         first, last = ("slug", "name", "description", "purposes", "identifiers"), ("language", "days", "staff")
         if obj is None:
             return (*first, "respondent_name", "respondent_email", *last)

@@ -1,6 +1,7 @@
 """Places that are run by hand: a paper file, an old system, a processor without an interface; and who answers there."""
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -38,7 +39,9 @@ class ManualPlace(models.Model):
     respondent_sealed = models.BinaryField(editable=False)
     language = models.CharField(max_length=10, choices=settings.LANGUAGES)
     days = models.PositiveSmallIntegerField(help_text=_("Days the place has to answer."))
-    staff = models.ManyToManyField(STAFF, blank=True, related_name="+", help_text=_("Who may answer here as well."))
+    staff: "models.ManyToManyField[Any, Any]" = models.ManyToManyField(
+        STAFF, blank=True, related_name="+", help_text=_("Who may answer here as well.")
+    )
     declared_by = models.ForeignKey(STAFF, models.PROTECT, related_name="+")
     declared_at = models.DateTimeField()
     approved_by = models.ForeignKey(STAFF, models.PROTECT, null=True, related_name="+")
