@@ -11,9 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from access.models import Application
@@ -23,6 +25,7 @@ from consent.services.deliveries import data_of
 from erasure.models import AnswerFile, Archive, RightsRequest, SourceAnswer, Step
 from erasure.services.connectors import name_in_words
 from erasure.services.files import SUFFIXES, opened_file
+from erasure.services.locking import locked_request
 from erasure.services.places import PREFIX, named
 from gdpr_portal.wake import wake
 from vault import services as vault
@@ -93,6 +96,25 @@ def go_on(request: RightsRequest) -> None:
         target, later = f"{SUPPLEMENT}{number}", {"position": first.values_list("position", flat=True).get()}
         Step.objects.get_or_create(request=request, kind=Step.Kind.ARCHIVE, target=target, defaults=later)
     wake("erasure.tasks.advance", str(request.id))
+
+
+def overtaken(limit: int) -> list[UUID]:
+    """Requests whose first archive still waits although nobody is waited for any more.
+
+    Whoever settles a step says `go_on`; this is for what was settled in any other way, and for a process that died.
+    """
+    asked = Step.objects.filter(request=OuterRef("request"), kind__in=ASKED)
+    failed = Q(kind=Step.Kind.CONNECTOR, state="failed")
+    silent = asked.filter(Q(state__in=["queued", "in_progress", "waiting"]) | failed)
+    waiting = Step.objects.filter(kind=Step.Kind.ARCHIVE, target="archive", state="queued", attempts=0)
+    over = waiting.filter(next_at__gt=timezone.now(), request__state="in_progress").exclude(Exists(silent))
+    return list(over.values_list("request_id", flat=True)[:limit])
+
+
+def release(request_id: UUID) -> None:
+    """What waits for nobody any more is due."""
+    with transaction.atomic():
+        go_on(locked_request(request_id))
 
 
 def is_supplement(step: Step) -> bool:

@@ -5,6 +5,7 @@ tried; the outside is reached by deliveries, which are rows too (consent.service
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -250,6 +251,8 @@ def retry(*, step_id: UUID, operator: Account) -> Step:
 
 def sweep(limit: int = 200) -> int:
     """Everything that is due and that no hint reached goes on; returns how many requests were looked at."""
+    for request_id in sources.overtaken(limit):
+        _one_of_many(sources.release, request_id)
     now = timezone.now()
     todo = Q(steps__state__in=["queued", "in_progress"]) & (Q(steps__next_at=None) | Q(steps__next_at__lte=now))
     open_requests = RightsRequest.objects.filter(state="in_progress").filter(
@@ -260,7 +263,7 @@ def sweep(limit: int = 200) -> int:
     ids = list(open_requests.order_by("due_at").values_list("id", flat=True).distinct()[:limit])
     ids += _supplements_of_completed(now, limit)
     for request_id in ids:
-        _push_one_of_many(request_id)
+        _one_of_many(_push, request_id)
     return len(ids)
 
 
@@ -271,10 +274,10 @@ def _supplements_of_completed(now: datetime, limit: int) -> list[UUID]:
     return list(due.values_list("request_id", flat=True).distinct()[:limit])
 
 
-def _push_one_of_many(request_id: UUID) -> None:
+def _one_of_many(act: Callable[[UUID], None], request_id: UUID) -> None:
     """A request that cannot go on holds up nobody else's; its row stays as it is and the next sweep tries again."""
     try:
-        _push(request_id)
+        act(request_id)
     except Exception as error:  # the edge of a sweep
         log.error("request does not go on", extra={"request": str(request_id), "error": type(error).__name__})
 

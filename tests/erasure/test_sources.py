@@ -186,6 +186,12 @@ def test_a_controller_may_wait_for_nobody(alice: Any, shop: Any) -> None:
     assert request.archive is not None and request.archive.complete
 
 
+def test_the_sweep_finds_a_copy_that_waits_for_nobody_any_more(asked: RightsRequest) -> None:
+    """Whatever settled the step, and whether or not the process that did lived to say so."""
+    asked.steps.filter(kind=Step.Kind.NOTIFY).update(state="done")
+    assert run_all(asked).state == "completed"
+
+
 def test_an_archive_that_waits_takes_no_place_in_the_sweep(asked: RightsRequest, bob: Any) -> None:
     request = file(bob.subject, "access")
     assert asked.due_at <= request.due_at

@@ -52,6 +52,7 @@ EXCEPTIONS = {
     "erasure.services.place_tasks.closed": PART + "step.done",
     "erasure.services.sources.answered": PART + "step.done, step.failed",
     "erasure.services.sources.go_on": PART + "step.done, step.failed",
+    "erasure.services.sources.release": WORK + "archive.built",
     "erasure.services.sources.handed_on": PART + "archive.built",
     "erasure.services.withheld.carried_out": WORK + "withheld.decided, step.done",
     "subjects.services.people.erase_identity": PART + "subject.erased, data.erased",
