@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from access.models import Account
 from access.second_factor import require_fresh_factor
-from erasure import breach_admin, desk, pack_admin, question_admin, transfer_admin
+from erasure import breach_admin, desk, pack_admin, place_admin, question_admin, transfer_admin
 from erasure.desk import REVIEWERS
 from erasure.mandate_admin import MandatePages
 from erasure.models import RetentionProposal, RightsRequest, Step
@@ -28,7 +28,15 @@ from erasure.transfer_words import sending
 from erasure.words import IDENTITY_REASONS, MANDATE_REASONS, MANDATE_STATES, REVEAL_REASONS, described, due_flag
 from gdpr_portal.errors import DomainError
 
-__all__ = ["RequestAdmin", "RetentionProposalAdmin", "breach_admin", "pack_admin", "question_admin", "transfer_admin"]
+__all__ = [
+    "RequestAdmin",
+    "RetentionProposalAdmin",
+    "breach_admin",
+    "pack_admin",
+    "place_admin",
+    "question_admin",
+    "transfer_admin",
+]
 
 
 @admin.register(RightsRequest)

@@ -40,6 +40,12 @@ class RequestQuery(PageQuery):
     due_before = InstantField(required=False)
 
 
+class ArchiveQuery(StrictSerializer):
+    supplement = serializers.IntegerField(
+        required=False, min_value=0, max_value=9999, help_text="Which supplement, from 1; 0 is the archive itself."
+    )
+
+
 class RightsRequestStep(serializers.Serializer[Any]):
     kind = serializers.CharField()
     target = serializers.CharField()
@@ -149,10 +155,15 @@ class ArchiveView(ScopedView):
     problems = {"GET": ("409",)}
     renderer_classes = [ZipRenderer, JSONRenderer]  # a client that always asks for JSON gets its archive too
 
-    @extend_schema(operation_id="get_archive", responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    @extend_schema(
+        operation_id="get_archive",
+        parameters=[ArchiveQuery],
+        responses={(200, "application/zip"): OpenApiTypes.BINARY},
+    )
     def get(self, request: Request, request_id: UUID) -> StreamingHttpResponse:
+        number = self.query(ArchiveQuery).get("supplement", 0)
         found = request_of_application(self.application, request_id)
-        archive, data = collect(request=found, actor=self.actor, application=self.application)
+        archive, data = collect(request=found, actor=self.actor, application=self.application, number=number)
         return zip_response(archive.size_bytes, data)
 
 

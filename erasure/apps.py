@@ -26,15 +26,25 @@ class ErasureConfig(AppConfig):
 
         register_questions(described)
 
-        from erasure.models import Connector, Destination, OpenDsrProcessor, RightsRequest, Step, WithheldRows
+        from erasure.models import (
+            Connector,
+            Destination,
+            ManualPlace,
+            OpenDsrProcessor,
+            RightsRequest,
+            Step,
+            WithheldRows,
+        )
         from erasure.services.connectors import identities_place, url_place
         from erasure.services.destinations import secret_place
         from erasure.services.finish import notice_place
         from erasure.services.opendsr_calls import token_place
+        from erasure.services.places import respondent_place
         from erasure.services.withheld import keys_place
         from vault.renewal import register_secret
 
         register_secret(RightsRequest, "notice_to_sealed", lambda row: notice_place(row.id))
+        register_secret(ManualPlace, "respondent_sealed", respondent_place)
         register_secret(Connector, "url_sealed", url_place)
         register_secret(Destination, "secret_sealed", secret_place)
         register_secret(OpenDsrProcessor, "token_sealed", token_place)

@@ -39,6 +39,7 @@ from erasure.services import (
     lifts,
     mandates,
     opinions,
+    place_tasks,
     requests,
     steps,
     transfers,
@@ -107,6 +108,14 @@ def _close_step(request: RightsRequest, account: Account, given: Given) -> None:
 
 def _retry_step(request: RightsRequest, account: Account, given: Given) -> None:
     steps.retry(step_id=_step(request, given), operator=account)
+
+
+def _send_link(request: RightsRequest, account: Account, given: Given) -> None:
+    place_tasks.write_again(step_id=_step(request, given), by=account)
+
+
+def _revoke_link(request: RightsRequest, account: Account, given: Given) -> None:
+    place_tasks.revoke(step_id=_step(request, given), by=account)
 
 
 def _propose(kind: str) -> Callable[[RightsRequest, Account, Given], Any]:
@@ -210,6 +219,8 @@ ACTS: dict[str, Act] = {
     "extend": Act(REVIEWERS, _extend),
     "close_step": Act(ANYBODY, _close_step),
     "retry_step": Act(ANYBODY, _retry_step),
+    "send_link": Act(REVIEWERS, _send_link),
+    "revoke_link": Act(REVIEWERS, _revoke_link),
     "assign": Act(REVIEWERS, lambda row, who, given: casework.assign(request_id=row.id, to=who, by=who)),
     "assign_together": Act(REVIEWERS, lambda row, who, given: joint.assign_together(request_id=row.id, to=who, by=who)),
     "without_copy": Act(

@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from erasure.models import ArchiveChunk, RightsRequest
+from erasure.models import AnswerFile, ArchiveChunk, RightsRequest, SourceAnswer
 from erasure.services.details import opened_details
 from subjects.holdings import ExportScope, PlanLine
 from subjects.models import Subject
@@ -23,6 +23,7 @@ class RequestsHolding:
             "erasure.RightsRequest", "erasure.Step", "erasure.Receipt", "erasure.WithheldRows", "erasure.KeptRow",
             "erasure.ConnectorCheck", "erasure.ConnectorCommit", "erasure.JointCase", "erasure.Transfer",
             "erasure.OpenDsrRequest", "erasure.OpenDsrCallback", "erasure.OpenDsrCall",
+            "erasure.SourceAnswer", "erasure.AnswerFile",
         }
     )  # fmt: skip
 
@@ -39,10 +40,13 @@ class RequestsHolding:
         return [PlanLine(what=what, fate="goes", article=None, until=None, why=why)]
 
     def erase(self, subject: Subject, kept: Kept) -> int:
-        return _with_words(subject).update(details_sealed=None, verification_digest=None)
+        asked = _with_words(subject).update(details_sealed=None, verification_digest=None)
+        files = AnswerFile.objects.filter(answer__step__request__subject=subject).delete()[0]
+        return asked + files + _answers(subject).update(sealed=None)
 
     def residue(self, subject: Subject, kept: Kept) -> int:
-        return _with_words(subject).count()
+        files = AnswerFile.objects.filter(answer__step__request__subject=subject).count()
+        return files + _with_words(subject).count() + _answers(subject).count()
 
 
 class ArchivesHolding:
@@ -69,6 +73,10 @@ class ArchivesHolding:
 
 def _with_words(subject: Subject) -> QuerySet[RightsRequest]:
     return RightsRequest.objects.filter(subject=subject).exclude(details_sealed=None, verification_digest=None)
+
+
+def _answers(subject: Subject) -> QuerySet[SourceAnswer]:
+    return SourceAnswer.objects.filter(step__request__subject=subject).exclude(sealed=None)
 
 
 def _exported(row: RightsRequest) -> dict[str, Any]:

@@ -70,14 +70,22 @@ class IdentityEvidence(models.Model):
 
 
 class MailLink(models.Model):
-    """A link by mail to the page that answers one question; only a keyed digest of its token is kept."""
+    """A link by mail to the page that answers one question or one task; only a keyed digest of its token is kept."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    question = models.OneToOneField(Question, models.CASCADE, related_name="mail_link")
+    question = models.OneToOneField(Question, models.CASCADE, null=True, related_name="mail_link")
+    task = models.OneToOneField("erasure.PlaceTask", models.CASCADE, null=True, related_name="mail_link")
     digest = models.BinaryField(editable=False)
     tries = models.PositiveSmallIntegerField(default=0)
     made_at = models.DateTimeField()
     expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(question__isnull=True) ^ Q(task__isnull=True), name="link_leads_to_one_thing"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"link {str(self.id)[:8]}"

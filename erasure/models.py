@@ -71,6 +71,11 @@ class RightsRequest(models.Model):
     def __str__(self) -> str:
         return f"{self.right} {str(self.id)[:8]}"
 
+    @property
+    def archive(self) -> "Archive | None":
+        """The first archive of the request; what came after it stands in supplements."""
+        return self.archives.filter(number=0).first()
+
 
 class Step(models.Model):
     """One thing a request needs done in one place (`erasure.states.STEP`).
@@ -117,16 +122,23 @@ class Step(models.Model):
 
 
 class Archive(models.Model):
-    """What a person collects: a ZIP, sealed in chunks under the person's key, until it is collected or expires."""
+    """What a person collects: a ZIP, sealed in chunks under the person's key, until it is collected or expires.
+
+    Number 0 is the answer, higher ones are supplements: what others answered after it was built.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    request = models.OneToOneField(RightsRequest, models.PROTECT, related_name="archive")
+    request = models.ForeignKey(RightsRequest, models.PROTECT, related_name="archives")
+    number = models.PositiveSmallIntegerField(default=0)
     complete = models.BooleanField(default=False)
     size_bytes = models.BigIntegerField(default=0)
     digest = models.CharField(max_length=71, default="")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True)
     collected_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["request", "number"], name="archive_number_once")]
 
     def __str__(self) -> str:
         return f"archive {str(self.id)[:8]}"
@@ -179,5 +191,7 @@ from erasure.joint_models import *  # noqa: E402, F403
 from erasure.mandate_models import *  # noqa: E402, F403
 from erasure.opendsr_models import *  # noqa: E402, F403
 from erasure.pack_models import *  # noqa: E402, F403
+from erasure.place_models import *  # noqa: E402, F403
 from erasure.question_models import *  # noqa: E402, F403
+from erasure.source_models import *  # noqa: E402, F403
 from erasure.transfer_models import *  # noqa: E402, F403

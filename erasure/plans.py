@@ -7,12 +7,13 @@ from django.utils.translation import gettext as _
 
 from access.models import Application, WebhookEndpoint
 from consent.models import Purpose
+from consent.rights import PORTABLE
 from consent.services.by_hand import recipients_by_hand
 from consent.services.deliveries import affected_applications
-from erasure.models import RightsRequest, Step
+from erasure.models import ManualPlace, RightsRequest, Step
 from erasure.rights import RETAINED_UNDER
 from erasure.selectors import to_retain
-from erasure.services import connectors
+from erasure.services import connectors, place_tasks, places, sources
 from erasure.services.opendsr_calls import processor_for
 from subjects.holdings import PlanLine, holdings
 from subjects.models import Subject
@@ -44,12 +45,35 @@ def plan(request: RightsRequest) -> list[Step]:
         case "erasure":
             own = [*_retained(request), *_connectors(request), *_holdings(request), *_ends(request)]
         case "access" | "portability":
-            own = [_step(request, OWN, Step.Kind.ARCHIVE, "archive")]
+            return _copy(request)
         case "rectification":
             own = [_step(request, OWN, Step.Kind.HOLDING, "rectification", purpose=request.purpose)]
         case _:
             own = []
-    return [*_told(request), *own]
+    return [*_told(request), *_by_hand(request), *own]
+
+
+def _by_hand(request: RightsRequest) -> list[Step]:
+    """The places run by hand that hold something of the person; their steps carry what they may see of them."""
+    steps = []
+    for place in places.places_for(request, frozenset(PORTABLE)):
+        step = _step(request, TELL, Step.Kind.MANUAL, places.PREFIX + place.slug, state="waiting")
+        place_tasks.seal_person(step, place)
+        steps.append(step)
+    return steps
+
+
+def _copy(request: RightsRequest) -> list[Step]:
+    """Everybody who holds something is asked; the archive waits for them, bounded (erasure.services.sources).
+
+    Connectors give no basis of what they hold, so a portability request does not ask them (Art. 20(1)).
+    """
+    asked = [*_told(request), *_by_hand(request)]
+    if request.right == "access":
+        groups = connectors.groups()
+        asked += [_step(request, OWN, Step.Kind.CONNECTOR, connectors.target_of(names)) for names in groups]
+    until = sources.waits_until(request, asked)
+    return [*asked, _step(request, OWN, Step.Kind.ARCHIVE, "archive", next_at=until)]
 
 
 def _told(request: RightsRequest) -> list[Step]:
@@ -128,6 +152,7 @@ def preview(subject: Subject) -> Preview:
     kept = {slug: frozenset(fields) for slug, (_purpose, fields, _until) in retained.items()}
     lines = [line for holding in holdings() for line in holding.plan(subject, kept)]
     lines += [_connected(names) for names in connectors.groups()]
+    lines += [_in_place(place) for place in places.places_of(subject)]
     return Preview(lines=lines, told=affected_applications(subject), kept=list(retained.values()))
 
 
@@ -136,3 +161,9 @@ def _connected(names: list[str]) -> PlanLine:
     what = _("Your data in %(name)s") % {"name": connectors.name_in_words("+".join(names))}
     why = _("Entries that belong to other people too stay, until somebody has looked at them.")
     return PlanLine(what=what, fate="goes", article="Art. 17(1)", why=why)
+
+
+def _in_place(place: ManualPlace) -> PlanLine:
+    """A place run by hand, in the person's words."""
+    what = _("Your data in %(name)s") % {"name": place.name}
+    return PlanLine(what=what, fate="goes", article="Art. 17(1)", why=_("Somebody does this by hand and tells us."))

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from access.models import Account, Application
 from consent.models import Purpose, Standing
-from erasure.models import JointCase, RightsRequest, Step
+from erasure.models import Archive, JointCase, RightsRequest, Step
 from erasure.rights import RETAINED_UNDER, Held
 from gdpr_portal.errors import Missing
 from subjects.models import Subject, ValuePurpose
@@ -86,9 +86,12 @@ def steps_of(request: RightsRequest) -> QuerySet[Step]:
     return request.steps.order_by("position", "kind", "target")
 
 
+def archives_of(request: RightsRequest) -> QuerySet[Archive]:
+    """What waits to be collected: the copy, and each supplement."""
+    ready = request.archives.filter(complete=True, collected_at=None, expires_at__gt=timezone.now())
+    return ready.order_by("number")
+
+
 def has_archive(request: RightsRequest) -> bool:
     """Whether something waits to be collected."""
-    archive = getattr(request, "archive", None)
-    if archive is None or not archive.complete or archive.collected_at is not None:
-        return False
-    return archive.expires_at is not None and archive.expires_at > timezone.now()
+    return archives_of(request).exists()

@@ -14,6 +14,7 @@ from erasure.services import (
     opendsr_callbacks,
     opendsr_calls,
     periods,
+    place_tasks,
     pushing,
     questions,
     requests,
@@ -43,6 +44,7 @@ def sweep() -> None:
     identity.expire_evidence()
     links.forget_links()
     mandate_links.forget_mandate_links()
+    place_tasks.forget_answers()
     retentions.end_due()
 
 
@@ -51,6 +53,7 @@ def keep_the_clock() -> None:
     """Desk and people know of every deadline that comes near."""
     escalations.escalate()
     questions.escalate_questions()
+    place_tasks.remind()
 
 
 @shared_task(name="erasure.tasks.end_periods")

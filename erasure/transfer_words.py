@@ -96,7 +96,7 @@ def _why(row: Transfer) -> Any:
 
 def _is_sendable(request: RightsRequest) -> bool:
     """Whether the archive will be there, or is: not collected and not expired."""
-    archive = getattr(request, "archive", None)
+    archive = request.archive
     if archive is None or not archive.complete:
         return request.state in OPEN_REQUEST
     return archive.collected_at is None and archive.expires_at is not None and archive.expires_at > timezone.now()

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from erasure import answer_views, joint_views, mandate_views, question_views, transfer_views, views
+from erasure import answer_views, joint_views, mandate_views, place_views, question_views, transfer_views, views
 
 urlpatterns = [
     path("requests", views.overview, name="requests"),
@@ -24,5 +24,7 @@ urlpatterns = [
     path("request/for-somebody", mandate_views.for_somebody, name="request-for-somebody"),
     path("request/objection/<uuid:link>/<str:token>", mandate_views.by_link, name="mandate-by-link"),
     path("request/collect/<uuid:link>/<str:token>", mandate_views.collect, name="mandate-collect"),
+    path("request/place/<uuid:link>/<str:token>", place_views.by_link, name="place-link"),
+    path("request/place/<uuid:link>", place_views.answer, name="place-answer"),
     path("request/verify", views.public_verify, name="public-request-verify"),
 ]

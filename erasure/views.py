@@ -132,11 +132,17 @@ def archive(request: HttpRequest, request_id: UUID) -> HttpResponseBase:
     if refused is not None:
         return refused
     try:
-        found, data = collect(request=row, actor=actors.SUBJECT)
+        found, data = collect(request=row, actor=actors.SUBJECT, number=_number(request))
     except WrongState as error:
         messages.error(request, _(error.message))
         return redirect("request", request_id=request_id)
     return zip_response(found.size_bytes, data)
+
+
+def _number(request: HttpRequest) -> int:
+    """Which archive is meant: the copy, unless a supplement is named."""
+    given = request.POST.get("supplement", "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 5 else 0
 
 
 @require_GET

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -13,12 +14,14 @@ from access.models import Application
 from consent.models import Recipient
 from consent.selectors import purpose_title
 from erasure.combined import Answered, combined
-from erasure.models import JointCase, Mandate, RightsRequest, Step
-from erasure.selectors import has_archive, steps_of
+from erasure.models import Archive, JointCase, Mandate, RightsRequest, Step
+from erasure.selectors import archives_of, steps_of
 from erasure.services.clock import because
 from erasure.services.connectors import CHECK_PREFIX, name_in_words
 from erasure.services.joint_order import copies_waited_for
 from erasure.services.mandate_words import representative_of
+from erasure.services.places import PREFIX
+from erasure.services.sources import ASKED, COPIES, is_supplement, name_of
 from erasure.services.start import is_in_undo_window
 from erasure.states import OPEN_REQUEST
 
@@ -39,6 +42,14 @@ STEP_STATES: dict[str, tuple[Any, str]] = {
     "done": (_("Done"), "good"),
     "retained": (_("Stays, by law"), "warn"),
     "failed": (_("Needs somebody's attention"), "bad"),
+}
+SOURCE_STATES: dict[str, Any] = {
+    "answered": _("Has answered"),
+    "nothing_held": _("Holds nothing about you"),
+    "refused": _("Has refused; we look into it"),
+    "failed": _("Could not answer; we look into it"),
+    "not_answered": _("Has not answered yet"),
+    "closed": _("Settled by our staff, without an answer"),
 }
 PLACES: dict[str, Any] = {
     "archive": _("Your copy is put together"),
@@ -158,7 +169,8 @@ class RequestInWords:
     is_open: bool
     overdue: bool
     can_withdraw: bool
-    has_archive: bool
+    archives: QuerySet[Archive]
+    waits_until: datetime | None
     has_receipt: bool
     outcome: Any
     mandate: MandateInWords | None
@@ -185,7 +197,8 @@ def described(row: RightsRequest) -> RequestInWords:
         is_open=is_open,
         overdue=is_open and row.due_at < timezone.now(),
         can_withdraw=is_open and (row.state != "in_progress" or is_in_undo_window(row)),
-        has_archive=has_archive(row),
+        archives=archives_of(row),
+        waits_until=_waits_until(row),
         has_receipt=hasattr(row, "receipt"),
         outcome=OUTCOMES.get(row.outcome, ""),
         mandate=mandate_in_words(row.mandate) if row.mandate is not None else None,
@@ -222,16 +235,29 @@ def due_flag(row: RightsRequest) -> str:
     return "T-7" if left <= timedelta(days=7) else "-"
 
 
+def _waits_until(row: RightsRequest) -> datetime | None:
+    """Until when the copy waits for others at most, while it does."""
+    step = row.steps.filter(kind=Step.Kind.ARCHIVE, state="queued", attempts=0, next_at__gt=timezone.now()).first()
+    return step.next_at if step else None
+
+
 def _step(step: Step) -> StepInWords:
     label, tone = STEP_STATES[step.state]
+    if step.kind == Step.Kind.ARCHIVE and step.state == "queued" and step.next_at is not None:
+        label = _("Waiting for the others")
     if step.kind == Step.Kind.CONNECTOR and step.state == "waiting":
         label = _("Done; somebody decides about entries that belong to other people too")
     return StepInWords(_what(step), label, tone, step.article, step.until)
 
 
 def _what(step: Step) -> Any:
+    if step.request.right in COPIES and step.kind in ASKED:
+        return _("%(name)s is asked for its copy of your data") % {"name": name_of(step)}
+    if is_supplement(step):
+        return _("What was answered later is put together")
     if step.kind in {Step.Kind.NOTIFY, Step.Kind.MANUAL}:
-        return _("%(name)s is told") % {"name": _name(step.target)}
+        by_hand = step.target.startswith(PREFIX)
+        return _("%(name)s is told") % {"name": name_of(step) if by_hand else _name(step.target)}
     if step.kind == Step.Kind.CONNECTOR:
         return _in_connector(step)
     if step.kind == Step.Kind.VERIFY and step.target.startswith(CHECK_PREFIX):

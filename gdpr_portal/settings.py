@@ -287,6 +287,12 @@ SHRED_LEDGER_FILE: Path = env(
 UNDO_WINDOW_SECONDS: int = env(
     "UNDO_WINDOW_SECONDS", int, 0 if PROFILE == "embedded" else 86400, "Seconds before an erasure destroys anything."
 )
+ACCESS_WAIT_SECONDS: int = env(
+    "ACCESS_WAIT_SECONDS",
+    int,
+    10 if PROFILE == "embedded" else 10 * 86400,
+    "Seconds a copy waits for others who were asked; never longer than to a week before it is due.",
+)
 ARCHIVE_LIFETIME_SECONDS: int = env("ARCHIVE_LIFETIME_SECONDS", int, 72 * 3600, "Seconds an archive can be collected.")
 MANDATE_OBJECTION_HOURS: int = env(
     "MANDATE_OBJECTION_HOURS",

@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from audit import actors
 from audit import services as audit
-from erasure.archives.content import content
+from erasure.archives.content import content, supplement
 from erasure.archives.files import archive_files, zipped
 from erasure.models import Archive, ArchiveChunk, RightsRequest
+from erasure.services.sources import Source, handed_on, sources, words_of
 from gdpr_portal.errors import Gone
 from vault import services as vault
 from vault.stream import CHUNK_BYTES, open_range, open_stream, seal_stream
@@ -20,21 +21,20 @@ from vault.stream import CHUNK_BYTES, open_range, open_stream, seal_stream
 BATCH = 64
 
 
-def build_archive(request: RightsRequest, *, connected: Mapping[str, Any] | None = None) -> Archive:
+def build_archive(request: RightsRequest, *, number: int = 0) -> Archive:
     """The archive of a request is complete and can be collected; built anew, an unfinished one is replaced.
 
-    Of somebody who is erased meanwhile there is nothing to give: an archive now would be a copy the erasure has passed.
+    With what others answered until now and no archive has handed on. Number 0 has all that is held, a supplement only
+    such answers. In the caller's transaction, with the person locked.
     """
-    if request.subject.erased_at is not None:
-        return _nothing_left(request)
     language = request.subject.language or settings.LANGUAGE_CODE
-    body = content(request, language=language, connected=connected)
-    if not body["anything_held"]:
-        request.outcome = "nothing_held"
-        request.save(update_fields=["outcome"])
-    archive, _created = Archive.objects.get_or_create(request=request)
+    told = sources(request)
+    answers = {each: words_of(each) for each in told if each.state == "answered" and each.archive is None}
+    body = supplement(request, told, answers, number) if number else _whole(request, language, told, answers)
+    archive, _created = Archive.objects.get_or_create(request=request, number=number)
     archive.chunks.all().delete()
-    _seal(archive, zipped(archive_files(body, language=language)))
+    _seal(archive, zipped(archive_files(body, language=language, answers=answers)))
+    handed_on(archive, list(answers))
     archive.complete = True
     archive.expires_at = timezone.now() + timedelta(seconds=settings.ARCHIVE_LIFETIME_SECONDS)
     archive.save()
@@ -48,15 +48,14 @@ def build_archive(request: RightsRequest, *, connected: Mapping[str, Any] | None
     return archive
 
 
-def _nothing_left(request: RightsRequest) -> Archive:
-    """There was an archive to be built, and it is over: no byte of it is held."""
-    request.outcome = "nothing_held"
-    request.save(update_fields=["outcome"])
-    archive, _created = Archive.objects.get_or_create(request=request)
-    archive.chunks.all().delete()
-    archive.complete, archive.size_bytes, archive.expires_at = True, 0, timezone.now()
-    archive.save()
-    return archive
+def _whole(
+    request: RightsRequest, language: str, told: Sequence[Source], answers: Mapping[Source, Mapping[str, Any]]
+) -> dict[str, Any]:
+    body = content(request, language=language, told=told, answers=answers)
+    if not body["anything_held"]:
+        request.outcome = "nothing_held"
+        request.save(update_fields=["outcome"])
+    return body
 
 
 def _seal(archive: Archive, data: Iterator[bytes]) -> None:

@@ -4,7 +4,7 @@ Every section comes from a Holding, so that what can be held can be exported; po
 data the person provided (given or observed), processed on consent or contract.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -18,35 +18,70 @@ from consent.selectors import live_recipients, title_in
 from erasure.models import RightsRequest
 from erasure.rights import Held
 from erasure.selectors import held_purposes
+from erasure.services.places import PREFIX
+from erasure.services.sources import Source
 from subjects.holdings import ExportScope, holdings
 from subjects.models import Subject
 
 FORMAT = "gdpr-portal-archive/1"
 
 
-def content(request: RightsRequest, *, language: str, connected: Mapping[str, Any] | None = None) -> dict[str, Any]:
+Answers = Mapping[Source, Mapping[str, Any]]
+"""What others answered, of those whose answer this archive hands on."""
+
+
+def content(
+    request: RightsRequest, *, language: str, told: Sequence[Source] = (), answers: Answers | None = None
+) -> dict[str, Any]:
     """The whole archive as JSON values, sections in a fixed order; what connectors hold comes last."""
     portability = request.right == RightsRequest.Right.PORTABILITY
     held = held_purposes(request.subject)
     portable = frozenset(each.purpose for each in held if each.lawful_basis in PORTABLE) if portability else None
     scope = ExportScope(portability=portability, language=language, purposes=portable)
     sections = {holding.name: holding.export(request.subject, scope) for holding in holdings()}
-    sections |= connected or {}
-    head = {
-        "format": FORMAT,
-        "request": str(request.id),
-        "right": request.right,
-        "made_at": timezone.now().isoformat(),
-        "anything_held": _tells(sections),
-    }
+    found = answers or {}
+    sections |= {f"connector {each.step.target}": dict(found[each]) for each in found if each.kind == "connector"}
+    anything = _tells(sections) or any(map(_tells, found.values()))
+    head = _head(request) | {"anything_held": anything} | _asked(told, found, 0)
     if portability:
         return head | {"data": sections}
     return head | {"information": information(held, language), "data": sections} | _seen(request.subject)
 
 
+def supplement(request: RightsRequest, told: Sequence[Source], answers: Answers, number: int) -> dict[str, Any]:
+    """What came after the first archive: the answers of others alone, and how everybody asked stands now."""
+    connected = {f"connector {each.step.target}": dict(answers[each]) for each in answers if each.kind == "connector"}
+    head = _head(request) | {"supplement": number, "anything_held": True}
+    return head | _asked(told, answers, number) | {"data": connected}
+
+
+def _head(request: RightsRequest) -> dict[str, Any]:
+    made_at = timezone.now().isoformat()
+    return {"format": FORMAT, "request": str(request.id), "right": request.right, "made_at": made_at}
+
+
+def _asked(told: Sequence[Source], answers: Answers, number: int) -> dict[str, Any]:
+    """Who was asked and what each has answered by now; whether more is to come."""
+    if not told:
+        return {}
+    rows = [
+        {
+            "source": each.step.target.removeprefix(PREFIX),
+            "kind": each.kind,
+            "name": each.name,
+            "state": each.state,
+            "answered_at": each.row.at.isoformat() if each.row else None,
+            "archive": number if each in answers else each.archive,
+            "folder": each.folder if answers.get(each) else None,
+        }
+        for each in told
+    ]
+    return {"sources": rows, "supplement_follows": any(each.outstanding for each in told)}
+
+
 def _tells(section: Any) -> bool:
     """Whether anything stands in it: a section of empty lists tells nothing."""
-    if isinstance(section, dict):
+    if isinstance(section, Mapping):
         return any(_tells(part) for part in section.values())
     return bool(section)
 

@@ -16,6 +16,8 @@ from consent.pages import field_names
 from consent.selectors import title_in
 from consent.wording import country
 from erasure.archives.words import BLOCKS, COLUMNS, SECTIONS, VALUES
+from erasure.services.sources import Source
+from erasure.words import SOURCE_STATES
 
 WITHOUT_WORDS = {"values": {"field"}, "applications": {"application"}}
 MOST_COLUMNS = 7
@@ -69,6 +71,10 @@ class Reader:
             Section(SECTIONS.get(name, plain(name)), list(self._blocks(name, body))) for name, body in data.items()
         ]
         return [section for section in found if section.blocks]
+
+    def answer(self, name: str, words: Mapping[str, Any]) -> Section:
+        """What somebody else answered, under their name."""
+        return Section(_("From %(name)s") % {"name": name}, list(self._blocks("", words)))
 
     def _blocks(self, section: str, body: Any) -> Iterator[Block]:
         parts = body if isinstance(body, Mapping) else {section: body}
@@ -130,18 +136,28 @@ def plain(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
-def readable(content: Mapping[str, Any], language: str) -> dict[str, Any]:
-    """What the page shows beside `content`: sections, accesses, purposes and recipients in words."""
+def readable(
+    content: Mapping[str, Any], language: str, found: Mapping[Source, Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
+    """What the page shows beside `content`: sections, those asked and their answers, accesses, purposes, recipients."""
     reader = Reader(language)
+    own = {name: body for name, body in content["data"].items() if not name.startswith("connector ")}
+    others = [reader.answer(each.name, words) for each, words in (found or {}).items()]
     info = content.get("information") or {}
     bases = dict(Purpose.Basis.choices)
     return {
         "made_at": moment(content["made_at"]),
-        "sections": reader.sections(content["data"]),
+        "sections": [*reader.sections(own), *others],
+        "asked": [_asked(row) for row in content.get("sources", [])],
         "purposes": [row | {"basis": bases.get(row["lawful_basis"], "")} for row in info.get("purposes", [])],
         "recipients": [_recipient(reader, row) for row in info.get("recipients", [])],
         "accesses": [_access(reader, row) for row in content.get("accesses", [])],
     }
+
+
+def _asked(row: Mapping[str, Any]) -> dict[str, str]:
+    when = moment(row["answered_at"]) if row["answered_at"] else ""
+    return {"name": row["name"], "state": str(SOURCE_STATES[row["state"]]), "when": when, "folder": row["folder"] or ""}
 
 
 def _recipient(reader: Reader, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -84,6 +84,8 @@ COLUMNS: dict[str, Any] = {
     "due_at": _("Due"),
     "completed_at": _("Answered"),
     "details": _("What you wrote"),
+    "text": _("Answer"),
+    "attachments": _("Attachments"),
 }
 _CONSENT_STATES: dict[str, Any] = {
     "given": _("Agreed"),

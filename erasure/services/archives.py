@@ -23,13 +23,15 @@ def collect(
     actor: str,
     application: Application | None = None,
     mandate: Mandate | None = None,
+    number: int = 0,
 ) -> tuple[Archive, Iterator[bytes]]:
-    """The archive, and its bytes; recorded. By the person or who acts for them it is collected once, and gone then.
+    """The archive of this number (0 the copy, higher ones supplements), and its bytes; recorded.
 
+    By the person or who acts for them it is collected once, and gone then.
     Raises `not_found` for a right without archive, `not_ready` before it is built, `expired` after its time.
     """
     with transaction.atomic():
-        archive = ready(request)
+        archive = ready(request, number)
         data = opened(archive)
         if application is None:
             archive.collected_at = timezone.now()
@@ -43,11 +45,11 @@ def collect(
     return archive, iter(data)
 
 
-def ready(request: RightsRequest) -> Archive:
-    """The archive that can be collected, locked in the caller's transaction; raises as `collect`."""
+def ready(request: RightsRequest, number: int = 0) -> Archive:
+    """The archive of this number that can be collected, locked in the caller's transaction; raises as `collect`."""
     if request.right not in ARCHIVED_RIGHTS:
         raise Missing
-    archive = Archive.objects.select_for_update().filter(request=request, complete=True).first()
+    archive = Archive.objects.select_for_update().filter(request=request, number=number, complete=True).first()
     if archive is None:
         raise WrongState("not_ready", "The archive is still being built.")
     _require_collectable(archive)

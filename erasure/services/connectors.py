@@ -254,27 +254,24 @@ def opened_identities(step: Step) -> dict[str, frozenset[str]]:
     return {kind: frozenset(values) for kind, values in found.items()}
 
 
-def copies_of(subject: Subject) -> dict[str, Any]:
-    """What the connectors hold about the person, a section each group, by `dataset:collection`, for their archive.
+def copy_of(step: Step) -> dict[str, Any]:
+    """What the step's group of connectors holds about the person, by `dataset:collection`, for their archive.
 
-    No transaction of ours is open. Unavailable with the reason when one cannot be asked.
+    No transaction of ours is open. A group that is not registered any more holds nothing; Unavailable with the reason
+    when one cannot be asked.
     """
-    together = groups()
-    if not together:
+    names = members(step)
+    if not Connector.objects.filter(name__in=names).exists():
         return {}
-    order = Order(right="access", identities=identities_of(subject), categories=EVERYTHING)
-    sections = {}
-    for names in together:
-        with running(sources(names), order) as run:
-            tables = defaultdict(list)
-            for address, row in run.rows:
-                tables[str(address)].append(row)
-            report = run.report
-        raise_failed(report)
-        withheld: Mapping[str, Any] = {"withheld": report.members()["withheld"]} if report.withheld else {}
-        if tables:
-            sections[f"connector {target_of(names)}"] = {**tables, **withheld}
-    return sections
+    order = Order(right="access", identities=identities_of(step.request.subject), categories=EVERYTHING)
+    with running(sources(names), order) as run:
+        tables = defaultdict(list)
+        for address, row in run.rows:
+            tables[str(address)].append(row)
+        report = run.report
+    raise_failed(report)
+    withheld: Mapping[str, Any] = {"withheld": report.members()["withheld"]} if report.withheld else {}
+    return {**tables, **withheld} if tables else {}
 
 
 def raise_failed(report: Report) -> None:

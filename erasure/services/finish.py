@@ -13,7 +13,7 @@ from access.services.mail import send_mail_later
 from audit import services as audit
 from erasure.models import Receipt, RightsRequest, Step
 from erasure.selectors import steps_of
-from erasure.services import connector_steps
+from erasure.services import connector_steps, sources
 from erasure.services.joint_order import erasure_waiting_for
 from erasure.services.mandate_words import representative_address
 from erasure.services.records import move_request
@@ -85,6 +85,7 @@ def issue_receipt(request: RightsRequest, *, steps: Sequence[Step], actor: str) 
         "steps": told,
         **connector_steps.verification(request),
         **_transferred(request),
+        **sources.in_receipt(request),
     }
     jws = sign_jws(json.dumps(payload, sort_keys=True).encode(), typ="rights-receipt+jwt")
     receipt, _created = Receipt.objects.update_or_create(request=request, defaults={"jws": jws})

@@ -9,7 +9,7 @@ and no retry comes between.
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from erasure.models import RightsRequest
+from erasure.models import Archive, RightsRequest
 from erasure.states import OPEN_REQUEST
 
 COPIES = frozenset({"access", "portability"})
@@ -46,7 +46,6 @@ def waiting_erasures() -> QuerySet[RightsRequest]:
 def _blocking(rows: QuerySet[RightsRequest]) -> QuerySet[RightsRequest]:
     """Copies that are not put together, or wait to be collected; one the person withdrew is none."""
     unfinished = ~Q(state__in=["completed", "withdrawn"])
-    waits_here = Q(
-        state="completed", archive__complete=True, archive__collected_at=None, archive__expires_at__gt=timezone.now()
-    )
+    ready = Archive.objects.filter(complete=True, collected_at=None, expires_at__gt=timezone.now())
+    waits_here = Q(Exists(ready.filter(request=OuterRef("pk"))), state="completed")
     return rows.filter(right__in=COPIES).filter(unfinished | waits_here & ~Q(outcome="nothing_held"))

@@ -106,7 +106,7 @@ def expected_at(row: OpenDsrRequest) -> datetime:
 
 def results_url(row: OpenDsrRequest) -> str | None:
     """Where the archive can be collected with the same token, while it is there."""
-    archive = getattr(row.request, "archive", None) if row.request is not None else None
+    archive = row.request.archive if row.request is not None else None
     if archive is None or not archive.complete or archive.expires_at is None or archive.expires_at <= timezone.now():
         return None
     return f"{settings.BASE_URL}/api/opendsr/v2/opendsr_requests/{row.subject_request_id}/results"

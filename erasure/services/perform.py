@@ -7,9 +7,8 @@ from typing import Any
 from access.services.accounts import erase_account
 from audit import actors
 from audit import services as audit
-from erasure.archives import build
 from erasure.models import Step
-from erasure.services import connector_steps, connectors
+from erasure.services import connector_steps, copies
 from erasure.services.details import opened_details
 from gdpr_portal.errors import WrongState
 from gdpr_portal.failpoints import failpoint
@@ -31,23 +30,25 @@ class Outcome:
 
 def call(step: Step) -> Any:
     """What a step needs from other people's databases, fetched or done while no transaction of ours is open."""
+    if copies.is_reading(step):
+        return copies.read(step)
     if step.kind == Step.Kind.CONNECTOR:
         return connector_steps.erase(step)
     if connector_steps.is_check(step):
         return connector_steps.look_again(step)
-    if step.kind == Step.Kind.ARCHIVE and step.request.right == "access":
-        return connectors.copies_of(step.request.subject)
     return None
 
 
 def perform(step: Step, called: Any = None) -> Outcome:
     """The step's work is done in the caller's transaction; every kind may be repeated without harm."""
+    if copies.is_reading(step):
+        return Outcome(copies.settle(step, called or {}))
     if step.kind == Step.Kind.CONNECTOR:
         return Outcome(*connector_steps.settle(step, called))
     if connector_steps.is_check(step):
         return Outcome(connector_steps.settle_check(step, called or {}))
     if step.kind == Step.Kind.ARCHIVE:
-        return Outcome({"rows": build.build_archive(step.request, connected=called).size_bytes})
+        return Outcome(copies.put_together(step))
     return _KINDS[step.kind](step, retained(step.request.subject))
 
 
@@ -147,5 +148,5 @@ OURS = (
     Step.Kind.VERIFY,
 )
 """The kinds of step this service does itself; the others wait for someone outside."""
-CALLING = frozenset({Step.Kind.CONNECTOR, Step.Kind.ARCHIVE, Step.Kind.VERIFY})
+CALLING = frozenset({Step.Kind.CONNECTOR, Step.Kind.VERIFY})
 """The kinds that may need something from other people's databases first."""

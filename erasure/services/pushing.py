@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from consent.services.sending import pause_seconds
@@ -70,7 +70,8 @@ def due() -> QuerySet[Transfer]:
     """What can be claimed: its time has come, no lease holds it, and its archive is built or will never be."""
     now = timezone.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
-    ready = Q(request__archive__complete=True) | Q(request__state__in=ENDED_WITHOUT)
+    built = Exists(Archive.objects.filter(request=OuterRef("request"), number=0, complete=True))
+    ready = Q(built) | Q(request__state__in=ENDED_WITHOUT)
     over = ready | Q(request__subject__erased_at__isnull=False) | Q(destination__retired_at__isnull=False)
     return Transfer.objects.filter(free, over, state__in=LIVE_TRANSFER, next_at__lte=now)
 

@@ -18,7 +18,7 @@ from consent.services.objections import end_objection, object_to
 from erasure import plans
 from erasure.models import RightsRequest, Step
 from erasure.selectors import to_retain
-from erasure.services import finish, guard, holds, notices, opendsr_calls
+from erasure.services import finish, guard, holds, notices, opendsr_calls, place_tasks, places
 from erasure.services.details import opened_details
 from erasure.services.joint_order import copies_waited_for
 from erasure.services.mandate_words import may_object_until, require_authority
@@ -110,6 +110,8 @@ def begin(request: RightsRequest, *, actor: str) -> None:
     for step in plan:
         if step.state in {"retained", "waiting"}:
             record_step(step, actor=actor)
+        if step.target.startswith(places.PREFIX):
+            place_tasks.ask(step)
     _at_once(request, actor=actor)
     if plan:
         wake("erasure.tasks.advance", str(request.id))

@@ -6,7 +6,7 @@ ever tried share one transaction (erasure.services.claims); when it fails each i
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ from audit import actors
 from audit import services as audit
 from consent.models import Delivery
 from erasure.models import RightsRequest, Step, Transfer
-from erasure.services import connector_steps, finish, perform
+from erasure.services import connector_steps, finish, perform, place_tasks, sources
 from erasure.services.claims import POISON_ATTEMPTS, WORKER, Claim, claim, claim_together, fresh, runnable, unfinished
 from erasure.services.guard import standing_pause
 from erasure.services.holds import standing_hold
@@ -115,6 +115,7 @@ def _do(held: Claim) -> None:
         step.last_error = ""
         step.settled_at = timezone.now() if outcome.state == "done" else None
         move_step(step, outcome.state, actor=WORKER, **outcome.details)
+        sources.go_on(step.request)
     failpoint(f"erasure.{step.kind}.settled")
 
 
@@ -140,7 +141,7 @@ def _locked_all(held: Sequence[Claim]) -> list[Step]:
     request.subject = subject
     steps = {step.id: step for step in Step.objects.select_for_update().filter(pk__in=fences, request=request)}
     ours = all(step.fence == fences[step.id] and step.state == "in_progress" for step in steps.values())
-    if not ours or len(steps) < len(fences) or request.state != "in_progress":
+    if not ours or len(steps) < len(fences) or not all(_goes_on(request, step) for step in steps.values()):
         return []
     if request.right == "erasure" and standing_hold(request.subject_id) is not None:
         raise WrongState("legal_hold", "A hold was placed while this step was being taken.")
@@ -157,6 +158,11 @@ def _give_all_back(held: Sequence[Claim]) -> None:
             if step.fence == fences[step.id]:
                 step.lease_until = None
                 move_step(step, "queued", actor=WORKER)
+
+
+def _goes_on(request: RightsRequest, step: Step) -> bool:
+    """Steps are of a request under way; what is answered after it was completed still makes a supplement."""
+    return request.state == "in_progress" or (request.state == "completed" and sources.is_supplement(step))
 
 
 def _give_back(held: Claim, error: Exception) -> None:
@@ -186,11 +192,26 @@ def _next_try(attempts: int) -> datetime:
 
 
 def delivery_closed(delivery: Delivery) -> None:
-    """The step of an answered notice is done, or failed and left to a reviewer; in the answer's own transaction."""
-    step = Step.objects.select_for_update().filter(delivery=delivery.id).select_related("request__subject").first()
-    if step is None or step.state != "waiting":
+    """The step of an answered notice is done, or failed and left to a reviewer; in the answer's own transaction.
+
+    A copy that is answered after all, when the notice was given up or the step closed by hand, is still the person's.
+    """
+    rows = Step.objects.select_for_update(of=("self",)).filter(delivery=delivery.id)
+    step = rows.select_related("request__subject").first()
+    if step is None:
         return
+    is_copy = step.request.right in sources.COPIES
+    if is_copy and delivery.outcome:
+        sources.answered(step, outcome=delivery.outcome)
+    if step.state == "waiting" or (is_copy and step.state == "failed"):
+        _settle_notice(step, delivery)
+    sources.go_on(step.request)
+
+
+def _settle_notice(step: Step, delivery: Delivery) -> None:
     to = DONE_BY_OUTCOME.get(delivery.outcome, "failed")
+    if step.state == to:
+        return
     step.settled_at = timezone.now()
     if to == "done":
         move_step(step, "done", actor=actors.application(step.target), outcome=delivery.outcome)
@@ -208,7 +229,9 @@ def close_by_hand(*, step_id: UUID, operator: Account) -> Step:
         if not by_hand:
             raise WrongState("wrong_state", "Only a step that waits for someone outside is closed by hand.")
         step.settled_at = timezone.now()
+        place_tasks.closed(step)
         move_step(step, "done", actor=actors.staff(operator.id), outcome="by_hand")
+        sources.go_on(step.request)
         wake("erasure.tasks.advance", str(step.request_id))
     return step
 
@@ -227,23 +250,34 @@ def retry(*, step_id: UUID, operator: Account) -> Step:
 
 def sweep(limit: int = 200) -> int:
     """Everything that is due and that no hint reached goes on; returns how many requests were looked at."""
+    for request_id in sources.overtaken(limit):
+        _one_of_many(sources.release, request_id)
     now = timezone.now()
+    todo = Q(steps__state__in=["queued", "in_progress"]) & (Q(steps__next_at=None) | Q(steps__next_at__lte=now))
     open_requests = RightsRequest.objects.filter(state="in_progress").filter(
-        Q(steps__isnull=True, starts_at__lte=now) | Q(steps__state__in=["queued", "in_progress"]) | _finished()
+        Q(steps__isnull=True, starts_at__lte=now) | todo | _finished()
     )
     open_requests = open_requests.exclude(pk__in=waiting_erasures().values("pk"))
     if standing_pause() is not None:  # what has to wait takes no place in the queue
         open_requests = open_requests.exclude(right="erasure", steps__isnull=True)
     ids = list(open_requests.order_by("due_at").values_list("id", flat=True).distinct()[:limit])
+    ids += _supplements_of_completed(now, limit)
     for request_id in ids:
-        _push_one_of_many(request_id)
+        _one_of_many(push, request_id)
     return len(ids)
 
 
-def _push_one_of_many(request_id: UUID) -> None:
+def _supplements_of_completed(now: datetime, limit: int) -> list[UUID]:
+    """Requests that are over and were answered once more; found by their steps, which are few (`step_due`)."""
+    due = Step.objects.filter(state__in=["queued", "in_progress"], target__startswith=sources.SUPPLEMENT)
+    due = due.filter(Q(next_at=None) | Q(next_at__lte=now), request__state="completed")
+    return list(due.values_list("request_id", flat=True).distinct()[:limit])
+
+
+def _one_of_many(act: Callable[[UUID], None], request_id: UUID) -> None:
     """A request that cannot go on holds up nobody else's; its row stays as it is and the next sweep tries again."""
     try:
-        push(request_id)
+        act(request_id)
     except Exception as error:  # the edge of a sweep
         log.error("request does not go on", extra={"request": str(request_id), "error": type(error).__name__})
 

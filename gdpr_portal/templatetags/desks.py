@@ -52,6 +52,8 @@ DESKS = (
             Place(_("Rights requests"), "erasure_rightsrequest_changelist"),
             Place(_("Asked by letter"), "erasure_rightsrequest_record", REVIEWERS),
             Place(_("Questions about accesses"), "erasure_accessquestion_changelist", REVIEWERS),
+            Place(_("Asked of places run by hand"), "erasure_placetask_changelist"),
+            Place(_("Places run by hand"), "erasure_manualplace_changelist", REVIEWERS),
             Place(_("Proposals to erase"), "erasure_retentionproposal_changelist", REVIEWERS),
             Place(_("Breaches"), "erasure_breach_changelist", REVIEWERS),
             Place(_("Evidence packs"), "erasure_evidencepack_changelist", REVIEWERS),

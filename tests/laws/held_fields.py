@@ -20,6 +20,10 @@ SCAN = "a scan the person signed: in the archive as base64, gone after an erasur
 SEEN = "evidence of identity: in the archive, gone with the decision and its key (tests/erasure/test_identity.py)"
 ACTS = "who acts for the person: the name is in the archive, the address theirs (Art. 15(4)); gone with an erasure"
 MANDATE = "in the archive as base64, gone after an erasure (tests/erasure/test_mandates.py)"
+ON_ITS_WAY = (
+    "what somebody else holds of the person, sealed, until an archive hands it on (tests/erasure/test_sources.py)"
+)
+RESPONDENT = "who answers for a place run by hand, by their office; sealed by the service's own key"
 SESSION = "references and times, see access.sessions; gone with the account"
 
 HELD: dict[str, dict[str, str]] = {
@@ -65,6 +69,8 @@ HELD: dict[str, dict[str, str]] = {
     "erasure.Transfer": {
         "state": CODE, "upload_url": APP, "digest": PROOF, "last_error": CODE, "acknowledgement": PROOF,
     },
+    "erasure.SourceAnswer": {"sealed": ON_ITS_WAY},
+    "erasure.AnswerFile": {"content_type": CODE, "sealed": ON_ITS_WAY},
     "erasure.Message": {"sealed": EXPORTED},
     "erasure.AccessQuestion": {
         "asked_sealed": EXPORTED, "answer_sealed": EXPORTED,
@@ -86,6 +92,9 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "action": CODE, "actor": RANDOM, "request_id": RANDOM, "purpose": CODE, "fields": CODE, "details": CODE,
     },
     "erasure.MailLink": {"digest": RANDOM},
+    "erasure.ManualPlace": {
+        "name": STAFF, "description": STAFF, "purposes": CODE, "identifiers": CODE, "respondent_sealed": RESPONDENT,
+    },
     "erasure.Breach": {"facts": STAFF, "effects": STAFF, "remedy": STAFF, "delay_reason": STAFF},
     "audit.AuditLeaf": {"leaf_hash": PROOF},
     "audit.AuditNode": {"hash": PROOF},

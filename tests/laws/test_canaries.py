@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +14,27 @@ from django.core.cache import cache
 from django.db import connection
 from django.urls import reverse
 
+from access import roles
 from access.models import Account, AccountSession, IdempotencyKey, MailCode
 from access.rest.idempotency import Call
 from access.services.accounts import account_email
 from consent.models import Delivery
 from consent.services.deliveries import acknowledge, data_of, evidence_of
 from erasure.archives.build import opened as opened_archive
-from erasure.models import AccessQuestion, Archive, ArchiveChunk, RightsRequest
-from erasure.services import steps
+from erasure.models import AccessQuestion, Archive, ArchiveChunk, PlaceTask, RightsRequest, SourceAnswer
+from erasure.services import place_tasks, places, steps
 from erasure.services.conversation import conversation
 from erasure.services.details import opened_details
+from erasure.services.files import opened_file
 from erasure.services.questions import words_of
+from erasure.services.sources import file_place
+from erasure.services.sources import opened as opened_answer
 from gdpr_portal.errors import Gone
 from gdpr_portal.wake import wake
 from subjects.models import Identifier
 from subjects.selectors import birth_date_of
 from subjects.services import read_values
+from tests.conftest import make_staff
 from tests.laws.haystack import disguises, found_in, in_database, in_files, needles
 from tests.laws.held_fields import HELD
 from tests.laws.planted import KEPT, Planted, ask, plant
@@ -62,14 +68,47 @@ def log() -> Iterator[Lines]:
 
 
 @pytest.fixture
-def planted(settings: Any, alice: Any, bob: Any, shop: Any, acme: Any, catalogue: None, client_for: Any) -> Planted:
+def planted(
+    settings: Any, alice: Any, bob: Any, shop: Any, acme: Any, rita: Any, catalogue: None, client_for: Any
+) -> Planted:
     settings.UNDO_WINDOW_SECONDS = 0
     made = plant(alice, shop, acme)
     steps.sweep()
-    ask(made, "access")
+    with asked_by_hand(rita):
+        request = ask(made, "access")
+    answered(made, request, shop, acme)
     steps.sweep()
     over_the_doors(made, client_for(shop))
     return made
+
+
+@contextmanager
+def asked_by_hand(rita: Any) -> Iterator[None]:
+    """A place run by hand is asked meanwhile, and not afterwards."""
+    place = places.declare(
+        slug="paper", name="Paper", description="", purposes=["orders"], identifiers=["email", "customer_id"],
+        respondent=places.Respondent("Karla", "karla@paper.example"), language="en", days=5, by=rita.account,
+    )  # fmt: skip
+    places.approve(place_id=place.id, by=make_staff("petra", roles.PRIVACY_OFFICER).account)
+    yield
+    places.retire(place_id=place.id, by=rita.account)
+
+
+def answered(made: Planted, request: RightsRequest, *applications: Any) -> None:
+    """Everybody who was asked for a copy answers with a string of the person's."""
+    made.strings |= {"copy": "Weihe-Kundenakte", "on paper": "Milan-Mappe", "scan": "Bussard-Scan"}
+    for application in applications:
+        for delivery in Delivery.objects.filter(request=request.id, application=application):
+            acknowledge(
+                application=application, delivery_id=delivery.pk, outcome="done", evidence={},
+                data={"note": made.strings["copy"]},
+            )  # fmt: skip
+    task = PlaceTask.objects.get(step__request=request)
+    scan = b"%PDF-1.7 " + made.strings["scan"].encode()
+    place_tasks.told(task, actor="system:respondent")
+    place_tasks.answer(
+        task_id=task.id, outcome="done", text=made.strings["on paper"], files=[scan], actor="system:respondent"
+    )
 
 
 def over_the_doors(made: Planted, client: Any) -> None:
@@ -115,6 +154,7 @@ def readable(made: Planted) -> str:
         _mandates,
         _questions,
         _deliveries,
+        _answers,
         _archives,
         _service_sealed,
         _account,
@@ -159,6 +199,13 @@ def _questions(made: Planted) -> Any:
 
 def _deliveries(made: Planted) -> Any:
     return [(evidence_of(row), data_of(row)) for row in Delivery.objects.filter(subject=made.subject)]
+
+
+def _answers(made: Planted) -> Any:
+    rows = list(SourceAnswer.objects.filter(step__request__subject_id=made.subject.pk, step__kind="manual"))
+    key = subject_key(made.subject.pk)
+    files = [opened_file(key, file_place(file), bytes(file.sealed)) for row in rows for file in row.files.all()]
+    return [opened_answer(row.step, row) for row in rows], files
 
 
 def _archives(made: Planted) -> Any:

@@ -16,17 +16,21 @@ from consent.selectors import APPROVED
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("access", "subjects", "consent", "erasure", "gdpr_portal")
-STAFF = re.compile(r"\b(admin|qa|audit_desk|desk|staff|past_forms|breaches|transfer_admin)\b")
+STAFF = re.compile(r"\b(admin|qa|audit_desk|desk|staff|past_forms|breaches|transfer_admin|place_admin)\b")
 
 ACT = "which act, purpose, right, row or language: a choice of the page, no datum of the person"
 SECRET = "what only the person knows or holds, to prove who they are (Art. 32(1)(b)); kept as a digest or not at all"
 OWN_WORDS = "the person's own words in exercising a right (Art. 12); sealed, and erased with the request"
+PLACE = (
+    "what who answers for a place run by hand did, or holds of the person; sealed, handed on in their copy (Art. 15(3))"
+)
 COMPONENTS = {"email": "email"}
 """Field -> the collection component it is."""
 ARGUED = {
     "password": SECRET, "code": SECRET, "otp": SECRET, "reference": SECRET,
     "purpose": ACT, "ground": ACT, "right": ACT, "decision": ACT, "action": ACT, "event": ACT, "explicit": ACT,
-    "next": ACT, "shown": ACT, "destination": ACT, "passkey": SECRET,
+    "next": ACT, "shown": ACT, "destination": ACT, "passkey": SECRET, "supplement": ACT,
+    "outcome": PLACE, "reason": PLACE, "files": PLACE,
     "label": "what the person calls a passkey, to know it again; sealed, in their archive, gone with the account",
     "field": "which approved component is to be put right (Art. 16)",
     "value": "the right value of an approved component, judged by its type before it is kept (Art. 16)",

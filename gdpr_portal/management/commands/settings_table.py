@@ -52,6 +52,7 @@ def _default(variable: Variable) -> str:
 
 
 PROFILE_DEPENDENT = {
+    "ACCESS_WAIT_SECONDS": "`864000`; `10` in the demo",
     "DATABASE_OWNER_URL": "`DATABASE_URL`",
     "DATABASE_SEQUENCER_URL": "`DATABASE_URL`",
     "HTTPS": "on in staging and production",

@@ -207,9 +207,13 @@ class AsyncPortal(AsyncTransport):
         return read(RightsRequest, await self.post(f"/api/v1/requests/{request}/withdraw", {}, key=key))
 
     @asynccontextmanager
-    async def archive(self, request: Id) -> AsyncIterator[AsyncIterator[bytes]]:
-        """The bytes of the archive (ZIP) as they come; `Conflict` until it is ready, `Erased` after it expired."""
-        async with self.stream(f"/api/v1/requests/{request}/archive") as answer:
+    async def archive(self, request: Id, *, supplement: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The bytes of the archive (ZIP) as they come; `Conflict` until it is ready, `Erased` after it expired.
+
+        `supplement` 1, 2, ... is what others answered after the archive was built.
+        """
+        which = f"?supplement={supplement}" if supplement else ""
+        async with self.stream(f"/api/v1/requests/{request}/archive{which}") as answer:
             yield answer.aiter_bytes()
 
     # --- deliveries and log -------------------------------------------------------------------------------------------

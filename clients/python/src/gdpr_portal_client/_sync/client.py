@@ -207,9 +207,13 @@ class Portal(Transport):
         return read(RightsRequest, self.post(f"/api/v1/requests/{request}/withdraw", {}, key=key))
 
     @contextmanager
-    def archive(self, request: Id) -> Iterator[Iterator[bytes]]:
-        """The bytes of the archive (ZIP) as they come; `Conflict` until it is ready, `Erased` after it expired."""
-        with self.stream(f"/api/v1/requests/{request}/archive") as answer:
+    def archive(self, request: Id, *, supplement: int = 0) -> Iterator[Iterator[bytes]]:
+        """The bytes of the archive (ZIP) as they come; `Conflict` until it is ready, `Erased` after it expired.
+
+        `supplement` 1, 2, ... is what others answered after the archive was built.
+        """
+        which = f"?supplement={supplement}" if supplement else ""
+        with self.stream(f"/api/v1/requests/{request}/archive{which}") as answer:
             yield answer.iter_bytes()
 
     # --- deliveries and log -------------------------------------------------------------------------------------------

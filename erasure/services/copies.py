@@ -1,0 +1,55 @@
+"""Putting the copy together: what connectors hold is read, the archive or a supplement built, the person told.
+
+Each works in the transaction that settles its step (erasure.services.steps); only reading goes outside, before it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from access.services.mail import send_mail_later
+from erasure.archives import build
+from erasure.models import RightsRequest, Step
+from erasure.services import connectors, sources
+from erasure.services.finish import address_of
+
+
+def is_reading(step: Step) -> bool:
+    """Whether this step reads what connectors hold, for a copy."""
+    return step.kind == Step.Kind.CONNECTOR and step.request.right in sources.COPIES
+
+
+def read(step: Step) -> dict[str, Any]:
+    """What the connectors hold about the person; nothing of somebody erased meanwhile. No transaction is open."""
+    return {} if step.request.subject.erased_at is not None else connectors.copy_of(step)
+
+
+def settle(step: Step, found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What was found waits for the archive, sealed."""
+    alive = step.request.subject.erased_at is None
+    outcome = "done" if found and alive else "nothing_held"
+    sources.answered(step, outcome=outcome, words=found if outcome == "done" else None)
+    return {"outcome": outcome}
+
+
+def put_together(step: Step) -> Mapping[str, Any]:
+    """The archive the step is about can be collected; for somebody erased meanwhile there is nothing to give."""
+    request, number = step.request, sources.number_of(step)
+    if request.subject.erased_at is not None:
+        if not number:
+            request.outcome = "nothing_held"
+            request.save(update_fields=["outcome"])
+        return {"rows": 0, "outcome": "nothing_held"}
+    if number and not sources.unsent(request).exists():
+        return {"rows": 0}
+    archive = build.build_archive(request, number=number)
+    if number or sources.waited_for(request):
+        _tell(request, "archive_supplement" if number else "archive_ready")
+    return {"rows": archive.size_bytes}
+
+
+def _tell(request: RightsRequest, kind: str) -> None:
+    """Something can be collected although the request goes on; who lost their mail sees it in the portal."""
+    address = address_of(request)
+    if address is not None:
+        context = {"reference": str(request.id), "right": request.get_right_display()}
+        send_mail_later(kind, to=address, language=request.subject.language or "en", context=context)

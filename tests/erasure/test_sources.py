@@ -1,0 +1,360 @@
+"""A copy waits for those who were asked, says who has not answered, and what comes later follows (Art. 15(3), R38)."""
+
+import base64
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from django.core import mail
+from django.db import IntegrityError, transaction
+from django.test import override_settings
+from django.utils import timezone
+
+from access.services.applications import set_endpoint
+from audit import actors
+from consent.models import Delivery
+from consent.services.deliveries import acknowledge
+from erasure.models import Archive, RightsRequest, SourceAnswer, Step
+from erasure.services import archives, steps
+from gdpr_portal.errors import Gone, Invalid, WrongState
+from tests.connectors import shop as shops
+from tests.connectors.conftest import register
+from tests.erasure.people import file, run_all, store
+from tests.laws.haystack import in_database, needles
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
+WAIT = timedelta(days=10)
+CANARY = "Canary-Wheatear"
+
+
+@pytest.fixture
+def asked(alice: Any, shop: Any) -> RightsRequest:
+    """A request for a copy, of which shop is told over its endpoint."""
+    store(shop, alice.subject, "orders", given_name="Alice")
+    set_endpoint(application=shop, url="https://shop.example/notices")
+    return run_all(file(alice.subject, "access"))
+
+
+def answer(request: RightsRequest, shop: Any, outcome: str = "done", **data: Any) -> None:
+    delivery = Delivery.objects.get(request=request.id)
+    acknowledge(application=shop, delivery_id=delivery.id, outcome=outcome, evidence={}, data=data)
+
+
+def collected(request: RightsRequest, number: int = 0) -> dict[str, bytes]:
+    _archive, data = archives.collect(request=request, actor=actors.SUBJECT, number=number)
+    with zipfile.ZipFile(io.BytesIO(b"".join(data))) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def later(frozen: Any, wait: timedelta = WAIT) -> None:
+    frozen.shift(wait + timedelta(seconds=1))
+
+
+def receipt(request: RightsRequest) -> dict[str, Any]:
+    body = request.receipt.jws.split(".")[1]
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    return found
+
+
+# --- waiting --------------------------------------------------------------------------------------------------------
+def test_who_has_data_only_here_gets_the_copy_at_once(alice: Any, shop: Any) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice")
+    request = file(alice.subject, "access")
+    assert request.steps.get().next_at is None
+    steps.sweep()
+    files = collected(request)
+    assert not any(name.startswith("sources/") for name in files)
+    assert "sources" not in json.loads(files["data.json"])
+
+
+def test_the_copy_waits_for_who_was_asked_and_has_their_answer_in_it(asked: RightsRequest, shop: Any) -> None:
+    assert asked.archive is None and asked.steps.get(kind="archive").state == "queued"
+    answer(asked, shop, orders=[{"no": 7, "what": CANARY}])
+    request = run_all(asked)
+    files = collected(request)
+    assert json.loads(files["sources/application-shop/answer.json"]) == {"orders": [{"no": 7, "what": CANARY}]}
+    assert CANARY in files["index.html"].decode() and "From Shop" in files["index.html"].decode()
+    assert CANARY in files["csv/application_shop_orders.csv"].decode()
+    body = json.loads(files["data.json"])
+    assert body["supplement_follows"] is False
+    assert (body["sources"][0]["source"], body["sources"][0]["state"]) == ("shop", "answered")
+    listed = {each["path"] for each in json.loads(files["manifest.json"])["files"]}
+    assert "sources/application-shop/answer.json" in listed
+    assert request.state == "completed"
+    assert [(row["source"], row["answer"], row["archive"]) for row in receipt(request)["sources"]] == [
+        ("shop", "answered", 0)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"), [("nothing_held", "Holds nothing about you"), ("refused", "Has refused; we look into it")]
+)
+def test_an_answer_without_data_ends_the_waiting_and_is_told(
+    asked: RightsRequest, shop: Any, outcome: str, words: str
+) -> None:
+    answer(asked, shop, outcome)
+    request = run_all(asked)
+    files = collected(request)
+    assert words in files["index.html"].decode()
+    assert json.loads(files["data.json"])["supplement_follows"] is (outcome == "refused")
+    assert (request.state == "completed") is (outcome == "nothing_held")
+
+
+def test_past_the_limit_it_comes_without_and_says_so(
+    frozen: Any, asked: RightsRequest, django_capture_on_commit_callbacks: Any
+) -> None:
+    frozen.shift(WAIT - timedelta(seconds=5))
+    assert run_all(asked).archive is None
+    frozen.shift(timedelta(seconds=10))
+    with django_capture_on_commit_callbacks(execute=True):
+        request = run_all(asked)
+    files = collected(request)
+    body = json.loads(files["data.json"])
+    assert body["supplement_follows"] is True and body["sources"][0]["state"] == "not_answered"
+    page = files["index.html"].decode()
+    assert "Has not answered yet" in page and "follows in a supplement" in page and "This is all of it" not in page
+    assert request.state == "in_progress"
+    assert [message.subject for message in mail.outbox] == ["Your copy is ready"]
+
+
+def test_what_is_answered_late_makes_a_supplement_and_a_mail(
+    frozen: Any, asked: RightsRequest, shop: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    later(frozen)
+    run_all(asked)
+    answer(asked, shop, hobby=CANARY)
+    with django_capture_on_commit_callbacks(execute=True):
+        request = run_all(asked)
+    assert CANARY not in collected(request)["data.json"].decode()
+    files = collected(request, 1)
+    assert json.loads(files["sources/application-shop/answer.json"]) == {"hobby": CANARY}
+    assert CANARY in files["index.html"].decode() and "This is a supplement" in files["index.html"].decode()
+    assert "A supplement to your copy is ready" in [message.subject for message in mail.outbox]
+    assert not any(CANARY in str(message.body) for message in mail.outbox)
+    assert request.state == "completed"
+    assert receipt(request)["sources"][0]["archive"] == 1
+    with pytest.raises(Gone):
+        collected(request, 1)
+
+
+def test_an_answer_after_the_end_still_reaches_the_person(
+    frozen: Any, asked: RightsRequest, shop: Any, olga: Any
+) -> None:
+    later(frozen)
+    run_all(asked)
+    steps.close_by_hand(step_id=asked.steps.get(kind="notify").id, operator=olga.account)
+    request = run_all(asked)
+    assert request.state == "completed" and receipt(request)["sources"][0]["answer"] == "closed"
+    answer(asked, shop, hobby=CANARY)
+    request = run_all(asked)
+    assert CANARY in collected(request, 1)["index.html"].decode()
+    assert request.state == "completed"
+
+
+def test_a_notice_that_was_given_up_may_be_answered_after_all(frozen: Any, asked: RightsRequest, shop: Any) -> None:
+    later(frozen)
+    run_all(asked)
+    Delivery.objects.filter(request=asked.id).update(state="abandoned")
+    step = asked.steps.get(kind="notify")
+    Step.objects.filter(pk=step.pk).update(state="failed")
+    answer(asked, shop, hobby=CANARY)
+    assert run_all(asked).state == "completed"
+    assert CANARY in collected(asked, 1)["index.html"].decode()
+
+
+def test_nothing_waits_into_the_last_week(alice: Any, shop: Any) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice")
+    set_endpoint(application=shop, url="https://shop.example/notices")
+    request = file(alice.subject, "access", received_at=timezone.now() - timedelta(days=26))
+    assert request.steps.get(kind="archive").next_at is None
+    request = file(alice.subject, "access", received_at=timezone.now() - timedelta(days=18))
+    until = request.steps.get(kind="archive").next_at
+    assert until is not None and until == request.due_at - timedelta(days=7)
+
+
+@override_settings(ACCESS_WAIT_SECONDS=0)
+def test_a_controller_may_wait_for_nobody(alice: Any, shop: Any) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice")
+    set_endpoint(application=shop, url="https://shop.example/notices")
+    request = run_all(file(alice.subject, "access"))
+    assert request.archive is not None and request.archive.complete
+
+
+def test_the_sweep_finds_a_copy_that_waits_for_nobody_any_more(asked: RightsRequest) -> None:
+    """Whatever settled the step, and whether or not the process that did lived to say so."""
+    asked.steps.filter(kind=Step.Kind.NOTIFY).update(state="done")
+    assert run_all(asked).state == "completed"
+
+
+def test_an_archive_that_waits_takes_no_place_in_the_sweep(asked: RightsRequest, bob: Any) -> None:
+    request = file(bob.subject, "access")
+    assert asked.due_at <= request.due_at
+    steps.sweep(limit=1)
+    assert Archive.objects.filter(request=request, complete=True).exists()
+
+
+def test_an_answer_is_never_in_two_archives_nor_in_none(frozen: Any, asked: RightsRequest, shop: Any) -> None:
+    """It comes while the archive is being put together: the claim is out, nothing is settled."""
+    later(frozen)
+    claim = steps.claim(asked.steps.get(kind="archive").id)
+    assert claim is not None
+    answer(asked, shop, hobby=CANARY)
+    steps._do(claim)
+    request = run_all(asked)
+    assert CANARY in collected(request)["index.html"].decode()
+    assert list(request.archives.values_list("number", flat=True)) == [0]
+    assert request.state == "completed"
+
+
+def test_a_second_answer_changes_nothing(asked: RightsRequest, shop: Any) -> None:
+    answer(asked, shop, hobby=CANARY)
+    run_all(asked)
+    answer(asked, shop, hobby="other")
+    run_all(asked)
+    assert SourceAnswer.objects.count() == 1 and Archive.objects.count() == 1
+
+
+def test_a_portability_request_asks_nobody_and_waits_for_nobody(alice: Any, shop: Any) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice")
+    set_endpoint(application=shop, url="https://shop.example/notices")
+    request = run_all(file(alice.subject, "portability"))
+    assert request.state == "completed" and not Delivery.objects.filter(request=request.id).exists()
+
+
+@override_settings(UNDO_WINDOW_SECONDS=0)
+def test_who_is_erased_meanwhile_gets_no_copy_and_no_failure(frozen: Any, asked: RightsRequest, alice: Any) -> None:
+    run_all(file(alice.subject, "erasure"))
+    later(frozen)
+    request = run_all(asked)
+    step = request.steps.get(kind="archive")
+    assert (step.state, request.outcome) == ("done", "nothing_held")
+    assert request.archive is None
+
+
+def test_half_a_surrogate_in_an_answer_breaks_nothing(asked: RightsRequest, shop: Any) -> None:
+    answer(asked, shop, rows=[{"odd": "\ud800"}])
+    files = collected(run_all(asked))
+    assert json.loads(files["sources/application-shop/answer.json"]) == {"rows": [{"odd": "\ud800"}]}
+
+
+# --- connectors -----------------------------------------------------------------------------------------------------
+@pytest.fixture
+def warehouse(sqlite_url: Callable[[], sa.URL], tmp_path: Path) -> sa.URL:
+    """A connector whose database is not there."""
+    url = sqlite_url()
+    register("warehouse", url, shops.DATASET, folder=tmp_path)
+    return url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> Callable[[], sa.URL]:
+    return lambda: sa.make_url(f"sqlite:///{tmp_path}/warehouse.sqlite")
+
+
+def test_a_connector_answers_at_once_and_its_copy_is_not_kept_beside_the_archive(alice: Any, warehouse: sa.URL) -> None:
+    shops.build(warehouse)
+    request = run_all(file(alice.subject, "access"))
+    row = SourceAnswer.objects.get()
+    assert request.state == "completed" and row.sealed is None and row.archive == request.archive
+    files = collected(request)
+    assert "Alice Archer" in files["sources/connector-warehouse/answer.json"].decode()
+    assert "Alice Archer" in files["index.html"].decode() and "From warehouse" in files["index.html"].decode()
+
+
+def test_a_connector_that_is_down_delays_the_copy_only_to_its_limit(
+    frozen: Any, alice: Any, olga: Any, warehouse: sa.URL
+) -> None:
+    request = file(alice.subject, "access")
+    for _try in range(6):
+        run_all(request)
+        frozen.shift(130)
+    step = request.steps.get(kind="connector")
+    assert step.state == "failed" and request.archive is None
+    later(frozen)
+    run_all(request)
+    assert json.loads(collected(request)["data.json"])["sources"][0]["state"] == "not_answered"
+    shops.build(warehouse)
+    steps.retry(step_id=step.id, operator=olga.account)
+    request = run_all(request)
+    section = json.loads(collected(request, 1)["data.json"])["data"]["connector warehouse"]
+    assert section["shop:customer"][0]["name"] == "Alice Archer"
+    assert request.state == "completed"
+
+
+def test_what_was_fetched_lies_sealed_until_it_is_handed_on(alice: Any, shop: Any, warehouse: sa.URL) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice")
+    set_endpoint(application=shop, url="https://shop.example/notices")
+    shops.build(warehouse)
+    run_all(file(alice.subject, "access"))
+    cell = SourceAnswer.objects.get(step__kind="connector").sealed
+    assert cell is not None and b"Archer" not in bytes(cell)
+    assert in_database(needles({"row": "Alice Archer"})) == set()
+
+
+def test_only_an_answer_that_was_given_has_words(asked: RightsRequest) -> None:
+    step = asked.steps.get(kind="notify")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        SourceAnswer.objects.create(step=step, outcome="refused", at=timezone.now(), sealed=b"words")
+
+
+# --- doors ----------------------------------------------------------------------------------------------------------
+def test_the_page_of_the_request_tells_and_gives_out_each(
+    frozen: Any, asked: RightsRequest, alice: Any, shop: Any
+) -> None:
+    where = f"/requests/{asked.id}"
+    page = alice.browser().get(where).content.decode()
+    assert "Your copy waits until everybody we asked has answered" in page and "Waiting for the others" in page
+    later(frozen)
+    run_all(asked)
+    answer(asked, shop, hobby=CANARY)
+    run_all(asked)
+    browser = alice.browser()
+    assert "A supplement to your copy is ready" in browser.get(where).content.decode()
+    got = browser.post(f"{where}/archive", {"supplement": "1"})
+    assert got.status_code == 200 and b"".join(got.streaming_content).startswith(b"PK")
+    page = browser.get(where).content.decode()
+    assert "A supplement to your copy is ready" not in page and "Your copy is ready" in page
+    assert browser.post(f"{where}/archive", {"supplement": "9"}).status_code == 302
+
+
+def test_the_application_that_filed_collects_supplements_too(
+    frozen: Any, alice: Any, shop: Any, client_for: Any
+) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice")
+    set_endpoint(application=shop, url="https://shop.example/notices")
+    api = client_for(shop)
+    body = {"subject": str(alice.id_for(shop)), "right": "access", "verified_by": "account"}
+    made = api.post("/api/v1/requests", body).body
+    where = f"/api/v1/requests/{made['id']}/archive"
+    request = RightsRequest.objects.get(pk=made["id"])
+    assert api.get(where).status_code == 409
+    later(frozen)
+    run_all(request)
+    api = client_for(shop)
+    assert api.get(where).status_code == 200
+    assert api.get(f"{where}?supplement=1").status_code == 409
+    answer(request, shop, hobby=CANARY)
+    run_all(request)
+    content = b"".join(api.get(f"{where}?supplement=1").streaming_content)
+    assert "sources/application-shop/answer.json" in zipfile.ZipFile(io.BytesIO(content)).namelist()
+    assert api.get(f"{where}?supplement=x").status_code == 400
+
+
+def test_no_supplement_is_given_out_before_it_is_built(asked: RightsRequest) -> None:
+    with pytest.raises(WrongState):
+        archives.collect(request=asked, actor=actors.SUBJECT, number=1)
+
+
+def test_another_outcome_later_is_refused_and_hands_nothing_on(asked: RightsRequest, shop: Any) -> None:
+    answer(asked, shop, "nothing_held")
+    run_all(asked)
+    with pytest.raises((WrongState, Invalid)):
+        answer(asked, shop, hobby=CANARY)
+    run_all(asked)
+    assert Archive.objects.count() == 1
