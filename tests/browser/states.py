@@ -249,8 +249,9 @@ def pages() -> dict[str, str]:
     from consent.models import ConsentEvent, Finding, Sample
 
     single: dict[str, Any] = {
-        "erasure_evidencepack_change": EvidencePack, "erasure_accessquestion_change": AccessQuestion, "erasure_breach_change": Breach, "qa_finding": Finding,
-        "qa_sample": Sample, "consent_component_change": Component,
+        "erasure_evidencepack_change": EvidencePack, "erasure_accessquestion_change": AccessQuestion,
+        "erasure_breach_change": Breach, "qa_finding": Finding, "qa_sample": Sample,
+        "consent_component_change": Component,
         "consent_recipient_change": Recipient, "consent_revision_change": Revision,
     }  # fmt: skip
     found = {

@@ -204,7 +204,7 @@ def test_the_desk_asks_agrees_and_fetches(lived: Any, rita: Any, paul: Any, quen
     paul.browser().post(where, {"act": "agree"})
     assert rita.browser(fresh=False).post(where, {"act": "fetch"}).status_code == 403
     answered = rita.browser().post(where, {"act": "fetch"})
-    assert (answered["Content-Type"], answered["Cache-Control"]) == ("application/zip", "no-store")
+    assert answered["Content-Type"] == "application/zip" and "no-store" in answered["Cache-Control"]
     assert quentin.browser().post(where, {"act": "fetch"})["Location"].endswith("/admin/")
     listed = rita.browser().get(LIST).content.decode()
     assert str(lived.subject.pseudonym) in listed and lived.email not in listed
