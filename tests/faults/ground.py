@@ -149,7 +149,7 @@ class Ground:
         import psycopg
 
         with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
-            found = connection.execute(statement, given).fetchone()  # type: ignore[arg-type]
+            found = connection.execute(statement, given).fetchone()
             return int(found[0]) if found else 0
 
     def many(self, short: int, full: int) -> int:

@@ -60,7 +60,6 @@ HELD: dict[str, dict[str, str]] = {
     },
     "erasure.IdentityEvidence": {"content_type": CODE, "sealed": SEEN},
     "erasure.Case": {"filed_as": CODE},
-    "erasure.EvidencePack": {"reason": CODE},
     "erasure.SecondOpinion": {"reason_code": CODE},
     "erasure.RetentionProposal": {"fields": CODE, "reason": CODE},
 }  # fmt: skip

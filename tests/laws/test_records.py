@@ -46,6 +46,7 @@ EXCEPTIONS = {
     "erasure.services.links.forget_links": LINK,
     "erasure.services.links.link_to": LINK,
     "erasure.services.links.opened_link": COUNTS,
+    "erasure.services.claims.claim_together": WORK + "step.done, step.failed",
     "erasure.services.withheld.carried_out": WORK + "withheld.decided, step.done",
     "subjects.services.people.erase_identity": PART + "subject.erased, data.erased",
     "subjects.services.people.link_application": PART + "subject.identified, data.stored",
