@@ -74,7 +74,7 @@ def _holding(step: Step, kept: Kept) -> Outcome:
         return _rectify(step)
     subject = step.request.subject
     rows = _named(step.target).erase(subject, kept)
-    details = {"request": str(step.request_id), "reason": step.target, "count": rows}
+    details: dict[str, Any] = {"request": str(step.request_id), "reason": step.target, "count": rows}
     entry = audit.Entry(action="data.erased", actor=WORKER, subject=subject.pseudonym, details=details)
     return Outcome({"rows": rows}, entries=[entry])
 

@@ -236,15 +236,12 @@ def erase_identity(*, subject: Subject) -> int:
     From now on the same identifiers make a new person.
     """
     with transaction.atomic(savepoint=False):
-        return _drop_identity(lock_subject(subject.pk))
-
-
-def _drop_identity(row: Subject) -> int:
-    gone, _ = Identifier.objects.filter(subject=row).delete()
-    profile = [bool(row.language), bool(row.country), row.birth_date_sealed is not None]
-    row.language, row.country, row.birth_date_sealed = "", "", None
-    if any(profile):
-        row.save(update_fields=["language", "country", "birth_date_sealed"])
+        row = lock_subject(subject.pk)
+        gone, _ = Identifier.objects.filter(subject=row).delete()
+        profile = [bool(row.language), bool(row.country), row.birth_date_sealed is not None]
+        row.language, row.country, row.birth_date_sealed = "", "", None
+        if any(profile):
+            row.save(update_fields=["language", "country", "birth_date_sealed"])
     return gone + sum(profile)
 
 
@@ -258,7 +255,7 @@ def mark_erased(*, subject: Subject, actor: str, request: UUID | None = None, at
         row = lock_subject(subject.pk)
         if row.erased_at is not None:
             return False
-        _drop_identity(row)
+        erase_identity(subject=row)
         row.erased_at = at or timezone.now()
         row.save(update_fields=["erased_at"])
         details = {"request": str(request)} if request else {}

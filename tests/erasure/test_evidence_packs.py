@@ -204,7 +204,7 @@ def test_the_desk_asks_agrees_and_fetches(lived: Any, rita: Any, paul: Any, quen
     paul.browser().post(where, {"act": "agree"})
     assert rita.browser(fresh=False).post(where, {"act": "fetch"}).status_code == 403
     answered = rita.browser().post(where, {"act": "fetch"})
-    assert (answered["Content-Type"], answered["Cache-Control"]) == ("application/zip", "no-store")
+    assert answered["Content-Type"] == "application/zip" and "no-store" in answered["Cache-Control"]
     assert quentin.browser().post(where, {"act": "fetch"})["Location"].endswith("/admin/")
     listed = rita.browser().get(LIST).content.decode()
     assert str(lived.subject.pseudonym) in listed and lived.email not in listed
@@ -213,7 +213,7 @@ def test_the_desk_asks_agrees_and_fetches(lived: Any, rita: Any, paul: Any, quen
 def test_a_period_is_asked_for_by_its_days(rita: Any) -> None:
     given = {"first": "2026-03-01", "last": "2026-03-31", "reason": "audit"}
     where = rita.browser().post(f"{LIST}add/", given)["Location"]
-    pack = EvidencePack.objects.get()
+    pack: Any = EvidencePack.objects.get()
     assert (pack.since.isoformat(), pack.until.isoformat()) == (
         "2026-02-28T23:00:00+00:00",
         "2026-03-31T22:00:00+00:00",

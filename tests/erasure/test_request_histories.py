@@ -213,9 +213,9 @@ class Histories(RuleBasedStateMachine):
         self._tick()
         if found := self._one(number):
             request, life = found
-            about = {"request_id": request.pk, "reviewer": self.world.rita}
+            about: dict[str, Any] = {"request_id": request.pk, "reviewer": self.world.rita}
             refusal = {"reason_code": "A12IdentityFailure"}
-            act = requests.approve_request if approved else requests.refuse_request
+            act: Any = requests.approve_request if approved else requests.refuse_request
             more = {} if approved else refusal
             self._both(lambda: act(**about, **more), lambda: life.decided(approved=approved))
 

@@ -27,6 +27,7 @@ from psycopg.conninfo import make_conninfo
 from bench.world import World, service_stands, set_environment
 from deploy.local.instance import free_port
 from deploy.local.postgres import SETTINGS, SUPERUSER, Cluster, environment, wait_until_it_answers
+from deploy.local.programs import WEB_OPTIONS
 from tests.faults.proxy import Proxy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,9 +78,7 @@ class Web:
         """It answers readyz with 200."""
         command = [
             sys.executable, "-W", "ignore", "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port",
-            str(self.port), "--workers", "1", "--blocking-threads", "8", "--backpressure", "64", "--no-ws",
-            "--respawn-failed-workers", "--workers-kill-timeout", "10", "--log-level", "error", "--no-access-log",
-            "gdpr_portal.wsgi:application",
+            str(self.port), *WEB_OPTIONS, "gdpr_portal.wsgi:application",
         ]  # fmt: skip
         with open(Path(self.env["RUN_DIR"]) / "web.log", "ab") as log:
             self.process = subprocess.Popen(
@@ -150,7 +149,7 @@ class Ground:
         import psycopg
 
         with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
-            found = connection.execute(statement, given).fetchone()  # type: ignore[arg-type]
+            found = connection.execute(statement, given).fetchone()
             return int(found[0]) if found else 0
 
     def many(self, short: int, full: int) -> int:

@@ -81,7 +81,6 @@ HELD: dict[str, dict[str, str]] = {
     },
     "erasure.MandateLink": {"digest": RANDOM},
     "erasure.Case": {"filed_as": CODE},
-    "erasure.EvidencePack": {"reason": CODE},
     "erasure.SecondOpinion": {"reason_code": CODE},
     "erasure.RetentionProposal": {"fields": CODE, "reason": CODE},
 }  # fmt: skip

@@ -64,6 +64,7 @@ EXCEPTIONS = {
     "erasure.services.sources.go_on": PART + "step.done, step.failed",
     "erasure.services.sources.release": WORK + "archive.built",
     "erasure.services.sources.handed_on": PART + "archive.built",
+    "erasure.services.claims.claim_together": WORK + "step.done, step.failed",
     "erasure.services.withheld.carried_out": WORK + "withheld.decided, step.done",
     "subjects.services.people.erase_identity": PART + "subject.erased, data.erased",
     "subjects.services.people.link_application": PART + "subject.identified, data.stored",
