@@ -268,7 +268,7 @@ def _drop_aside(connection: psycopg.Connection) -> None:
 
 
 def _sql(words: str, *names: str) -> sql.Composed:
-    return sql.SQL(words).format(*map(sql.Identifier, names))  # type: ignore[arg-type]  # constants of this module
+    return sql.SQL(words).format(*map(sql.Identifier, names))
 
 
 # --- PostgreSQL's own programs ----------------------------------------------------------------------------------------
@@ -310,5 +310,6 @@ def _major(path: str) -> int:
 
 def _without_password() -> str:
     """The password goes by the environment: a command line can be read by others."""
-    parts = {key: value for key, value in conninfo_to_dict(settings.DATABASE_OWNER_URL).items() if key != "password"}
+    known = conninfo_to_dict(settings.DATABASE_OWNER_URL)
+    parts = {key: str(value) for key, value in known.items() if key != "password" and value is not None}
     return make_conninfo(**parts)

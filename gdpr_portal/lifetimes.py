@@ -5,6 +5,7 @@ each process is measured by itself (`portal_process_resident_bytes`). A start wi
 the kernel's `kill -9`.
 """
 
+import logging
 import os
 import threading
 import time
@@ -14,6 +15,9 @@ from pathlib import Path
 from prometheus_client.multiprocess import mark_process_dead
 
 from gdpr_portal import metrics
+from gdpr_portal.leaks import Follower
+
+log = logging.getLogger(__name__)
 
 MEASURE_SECONDS = 10.0
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -79,9 +83,14 @@ def _bury(identity: str) -> None:
 
 
 def _measure_on(process: str, version: str) -> None:
+    follower = Follower(Path(os.environ.get("RUN_DIR", ".run")) / "leaks", process)
     while True:
         time.sleep(MEASURE_SECONDS)
         measure(process, version)
+        try:
+            follower.look()
+        except OSError as error:  # no room for the report, say: the memory is measured on
+            log.warning("cannot report what grew", extra={"error": type(error).__name__})
 
 
 def _end(process: str, began: float) -> None:

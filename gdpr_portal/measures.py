@@ -172,6 +172,6 @@ class RowsCollector(Collector):
         with psycopg.connect(self.address, connect_timeout=TIMEOUT_SECONDS, options=limits) as connection:
             for measure in MEASURES:
                 family = GaugeMetricFamily(measure.name, measure.help, labels=measure.labels)
-                for *labels, value in connection.execute(measure.sql):  # type: ignore[arg-type]  # constants above
+                for *labels, value in connection.execute(measure.sql):
                     family.add_metric(labels, float(value))
                 yield family

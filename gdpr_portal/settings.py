@@ -462,4 +462,5 @@ LOGGING = {"format": LOG_FORMAT, "level": LOG_LEVEL}
 if PROFILE == "production" and "insecure" in SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY must be a random one in production.")
 os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(RUN_DIR / "metrics"))
+os.environ.setdefault("RUN_DIR", str(RUN_DIR))
 SILENCED_SYSTEM_CHECKS: list[str] = []

@@ -91,7 +91,7 @@ def test_every_entry_says_what_it_means_what_to_do_and_when_to_escalate(reposito
 
 
 @pytest.mark.parametrize(
-    "name", ["runbook", "on-call", "backup", "deployment", "preflight", "postflight", "monitoring"]
+    "name", ["runbook", "on-call", "backup", "deployment", "preflight", "postflight", "monitoring", "leaks"]
 )
 def test_every_command_of_the_operators_pages_can_be_parsed(repository: Path, name: str) -> None:
     page = (repository / "docs" / f"{name}.md").read_text()
