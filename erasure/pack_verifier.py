@@ -24,8 +24,8 @@ if __package__:
     from audit import standalone_verifier
     from erasure import receipt_verifier
 else:  # beside each other in the pack
-    import receipt_verifier  # type: ignore[no-redef]
-    import standalone_verifier  # type: ignore[no-redef]
+    import receipt_verifier  # type: ignore[import-not-found, no-redef]
+    import standalone_verifier  # type: ignore[import-not-found, no-redef]
 
 UNSIGNED = {"manifest.json", "manifest.jws"}
 
