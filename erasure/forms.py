@@ -1,7 +1,7 @@
 """What people fill in to exercise a right: nothing ticked beforehand, nothing asked that is not needed (Art. 12(6))."""
 
 from collections.abc import Collection
-from datetime import date, datetime, time
+from datetime import date
 from typing import Any, cast
 
 from django import forms
@@ -221,65 +221,6 @@ class WishesForm(forms.Form):
 
 def _offered(purpose: Purpose) -> Collection[str]:
     return rights_offered(purpose.lawful_basis, purpose.is_marketing)
-
-
-class RecordForm(RepresentativeForm, WishesForm):
-    """At the desk: what somebody asked for by letter, for themselves or with a mandate in another's name."""
-
-    SELF, OTHER = "person", "representative"
-    MANDATE = ("kind", "name", "own_email", "document")
-    """What has to be filled in about a representative."""
-
-    who = forms.ChoiceField(
-        label=_("Who asks?"),
-        widget=forms.RadioSelect,
-        choices=[
-            (SELF, _("The person, and I am sure that it is them")),
-            (OTHER, _("Somebody in their name, with a mandate")),
-        ],
-    )
-    email = forms.EmailField(
-        label=_("The person's e-mail address, as we know it"), widget=forms.EmailInput(attrs={"autocomplete": "off"})
-    )
-    received_on = forms.DateField(
-        label=_("Received on"),
-        required=False,
-        help_text=_("Today, if left empty."),
-        widget=forms.DateInput(attrs={"type": "date"}),
-    )
-    field_order = (
-        "email", "received_on", "rights", "objections", "withdrawals", "who", "kind", "name", "own_email",
-        "valid_until", "document",
-    )  # fmt: skip
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name in self.MANDATE:
-            self.fields[name].required = False
-        self.fields["kind"].label = _("Kind of mandate")
-        self.fields["name"].label = _("Name of the representative")
-        self.fields["name"].widget.attrs = {"autocomplete": "off"}
-        self.fields["own_email"].label = _("E-mail address of the representative")
-        self.fields["own_email"].widget.attrs = {"autocomplete": "off"}
-
-    def clean_document(self) -> bytes:
-        """The bytes, or none for who asks for themselves."""
-        return super().clean_document() if self.cleaned_data.get("document") else b""
-
-    def clean(self) -> dict[str, Any]:
-        """With a mandate, all of it."""
-        given = super().clean()
-        for name in self.MANDATE:
-            if given.get("who") == self.OTHER and not given.get(name) and name not in self.errors:
-                self.add_error(name, forms.ValidationError(self.fields[name].error_messages["required"]))
-        return given
-
-    def received_at(self) -> datetime | None:
-        """The end of the day named, or now: a day that is not over ends with this moment."""
-        day: date | None = self.cleaned_data["received_on"]
-        if day is None or day >= timezone.localdate():
-            return None
-        return timezone.make_aware(datetime.combine(day, time.max))
 
 
 class CodeForm(forms.Form):

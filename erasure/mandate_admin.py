@@ -13,7 +13,7 @@ from access.models import Account
 from access.second_factor import require_fresh_factor
 from erasure import desk
 from erasure.desk import REVIEWERS
-from erasure.forms import RecordForm
+from erasure.letters import RecordForm
 from erasure.models import RightsRequest
 from erasure.services.files import SUFFIXES
 from erasure.services.handing_over import hand_over

@@ -169,13 +169,15 @@ def look(*, mandate_id: UUID, reviewer: Account, reason: str) -> tuple[Mandate, 
 
 def opened_document(mandate: Mandate) -> bytes | None:
     """The document; None once it was refused or the person erased."""
-    if mandate.document_sealed is None:
-        return None
+
+    def opening(key: vault.SubjectKey, sealed: bytes | memoryview | None) -> bytes | None:
+        return None if sealed is None else opened_file(key, document_place(mandate), bytes(sealed))
+
+    again = Mandate.objects.filter(pk=mandate.pk).values_list("document_sealed", flat=True).first
     try:
-        key = vault.subject_key(mandate.subject_id)
+        return vault.open_cells(mandate.subject_id, mandate.document_sealed, again, opening)
     except Gone:
         return None
-    return opened_file(key, document_place(mandate), bytes(mandate.document_sealed))
 
 
 def _locked(mandate_id: UUID) -> Mandate:

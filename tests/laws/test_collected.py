@@ -16,7 +16,7 @@ from consent.selectors import APPROVED
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("access", "subjects", "consent", "erasure", "gdpr_portal")
-STAFF = re.compile(r"\b(admin|qa|audit_desk|desk|staff|past_forms|breaches|transfer_admin|place_admin)\b")
+STAFF = re.compile(r"\b(admin|qa|audit_desk|desk|staff|past_forms|breaches|transfer_admin|place_admin|letters)\b")
 
 ACT = "which act, purpose, right, row or language: a choice of the page, no datum of the person"
 SECRET = "what only the person knows or holds, to prove who they are (Art. 32(1)(b)); kept as a digest or not at all"
@@ -34,9 +34,13 @@ ARGUED = {
     "label": "what the person calls a passkey, to know it again; sealed, in their archive, gone with the account",
     "field": "which approved component is to be put right (Art. 16)",
     "value": "the right value of an approved component, judged by its type before it is kept (Art. 16)",
+    "rights": ACT, "confirm": ACT, "objections": ACT, "withdrawals": ACT, "kind": ACT,
+    "own_email": "of a representative, who asks in another's name; sealed with the mandate, gone with an erasure",
+    "valid_until": "the last day of a mandate (law.md R27)",
+    "document": "the mandate itself (law.md R27); sealed under the person's key, looked at by a reviewer",
     "text": OWN_WORDS,
     "file": "what shows who asks, where a reviewer stated a doubt (Art. 12(6)); sealed, gone with the decision",
-    "name": "of the parent who agrees for a child (Art. 8(2)); sealed as proof of who did",
+    "name": "of the parent who agrees for a child (Art. 8(2)), or who acts by a mandate; sealed as proof of who did",
     "birth_date": "of the child, typed by the parent and only compared with the one held (Art. 8(2))",
 }  # fmt: skip
 """Fields of the portal that are no component, each with its reason."""
