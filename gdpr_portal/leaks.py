@@ -12,7 +12,7 @@ import sys
 import tracemalloc
 from dataclasses import asdict, dataclass
 from functools import cache
-from importlib.metadata import distributions
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
@@ -75,24 +75,22 @@ def _named(grown: tracemalloc.StatisticDiff) -> Growth:
     return Growth(place, name, version, grown.size_diff, grown.count_diff)
 
 
+@cache
 def owner(file: str) -> tuple[str, str]:
     """Name and version of the distribution a file belongs to; Python's own, or this service's."""
     path = Path(file)
-    if str(path) in _files():
-        return _files()[str(path)]
+    for distribution in distributions():
+        root = Path(str(distribution.locate_file("")))
+        if path.is_relative_to(root) and f"\n{path.relative_to(root).as_posix()}," in _record(distribution):
+            return distribution.name, distribution.version
     if path.is_relative_to(Path(__file__).parents[1]) and "site-packages" not in path.parts:
         return "gdpr-portal", "this code"
     return "python", sys.version.partition(" ")[0]
 
 
-@cache
-def _files() -> dict[str, tuple[str, str]]:
-    found = {}
-    for distribution in distributions():
-        for file in distribution.files or []:
-            if file.suffix == ".py":
-                found[str(distribution.locate_file(file))] = (distribution.name, distribution.version)
-    return found
+def _record(distribution: Distribution) -> str:
+    """Its list of files as text: taking it apart would cost a running process a minute for a large environment."""
+    return "\n" + (distribution.read_text("RECORD") or "")
 
 
 # --- the notes --------------------------------------------------------------------------------------------------------

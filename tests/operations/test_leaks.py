@@ -20,10 +20,10 @@ LEAKY = "KEPT = []\ndef work(value):\n    KEPT.append(value + 'x' * 1024)\n    r
 
 @pytest.fixture(autouse=True)
 def _stop_following() -> Iterator[None]:
-    leaks._files.cache_clear()
+    leaks.owner.cache_clear()
     yield
     tracemalloc.stop()
-    leaks._files.cache_clear()
+    leaks.owner.cache_clear()
 
 
 @pytest.fixture
