@@ -233,7 +233,7 @@ def _peer(row: OpenDsrProcessor) -> Peer:
     return Peer(
         base_url=row.base_url, domain=row.domain, token=token, certificate=row.certificate,
         allow_loopback=bool(settings.WEBHOOK_LOOPBACK_ALLOWED),
-        timeout_seconds=min(float(settings.WEBHOOK_TIMEOUT_SECONDS), settings.STEP_LEASE_SECONDS / 4),
+        timeout_seconds=float(settings.WEBHOOK_TIMEOUT_SECONDS),
     )  # fmt: skip
 
 
