@@ -29,7 +29,7 @@ from audit.models import AuditEvent
 from consent.models import Delivery
 from consent.services.deliveries import acknowledge
 from erasure.models import Receipt, RightsRequest, Step
-from erasure.services import claims, conversation, finish, holds, perform, requests, start, steps
+from erasure.services import claims, conversation, holds, perform, requests, start, steps
 from gdpr_portal.errors import DomainError
 from subjects.models import Subject
 from tests.conftest import NOW, make_staff
@@ -429,12 +429,7 @@ def test_every_request_ends_as_it_should(machine: type[Histories]) -> None:
 
 
 TRUTHS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
-    "waiting counts as finished": lambda patch: patch.setattr(
-        finish, "FINISHED", frozenset({"done", "retained", "waiting", "failed"})
-    ),
     "begun can be withdrawn": lambda patch: patch.setattr(start, "is_in_undo_window", lambda _request: True),
-    "standing time is forgotten": lambda patch: patch.setattr(requests, "stood_for", lambda _request: timedelta(0)),
-    "a hold does not keep it from beginning": lambda patch: patch.setattr(start, "waits", lambda _request: False),
 }
 
 
