@@ -53,6 +53,8 @@ TITLES: dict[str, str] = {
     "already_closed": "Closed with another outcome",
     "wrong_state": "The state does not allow it",
     "not_sequenced": "Not yet in the tree of the log",
+    "not_awaiting_parent": "The consent does not wait for a parent",
+    "own_address": "The address of the parent is the child's own",
     "must_ask": "A third party has to ask the person",
     "asked_before": "Asked before, and it is too early to ask again",
     "already_shared": "Shared already",

@@ -94,12 +94,10 @@ def work() -> Any:
 
     def carry_out() -> None:
         from erasure.models import RightsRequest
-        from erasure.services.steps import advance, run, runnable
+        from erasure.services.steps import push
 
         for _ in range(20):
             for request in RightsRequest.objects.filter(state="in_progress"):
-                for step in runnable(request.id):
-                    run(step)
-                advance(request.id)
+                push(request.id)
 
     return carry_out
