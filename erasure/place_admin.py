@@ -68,6 +68,10 @@ class PlaceForm(forms.ModelForm):
 class ManualPlaceAdmin(admin.ModelAdmin):
     """Places run by hand: an approved one never changes, it is declared anew."""
 
+    empty_words = gettext_lazy(
+        "Declare a paper file, an old system or a processor without an interface; "
+        "a second reviewer approves it, then requests ask it by mail."
+    )
     form = PlaceForm
     list_display = ("name", "slug", "respondent", "days", "declared_by", "approved_by", "approved_at", "retired_at")
     list_filter = (("approved_at", admin.EmptyFieldListFilter), ("retired_at", admin.EmptyFieldListFilter))

@@ -46,6 +46,9 @@ class DestinationForm(forms.ModelForm):
 class DestinationAdmin(admin.ModelAdmin):
     """Controllers that archives may be sent to, what waits for a second person first."""
 
+    empty_words = gettext_lazy(
+        "Name a controller that people may have their data sent to; a second reviewer approves it."
+    )
     form = DestinationForm
     list_display = ("slug", "name", "obstacle", "proposed_at", "approved_at", "retired_at")
     list_display_links = None
