@@ -1,0 +1,24 @@
+"""A list at the desk with nothing in it says so and what to do next; a choice that fits nothing leads back."""
+
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.django_db
+PLACES = "/admin/erasure/manualplace/"
+
+
+def test_an_empty_list_says_what_to_do_next(rita: Any) -> None:
+    page = rita.browser().get(PLACES).content.decode()
+    assert "There is nothing here yet." in page and "Declare a paper file" in page
+    assert f'href="{PLACES}add/"' in page
+
+
+def test_a_choice_that_fits_nothing_leads_back(rita: Any) -> None:
+    page = rita.browser().get(PLACES, {"approved_at__isempty": "1"}).content.decode()
+    assert "Nothing fits what was chosen." in page and '<a href="?">' in page
+
+
+def test_a_list_with_something_shows_it(catalogue: None, rita: Any) -> None:
+    page = rita.browser().get("/admin/consent/purpose/").content.decode()
+    assert "newsletter" in page and "There is nothing here yet." not in page
