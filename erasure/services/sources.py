@@ -191,8 +191,19 @@ def files_of(source: Source) -> dict[str, bytes]:
     """The files that came with an answer, opened, by the name they have in the archive."""
     if source.row is None:
         return {}
-    key = vault.subject_key(source.step.request.subject_id)
-    return {name: opened_file(key, file_place(file), bytes(file.sealed)) for name, file in _files(source.row)}
+    owner = source.step.request.subject_id
+    return {name: _bytes_of(owner, file) for name, file in _files(source.row)}
+
+
+def _bytes_of(owner: UUID, file: AnswerFile) -> bytes:
+    """The file, opened; empty when an erasure came between."""
+
+    def opening(key: vault.SubjectKey, cell: bytes | None) -> bytes:
+        return b"" if cell is None else opened_file(key, file_place(file), bytes(cell))
+
+    held: Any = file.sealed
+    again = AnswerFile.objects.filter(pk=file.pk).values_list("sealed", flat=True).first
+    return vault.open_cells(owner, held, again, opening)
 
 
 def _files(row: SourceAnswer) -> list[tuple[str, AnswerFile]]:
