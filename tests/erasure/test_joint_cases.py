@@ -112,7 +112,7 @@ def test_teeth_without_the_order_the_copy_is_destroyed_uncollected(
     monkeypatch.setattr("erasure.services.start.copies_waited_for", lambda _request: [])
     monkeypatch.setattr("erasure.services.steps.waiting_erasures", lambda: RightsRequest.objects.none())
     run_all(one("erasure"))
-    with pytest.raises(DomainError, match="expired|not_ready"):  # by whichever of the two was taken first
+    with pytest.raises(DomainError, match=r"expired|not_ready"):  # by whichever of the two was taken first
         archives.collect(request=one("access"), actor="subject")
 
 

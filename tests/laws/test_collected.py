@@ -16,7 +16,9 @@ from consent.selectors import APPROVED
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("access", "subjects", "consent", "erasure", "gdpr_portal")
-STAFF = re.compile(r"\b(admin|qa|audit_desk|desk|staff|past_forms|breaches|transfer_admin|place_admin|pack_admin|letters)\b")
+STAFF = re.compile(
+    r"\b(admin|qa|audit_desk|desk|staff|past_forms|breaches|transfer_admin|place_admin|pack_admin|letters)\b"
+)
 
 ACT = "which act, purpose, right, row or language: a choice of the page, no datum of the person"
 SECRET = "what only the person knows or holds, to prove who they are (Art. 32(1)(b)); kept as a digest or not at all"
