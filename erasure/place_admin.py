@@ -22,6 +22,7 @@ from erasure.desk import REVIEWERS
 from erasure.models import ManualPlace, PlaceTask
 from erasure.place_models import MOST_DAYS
 from erasure.place_views import form_context, take_answer
+from erasure.row_acts import act_on_each
 from erasure.services import place_tasks, places
 from gdpr_portal.errors import DomainError
 
@@ -117,22 +118,11 @@ class ManualPlaceAdmin(admin.ModelAdmin):
 
     @admin.action(description=gettext_lazy("Approve"))
     def approve(self, request: HttpRequest, rows: QuerySet[ManualPlace]) -> HttpResponseBase | None:
-        return self._each(request, rows, places.approve)
+        return act_on_each(request, rows, lambda row, by: places.approve(place_id=row.pk, by=by))
 
     @admin.action(description=gettext_lazy("Ask no more"))
     def retire(self, request: HttpRequest, rows: QuerySet[ManualPlace]) -> HttpResponseBase | None:
-        return self._each(request, rows, places.retire)
-
-    def _each(self, request: HttpRequest, rows: QuerySet[ManualPlace], act: Any) -> HttpResponseBase | None:
-        refused = require_fresh_factor(request)
-        if refused is not None:
-            return refused
-        for row in rows:
-            try:
-                act(place_id=row.id, by=cast(Account, request.user))
-            except DomainError as error:
-                messages.error(request, _(error.message))
-        return None
+        return act_on_each(request, rows, lambda row, by: places.retire(place_id=row.pk, by=by))
 
 
 @admin.register(PlaceTask)

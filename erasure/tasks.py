@@ -9,7 +9,6 @@ from erasure.services import (
     escalations,
     identity,
     links,
-    mandate_links,
     opendsr,
     opendsr_callbacks,
     opendsr_calls,
@@ -41,19 +40,18 @@ def sweep() -> None:
     steps.sweep()
     requests.expire_unverified()
     archives.expire()
-    identity.expire_evidence()
-    links.forget_links()
-    mandate_links.forget_mandate_links()
-    place_tasks.forget_answers()
     retentions.end_due()
 
 
 @shared_task(name="erasure.tasks.keep_the_clock")
 def keep_the_clock() -> None:
-    """Desk and people know of every deadline that comes near."""
+    """Desk and people know of every deadline that comes near; what was kept for a time alone is gone."""
     escalations.escalate()
     questions.escalate_questions()
     place_tasks.remind()
+    identity.expire_evidence()
+    links.forget_links()
+    place_tasks.forget_answers()
 
 
 @shared_task(name="erasure.tasks.end_periods")

@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from access.models import Account
 from access.second_factor import require_fresh_factor
 from erasure.desk import REVIEWERS
+from erasure.row_acts import act_on_each
 from erasure.services import destinations
 from erasure.transfer_models import Destination
 from gdpr_portal.errors import DomainError
@@ -82,20 +83,8 @@ class DestinationAdmin(admin.ModelAdmin):
 
     @admin.action(description=gettext_lazy("Approve: people may have their data sent there"))
     def approve(self, request: HttpRequest, rows: QuerySet[Destination]) -> HttpResponseBase | None:
-        return self._each(request, rows, destinations.approve)
+        return act_on_each(request, rows, lambda row, by: destinations.approve(destination_id=row.pk, by=by))
 
     @admin.action(description=gettext_lazy("Retire: nothing more is sent there"))
     def retire(self, request: HttpRequest, rows: QuerySet[Destination]) -> HttpResponseBase | None:
-        return self._each(request, rows, destinations.retire)
-
-    def _each(self, request: HttpRequest, rows: QuerySet[Destination], act: Any) -> HttpResponseBase | None:
-        refused = require_fresh_factor(request)
-        if refused is not None:
-            return refused
-        for row in rows:
-            try:
-                act(destination_id=row.id, by=cast(Account, request.user))
-                messages.success(request, _("Done."))
-            except DomainError as error:
-                messages.error(request, _(error.message))
-        return None
+        return act_on_each(request, rows, lambda row, by: destinations.retire(destination_id=row.pk, by=by))

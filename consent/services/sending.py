@@ -21,7 +21,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import OperationalError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from standardwebhooks import Webhook
 
@@ -31,6 +31,7 @@ from audit.actors import system
 from audit.services import record
 from consent import hooks, webhook
 from consent.models import Delivery
+from consent.services import leases
 from consent.services.standing import sharing_verdict
 from consent.states import move
 from gdpr_portal import metrics
@@ -98,13 +99,9 @@ def _carry(claimed: Claimed) -> bool:
 
 
 def due(now: datetime) -> QuerySet[Delivery]:
-    """What can be claimed: its time has come, no lease holds it, and its receiver has an endpoint that is on.
-
-    A lease longer than there is was taken by a worker whose clock ran ahead, and holds nothing (fault F14).
-    """
-    too_long = now + timedelta(seconds=2 * settings.STEP_LEASE_SECONDS)
+    """What can be claimed: its time has come, no lease holds it, and its receiver has an endpoint that is on."""
     return Delivery.objects.filter(
-        Q(lease_until__isnull=True) | Q(lease_until__lte=now) | Q(lease_until__gt=too_long),
+        leases.free(now),
         state__in=["queued", "sending"], next_at__lte=now, application__enabled=True,
         application__endpoint__disabled_at__isnull=True, application__endpoint__isnull=False,
     )  # fmt: skip
@@ -279,7 +276,7 @@ def _take(delivery: Delivery, started: float) -> Claimed:
     delivery.state = move(delivery.state, "claim")
     delivery.attempts += 1
     delivery.fence += 1
-    delivery.lease_until = now + timedelta(seconds=settings.STEP_LEASE_SECONDS)
+    delivery.lease_until = leases.ends(now)
     delivery.save(update_fields=["state", "attempts", "fence", "lease_until"])
     body = payload(delivery)
     return Claimed(

@@ -7,17 +7,16 @@ with it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import groupby
 from operator import attrgetter
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from audit import actors
+from consent.services import leases
 from erasure.models import LegalHold, Step
 from erasure.plans import LOOK
 from erasure.services import connector_steps, perform
@@ -56,13 +55,8 @@ def runnable(steps: Sequence[Step]) -> list[UUID]:
 
 def _is_free(step: Step) -> bool:
     now = timezone.now()
-    is_leased = step.lease_until is not None and now < step.lease_until <= now + _longest_lease()
-    return step.state in {"queued", "in_progress"} and not is_leased and (step.next_at is None or step.next_at <= now)
-
-
-def _longest_lease() -> timedelta:
-    """A lease that ends later was taken by a worker whose clock ran ahead, and binds nobody (fault F14)."""
-    return timedelta(seconds=2 * settings.STEP_LEASE_SECONDS)
+    is_ours = step.state in {"queued", "in_progress"} and not leases.binds(step.lease_until, now)
+    return is_ours and (step.next_at is None or step.next_at <= now)
 
 
 def fresh(steps: Sequence[Step]) -> list[Step]:
@@ -88,8 +82,7 @@ def claim(step_id: UUID) -> Claim | None:
         free = _not_held().filter(
             Q(next_at=None) | Q(next_at__lte=now), pk=step_id, state__in=["queued", "in_progress"]
         )
-        leased = Q(lease_until__gt=now, lease_until__lte=now + _longest_lease())
-        step = free.exclude(leased).first()
+        step = free.filter(leases.free(now)).first()
         if step is None:
             return None
         if step.lease_until is not None:
@@ -101,7 +94,7 @@ def claim(step_id: UUID) -> Claim | None:
             return None
         step.fence += 1
         step.attempts += 1
-        step.lease_until = now + timedelta(seconds=settings.STEP_LEASE_SECONDS)
+        step.lease_until = leases.ends(now)
         step.save()
     failpoint(f"erasure.{step.kind}.claimed")
     return Claim(step.id, step.fence, step.kind)
@@ -120,7 +113,7 @@ def claim_together(steps: Sequence[Step]) -> list[Claim]:
         for step in taken:
             move(step, "in_progress", STEP)
         if taken:
-            until = timezone.now() + timedelta(seconds=settings.STEP_LEASE_SECONDS)
+            until = leases.ends(timezone.now())
             chosen = Step.objects.filter(pk__in=[step.id for step in taken])
             chosen.update(state=taken[0].state, fence=F("fence") + 1, attempts=1, lease_until=until)
     for step in taken:

@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import zipfile
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,10 @@ def evidence_pack(*, request: RightsRequest, by: Account) -> bytes:
     proven, missing = proofs(events)
     files: dict[str, bytes] = {
         "README.txt": README.encode(),
-        "timeline.json": _json({"request": facts(request), "events": [event(row) for row in events]}),
-        "jwks.json": _json(jwks()),
+        "timeline.json": as_json({"request": facts(request), "events": [event(row) for row in events]}),
+        "jwks.json": as_json(jwks()),
         "audit-vkey.txt": vkey(),
-        "not_proven.json": _json(missing),
+        "not_proven.json": as_json(missing),
         **proven,
         **programs(),
     }
@@ -88,7 +89,7 @@ def proofs(events: list[AuditEvent]) -> tuple[dict[str, bytes], list[str]]:
         hashes = [base64.b64encode(each).decode() for each in found.inclusion]
         leaf = base64.b64encode(found.leaf).decode()
         body = {"index": found.index, "leaf": leaf, "inclusion": hashes, "checkpoint": found.checkpoint}
-        proven[f"proofs/{row.id}.json"] = _json(body)
+        proven[f"proofs/{row.id}.json"] = as_json(body)
     return proven, missing
 
 
@@ -106,8 +107,13 @@ def programs(*more: str) -> dict[str, bytes]:
     return {Path(path).name: (Path(settings.BASE_DIR) / path).read_bytes() for path in paths}
 
 
-def _json(value: Any) -> bytes:
-    return json.dumps(value, indent=2, default=str, sort_keys=True).encode()
+def as_json(value: Any) -> bytes:
+    """The value as a file of a pack: moments by RFC 3339, ids and numbers as they are written."""
+    return json.dumps(value, indent=2, default=_plain, sort_keys=True).encode()
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def zipped(files: dict[str, bytes]) -> bytes:

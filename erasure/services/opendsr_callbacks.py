@@ -11,12 +11,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit import actors
 from audit import services as audit
 from consent import webhook
+from consent.services import leases
 from consent.services.sending import GIVE_UP, instant, pause_seconds
 from erasure.models import OpenDsrCallback
 from erasure.opendsr import VERSION
@@ -71,8 +72,7 @@ def send(callback_id: UUID) -> bool:
 def due() -> QuerySet[OpenDsrCallback]:
     """What can be claimed: its time has come and no lease holds it."""
     now = timezone.now()
-    free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
-    return OpenDsrCallback.objects.filter(free, state__in=["queued", "sending"], next_at__lte=now)
+    return OpenDsrCallback.objects.filter(leases.free(now), state__in=["queued", "sending"], next_at__lte=now)
 
 
 def claim(callback_id: UUID) -> Claimed | None:
@@ -89,7 +89,7 @@ def claim(callback_id: UUID) -> Claimed | None:
             return None
         row.attempts += 1
         row.fence += 1
-        row.lease_until = timezone.now() + timedelta(seconds=settings.STEP_LEASE_SECONDS)
+        row.lease_until = leases.ends(timezone.now())
         row.save()
         return Claimed(row.id, row.fence, row.url, _body(row))
 

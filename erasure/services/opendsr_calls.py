@@ -13,13 +13,14 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from access.models import Application
 from audit import actors
 from audit import services as audit
 from consent import webhook
+from consent.services import leases
 from consent.services.sending import GIVE_UP, instant, pause_seconds
 from erasure import opendsr_client
 from erasure.models import OpenDsrCall, OpenDsrProcessor, Step
@@ -124,8 +125,7 @@ def call(step_id: UUID) -> bool:
 def due() -> QuerySet[OpenDsrCall]:
     """What can be claimed: its time has come, and no lease holds it."""
     now = timezone.now()
-    free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
-    return OpenDsrCall.objects.filter(free, state__in=OPEN, next_at__lte=now)
+    return OpenDsrCall.objects.filter(leases.free(now), state__in=OPEN, next_at__lte=now)
 
 
 def claim(step_id: UUID) -> Claimed | None:
@@ -142,7 +142,7 @@ def claim(step_id: UUID) -> Claimed | None:
             return None
         row.attempts += 1
         row.fence += 1
-        row.lease_until = timezone.now() + timedelta(seconds=settings.STEP_LEASE_SECONDS)
+        row.lease_until = leases.ends(timezone.now())
         row.save()
         return _claimed(row)
 

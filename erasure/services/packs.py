@@ -2,12 +2,11 @@
 
 A ZIP with a signed manifest. About a person: consents with their wordings' digests, requests, receipts, who was told,
 holds, and every event of the log about them with its proof. About a period: the requests begun in it with their states
-and deadlines, counts, and the log's events about them, without a pseudonym that leads to anybody's name. No personal
-value is opened for either, so both can be made after an erasure too.
+and deadlines, counts, and the log's events about them. People stand in both under the pseudonyms of the log; no
+personal value is opened for either, so both can be made after an erasure too.
 """
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
@@ -26,6 +25,7 @@ from audit.services import record
 from consent.models import ConsentEvent, Delivery, Objection, Standing
 from erasure.models import EvidencePack, LegalHold, Receipt, RightsRequest
 from erasure.services import evidence
+from erasure.services.evidence import as_json
 from gdpr_portal.errors import Invalid, Missing, Refused, WrongState
 from subjects.models import Restriction, Retention, Subject
 from vault.signing import jwks, sign_jws
@@ -137,15 +137,15 @@ def _files(pack: EvidencePack, events: list[AuditEvent]) -> dict[str, bytes]:
     requests = _requests(pack)
     rows = list(requests.select_related("subject"))
     proofs, missing = evidence.proofs(events)
-    own = {"consents.json": _json(_consents(pack.subject_id))} if pack.subject_id is not None else {}
+    own = {"consents.json": as_json(_consents(pack.subject_id))} if pack.subject_id is not None else {}
     return {
         "README.txt": README.format(about=_about(pack)).encode(),
-        "pack.json": _json(_head(pack)),
-        "requests.json": _json([_request(row) for row in rows]),
-        "counts.json": _json(_counts(rows)),
-        "timeline.json": _json([evidence.event(row) for row in events]),
-        "not_proven.json": _json(missing),
-        "jwks.json": _json(jwks()),
+        "pack.json": as_json(_head(pack)),
+        "requests.json": as_json([_request(row) for row in rows]),
+        "counts.json": as_json(_counts(rows)),
+        "timeline.json": as_json([evidence.event(row) for row in events]),
+        "not_proven.json": as_json(missing),
+        "jwks.json": as_json(jwks()),
         "audit-vkey.txt": evidence.vkey(),
         "checkpoint.txt": audit_log.latest_checkpoint().note.encode() if audit_log.latest_size() else b"",
         **proofs,
@@ -220,14 +220,6 @@ def _signed(files: dict[str, bytes]) -> dict[str, bytes]:
     """The files, with a manifest of their digests and its signature."""
     kept = {name: data for name, data in files.items() if data}
     listed = [{"path": name, "sha256": hashlib.sha256(data).hexdigest()} for name, data in sorted(kept.items())]
-    manifest = _json({"format": FORMAT, "files": listed})
+    manifest = as_json({"format": FORMAT, "files": listed})
     signature = sign_jws(manifest, typ="evidence-manifest+jws", detached=True).encode()
     return kept | {"manifest.json": manifest, "manifest.jws": signature}
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value, indent=2, default=_plain, sort_keys=True).encode()
-
-
-def _plain(value: Any) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)

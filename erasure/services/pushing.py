@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from consent.services import leases
 from consent.services.sending import pause_seconds
 from erasure import resumable
 from erasure.archives.build import opened_range
@@ -69,15 +70,14 @@ def push(transfer_id: UUID) -> bool:
 def due() -> QuerySet[Transfer]:
     """What can be claimed: its time has come, no lease holds it, and its archive is built or will never be."""
     now = timezone.now()
-    free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
     built = Exists(Archive.objects.filter(request=OuterRef("request"), number=0, complete=True))
     ready = Q(built) | Q(request__state__in=ENDED_WITHOUT)
     over = ready | Q(request__subject__erased_at__isnull=False) | Q(destination__retired_at__isnull=False)
-    return Transfer.objects.filter(free, over, state__in=LIVE_TRANSFER, next_at__lte=now)
+    return Transfer.objects.filter(leases.free(now), over, state__in=LIVE_TRANSFER, next_at__lte=now)
 
 
 def _sending_now() -> int:
-    return Transfer.objects.filter(state="sending", lease_until__gt=timezone.now()).count()
+    return Transfer.objects.filter(state="sending").exclude(leases.free(timezone.now())).count()
 
 
 def claim(transfer_id: UUID) -> Held | None:
@@ -110,8 +110,8 @@ def _obstacle(row: Transfer) -> str:
         return "erased"
     if row.destination.retired_at is not None:
         return "retired"
-    archive = Archive.objects.filter(request=row.request_id, complete=True).first()
-    if archive is None:
+    archive = row.request.archive
+    if archive is None or not archive.complete:
         return "withdrawn"
     if archive.expires_at is None or archive.expires_at <= timezone.now() or not archive.chunks.exists():
         return row.last_error or "expired"
@@ -119,12 +119,12 @@ def _obstacle(row: Transfer) -> str:
 
 
 def _take(row: Transfer) -> Held:
-    archive = Archive.objects.select_related("request__subject").get(request=row.request_id)
+    archive = Archive.objects.select_related("request__subject").get(request=row.request_id, number=0)
     if row.state == "waiting":
         move(row, "sending", TRANSFER)
     row.attempts += 1
     row.fence += 1
-    row.lease_until = timezone.now() + timedelta(seconds=settings.STEP_LEASE_SECONDS)
+    row.lease_until = leases.ends(timezone.now())
     row.size_bytes, row.digest = archive.size_bytes, archive.digest
     row.save()
     upload = Upload(
@@ -181,7 +181,7 @@ def _remember(held: Held, location: str) -> bool:
 
 def _renewed(held: Held, offset: int) -> bool:
     """Whether the transfer is still ours, for another lease. Tries count anew whenever it got further than ever."""
-    until = timezone.now() + timedelta(seconds=settings.STEP_LEASE_SECONDS)
+    until = leases.ends(timezone.now())
     further = _ours(held).filter(offset__lt=offset).update(offset=offset, attempts=1, lease_until=until)
     return bool(further or _ours(held).update(lease_until=until))
 

@@ -6,7 +6,7 @@ ever tried share one transaction (erasure.services.claims); when it fails each i
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,7 @@ from erasure.services.guard import standing_pause
 from erasure.services.holds import standing_hold
 from erasure.services.joint_order import waiting_erasures
 from erasure.services.records import move_step, step_entry
+from erasure.services.sweeping import each
 from erasure.states import LIVE_TRANSFER, STEP, move
 from gdpr_portal.errors import Unavailable, WrongState
 from gdpr_portal.failpoints import failpoint
@@ -250,8 +251,7 @@ def retry(*, step_id: UUID, operator: Account) -> Step:
 
 def sweep(limit: int = 200) -> int:
     """Everything that is due and that no hint reached goes on; returns how many requests were looked at."""
-    for request_id in sources.overtaken(limit):
-        _one_of_many(sources.release, request_id)
+    each(sources.overtaken(limit), sources.release)
     now = timezone.now()
     todo = Q(steps__state__in=["queued", "in_progress"]) & (Q(steps__next_at=None) | Q(steps__next_at__lte=now))
     open_requests = RightsRequest.objects.filter(state="in_progress").filter(
@@ -262,8 +262,7 @@ def sweep(limit: int = 200) -> int:
         open_requests = open_requests.exclude(right="erasure", steps__isnull=True)
     ids = list(open_requests.order_by("due_at").values_list("id", flat=True).distinct()[:limit])
     ids += _supplements_of_completed(now, limit)
-    for request_id in ids:
-        _one_of_many(push, request_id)
+    each(ids, push)
     return len(ids)
 
 
@@ -272,14 +271,6 @@ def _supplements_of_completed(now: datetime, limit: int) -> list[UUID]:
     due = Step.objects.filter(state__in=["queued", "in_progress"], target__startswith=sources.SUPPLEMENT)
     due = due.filter(Q(next_at=None) | Q(next_at__lte=now), request__state="completed")
     return list(due.values_list("request_id", flat=True).distinct()[:limit])
-
-
-def _one_of_many(act: Callable[[UUID], None], request_id: UUID) -> None:
-    """A request that cannot go on holds up nobody else's; its row stays as it is and the next sweep tries again."""
-    try:
-        act(request_id)
-    except Exception as error:  # the edge of a sweep
-        log.error("request does not go on", extra={"request": str(request_id), "error": type(error).__name__})
 
 
 def _finished() -> Q:

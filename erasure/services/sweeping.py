@@ -14,9 +14,13 @@ SET_ASIDE = timedelta(minutes=1)
 
 
 def each(
-    ids: Iterable[UUID], work: Callable[[UUID], bool], *, aside: type[Model] | None = None, seconds: float | None = None
+    ids: Iterable[UUID],
+    work: Callable[[UUID], object],
+    *,
+    aside: type[Model] | None = None,
+    seconds: float | None = None,
 ) -> int:
-    """Every row had its turn, until the seconds are over; returns how many were done.
+    """Every row had its turn, until the seconds are over; returns of how many `work` said that it was done.
 
     A row whose work raised is due again in a minute, with the reason in it, where `aside` says which rows they are.
     """
@@ -25,7 +29,7 @@ def each(
         if ends is not None and time.monotonic() >= ends:
             break
         try:
-            done += work(row_id)
+            done += bool(work(row_id))
         except Exception as error:  # the edge of a sweep: whatever is wrong with this row, the others go on
             name = type(error).__name__
             log.warning("row set aside", extra={"row": str(row_id), "error": name})

@@ -107,7 +107,7 @@ def _feasible(destination_id: UUID) -> Destination:
 
 def _require_sendable(request: RightsRequest) -> None:
     """The archive is not built yet, or is there; locked, so that it is not collected meanwhile."""
-    archive = Archive.objects.select_for_update().filter(request=request).first()
+    archive = Archive.objects.select_for_update().filter(request=request, number=0).first()
     if archive is None or not archive.complete:
         if request.state == "completed":
             raise Gone("expired", "This archive has expired.")
@@ -118,7 +118,7 @@ def _require_sendable(request: RightsRequest) -> None:
 
 
 def _forget_collected(request: RightsRequest) -> None:
-    archive = Archive.objects.select_for_update().filter(request=request, collected_at__isnull=False).first()
+    archive = Archive.objects.select_for_update().filter(request=request, number=0, collected_at__isnull=False).first()
     if archive is not None:
         archive.chunks.all().delete()
 

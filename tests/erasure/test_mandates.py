@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from erasure.mandate_holdings import MandatesHolding
 from erasure.models import Archive, Mandate, MandateLink, RightsRequest
-from erasure.services import archives, handing_over, mandate_links, mandates, on_behalf, requests
+from erasure.services import archives, handing_over, links, mandates, on_behalf, requests
 from erasure.services.mandate_words import Representative, representative_of
 from gdpr_portal.errors import DomainError
 from subjects.holdings import ExportScope
@@ -206,7 +206,7 @@ def test_a_wrong_or_late_link_leads_nowhere(alice: Any, after_commit: Any, froze
     assert mandate.state == "waiting" and MandateLink.objects.get().tries == 1
     frozen.shift(timedelta(days=31))
     assert Client().get(found[1]).status_code == 410
-    assert mandate_links.forget_mandate_links() == 1
+    assert links.forget_links() == 1
 
 
 def test_signed_in_the_person_sees_who_asked_and_stops_it(alice: Any, bob: Any) -> None:
@@ -304,7 +304,7 @@ def test_a_link_handed_over_dies_with_the_mandate(
 def test_ten_wrong_codes_and_the_link_is_dead(alice: Any, rita: Any, frozen: Any, after_commit: Any) -> None:
     answered(alice, rita, frozen, after_commit, answers=True)
     where, code = handed_over(rita, after_commit)
-    for _try in range(mandate_links.TRIES):
+    for _try in range(links.TRIES):
         Client().post(where, {"code": "BBBBBBBBBB"})
     assert Client().post(where, {"code": code}).status_code == 422
 

@@ -106,6 +106,16 @@ def test_the_other_controller_holds_exactly_the_archive_and_its_word_is_in_the_r
     assert "Rival" in told() and "exactly the file we sent" in told()
 
 
+def test_a_supplement_beside_it_is_not_what_is_sent(asked: RightsRequest, rival: Destination, other: Other) -> None:
+    expected = b"".join(build.opened(asked.archive))
+    later = Archive.objects.create(request=asked, number=1, expires_at=timezone.now() + timedelta(days=1))
+    build._seal(later, iter([b"what somebody answered later"]))
+    later.complete = True
+    later.save()
+    assert send(asked, rival).state == "received" and other.held() == expected
+    assert later.chunks.exists()
+
+
 def test_the_person_can_still_download_it_themselves(asked: RightsRequest, rival: Destination, other: Other) -> None:
     transfer = send(asked, rival)
     _, data = archives.collect(request=asked, actor=actors.SUBJECT)
@@ -435,6 +445,15 @@ def test_a_long_sending_lets_others_have_a_turn_and_goes_on(
     assert pushing.push(transfer.id), "due at once"
     transfer.refresh_from_db()
     assert transfer.state == "received"
+
+
+@pytest.mark.parametrize(("ahead", "taken"), [(timedelta(seconds=20), False), (timedelta(hours=1), True)])
+def test_a_lease_from_a_clock_that_ran_ahead_binds_nobody(
+    asked: RightsRequest, rival: Destination, other: Other, ahead: timedelta, taken: bool
+) -> None:
+    transfer = transfers.ask_transfer(request=asked, destination_id=rival.id, actor=actors.SUBJECT)
+    Transfer.objects.update(state="sending", lease_until=timezone.now() + ahead)
+    assert (pushing.claim(transfer.id) is not None) == taken
 
 
 def test_a_worker_that_lost_its_lease_settles_nothing(asked: RightsRequest, rival: Destination, other: Other) -> None:

@@ -51,7 +51,6 @@ EXCEPTIONS = {
     "erasure.services.copies.settle": WORK + "step.done",
     "erasure.services.links.link_to_task": PART + "place.asked, place.reminded",
     "erasure.services.links.opened_link": COUNTS,
-    "erasure.services.mandate_links.forget_mandate_links": LINK,
     "erasure.services.mandate_links.mandate_link": LINK,
     "erasure.services.mandate_links.opened_mandate_link": COUNTS,
     "erasure.services.sweeping.each": WORK + "transfer.*, opendsr.*, step.*",

@@ -1,0 +1,29 @@
+"""Acts on chosen rows of a list at the desk: after a fresh second factor, each row by itself, and said of each."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from django.contrib import messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import gettext as _
+
+from access.models import Account
+from access.second_factor import require_fresh_factor
+from gdpr_portal.errors import DomainError
+
+
+def act_on_each(
+    request: HttpRequest, rows: QuerySet[Any], act: Callable[[Model, Account], object]
+) -> HttpResponseBase | None:
+    """None when every row had its turn; otherwise the page that asks for the factor. A refusal is a message."""
+    refused = require_fresh_factor(request)
+    if refused is not None:
+        return refused
+    for row in rows:
+        try:
+            act(row, cast(Account, request.user))
+            messages.success(request, _("Done."))
+        except DomainError as error:
+            messages.error(request, _(error.message))
+    return None
