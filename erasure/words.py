@@ -49,7 +49,7 @@ SOURCE_STATES: dict[str, Any] = {
     "refused": _("Has refused; we look into it"),
     "failed": _("Could not answer; we look into it"),
     "not_answered": _("Has not answered yet"),
-    "closed": _("Settled by our staff, without an answer"),
+    "closed": _("Settled, without an answer to put here"),
 }
 PLACES: dict[str, Any] = {
     "archive": _("Your copy is put together"),

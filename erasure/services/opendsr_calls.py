@@ -25,6 +25,7 @@ from consent.services.sending import GIVE_UP, instant, pause_seconds
 from erasure import opendsr_client
 from erasure.models import OpenDsrCall, OpenDsrProcessor, Step
 from erasure.opendsr_client import STATUSES, Peer, Said
+from erasure.services import sources
 from erasure.services.connectors import opened_identities, seal_identities
 from erasure.services.locking import locked_request
 from erasure.services.records import move_step
@@ -278,6 +279,7 @@ def _end(row: OpenDsrCall, step: Step, to: str, reason: str) -> None:
     step.settled_at, step.last_error = timezone.now(), reason
     details = {"outcome": "done"} if to == "done" else {"reason": reason}
     move_step(step, to, actor=actors.application(step.target), **details)
+    sources.go_on(step.request)
     wake("erasure.tasks.advance", str(step.request_id))
 
 

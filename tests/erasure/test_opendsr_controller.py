@@ -169,6 +169,21 @@ def test_an_erasure_is_asked_followed_and_done(
     assert run_all(erasing.request).state == "completed" and len(vendor.asked) == 1
 
 
+def test_a_copy_waits_for_a_processor_no_longer_than_it_takes(
+    alice: Any, shop: Any, connected: OpenDsrProcessor, vendor: Processor
+) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice-Marker")
+    request = file(alice.subject, "access")
+    step, copy = request.steps.get(target="shop"), request.steps.get(kind="archive")
+    turn(step)
+    assert step.state == "waiting" and copy.next_at is not None
+    vendor.status = "completed"
+    assert turn(step).state == "done"
+    copy.refresh_from_db()
+    assert copy.next_at is None, "nobody is waited for any more"
+    assert run_all(request).state == "completed"
+
+
 def test_polling_alone_finds_the_end(erasing: Step, vendor: Processor) -> None:
     turn(erasing)
     vendor.status = "completed"
