@@ -32,16 +32,16 @@ class PortalAdminSite(AdminSite):
         from access.lost_desk import patterns as lost_patterns
         from consent.desk.urls import patterns as sharing_patterns
         from consent.proof_desk import patterns as proof_patterns
-        from consent.qa.urls import patterns
+        from consent.qa.urls import patterns as qa_patterns
 
         desks = [
             *audit_patterns(self),
             *lost_patterns(self),
             *sharing_patterns(self),
             *proof_patterns(self),
-            *patterns(self),
+            *qa_patterns(self),
         ]
-        return [*desks, *patterns(self), *super().get_urls()]
+        return [*desks, *super().get_urls()]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """The start: what waits for whoever looks, what is due, and charts (gdpr_portal.start)."""
