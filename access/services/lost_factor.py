@@ -11,8 +11,6 @@ an operator and an IRM reviewer agree, two persons and neither the owner (T16).
 Locks: the account, then the row. A wrong guess at a link is counted in a transaction of its own.
 """
 
-import hmac
-import secrets
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -31,19 +29,17 @@ from access.services import limits
 from access.services.accounts import account_by_email, account_email, actor_of, email_index, normalise_email
 from access.services.factors import confirm_totp, tell, too_many
 from access.services.mail import send_mail_later
+from access.services.mail_links import dead_link, new_link, row_of
 from access.services.passkeys import Answer, add_passkey
 from audit import actors
 from audit import services as audit
-from gdpr_portal.errors import Gone, Missing, Refused
-from vault import services as vault
+from gdpr_portal.errors import Missing, Refused
 
 ASKED_FOR = timedelta(hours=1)
 """How long the first link can be followed."""
 OPEN_FOR = timedelta(days=7)
 """How long the way is open once the waiting period is over; and how long one of two agreements waits for the other."""
 OPEN_TO_STAFF = timedelta(hours=24)
-TRIES = 10
-"""Wrong guesses at a link."""
 
 
 # --- asked, waiting, ended --------------------------------------------------------------------------------------------
@@ -122,13 +118,9 @@ def opened(*, reset_id: UUID, token: str) -> FactorReset:
 
     Raises Gone("link_dead"), the same for a link that is unknown, wrong, late, ended or was guessed at too often.
     """
-    with transaction.atomic():
-        row = FactorReset.objects.select_for_update(of=("self",)).select_related("account").filter(pk=reset_id).first()
-        fits = row is not None and row.tries < TRIES and _fits(row, token)
-        if row is not None and not fits:
-            FactorReset.objects.filter(pk=row.pk, tries__lt=TRIES).update(tries=F("tries") + 1)
-    if row is None or not fits or row.account is None or row.expires_at <= timezone.now():
-        raise _dead()
+    row = row_of(FactorReset.objects.select_related("account"), reset_id, token)
+    if row.account is None or row.expires_at <= timezone.now():
+        raise dead_link()
     return row
 
 
@@ -245,15 +237,9 @@ def _answer_to(known: Account | None) -> tuple[str, Account | None]:
 
 
 def _new_link(reset: FactorReset) -> str:
-    token = secrets.token_urlsafe(32)
-    reset.digest = vault.keyed_digest("factor_reset", reset.id.bytes + token.encode())
+    link = new_link(reset, "lost_factor_link")
     reset.save()
-    return settings.BASE_URL + reverse("lost_factor_link", args=[reset.id, token])
-
-
-def _fits(reset: FactorReset, token: str) -> bool:
-    value = reset.pk.bytes + token.encode()
-    return any(hmac.compare_digest(bytes(reset.digest), known) for known in vault.keyed_digests("factor_reset", value))
+    return link
 
 
 def _locked(reset: FactorReset) -> FactorReset:
@@ -261,7 +247,7 @@ def _locked(reset: FactorReset) -> FactorReset:
     Account.objects.select_for_update().get(pk=_owner(reset).pk)
     row = FactorReset.objects.select_for_update(of=("self",)).select_related("account").filter(pk=reset.pk).first()
     if row is None:
-        raise _dead()
+        raise dead_link()
     return row
 
 
@@ -270,7 +256,7 @@ def _taken(account: Account, reset_id: str) -> None:
     Account.objects.select_for_update().get(pk=account.pk)
     reset = FactorReset.objects.filter(pk=reset_id, account=account).first()
     if reset is None or not _is_open(reset):
-        raise _dead()
+        raise dead_link()
 
 
 def _replace_all(account: Account, device: TotpDevice | PasskeyDevice, factor: str) -> None:
@@ -291,7 +277,7 @@ def _is_open(reset: FactorReset) -> bool:
 
 def _owner(reset: FactorReset) -> Account:
     if reset.account is None:
-        raise _dead()
+        raise dead_link()
     return reset.account
 
 
@@ -307,7 +293,3 @@ def _tell(kind: str, account: Account, context: Mapping[str, Any]) -> None:
 def _record(what: str, account: Account, *, actor: str | None = None, **details: str | int) -> None:
     about: dict[str, str | int] = {"account": str(account.id), **details}
     audit.record(f"account.factor_reset_{what}", actor=actor or actor_of(account), details=about)
-
-
-def _dead() -> Gone:
-    return Gone("link_dead", "This link holds no more.")

@@ -15,14 +15,13 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from access.services.mail_links import count_try, dead_link
 from audit.actors import PARENT as ACTOR
 from consent.models import Confirmation, ConsentEvent
 from consent.services.confirmations import (
     CONFIRMED,
     PARENT,
     WAITING,
-    count_try,
-    dead_link,
     may_mail,
     may_take_back,
     new_id,

@@ -2,12 +2,10 @@
 
     yes -> event `pending` -> mail with a link -> page with a button -> event `confirm` or `authorise`, bound to it
 
-The link does nothing by itself: programs that read mail open links (threat T52). Its token is 256 random bits, kept as
-a keyed digest, good for LIFETIME and TRIES wrong guesses at its row, and replaced whenever a mail is sent anew. Where
-both words are needed each has its event, and the later one leads to `given`. An answer given in between wins.
+The link is one of `access.services.mail_links`, good for LIFETIME and replaced whenever a mail is sent anew. Where both
+words are needed each has its event, and the later one leads to `given`. An answer given in between wins.
 """
 
-import hmac
 import secrets
 import uuid
 from datetime import date, timedelta
@@ -15,13 +13,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Sum
-from django.urls import reverse
+from django.db.models import Sum
 from django.utils import timezone
 
 from access.services import limits
 from access.services.limits import Limit
 from access.services.mail import send_mail_later
+from access.services.mail_links import dead_link, new_link, row_of
 from audit.actors import SUBJECT
 from audit.services import record
 from consent.ages import may_consent_alone
@@ -30,17 +28,15 @@ from consent.selectors import live_purpose
 from consent.services.events import Act, NoticeSeen, write_event
 from consent.services.objections import end_own_objection
 from consent.states import Consent, answer
-from gdpr_portal.errors import Gone, WrongState
+from gdpr_portal.errors import WrongState
 from subjects.models import Subject
 from subjects.selectors import birth_date_of, email_of, ensure_not_erased
 from subjects.services import lock_subject
-from vault.services import keyed_digest, keyed_digests
 
 OWN, PARENT = Confirmation.Kind.OWN, Confirmation.Kind.PARENT
 WAITING, CONFIRMED = Confirmation.State.WAITING, Confirmation.State.CONFIRMED
 LIFETIME = timedelta(days=7)
 KEPT_FOR = timedelta(days=30)
-TRIES = 10
 MAILS = 3
 """How many mails one yes is worth, the first included."""
 PAUSE = timedelta(minutes=5)
@@ -123,11 +119,9 @@ def send_link(row: Confirmation, *, to: str, actor: str) -> bool:
     if turn.wait:
         row.save()
         return False
-    token, now = secrets.token_urlsafe(32), timezone.now()
-    row.digest, row.expires_at, row.mailed_at = _digests(row.pk, token)[0], now + LIFETIME, now
-    row.mails, row.tries = row.mails + 1, 0
+    link, now = new_link(row, "confirmation"), timezone.now()
+    row.expires_at, row.mailed_at, row.mails = now + LIFETIME, now, row.mails + 1
     row.save()
-    link = settings.BASE_URL + reverse("confirmation", args=[row.pk, token])
     context = {"link": link, "days": LIFETIME.days}
     send_mail_later(TEMPLATES[Confirmation.Kind(row.kind)], to=to, language=row.language, context=context)
     record(
@@ -157,12 +151,8 @@ def opened(confirmation_id: UUID, token: str) -> Confirmation:
 
     Raises Gone(`link_dead`), the same for a link that is wrong, unknown, late, spent, or overtaken by another answer.
     """
-    with transaction.atomic():
-        row = Confirmation.objects.select_for_update(of=("self",)).filter(pk=confirmation_id).first()
-        found = row is not None and row.tries < TRIES and _fits(row, token)
-        if row is not None and not found:
-            count_try(row)
-    if row is None or not found or not _leads_on(row):
+    row = row_of(Confirmation.objects.all(), confirmation_id, token)
+    if not _leads_on(row):
         raise dead_link()
     return row
 
@@ -175,16 +165,6 @@ def forget_unanswered() -> int:
         .exclude(holder_sealed=None)
         .update(holder_sealed=None)
     )
-
-
-def count_try(row: Confirmation) -> None:
-    """One more wrong guess at the row; after TRIES of them its link is dead."""
-    Confirmation.objects.filter(pk=row.pk, tries__lt=TRIES).update(tries=F("tries") + 1)
-
-
-def dead_link() -> Gone:
-    """What every link that leads nowhere is answered with."""
-    return Gone("link_dead", "This link holds no more.")
 
 
 def confirm(*, confirmation_id: UUID, token: str) -> ConsentEvent:
@@ -249,13 +229,3 @@ def _stands(row: Confirmation, state: Consent) -> bool:
     """Whether the yes the row is about, or a word that confirms it, is what stands."""
     standing = Standing.objects.filter(subject=row.subject_id, purpose=row.purpose, recipient="", state=state).first()
     return standing is not None and root_of(ConsentEvent.objects.get(event=standing.event)) == row.event
-
-
-def _fits(row: Confirmation, token: str) -> bool:
-    return any(hmac.compare_digest(bytes(row.digest), digest) for digest in _digests(row.pk, token))
-
-
-def _digests(row_id: UUID, token: str) -> list[bytes]:
-    """The token as it is kept, bound to its row, under every live version of the key; the current one first."""
-    value = row_id.bytes + token.encode()
-    return [keyed_digest("consent.confirmation", value), *keyed_digests("consent.confirmation", value)]

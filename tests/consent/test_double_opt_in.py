@@ -8,6 +8,7 @@ from django.core import mail
 from django.test import Client
 
 from access.models import OutgoingMail
+from access.services import mail_links
 from access.services.mail import sweep_mail
 from consent.models import Confirmation, ConsentEvent, Purpose
 from consent.services import confirmations
@@ -89,7 +90,7 @@ def test_the_mail_names_nobody_and_speaks_the_persons_language(
 def test_a_wrong_token_is_counted_and_ten_of_them_end_the_link(alice: Any, yes: Any) -> None:
     path = link()
     wrong = path[:-4] + "AAAA"
-    for _ in range(confirmations.TRIES - 1):
+    for _ in range(mail_links.TRIES - 1):
         assert Client().get(wrong).status_code == 410
     assert Client().get(path).status_code == 200
     Client().get(wrong)

@@ -8,6 +8,7 @@ import pytest
 from django.core import mail
 from django.test import Client
 
+from access.services import mail_links
 from consent.models import Confirmation, ConsentEvent, Reminder
 from consent.services import authorisations, confirmations
 from consent.services.authorisations import holder_of, name_parent
@@ -233,7 +234,7 @@ def test_an_address_nobody_answered_from_is_forgotten(child: Person, asked: str,
 def test_wrong_dates_of_birth_are_counted_by_the_service_too(child: Person, asked: str) -> None:
     row = Confirmation.objects.get()
     token = asked.rpartition("/")[2]
-    for _ in range(confirmations.TRIES):
+    for _ in range(mail_links.TRIES):
         with pytest.raises(DomainError, match="wrong_birth_date"):
             authorisations.authorise(confirmation_id=row.pk, token=token, name="M", birth_date=born(15, 1))
     with pytest.raises(DomainError, match="link_dead"):

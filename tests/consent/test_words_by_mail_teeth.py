@@ -8,6 +8,7 @@ import pytest
 from django.core import mail
 from django.test import Client
 
+from access.services import mail_links
 from access.services.limits import Turn
 from consent.models import PrivacySignal, Purpose
 from consent.services import all_at_once, authorisations, confirmations, signals
@@ -32,13 +33,13 @@ def path(alice: Any, django_capture_on_commit_callbacks: Any) -> str:
 def test_without_the_comparison_any_token_opens(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = path[:-4] + "AAAA"
     assert Client().get(wrong).status_code == 410
-    monkeypatch.setattr(confirmations, "_fits", lambda row, token: True)
+    monkeypatch.setattr(mail_links, "_fits", lambda row, token, code: True)
     assert Client().get(wrong).status_code == 200
 
 
 def test_without_the_count_one_may_go_on_guessing(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confirmations, "count_try", lambda row: None)
-    for _ in range(confirmations.TRIES + 1):
+    monkeypatch.setattr(mail_links, "count_try", lambda row: None)
+    for _ in range(mail_links.TRIES + 1):
         Client().get(path[:-4] + "AAAA")
     assert Client().get(path).status_code == 200
 

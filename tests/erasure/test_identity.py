@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
+from access.services import mail_links
 from erasure.case_holdings import CasesHolding
 from erasure.models import IdentityCheck, IdentityEvidence, MailLink, Question, RightsRequest
 from erasure.services import casework, conversation, identity, identity_files, links, requests
@@ -236,7 +237,7 @@ def test_a_wrong_link_is_dead_and_ten_guesses_kill_a_right_one(request_row: Righ
     right = links.link_to(question).rpartition("/")[2]
     link_id = MailLink.objects.get().pk
     assert links.opened_link(link_id, right) == question
-    for _ in range(links.TRIES):
+    for _ in range(mail_links.TRIES):
         assert Client().get(f"/request/answer/{link_id}/guess").status_code == 410
     assert Client().get(f"/request/answer/{link_id}/{right}").status_code == 410
 

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client, override_settings
 from django.utils import timezone
 
+from access.services import mail_links
 from erasure.mandate_holdings import MandatesHolding
 from erasure.models import Archive, Mandate, MandateLink, RightsRequest
 from erasure.services import archives, handing_over, links, mandates, on_behalf, requests
@@ -304,7 +305,7 @@ def test_a_link_handed_over_dies_with_the_mandate(
 def test_ten_wrong_codes_and_the_link_is_dead(alice: Any, rita: Any, frozen: Any, after_commit: Any) -> None:
     answered(alice, rita, frozen, after_commit, answers=True)
     where, code = handed_over(rita, after_commit)
-    for _try in range(links.TRIES):
+    for _try in range(mail_links.TRIES):
         Client().post(where, {"code": "BBBBBBBBBB"})
     assert Client().post(where, {"code": code}).status_code == 422
 

@@ -14,10 +14,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, override_settings
 from django.utils import timezone
 
+from access.services import mail_links
 from audit import actors
 from erasure import desk
 from erasure.models import AnswerFile, MailLink, ManualPlace, PlaceTask, RightsRequest, SourceAnswer, Step
-from erasure.services import archives, links, place_tasks, places, steps
+from erasure.services import archives, place_tasks, places, steps
 from gdpr_portal.errors import DomainError, Invalid, Refused
 from tests.conftest import make_staff
 from tests.erasure.people import file, run_all, store
@@ -191,7 +192,7 @@ def test_a_dead_link_and_a_wrong_one_look_the_same(sent: RightsRequest) -> None:
 
 def test_after_ten_guesses_the_link_is_dead(sent: RightsRequest) -> None:
     path = link()
-    for _guess in range(links.TRIES):
+    for _guess in range(mail_links.TRIES):
         assert Client().get(path[:-4] + "xxxx").status_code == 410
     assert Client().get(path).status_code == 410
 
