@@ -33,6 +33,11 @@ _POLICY = ", ".join(
 )  # fmt: skip
 
 
+def request_id_of(given: str) -> str:
+    """The id of a request: the caller's if well-formed, else a new one."""
+    return given if _ID.fullmatch(given) else str(uuid.uuid4())
+
+
 class ClientAddressMiddleware:
     """`REMOTE_ADDR` is the person's address, not the balancer's: limits count by it.
 
@@ -58,8 +63,7 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        given = request.headers.get("X-Request-Id", "")
-        current = given if _ID.fullmatch(given) else str(uuid.uuid4())
+        current = request_id_of(request.headers.get("X-Request-Id", ""))
         token = request_id.set(current)
         try:
             response = self.get_response(request)

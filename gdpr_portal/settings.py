@@ -56,6 +56,8 @@ def database(url: str) -> dict[str, Any]:
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
     settings: dict[str, Any] = {names[key]: parts.pop(key) for key in list(parts) if key in names}
     limits = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
+    # What is prepared (gdpr_portal.prepared) is planned once: with plans for each value, planning costs most.
+    limits += " -c plan_cache_mode=force_generic_plan"
     if DATABASE_ROLE == "owner":
         limits = ""
     return settings | {
@@ -445,6 +447,10 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
 }
+
+QUICK_DECISIONS: bool = env(
+    "QUICK_DECISIONS", boolean, True, "Whether single decisions are answered in front of Django (docs/decisions/0040)."
+)
 
 # --- logs, metrics --------------------------------------------------------------------------------------------------
 LOG_FORMAT: str = env("LOG_FORMAT", one_of("text", "json"), "text" if IS_LOCAL else "json", "How log lines look.")

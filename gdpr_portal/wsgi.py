@@ -13,3 +13,8 @@ from django.conf import settings  # noqa: E402  the settings stand only now
 from gdpr_portal.lifetimes import watch  # noqa: E402
 
 watch("web", settings.VERSION)
+if settings.QUICK_DECISIONS:
+    from gdpr_portal.quick import QuickDecisions, write_counts_on
+
+    application = QuickDecisions(application)  # type: ignore[assignment]  # WSGI like Django's
+    write_counts_on()

@@ -1,6 +1,7 @@
 """Who calls: the application a bearer token (RFC 6750) was issued to, looked up afresh with every request."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
@@ -19,6 +20,7 @@ class Grant:
 
     application: Application
     scopes: frozenset[str]
+    expires_at: datetime
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -28,16 +30,22 @@ class BearerAuthentication(BaseAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[Application, Grant]:
-        scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-        if scheme.lower() != "bearer":
+        token = bearer_token(request.META.get("HTTP_AUTHORIZATION", ""))
+        if token is None:
             raise _refusal(CHALLENGE)
-        grant = grant_of(token.strip())
+        grant = grant_of(token)
         if grant is None:
             raise _refusal(f'{CHALLENGE}, error="invalid_token"')
         return grant.application, grant
 
     def authenticate_header(self, request: Request) -> str:
         return CHALLENGE
+
+
+def bearer_token(header: str) -> str | None:
+    """The token in an `Authorization` header; None when it names another scheme."""
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def grant_of(token: str) -> Grant | None:
@@ -51,7 +59,7 @@ def grant_of(token: str) -> Grant | None:
     )
     if found is None:
         return None
-    return Grant(found.application, frozenset(found.scopes) & frozenset(found.application.scopes))
+    return Grant(found.application, frozenset(found.scopes) & frozenset(found.application.scopes), found.expires_at)
 
 
 def _refusal(challenge: str) -> AuthenticationFailed:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from access.models import Application
 from consent.decide import Looked, Verdict, decide
-from consent.services.facts import Question, gather
+from consent.services.facts import Question, gather, gather_one
 from gdpr_portal.errors import DomainError, Gone, Missing, Refused
 from subjects.models import Subject
 from vault.services import subject_of
@@ -84,6 +84,15 @@ def decide_many(
     found = {question.subject: subject_of(application.id, question.subject) for question in questions}
     inner = [Question(found[asked.subject], asked.purpose, asked.recipient, asked.fields) for asked in questions]
     return _decide(inner, application=application, linked=application.id, at=at, known_at=known_at)
+
+
+def decide_one(*, application: UUID, question: Question) -> Decision:
+    """The decision on one question of an application now, as `decide_many` gives it, by one prepared statement."""
+    moment = timezone.now()
+    subject = subject_of(application, question.subject)
+    inner = Question(subject, question.purpose, question.recipient, question.fields)
+    verdict = decide(gather_one(inner, application=application, at=moment))
+    return Decision(verdict, moment, verdict.valid_until)
 
 
 def refusal(code: str) -> DomainError:

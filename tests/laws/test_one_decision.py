@@ -11,6 +11,7 @@ DECIDE = "consent.decide.decide"
 ASKS = (
     "consent.services.decisions.decide_for",
     "consent.services.decisions.decide_many",
+    "consent.services.decisions.decide_one",
     "consent.services.data.read_data",
     "consent.services.data.store_data",
     "consent.services.feed.changes",
