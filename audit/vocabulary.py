@@ -142,6 +142,7 @@ VOCABULARY: dict[str, Event] = _events(
         # --- what QA and IRM look at and find ------------------------------------------------------------------
         "finding.opened": ("Art. 5(2)", "finding kind application field"),
         "finding.changed": ("Art. 5(2)", "finding kind state owner"),
+        "attestation.received": ("Art. 24(1)", "attestation application digest kit passed failed missing key"),
         "sample.drawn": ("Art. 5(2)", "sample seed size population digest"),
         "sample.marked": ("Art. 5(2)", "sample event verdict"),
         "report.exported": ("Art. 5(2)", "report rows digest"),
