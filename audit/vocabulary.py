@@ -72,6 +72,7 @@ VOCABULARY: dict[str, Event] = _events(
         "account.signed_in": ("Art. 32(1)(b)", "account factor"),
         "account.sign_in_refused": ("Art. 32(1)(b)", "account reason"),
         "account.factor_added": ("Art. 32(1)(b)", "account factor"),
+        "account.factor_renamed": ("Art. 32(1)(b)", "account factor"),
         "account.factor_removed": ("Art. 32(1)(b)", "account factor"),
         "account.factor_suspended": ("Art. 32(1)(b)", "account factor reason"),
         "account.factor_reset_asked": ("Art. 32(1)(b)", "account"),

@@ -137,7 +137,7 @@ class FindingNote(models.Model):
 
 
 class Attestation(models.Model):
-    """What the conformance kit found of an application, signed by the application's own key (docs/conformance.md).
+    """What the conformance kit found of an application, signed by the application's own key (clients/conformance/README.md).
 
     `document` is the compact JWS as it was handed in; the columns beside it are read out of it, to be listed.
     """
