@@ -93,7 +93,8 @@ def keys_changed(found: list[Attestation]) -> bool:
 def _line(name: str, attestation: Attestation) -> Line:
     title = str(words.CHECKS.get(name, name))
     if name in missing(attestation.checks):
-        return Line(name, title, *map(str, words.CHECK_STATES["missing"]), "")
+        label, tone = words.CHECK_STATES["missing"]
+        return Line(name, title, str(label), tone, "")
     reason = attestation.checks[name]
     label, tone = words.CHECK_STATES["failed" if reason else "passed"]
     return Line(name, title, str(label), tone, str(words.CHECK_REASONS.get(reason, reason)))

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from gdpr_portal_client import Notification, NotVerified, verify
+from gdpr_portal_client.models import Outcome
 from gdpr_portal_conformance.sample import Application
 
 
@@ -39,8 +40,8 @@ class SaysItErased(Application):
 
 
 class RefusesToErase(Application):
-    def acknowledge(self, notice: Notification) -> None:
-        self.portal.acknowledge(notice.delivery, "refused" if notice.type == "erasure.requested" else "done")
+    def outcome(self, notice: Notification) -> Outcome:
+        return "refused" if notice.type == "erasure.requested" else "done"
 
 
 class ProcessesTwice(Application):

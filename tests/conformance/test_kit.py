@@ -1,10 +1,12 @@
 """The conformance kit passes the sample application, and names what each of the broken ones does wrong."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 from gdpr_portal_conformance import CHECKS, CommandProbe, ProbeFailed, World, run
+from gdpr_portal_conformance.__main__ import answers
 from gdpr_portal_conformance.probe import count, yes
 from gdpr_portal_conformance.sample import Application
 
@@ -39,6 +41,19 @@ def test_the_kit_finds_a_purpose_by_itself(world_of: Callable[..., World]) -> No
     world = world_of(Application)
     world._wanted = ""
     assert world.purpose == "newsletter"
+
+
+def test_an_application_that_is_not_up_yet_is_waited_for() -> None:
+    said = iter([ProbeFailed("not yet"), ProbeFailed("not yet"), False])
+
+    class Starting:
+        def ask(self, question: Mapping[str, Any]) -> Any:
+            answer = next(said)
+            if isinstance(answer, ProbeFailed):
+                raise answer
+            return answer
+
+    assert [answers(Starting()) for _ in range(3)] == [False, False, True]
 
 
 ECHO = "import json, sys; print(json.dumps({'answer': json.load(sys.stdin)['purpose'] == 'newsletter'}))"

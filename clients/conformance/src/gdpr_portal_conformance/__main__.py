@@ -7,18 +7,21 @@ import argparse
 import os
 import sys
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from gdpr_portal_client import Portal, PortalError
 
-from gdpr_portal_conformance import attestation, checks
+from gdpr_portal_conformance import __version__, attestation, checks
 from gdpr_portal_conformance.patience import Patience
-from gdpr_portal_conformance.probe import probe_of
+from gdpr_portal_conformance.probe import Probe, ProbeFailed, probe_of, yes
 from gdpr_portal_conformance.relay import Relay
 from gdpr_portal_conformance.world import SCOPES, World
 
 CLIENT_SECRET, WEBHOOK_SECRET = "GDPR_PORTAL_CLIENT_SECRET", "GDPR_PORTAL_WEBHOOK_SECRET"
+
+START_SECONDS = 60.0
+"""How long the application may take to start."""
+NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 class CannotRun(Exception):
@@ -38,6 +41,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
 
 
+def answers(probe: Probe) -> bool:
+    """Whether the application is up: it says that it holds nothing about somebody who is not there."""
+    try:
+        return not yes(probe, ask="holds", subject=NOBODY, reference="conformance-nobody")
+    except ProbeFailed:
+        return False
+
+
 def _run(given: argparse.Namespace) -> int:
     key = attestation.load_key(given.key)
     host, _, port = given.listen.rpartition(":")
@@ -47,14 +58,17 @@ def _run(given: argparse.Namespace) -> int:
         Portal(given.portal, given.client_id, _secret(CLIENT_SECRET), scopes=SCOPES) as portal,
         Relay(_secret(WEBHOOK_SECRET), given.endpoint, host=host, port=int(port)) as relay,
     ):
-        world = World(portal, relay, probe_of(given.probe), purpose=given.purpose, field=given.field, patience=patience)
+        probe = probe_of(given.probe)
+        if not patience.until(lambda: answers(probe), START_SECONDS):
+            raise CannotRun("The application does not answer its probe.")
+        world = World(portal, relay, probe, purpose=given.purpose, field=given.field, patience=patience)
         outcomes = []
         for outcome in checks.run(world):
             outcomes.append(outcome)
             told = "passed" if outcome.passed else f"FAILED  {outcome.reason}  {outcome.detail}".rstrip()
             print(f"{outcome.name:<26}{told}", flush=True)
         document = attestation.attest(
-            key, outcomes, kit=version("gdpr-portal-conformance"), application=given.client_id, portal=given.portal,
+            key, outcomes, kit=__version__, application=given.client_id, portal=given.portal,
             release=given.release, started_at=began, finished_at=datetime.now(UTC),
         )  # fmt: skip
         if given.out:

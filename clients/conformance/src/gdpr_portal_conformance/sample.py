@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from gdpr_portal_client import NotFound, Notification, NotVerified, Portal, verify
+from gdpr_portal_client.models import Outcome
 
 
 @dataclass
@@ -90,9 +91,13 @@ class Application:
     def acknowledge(self, notice: Notification) -> None:
         """The portal knows how it ended; a notice the portal does not know needs no answer."""
         try:
-            self.portal.acknowledge(notice.delivery, "done")
+            self.portal.acknowledge(notice.delivery, self.outcome(notice))
         except NotFound:
             return
+
+    def outcome(self, notice: Notification) -> Outcome:
+        """How it ended."""
+        return "done"
 
     # --- the probe: in the test set-up only ---------------------------------------------------------------------------
     def answer(self, question: Mapping[str, Any]) -> bool | int:
