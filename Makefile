@@ -7,7 +7,7 @@ export VENV PYTHON
 # Compiled modules make every start three times as fast.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: faults histories restore-drill mutants help run reset test test-fast attacks lint types imports interleavings journey screenshots messages lock venv venv-dev browser mariadb checkers backup restore
+.PHONY: faults histories restore-drill mutants help run reset test test-fast attacks lint types imports interleavings journey screenshots messages docs lock venv venv-dev browser mariadb checkers backup restore
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1 \t\2/' | expand -t 24
@@ -68,6 +68,9 @@ mutants: venv-dev ## change the pure modules and see whether the tests notice; t
 messages: venv-dev ## bring the German and French catalogues up to the strings: WORDS=words.json
 	@command -v xgettext >/dev/null || { echo "messages needs gettext: apt-get install gettext" >&2; exit 1; }
 	@SECRET_KEY=messages DATABASE_URL=postgresql:///messages BROKER_URL=pgmq:// PROFILE=development $(BIN)/python -m tests.browser.catalogue $(WORDS)
+
+docs: venv-dev ## the documentation as a site, in artefacts/site
+	$(BIN)/mkdocs build --strict
 
 lock: ## resolve the dependencies anew
 	$(PYTHON) -m uv pip compile --universal --generate-hashes --upgrade pyproject.toml -o requirements.txt --no-header --no-emit-index-url

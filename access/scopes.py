@@ -14,6 +14,7 @@ SCOPES: dict[str, str] = {
     "requests:write": "File and withdraw rights requests.",
     "opendsr:requests": "File, follow and cancel OpenDSR requests, as a controller whose processor this service is.",
     "deliveries:acknowledge": "See and acknowledge notices received.",
+    "attestations:write": "Hand in what the conformance kit found of the application itself.",
     "catalogue:read": "Read purposes, notices and recipients.",
     "audit:read": "Read the audit log with its proofs.",
 }

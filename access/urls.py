@@ -35,5 +35,6 @@ urlpatterns = [
     path("security/authenticators/<int:device_id>/remove", security.remove_totp, name="security_remove_totp"),
     path("security/lost-factor/cancel", lost_factor.cancel, name="lost_factor_cancel"),
     path("security/passkeys/<int:device_id>/remove", passkeys.remove, name="security_remove_passkey"),
+    path("security/passkeys/<int:device_id>/name", passkeys.rename, name="security_rename_passkey"),
     path("security/sign-out-everywhere", security.sign_out_everywhere, name="sign_out_everywhere"),
 ]

@@ -72,6 +72,7 @@ VOCABULARY: dict[str, Event] = _events(
         "account.signed_in": ("Art. 32(1)(b)", "account factor"),
         "account.sign_in_refused": ("Art. 32(1)(b)", "account reason"),
         "account.factor_added": ("Art. 32(1)(b)", "account factor"),
+        "account.factor_renamed": ("Art. 32(1)(b)", "account factor"),
         "account.factor_removed": ("Art. 32(1)(b)", "account factor"),
         "account.factor_suspended": ("Art. 32(1)(b)", "account factor reason"),
         "account.factor_reset_asked": ("Art. 32(1)(b)", "account"),
@@ -142,6 +143,7 @@ VOCABULARY: dict[str, Event] = _events(
         # --- what QA and IRM look at and find ------------------------------------------------------------------
         "finding.opened": ("Art. 5(2)", "finding kind application field"),
         "finding.changed": ("Art. 5(2)", "finding kind state owner"),
+        "attestation.received": ("Art. 24(1)", "attestation application digest kit passed failed missing key"),
         "sample.drawn": ("Art. 5(2)", "sample seed size population digest"),
         "sample.marked": ("Art. 5(2)", "sample event verdict"),
         "report.exported": ("Art. 5(2)", "report rows digest"),

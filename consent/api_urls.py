@@ -2,7 +2,18 @@
 
 from django.urls import URLPattern, path
 
-from consent.api import authorisations, catalogue, consents, data, decisions, deliveries, feed, records, sharing
+from consent.api import (
+    attestations,
+    authorisations,
+    catalogue,
+    consents,
+    data,
+    decisions,
+    deliveries,
+    feed,
+    records,
+    sharing,
+)
 
 urlpatterns: list[URLPattern] = [
     path("purposes", catalogue.PurposesView.as_view(), name="purposes"),
@@ -25,5 +36,6 @@ urlpatterns: list[URLPattern] = [
     path("subjects/<id:subject>/sharing/<slug:recipient>/ask", sharing.AskView.as_view(), name="sharing_ask"),
     path("deliveries/<id:delivery>", deliveries.DeliveryView.as_view(), name="delivery"),
     path("deliveries/<id:delivery>/acknowledge", deliveries.AcknowledgeView.as_view(), name="delivery_acknowledge"),
+    path("attestations", attestations.AttestationsView.as_view(), name="attestations"),
     path("records-of-processing", records.RecordsOfProcessingView.as_view(), name="records_of_processing"),
 ]

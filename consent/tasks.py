@@ -5,7 +5,18 @@ from uuid import UUID
 from celery import shared_task
 
 from consent.qa import counting as reads
-from consent.services import asks, confirmations, consents, counting, deliveries, feed, findings, publishing, reminders
+from consent.services import (
+    asks,
+    attestations,
+    confirmations,
+    consents,
+    counting,
+    deliveries,
+    feed,
+    findings,
+    publishing,
+    reminders,
+)
 from gdpr_portal.errors import Missing
 
 
@@ -45,6 +56,7 @@ def sweep_counts() -> None:
     findings.find_overdue()
     findings.find_untold()
     findings.find_unsafe()
+    attestations.find_old()
 
 
 @shared_task(name="consent.tasks.publish_due")

@@ -343,6 +343,9 @@ CONFIRMATION_HOURS: int = env(
     "CONFIRMATION_HOURS", int, 72, "Hours after which a notice nobody confirmed becomes a finding for IRM."
 )
 
+ATTESTATION_DAYS: int = env(
+    "ATTESTATION_DAYS", int, 90, "Days after which an application's last conformance attestation becomes a finding."
+)
 ASK_LAPSES_DAYS: int = env("ASK_LAPSES_DAYS", int, 30, "Days after which a third party's unanswered ask is a no.")
 ASK_AGAIN_DAYS: int = env(
     "ASK_AGAIN_DAYS", int, 180, "Days after a no, or a sharing switched off, before the same third party may ask again."

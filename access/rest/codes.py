@@ -29,6 +29,8 @@ TITLES: dict[str, str] = {
     "throttled": "Too many requests",
     "internal_error": "Something went wrong on our side",
     "unavailable": "Not available now",
+    "bad_signature": "The signature does not verify",
+    "not_yours": "It is about another application",
     # refusals of a decision
     "unknown_subject": "No such person",
     "not_in_contract": "The approved data contract does not cover it",

@@ -136,7 +136,7 @@ def add_passkey(*, account: Account, answer: Answer, label: str) -> PasskeyDevic
         key = vault.subject_key(account.id)
         # Sealed to its own row, whose number the database has just given.
         device.sealed = key.seal(_place(device, "sealed"), _handle(account, known) + data)
-        device.name_sealed = key.seal(_place(device, "name_sealed"), label.strip()[:NAME_LENGTH].encode())
+        _name(device, label)
         device.save(update_fields=["sealed", "name_sealed"])
         record_factor("account.factor_added", account, "passkey")
         tell("passkey_added", account)
@@ -155,6 +155,24 @@ def remove_passkey(*, account: Account, device_id: int) -> None:
         device.delete()
         record_factor("account.factor_removed", account, "passkey")
         tell("passkey_removed", account)
+
+
+def rename_passkey(*, account: Account, device_id: int, label: str) -> None:
+    """The passkey has this name in its person's list, at most `NAME_LENGTH` characters of it. Raises Missing."""
+    with transaction.atomic():
+        Account.objects.select_for_update().get(pk=account.pk)
+        device = passkey_of(account, device_id)
+        _name(device, label)
+        device.save(update_fields=["name_sealed"])
+        record_factor("account.factor_renamed", account, "passkey")
+
+
+def passkey_of(account: Account, device_id: int) -> PasskeyDevice:
+    """The account's passkey of this number, with its `label`. Raises Missing."""
+    for device in passkeys_of(account):
+        if device.pk == device_id:
+            return device
+    raise Missing
 
 
 def passkeys_of(account: Account) -> list[PasskeyDevice]:
@@ -251,6 +269,11 @@ def _insert(account: Account, data: AttestedCredentialData, counter: int) -> Pas
             )  # fmt: skip
     except IntegrityError:
         raise WrongState("passkey_exists", _("This passkey is registered already.")) from None
+
+
+def _name(device: PasskeyDevice, label: str) -> None:
+    key = vault.subject_key(device.user_id)
+    device.name_sealed = key.seal(_place(device, "name_sealed"), label.strip()[:NAME_LENGTH].encode())
 
 
 def _suspend(device: PasskeyDevice) -> None:

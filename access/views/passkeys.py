@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
@@ -28,7 +28,7 @@ from access.services.passkeys import REGISTER, SECOND, SIGN_IN, STEP_UP
 from access.views.common import page, person, refuse, start_session
 from access.views.signin import query
 from access.views.signup import RESET, begin_anew, is_first, is_replacing, keep_for_once, refused_enrolment
-from gdpr_portal.errors import DomainError
+from gdpr_portal.errors import DomainError, Missing
 
 
 @require_POST
@@ -116,6 +116,23 @@ def add_options(request: HttpRequest) -> HttpResponse:
     if refused_enrolment(request):
         return JsonResponse({"message": _("Please open this page again.")}, status=403)
     return _options(request, REGISTER, lambda challenge: passkeys.registration_options(person(request), challenge))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@step_up_required
+def rename(request: HttpRequest, device_id: int) -> HttpResponse:
+    """The passkey has another name."""
+    account = person(request)
+    try:
+        device = passkeys.passkey_of(account, device_id)
+        form = PasskeyForm(request.POST or None, initial={"label": device.label})
+        if form.is_valid():
+            passkeys.rename_passkey(account=account, device_id=device_id, label=form.cleaned_data["label"])
+            messages.success(request, _("The passkey has its new name."))
+            return redirect("security")
+    except Missing:
+        raise Http404 from None
+    return page(request, "rename_passkey", form)
 
 
 @require_POST

@@ -6,6 +6,7 @@ from consent.models.consents import ConsentEvent, Objection, Standing
 from consent.models.deliveries import Delivery
 from consent.models.governance import Component, DataContract, Notice, NoticeText, Purpose, Recipient, ReviewState
 from consent.models.qa import (
+    Attestation,
     DecisionCount,
     FieldRead,
     Finding,
@@ -18,6 +19,7 @@ from consent.models.revisions import Delegation, ReviewComment, Revision
 from consent.models.sharing import HandNotice, SharingAsk
 
 __all__ = [
+    "Attestation",
     "Component",
     "Confirmation",
     "ConsentEvent",

@@ -82,6 +82,8 @@ class Finding(models.Model):
         UNREACHABLE = "no_live_endpoint", _("Notices wait for a recipient that cannot be reached")
         BY_HAND = "told_by_hand", _("A recipient without a connection has to be told by hand")
         TRANSFER = "unsafe_transfer", _("Data is shared outside the EEA without a safeguard that holds")
+        CONFORMANCE = "conformance", _("An application failed a check of the conformance kit")
+        ATTESTATION_OLD = "attestation_old", _("An application's conformance has not been shown for too long")
         SAMPLE = "sample", _("Noted while signing off a sample")
         MANUAL = "manual", _("Noted by a reviewer")
 
@@ -132,6 +134,33 @@ class FindingNote(models.Model):
 
     def __str__(self) -> str:
         return f"note on {self.finding_id}"
+
+
+class Attestation(models.Model):
+    """What the conformance kit found of an application, signed by the application's own key (clients/conformance/README.md).
+
+    `document` is the compact JWS as it was handed in; the columns beside it are read out of it, to be listed.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    application = models.ForeignKey("access.Application", models.CASCADE, related_name="attestations")
+    document = models.TextField()
+    digest = models.CharField(max_length=80)
+    key = models.CharField(max_length=64)
+    kit = models.CharField(max_length=40)
+    release = models.CharField(max_length=80, default="", blank=True)
+    portal = models.CharField(max_length=200)
+    checks = models.JSONField()
+    passed = models.BooleanField()
+    finished_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["application", "digest"], name="attested_once")]
+        indexes = [models.Index(fields=["application", "-finished_at"], name="newest_attestation")]
+
+    def __str__(self) -> str:
+        return f"attestation {str(self.id)[:8]}"
 
 
 class Sample(models.Model):

@@ -3,7 +3,7 @@
 from django.contrib.admin import AdminSite
 from django.urls import URLPattern, path
 
-from consent.qa import past_views, views
+from consent.qa import conformance_views, past_views, views
 
 PAGES = (
     ("qa/matrix/", views.access_matrix, "qa_matrix"),
@@ -11,6 +11,9 @@ PAGES = (
     ("qa/usage/<uuid:contract>/narrow/", views.narrow, "qa_narrow"),
     ("qa/simulator/", views.simulator, "qa_simulator"),
     ("qa/time-machine/", past_views.time_machine, "qa_time_machine"),
+    ("qa/conformance/", conformance_views.overview, "qa_conformance"),
+    ("qa/conformance/<uuid:application>/", conformance_views.application, "qa_conformance_of"),
+    ("qa/conformance/attestations/<uuid:attestation>/", conformance_views.document, "qa_attestation"),
     ("qa/findings/", views.findings, "qa_findings"),
     ("qa/findings/<uuid:finding>/", views.finding, "qa_finding"),
     ("qa/samples/", views.samples, "qa_samples"),

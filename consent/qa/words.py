@@ -52,3 +52,48 @@ CODES = {
     "notice_outdated": _("Withheld: the wording has changed since"),
     "sharing_off": _("Withheld: sharing is switched off"),
 }
+
+CONFORMANCE = {
+    "passed": (_("Every check passed"), "good"),
+    "failed": (_("A check failed"), "bad"),
+    "old": (_("Passed too long ago"), "warn"),
+    "never": (_("Never shown"), "plain"),
+}
+
+CHECK_STATES = {
+    "passed": (_("Passed"), "good"),
+    "failed": (_("Failed"), "bad"),
+    "missing": (_("Not looked at"), "warn"),
+}
+
+CHECKS = {
+    "stops_after_withdrawal": _("Stops using data after a withdrawal"),
+    "honours_restriction": _("Keeps restricted data and does not use it"),
+    "erases_in_time": _("Erases, and says so in time"),
+    "repeated_notice_once": _("Acts once on a notice that comes twice"),
+    "older_notice_ignored": _("Lets an older notice change nothing"),
+    "wrong_signature_refused": _("Refuses a notice signed by somebody else"),
+    "altered_body_refused": _("Refuses a notice changed on its way"),
+    "stale_notice_refused": _("Refuses a notice played again later"),
+    "unsigned_notice_refused": _("Refuses a notice without a signature"),
+    "either_secret_accepted": _("Takes notices while the secret changes"),
+}
+
+CHECK_REASONS = {
+    "": "",
+    "not_used_before": _("It did not use the data even while that was allowed"),
+    "still_used": _("It went on using the data"),
+    "used_again": _("It used the data again"),
+    "not_kept": _("It no longer holds what it had to keep"),
+    "notice_not_taken": _("It did not take a genuine notice"),
+    "notice_taken": _("It took a notice it had to refuse"),
+    "acted_on_it": _("It acted on a notice it had to refuse"),
+    "acted_twice": _("It acted twice"),
+    "never_acted": _("It did not act"),
+    "still_held": _("It still holds something about the person"),
+    "not_acknowledged": _("It did not say in time how it ended"),
+    "refused_it": _("It said that it failed or refused"),
+    "no_notice": _("The portal sent no notice"),
+    "probe_failed": _("Its test interface did not answer as agreed"),
+    "portal_failed": _("The portal refused something the kit needed"),
+}

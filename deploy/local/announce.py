@@ -55,7 +55,7 @@ def readiness(plan: Plan) -> str:
 def page(plan: Plan) -> str:
     """What is printed when the instance is up."""
     told = description(plan)
-    web = told["web"]
+    web = plan.instance.spoken_url
     lines = [
         "",
         f"Portal      {web}/",

@@ -35,6 +35,11 @@ class Instance:
     def base_url(self) -> str:
         return f"{'https' if self.https else 'http'}://127.0.0.1:{self.port}"
 
+    @property
+    def spoken_url(self) -> str:
+        """The address people are told: browsers take passkeys at a name, never at an IP address (WebAuthn, RP ID)."""
+        return self.base_url.replace("127.0.0.1", "localhost")
+
     def lock(self) -> None:
         """This process is the only one that runs `RUN_DIR`; the lock ends with it, however it ends."""
         self.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -93,6 +93,7 @@ DESKS = (
             Place(_("Declared and read"), "qa_usage", LOOKERS),
             Place(_("Simulator"), "qa_simulator", LOOKERS),
             Place(_("Time machine"), "qa_time_machine", LOOKERS),
+            Place(_("Conformance"), "qa_conformance", LOOKERS),
             Place(_("Findings"), "qa_findings", LOOKERS),
             Place(_("Samples of the log"), "qa_samples", LOOKERS),
         ),

@@ -381,6 +381,47 @@ def test_staff_reach_the_desk_by_a_passkey(make: Callable[..., Person]) -> None:
     assert sign_in(key)[0].get("/admin/").status_code == 200
 
 
+# --- renamed ----------------------------------------------------------------------------------------------------------
+def test_a_passkey_has_the_name_its_person_gives_it(
+    ada: Person, key: Authenticator, audit_log: Callable[..., list[Any]]
+) -> None:
+    client, device = ada.signed_in(), PasskeyDevice.objects.get()
+    path = f"/security/passkeys/{device.pk}/name"
+    assert 'value="my key"' in client.get(path).content.decode()
+    evil = "<script>alert(1)</script>"
+    assert client.post(path, {"label": f"  {evil} "}).headers["Location"] == "/security"
+    page = client.get("/security").content.decode()
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page and evil not in page and "my key" not in page
+    [event] = audit_log("account.factor_renamed")
+    assert event.details == {"account": str(ada.account.pk), "factor": "passkey"}
+    assert is_in(sign_in(key)[0])
+
+
+def test_a_name_is_some_words_and_not_too_many(ada: Person, key: Authenticator) -> None:
+    client, device = ada.signed_in(), PasskeyDevice.objects.get()
+    for wrong in ("", "   ", "a" * (passkeys.NAME_LENGTH + 1)):
+        assert client.post(f"/security/passkeys/{device.pk}/name", {"label": wrong}).status_code == 200
+        assert passkeys_of(ada.account)[0].label == "my key"
+    passkeys.rename_passkey(account=ada.account, device_id=device.pk, label="a" * 100)
+    assert passkeys_of(ada.account)[0].label == "a" * passkeys.NAME_LENGTH
+
+
+def test_another_persons_passkey_is_not_renamed(
+    ada: Person, key: Authenticator, make: Callable[..., Person], audit_log: Callable[..., list[Any]]
+) -> None:
+    bob, device = make("bob@canary.example").signed_in(), PasskeyDevice.objects.get()
+    path = f"/security/passkeys/{device.pk}/name"
+    assert bob.get(path).status_code == bob.post(path, {"label": "mine"}).status_code == 404
+    assert passkeys_of(ada.account)[0].label == "my key" and not audit_log("account.factor_renamed")
+
+
+def test_renaming_takes_a_fresh_factor(ada: Person, key: Authenticator) -> None:
+    client, device = ada.signed_in(), PasskeyDevice.objects.get()
+    with time_machine.travel(timezone.now() + timedelta(seconds=LATER)):
+        assert client.post(f"/security/passkeys/{device.pk}/name", {"label": "new"}).status_code == 403
+    assert passkeys_of(ada.account)[0].label == "my key"
+
+
 # --- removed ----------------------------------------------------------------------------------------------------------
 def test_a_removed_passkey_signs_nobody_in(
     ada: Person, key: Authenticator, audit_log: Callable[..., list[Any]]

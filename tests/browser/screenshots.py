@@ -33,6 +33,7 @@ DOCUMENTED = {
     "desk": "desk-start",
     "desk-review_desk": "review-desk",
     "desk-qa_matrix": "access-matrix",
+    "desk-qa_conformance_of": "conformance",
     "desk-qa_simulator-answer": "simulator",
     "desk-qa_time_machine-answer": "time-machine",
     "desk-sharing_latency": "sharing-latency",

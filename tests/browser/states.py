@@ -15,12 +15,14 @@ from access.services.accounts import create_account
 from access.services.applications import set_endpoint
 from audit.actors import SUBJECT
 from audit.models import AuditEvent
+from consent import conformance
 from consent.digests import body_digest
 from consent.models import Component, Delivery, Notice, NoticeText, Purpose, Recipient, Revision
 from consent.qa.counting import roll_up
 from consent.qa.services import draw_sample, mark_entry
 from consent.services import comments, delegations, findings, publishing, review
 from consent.services.asks import ask_for_share
+from consent.services.attestations import take_attestation
 from consent.services.data import read_data, store_data
 from consent.services.paper import add_proof
 from consent.services.revisions import begin_revision
@@ -35,6 +37,7 @@ from subjects.models import Subject
 from tests.consent.people import answer, share
 from tests.erasure.people import file
 from tests.erasure.people import in_review as in_review_request
+from vault import signing
 from vault.services import pairwise_id
 
 DAY = timedelta(days=1)
@@ -265,9 +268,29 @@ def quality(cast: Cast) -> None:
     mark_entry(entry=first, actor=cast.quentin, verdict="ok")
     mark_entry(entry=second, actor=cast.quentin, verdict="finding", note="Whose key was this? " + LONG)
     findings.open_finding(kind="uncovered_read", application="shop", purpose="orders", field="vat_number", times=3)
+    attested()
     answer(cast.bob, "withdraw")
     paper = answer(cast.bob, "give", channel="paper")
     add_proof(event=paper.event, data=b"%PDF-1.7\nsigned", reviewer=cast.rita)
+
+
+def attested() -> None:
+    """Two runs of the conformance kit against shop: everything passed, and a check failed since."""
+    shop, seed = Application.objects.get(slug="shop"), bytes(32)
+    public = signing.public_of(seed)
+    header = json.dumps({"alg": "EdDSA", "kid": signing.thumbprint(public), "typ": conformance.TYP}).encode()
+    for ago, failed in ((DAY, ""), (timedelta(hours=2), "older_notice_ignored")):
+        at = (timezone.now() - ago).isoformat()
+        checks = [
+            {"name": name, "passed": name != failed, "reason": "used_again" if name == failed else ""}
+            for name in conformance.CHECKS
+        ]
+        said = {
+            "format": 1, "kit": "0.1.0", "application": shop.client_id, "release": "4f1d2c7", "started_at": at,
+            "portal": "http://127.0.0.1:8000", "finished_at": at, "checks": checks,
+        }  # fmt: skip
+        document = signing.compact(seed, header, json.dumps(said).encode())
+        take_attestation(application=shop, document=document, key=signing.b64url(public))
 
 
 def pages() -> dict[str, str]:
@@ -289,6 +312,8 @@ def pages() -> dict[str, str]:
         found[f"request-{at}"] = reverse("admin:erasure_rightsrequest_change", args=[row.pk])
     for row in Notice.objects.filter(purpose__slug="newsletter"):
         found[f"notice-{row.state}"] = reverse("admin:consent_notice_change", args=[row.pk])
+    shop = Application.objects.get(slug="shop")
+    found["qa_conformance_of"] = reverse("admin:qa_conformance_of", args=[shop.pk])
     paper = ConsentEvent.objects.get(channel="paper")
     purpose = Purpose.objects.get(slug="newsletter")
     found["purpose"] = reverse("admin:consent_purpose_change", args=[purpose.pk])

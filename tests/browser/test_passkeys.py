@@ -82,9 +82,16 @@ def test_added_signed_in_with_confirmed_with_and_removed(visit: Visit, catalogue
     visitors.press(page, "Confirm with a passkey")
     expect(page.get_by_role("heading", level=1)).to_have_text("Change your password")
 
+    page.goto("/security")
+    page.get_by_role("link", name="Rename My phone").click()
+    page.get_by_label("Name").fill("Blue <b>phone</b>")
+    visitors.press(page, "Save the name")
+    expect(page.get_by_text("The passkey has its new name.")).to_be_visible()
+    expect(page.get_by_text("Blue <b>phone</b>").first).to_be_visible()
+
     grow_old(alice)
     page.goto("/security")
-    visitors.press(page, "Remove My phone")
+    visitors.press(page, "Remove Blue <b>phone</b>")
     visitors.press(page, "Confirm with a passkey")
     assert not PasskeyDevice.objects.exists()
 
@@ -160,6 +167,7 @@ def test_nothing_is_wrong_with_its_pages(visit: Visit, axe: Axe, catalogue: None
     wrong += wrong_here(page, axe)
     add_copied(alice)
     look("/security")
+    look(f"/security/passkeys/{PasskeyDevice.objects.order_by('pk')[0].pk}/name")
     grow_old(alice)
     look("/confirm")
     page.context.clear_cookies()

@@ -128,6 +128,9 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     },
     "consent.DecisionChange": {"purpose": CODE},
     "consent.FindingNote": {"text": STAFF},
+    "consent.Attestation": {
+        "document": APP, "digest": PROOF, "key": PROOF, "kit": CODE, "release": APP, "portal": APP, "checks": CODE,
+    },
     "consent.FieldRead": {"day": CODE},
     "erasure.Connector": {"url_sealed": APP, "datasets": APP},
     "erasure.OpenDsrProcessor": {

@@ -18,7 +18,7 @@ from gdpr_portal_client.errors import (
     Throttled,
     Unreachable,
 )
-from gdpr_portal_client.models import Decision, Notice, NoticeRef, RightsRequest
+from gdpr_portal_client.models import Decision, Notice, NoticeRef, Purpose, RightsRequest
 from gdpr_portal_client.webhooks import Notification, verify
 
 __version__ = "0.1.0"
@@ -40,6 +40,7 @@ __all__ = [
     "Portal",
     "PortalError",
     "Problem",
+    "Purpose",
     "Refused",
     "Retries",
     "RightsRequest",

@@ -64,14 +64,17 @@ class AsyncLocalDecisions:
             count += len(page.items)
             self._cursor = page.next or page.cursor or self._cursor
             if page.next is None:
-                self._fresh_at = began if wait == 0 else time.monotonic()
+                self._fresh_at = began
                 return count
 
     async def follow(self, *, wait: int = 25, pause: float = 1.0) -> None:
-        """Stays near for as long as the task runs; while the service cannot be reached it grows stale and refuses."""
+        """Stays near for as long as the task runs; while the service cannot be reached it grows stale and refuses.
+
+        `wait` is shortened to a third of the staleness bound, so that a quiet feed is not taken for a dead one.
+        """
         while True:
             try:
-                await self.catch_up(wait=wait)
+                await self.catch_up(wait=min(wait, max(1, int(self._stale_after // 3))))
             except PortalError:
                 await asyncio.sleep(pause)
 

@@ -163,7 +163,7 @@ class Portal(Transport):
 
     def changes(self, cursor: str, *, wait: int = 0, limit: int = 200) -> Page:
         """What changed since; waits up to `wait` seconds (30 at most) for something. `Erased` for too old a cursor."""
-        answer = self.get("/api/v1/decisions/changes", cursor=cursor, wait=wait or None, limit=limit)
+        answer = self.poll("/api/v1/decisions/changes", wait, cursor=cursor, limit=limit)
         return _page(answer, DecisionChange)
 
     # --- sharing ------------------------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ class Transport:
         self._credentials = httpx.BasicAuth(client_id, client_secret)
         self._scope = " ".join(scopes or [])
         self._retries = retries or Retries()
+        self._timeout = timeout
         self._http = http or httpx.Client(timeout=timeout)
         self._token, self._until = "", 0.0
         self._lock = threading.Lock()
@@ -54,6 +55,11 @@ class Transport:
     def get(self, path: str, **params: Any) -> Any:
         """The decoded answer of a GET; parameters that are None are left out."""
         return self._json("GET", path, params=_given(params))
+
+    def poll(self, path: str, wait: int, **params: Any) -> Any:
+        """The decoded answer of a GET that the service may hold back for `wait` seconds, beside the usual timeout."""
+        asked = _given({**params, "wait": wait or None})
+        return self._json("GET", path, params=asked, timeout=self._timeout + wait)
 
     def put(self, path: str, body: Mapping[str, Any]) -> Any:
         """The decoded answer of a PUT."""

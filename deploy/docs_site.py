@@ -1,0 +1,42 @@
+"""A hook of mkdocs (`make docs`): pages that lie beside what they are about become part of the site.
+
+The files of `docs/` are read on a code host as well, so their links to the outside go there; in the site they lead to
+the copy.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).resolve().parents[1]
+OUTSIDE = {
+    "clients/python/README.md": "client.md",
+    "clients/conformance/README.md": "conformance.md",
+    "CHANGELOG.md": "changelog.md",
+    "SECURITY.md": "security.md",
+}
+"""File of the repository -> page of the site."""
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """The files from outside `docs/` are among the pages."""
+    for source, page in OUTSIDE.items():
+        files.append(File.generated(config, page, content=inward((ROOT / source).read_text("utf-8"), source)))
+    return files
+
+
+def on_page_markdown(markdown: str, **about: Any) -> str:
+    """Links of `docs/` to files outside lead to their pages."""
+    for source, page in OUTSIDE.items():
+        markdown = re.sub(rf"\]\((?:\.\./)+{re.escape(source)}", f"]({page}", markdown)
+    return markdown
+
+
+def inward(text: str, source: str) -> str:
+    """The links of a file from outside, as its page needs them: `docs/x.md`, however reached, is `x.md`."""
+    up = r"(?:\.\./)*"
+    text = re.sub(rf"\]\({up}docs/", "](", text)
+    return re.sub(rf"\]\({up}({'|'.join(map(re.escape, OUTSIDE))})", lambda found: f"]({OUTSIDE[found[1]]}", text)

@@ -1,0 +1,1 @@
+"""The conformance kit, and what the service makes of its attestations."""

@@ -1,0 +1,73 @@
+"""The conformance kit passes the sample application, and names what each of the broken ones does wrong."""
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from gdpr_portal_conformance import CHECKS, CommandProbe, ProbeFailed, World, run
+from gdpr_portal_conformance.__main__ import answers
+from gdpr_portal_conformance.probe import count, yes
+from gdpr_portal_conformance.sample import Application
+
+from consent import conformance
+from tests.conformance.broken import BROKEN
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def failures(world: World) -> dict[str, str]:
+    outcomes = list(run(world))
+    assert [each.name for each in outcomes] == list(CHECKS)
+    return {each.name: each.reason for each in outcomes if not each.passed}
+
+
+def test_the_service_asks_for_the_checks_the_kit_has() -> None:
+    assert tuple(CHECKS) == conformance.CHECKS
+
+
+def test_an_application_that_does_all_of_it_passes(world_of: Callable[..., World]) -> None:
+    assert failures(world_of(Application)) == {}
+
+
+@pytest.mark.parametrize(("kind", "expected"), BROKEN, ids=[kind.__name__ for kind, _ in BROKEN])
+def test_an_application_that_does_not_fails_by_name(
+    world_of: Callable[..., World], kind: type[Application], expected: dict[str, str]
+) -> None:
+    assert failures(world_of(kind)) == expected
+
+
+def test_the_kit_finds_a_purpose_by_itself(world_of: Callable[..., World]) -> None:
+    world = world_of(Application)
+    world._wanted = ""
+    assert world.purpose == "newsletter"
+
+
+def test_an_application_that_is_not_up_yet_is_waited_for() -> None:
+    said = iter([ProbeFailed("not yet"), ProbeFailed("not yet"), False])
+
+    class Starting:
+        def ask(self, question: Mapping[str, Any]) -> Any:
+            answer = next(said)
+            if isinstance(answer, ProbeFailed):
+                raise answer
+            return answer
+
+    assert [answers(Starting()) for _ in range(3)] == [False, False, True]
+
+
+ECHO = "import json, sys; print(json.dumps({'answer': json.load(sys.stdin)['purpose'] == 'newsletter'}))"
+
+
+def test_a_probe_may_be_a_command() -> None:
+    probe = CommandProbe(f'{sys.executable} -c "{ECHO}"')
+    assert yes(probe, ask="uses", purpose="newsletter") is True
+    assert yes(probe, ask="uses", purpose="orders") is False
+    with pytest.raises(ProbeFailed):
+        count(probe, ask="handled", purpose="newsletter")
+
+
+@pytest.mark.parametrize("command", ["false", "echo no", "/nowhere/at/all", "echo {}"])
+def test_a_command_that_does_not_answer_is_no_answer(command: str) -> None:
+    with pytest.raises(ProbeFailed):
+        yes(CommandProbe(command), ask="holds")
