@@ -1,9 +1,9 @@
 """Whether every held value is the one the log saw last: an older sealing put back in its own place is told (threat T6).
 
 A cell bound to its person, column and row still opens when an *earlier* sealing of the same cell is put back by
-somebody who writes to the database. So each event that seals a value carries its mark (`vault.SubjectKey.mark`), at the
-place in `details.marks` where the field has it in `fields`. Marks cannot be made without the person's key, events cannot
-be taken away unnoticed (`verify_audit`), and no two sealings share a mark.
+somebody who writes to the database. So each event that seals a value carries its mark (`vault.SubjectKey.mark`), at
+the place in `details.marks` where the field has it in `fields`. Marks cannot be made without the person's key, events
+cannot be taken away unnoticed (`verify_audit`), and no two sealings share a mark.
 """
 
 from collections.abc import Iterator, Sequence

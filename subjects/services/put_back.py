@@ -7,7 +7,7 @@ from vault import services as vault
 
 
 def report_put_back() -> Verified:
-    """`crypto.tamper` stands in the log for every cell that is not the last one sealed, once a look; returns the sums."""
+    """The log has `crypto.tamper` for every cell that is not the last one sealed; returns the sums."""
     found = list(_reported())
     places = tuple(place for each in found for place in each.put_back)
     return Verified(sum(each.held for each in found), sum(each.unmarked for each in found), places)
