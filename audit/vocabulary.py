@@ -96,12 +96,12 @@ VOCABULARY: dict[str, Event] = _events(
         "subject.changed": ("Art. 5(2)", "application changed"),
         "subject.erased": ("Art. 17(1)", "request reason"),
         # --- personal data -----------------------------------------------------------------------------------
-        "data.stored": ("Art. 5(2)", "application source source_name count contract batch"),
+        "data.stored": ("Art. 5(2)", "application source source_name count contract batch marks"),
         "data.read": ("Art. 15(1)", "application reason count withheld contract request"),
         "data.refused": ("Art. 6(1)", "application code source count operation"),
         "data.removed": ("Art. 5(1)(e)", "application reason count"),
         "data.erased": ("Art. 17(1)", "request reason count key_destroyed"),
-        "data.rectified": ("Art. 16", "request application reason count"),
+        "data.rectified": ("Art. 16", "request application reason count marks"),
         "data.revealed": ("Art. 5(2)", "reason case request count"),
         "access.questioned": ("Art. 15(1)(c)", "question event due_on"),
         "access.taken_up": ("Art. 15(1)(c)", "question event owner"),
@@ -255,7 +255,7 @@ VOCABULARY: dict[str, Event] = _events(
         "notification.sent": ("Art. 12(3)", "request kind account"),
         # --- keys and the log itself -----------------------------------------------------------------------------
         "key.created": ("Art. 32(1)(a)", "kind version kid"),
-        "key.destroyed": ("Art. 17(1)", "kind version kid request"),
+        "key.destroyed": ("Art. 17(1)", "kind version kid request marks"),
         "key.rotated": ("Art. 32(1)(a)", "kind version kid rows"),
         "key.retired": ("Art. 32(1)(a)", "kind version kid"),
         "key.sealed": ("Art. 32(1)(c)", "reason"),

@@ -35,6 +35,7 @@ BEAT: dict[str, dict[str, Any]] = {
     "publication": sweep("consent.tasks.publish_due", 15),
     "counts": sweep("consent.tasks.sweep_counts", 30),
     "mail": sweep("access.tasks.send_mail", 10),
+    "values": sweep("subjects.tasks.verify_data", 6 * 3600),
     "ledger": sweep("vault.tasks.write_lines", 10),
     "housekeeping": sweep("access.tasks.purge", 600),
     "audit": sweep("audit.tasks.sweep", 10),

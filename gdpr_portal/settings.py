@@ -278,6 +278,9 @@ AUDIT_WITNESS_SECONDS: int = env("AUDIT_WITNESS_SECONDS", int, 300, "Seconds bet
 AUDIT_VERIFY_HOURS: int = env(
     "AUDIT_VERIFY_HOURS", int, 24, "Hours after which the whole audit log is verified again by itself; 0 for never."
 )
+STAFF_REVEALS_AN_HOUR: int = env(
+    "STAFF_REVEALS_AN_HOUR", int, 20, "How often a member of staff may open data of people within an hour (T12)."
+)
 AUDIT_RETENTION_MONTHS: int = env(
     "AUDIT_RETENTION_MONTHS", int, 72, "Whole months after which `audit_retention` may drop events; the tree stays."
 )

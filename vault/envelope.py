@@ -3,6 +3,7 @@
     master key vN  --HKDF "wrap"-->  wrapping key  --AES-256-GCM-->  wrapped data key (format 2, 65 bytes)
     data key  --HKDF "field" table column-->  field key  --AES-256-GCM-->  sealed cell (format 1, plaintext + 29 bytes)
     data key  --HKDF "commitment"-->  commitment, 32 bytes, stored beside the wrapped key
+    data key  --HKDF "mark"-->  mark key  --HMAC-SHA-256-->  mark of one sealing, 128 bits in base64, for the audit log
 
 Associated data, every part behind its length in 4 bytes (`kdf.joined`):
 
@@ -13,6 +14,7 @@ AES-GCM does not commit to its key: one ciphertext can be made to open under two
 Dodis et al. 2018). A wrapped key whose content does not fit the commitment is refused, so each owner has one data key.
 """
 
+import base64
 import hmac
 import os
 from functools import lru_cache
@@ -24,6 +26,7 @@ from vault.aead import AESGCM, Place, Tampered
 from vault.kdf import KEY_BYTES, derive, hkdf_expand, joined, label
 
 __all__ = ["Place", "SubjectKey", "Tampered", "commitment", "new_data_key", "unwrap", "wrap"]
+MARK_BYTES = 16
 
 
 def new_data_key() -> bytes:
@@ -55,11 +58,12 @@ def unwrap(wrapped: bytes, master: bytes, *, owner: UUID, version: int, committe
 class SubjectKey:
     """One person's data key, in memory for the length of a call; it never shows, copies or pickles its bytes."""
 
-    __slots__ = ("_columns", "_data_key", "owner")
+    __slots__ = ("_columns", "_data_key", "_mark_key", "owner")
 
     def __init__(self, owner: UUID, data_key: bytes) -> None:
         self.owner = owner
         self._data_key = data_key
+        self._mark_key: bytes | None = None
         # A field key lives as long as the data key it comes from, and is derived once.
         self._columns: dict[tuple[str, str], tuple[AESGCM, bytes]] = {}
 
@@ -89,6 +93,17 @@ class SubjectKey:
         except Tampered as error:
             error.place = place
             raise
+
+    def mark(self, place: Place, sealed: bytes) -> str:
+        """What the audit log keeps of this sealing in this cell: 22 characters that tell nothing without the key.
+
+        No two sealings share one (their nonces differ), so that an older one put back in its own place is told from
+        the newest (threat T6). With the key gone it is noise: the log's proofs stay, nothing can be compared any more.
+        """
+        if self._mark_key is None:
+            self._mark_key = derive(self._data_key, "mark")
+        digest = hmac.digest(self._mark_key, self.associated(place) + sealed, "sha256")
+        return base64.b64encode(digest[:MARK_BYTES]).decode().rstrip("=")
 
     def field_key(self, place: Place) -> bytes:
         """The key of this person's column; rows of a column are told apart by the associated data."""

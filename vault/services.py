@@ -259,8 +259,8 @@ def reseal_secret(place: Place, sealed: bytes) -> bytes | None:
 
 
 # --- tampering ------------------------------------------------------------------------------------------------------
-def report_tamper(place: Place) -> None:
-    """The audit log says that this cell did not open, in a transaction of its own (threat T5).
+def report_tamper(place: Place, *, reason: str = "") -> None:
+    """The audit log says that this cell was tampered with, in a transaction of its own (threats T5, T6).
 
     Call it after the rollback, where the error is translated: inside the failed transaction it would be undone with it.
     """
@@ -269,7 +269,8 @@ def report_tamper(place: Place) -> None:
         audit.record(
             "crypto.tamper",
             actor=actors.system("vault"),
-            details={"table": place.table, "column": place.column, "row": _reference(place)},
+            details={"table": place.table, "column": place.column, "row": _reference(place)}
+            | ({"reason": reason} if reason else {}),
         )
 
 

@@ -76,8 +76,8 @@ def _store(
     stored = store_values(
         subject=row, purpose=purpose, values=ready, source=source, source_name=source_name, application=application
     )
-    _record_stored(application, row, purpose, ready, source)
-    return stored
+    _record_stored(application, row, purpose, stored, [name for name, value in ready.items() if value is None], source)
+    return list(stored)
 
 
 def _require_source(values: Mapping[str, Any], source: str, source_name: str) -> None:
@@ -155,15 +155,14 @@ def _contract_fields(application: Application, purpose: str) -> tuple[str, ...]:
 
 
 def _record_stored(
-    application: Application, subject: Subject, purpose: str, ready: Mapping[str, str | None], source: str
+    application: Application, subject: Subject, purpose: str, stored: Mapping[str, str], removed: list[str], source: str
 ) -> None:
     actor = actors.application(application.slug)
-    stored = [field for field, value in ready.items() if value is not None]
-    removed = [field for field, value in ready.items() if value is None]
     about: dict[str, JSON] = {"application": application.slug}
     if stored:
-        details = about | {"source": source, "count": len(stored)}
-        record("data.stored", actor=actor, subject=subject.pseudonym, purpose=purpose, fields=stored, details=details)
+        details = about | {"source": source, "count": len(stored), "marks": list(stored.values())}
+        fields = list(stored)
+        record("data.stored", actor=actor, subject=subject.pseudonym, purpose=purpose, fields=fields, details=details)
     if removed:
         gone = about | {"reason": "application", "count": len(removed)}
         record("data.removed", actor=actor, subject=subject.pseudonym, purpose=purpose, fields=removed, details=gone)

@@ -22,6 +22,7 @@ from erasure.services.identity_files import delete_evidence, evidence_place
 from erasure.services.locking import locked_open_request, locked_request
 from erasure.services.records import record_request
 from gdpr_portal.errors import Invalid, Missing, Refused, WrongState
+from subjects.services.reveal import staff_reveal
 from vault import services as vault
 
 KEPT_FOR = timedelta(days=30)
@@ -90,11 +91,11 @@ def hand_in(*, request: RightsRequest, data: bytes) -> IdentityEvidence:
 def look(*, request_id: UUID, reviewer: Account, reason: str) -> tuple[IdentityEvidence, bytes]:
     """The file, opened; the log has who looked and why. The door asks for a fresh second factor first.
 
-    Raises `reason_missing`, `not_found` when there is no file, or none any more.
+    Raises `reason_missing`, as `staff_reveal`, `not_found` when there is no file, or none any more.
     """
     if reason not in REASONS:
         raise Invalid("reason_missing", "Say why the file is looked at.", status=422)
-    with transaction.atomic():
+    with staff_reveal(reviewer):
         request = locked_request(request_id)
         row = IdentityEvidence.objects.filter(check_row__request=request).first()
         if row is None:

@@ -33,6 +33,7 @@ from gdpr_portal.errors import Gone, Invalid, Missing, WrongState
 from subjects.models import Subject
 from subjects.selectors import email_of, ensure_not_erased
 from subjects.services import lock_subject
+from subjects.services.reveal import staff_reveal
 from vault import services as vault
 
 BY_LAW = frozenset({Mandate.Kind.PARENTAL.value, Mandate.Kind.GUARDIANSHIP.value})
@@ -151,11 +152,11 @@ def object_to_mandate(*, mandate_id: UUID) -> Mandate:
 def look(*, mandate_id: UUID, reviewer: Account, reason: str) -> tuple[Mandate, bytes]:
     """The document, opened; the log has who looked and why. The door asks for a fresh second factor first.
 
-    Raises `reason_missing`, `not_found` when there is no document, or none any more.
+    Raises `reason_missing`, as `staff_reveal`, `not_found` when there is no document, or none any more.
     """
     if reason not in REASONS:
         raise Invalid("reason_missing", "Say why the file is looked at.", status=422)
-    with transaction.atomic():
+    with staff_reveal(reviewer):
         mandate = _locked(mandate_id)
         data = opened_document(mandate)
         if data is None:

@@ -89,7 +89,7 @@ def _rectify(step: Step) -> Outcome:
     if request.subject.erased_at is not None:
         return Outcome({"rows": 0})
     values = opened_details(request)["values"]
-    fields = store_values(
+    marks = store_values(
         subject=request.subject,
         purpose=request.purpose or "",
         values=values,
@@ -102,10 +102,10 @@ def _rectify(step: Step) -> Outcome:
         actor=WORKER,
         subject=request.subject.pseudonym,
         purpose=request.purpose,
-        fields=sorted(values),
-        details={"request": str(request.id), "count": len(fields)},
+        fields=[*marks, *sorted(values.keys() - marks.keys())],
+        details={"request": str(request.id), "count": len(marks), "marks": list(marks.values())},
     )
-    return Outcome({"rows": len(fields)})
+    return Outcome({"rows": len(marks)})
 
 
 def _account(step: Step, kept: Kept) -> Outcome:

@@ -7,7 +7,7 @@ many, opens them with a reason, and decides: they stay under an article, or they
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,6 @@ from django.utils import timezone
 from access.models import Account
 from audit import actors
 from audit import services as audit
-from audit.models import AuditEvent
 from erasure.connectors.dataset import Address
 from erasure.connectors.failures import problem
 from erasure.connectors.report import Kept, Report, RunFailed
@@ -28,16 +27,16 @@ from erasure.models import ConnectorCommit, KeptRow, RightsRequest, Step, Withhe
 from erasure.services import connectors
 from erasure.services.holds import standing_hold
 from erasure.services.records import move_step
-from gdpr_portal.errors import Invalid, Missing, Refused, WrongState
+from gdpr_portal.errors import Invalid, Missing, WrongState
 from gdpr_portal.failpoints import failpoint
 from gdpr_portal.wake import wake
+from subjects.services.reveal import staff_reveal
 from vault import services as vault
 
 ARTICLES = ("15(4)", "17(3)(a)", "17(3)(b)", "17(3)(c)", "17(3)(d)", "17(3)(e)")
 """Under what a shared row may stay: the rights of the other person, or an exception of Art. 17(3)."""
 REASONS = ("whose_is_it", "what_is_lost", "complaint")
 """Why a reviewer opens withheld rows."""
-REVEALS_AN_HOUR = 20
 DIGEST = "erasure_keptrow.digest"
 
 
@@ -222,7 +221,7 @@ def kept_of(names: Sequence[str]) -> Kept | None:
 def reveal(*, withheld_id: UUID, reviewer: Account, reason: str) -> list[dict[str, Any]]:
     """What stands in the rows, for this reviewer and this once; that they looked, and why, is in the log first.
 
-    Refused("reveal_quota") after twenty looks in an hour.
+    Raises as `staff_reveal`.
     """
     if reason not in REASONS:
         raise Invalid("invalid_value", "A reason is needed.", status=422)
@@ -231,14 +230,10 @@ def reveal(*, withheld_id: UUID, reviewer: Account, reason: str) -> list[dict[st
         raise Missing
     if row.keys_sealed is None:
         raise WrongState("wrong_state", "These rows cannot be opened any more.")
-    actor, since = actors.staff(reviewer.id), timezone.now() - timedelta(hours=1)
-    with transaction.atomic():
-        looks = AuditEvent.objects.filter(action="data.revealed", actor=actor, at__gte=since)
-        if looks.filter(details__reason__in=REASONS).count() >= REVEALS_AN_HOUR:
-            raise Refused("reveal_quota", "Too many looks within an hour.")
+    with staff_reveal(reviewer):
         audit.record(
             "data.revealed",
-            actor=actor,
+            actor=actors.staff(reviewer.id),
             subject=row.step.request.subject.pseudonym,
             details={"request": str(row.step.request_id), "reason": reason, "count": row.decidable},
         )

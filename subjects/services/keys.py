@@ -27,19 +27,23 @@ def shred_key(*, subject: Subject, kept: Mapping[str, frozenset[str]]) -> bool:
         going = PersonalValue.objects.filter(subject=row).exclude(field__in=fields)
         if lost := list(going.values_list("field", flat=True)):
             drop_values(subject=row, fields=lost)
-        if staying:
-            _reseal(row, staying)
-        elif not vault.destroy_data_key(row.pk):
+        marks = _reseal(row, staying) if staying else {}
+        if not staying and not vault.destroy_data_key(row.pk):
             return False
         audit.record(
-            "key.destroyed", actor=actors.system("worker"), subject=row.pseudonym, details={"kind": "data_key"}
-        )
+            "key.destroyed", actor=actors.system("worker"), subject=row.pseudonym, fields=list(marks),
+            details={"kind": "data_key", "marks": list(marks.values())},
+        )  # fmt: skip
     return True
 
 
-def _reseal(subject: Subject, values: list[PersonalValue]) -> None:
+def _reseal(subject: Subject, values: list[PersonalValue]) -> dict[str, str]:
+    """The values lie under a new key; gives the mark of each new sealing, by field."""
     old, new = vault.replace_data_key(subject.pk)
+    marks = {}
     for value in values:
         place = cells.value_place(value.pk, value.field)
         value.sealed = new.seal(place, old.open(place, bytes(value.sealed)))
+        marks[value.field] = new.mark(place, value.sealed)
     PersonalValue.objects.bulk_update(values, ["sealed"])
+    return marks

@@ -75,8 +75,8 @@ def write_newcomers(run: Run, people: Sequence[Ready]) -> None:
         pairs = list(zip(subjects, people, strict=True))
         _write_people(run, pairs, keys)
         _write_consents(run, pairs)
-        _write_values(run, pairs, keys)
-        audit.record_many([entry for subject, ready in pairs for entry in _entries(run, subject, ready)])
+        marks = _write_values(run, pairs, keys)
+        audit.record_many([entry for subject, ready in pairs for entry in _entries(run, subject, ready, marks)])
 
 
 def _subject(ready: Ready) -> Subject:
@@ -86,6 +86,8 @@ def _subject(ready: Ready) -> Subject:
 
 _Pairs = Sequence[tuple[Subject, Ready]]
 _Keys = Mapping[UUID, vault.SubjectKey]
+_Marks = dict[tuple[UUID, str], str]
+"""Of each person's field the mark of its sealing, for the event (threat T6)."""
 
 
 def _write_people(run: Run, pairs: _Pairs, keys: _Keys) -> None:
@@ -126,14 +128,16 @@ def _write_consents(run: Run, pairs: _Pairs) -> None:
         raise WithoutGroundError(frozenset(ready.line.number for subject, ready in consenting if subject.pk in refused))
 
 
-def _write_values(run: Run, pairs: _Pairs, keys: _Keys) -> None:
+def _write_values(run: Run, pairs: _Pairs, keys: _Keys) -> _Marks:
+    """The values are held, each for its purposes; gives the mark of each sealing."""
     now = timezone.now()
     application = run.application.pk
+    marks: _Marks = {}
     _copy(
         PersonalValue,
         _VALUES,
         (
-            _value(keys[subject.pk], field, value, now)
+            _value(keys[subject.pk], field, value, now, marks)
             for subject, ready in pairs
             for field, value in ready.merged.items()
         ),
@@ -148,11 +152,14 @@ def _write_values(run: Run, pairs: _Pairs, keys: _Keys) -> None:
             for field in values
         ),
     )
+    return marks
 
 
-def _value(key: vault.SubjectKey, field: str, value: str, now: datetime) -> tuple[Any, ...]:
+def _value(key: vault.SubjectKey, field: str, value: str, now: datetime, marks: _Marks) -> tuple[Any, ...]:
     row = cells.value_id(key.owner, field)
-    sealed = key.seal(cells.value_place(row, field), value.encode())
+    place = cells.value_place(row, field)
+    sealed = key.seal(place, value.encode())
+    marks[key.owner, field] = key.mark(place, sealed)
     return row, key.owner, field, sealed, SOURCE.value, "", now, now
 
 
@@ -176,7 +183,7 @@ def _copy(model: type[Model], columns: Sequence[str], rows: Iterable[tuple[Any, 
             copy.write_row(row)
 
 
-def _entries(run: Run, subject: Subject, ready: Ready) -> list[audit.Entry]:
+def _entries(run: Run, subject: Subject, ready: Ready, marks: _Marks) -> list[audit.Entry]:
     actor = actors.application(run.application.slug)
     imported = audit.Entry(
         action="subject.imported", actor=actor, subject=subject.pseudonym,
@@ -185,7 +192,8 @@ def _entries(run: Run, subject: Subject, ready: Ready) -> list[audit.Entry]:
     stored = [
         audit.Entry(
             action="data.stored", actor=actor, subject=subject.pseudonym, purpose=purpose, fields=sorted(values),
-            details=run.about | {"source": SOURCE.value, "count": len(values)},
+            details=run.about | {"source": SOURCE.value, "count": len(values)}
+            | {"marks": [marks[subject.pk, field] for field in sorted(values)]},
         )
         for purpose, values in ready.values.items()
     ]  # fmt: skip

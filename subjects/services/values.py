@@ -37,21 +37,24 @@ def store_values(
     source: str,
     source_name: str = "",
     application: Application | None,
-) -> list[str]:
-    """The named fields hold these values for the purpose, others are as before; returns the fields stored, in order.
+) -> dict[str, str]:
+    """The named fields hold these values for the purpose, others are as before; returns the fields stored, in order,
+    each with the mark of its sealing (`vault.SubjectKey.mark`), which the caller's event carries as `marks` (T6).
 
     None takes the field from this purpose, and the value with the last purpose that needed it. Values are validated
     by the caller. Five statements at most, however many fields.
     """
     stored = {field: value for field, value in values.items() if value is not None}
+    marks: dict[str, str] = {}
     if stored:
         key = vault.subject_key(subject.pk)
         rows = [_row(key, subject, field, value, source, source_name) for field, value in stored.items()]
         _upsert(rows, purpose, application)
+        marks = {row.field: key.mark(cells.value_place(row.pk, row.field), row.sealed) for row in rows}
     removed = [field for field, value in values.items() if value is None]
     if removed:
         drop_purpose(subject=subject, purpose=purpose, fields=removed)
-    return list(stored)
+    return marks
 
 
 def _row(

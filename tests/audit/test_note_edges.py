@@ -54,3 +54,19 @@ def test_a_root_has_32_bytes_and_canonical_base64() -> None:
 def test_control_characters_are_refused(character: str) -> None:
     with pytest.raises(BadNote, match="control"):
         note.split_note(f"a{character}b\n\n\u2014 {NAME} AAAAAAAA\n")
+
+
+@pytest.mark.parametrize(("length", "refused"), [(0, True), (4, True), (5, False)])
+def test_a_signature_line_has_a_key_id_and_more(length: int, refused: bool) -> None:
+    line = f"\u2014 {NAME} {base64.b64encode(bytes(length)).decode()}"
+    if refused:
+        with pytest.raises(BadNote, match="key id and more"):
+            note._signature(line)
+    else:
+        assert note._signature(line) == (NAME, bytes(length))
+
+
+@pytest.mark.parametrize("lines", ["", "log\n", "log\n0\n"])
+def test_a_checkpoint_has_three_lines(lines: str) -> None:
+    with pytest.raises(BadNote):
+        note.read_checkpoint(note.sign(lines or "\n", name=NAME, public_key=PUBLIC, sign=sign))
