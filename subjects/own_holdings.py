@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import get_language, override
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from access.selectors import factors_of
@@ -66,8 +66,10 @@ class ValuesHolding(Holding):
 
     def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
         held = [value for value in selectors.values_held(subject) if _in_scope(value, scope)]
-        values = read_values(subject=subject, fields=[value.field for value in held])
-        return {"values": [_exported(value, values[value.field], scope) for value in held if value.field in values]}
+        fields = [value.field for value in held]
+        values, titles = read_values(subject=subject, fields=fields), hooks.describe_fields(fields, scope.language)
+        found = [value for value in held if value.field in values]
+        return {"values": [_exported(each, titles[each.field], values[each.field], scope) for each in found]}
 
     def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
         until = {row.purpose: row for row in Retention.objects.filter(subject=subject, ended_at=None)}
@@ -200,10 +202,8 @@ def _in_scope(value: selectors.HeldValue, scope: ExportScope) -> bool:
     return not scope.portability or value.source in _PROVIDED
 
 
-def _exported(value: selectors.HeldValue, plain: str, scope: ExportScope) -> dict[str, Any]:
+def _exported(value: selectors.HeldValue, title: str, plain: str, scope: ExportScope) -> dict[str, Any]:
     purposes = [purpose for purpose in value.purposes if scope.purposes is None or purpose in scope.purposes]
-    with override(scope.language):
-        title = hooks.describe_field(value.field, scope.language)
     exported: dict[str, Any] = {"field": value.field, "title": title, "value": plain, "purposes": purposes}
     if value.source_name:
         exported["source_name"] = value.source_name

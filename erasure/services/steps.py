@@ -162,7 +162,7 @@ def _give_all_back(held: Sequence[Claim]) -> None:
     """What could not be done together is free at once, for each to be tried by itself."""
     fences = {each.step_id: each.fence for each in held}
     with transaction.atomic():
-        for step in Step.objects.select_for_update().filter(pk__in=fences, state="in_progress"):
+        for step in Step.objects.select_for_update().filter(pk__in=fences, state="in_progress").order_by("pk"):
             if step.fence == fences[step.id]:
                 step.lease_until = None
                 move_step(step, "queued", actor=WORKER)
@@ -301,9 +301,9 @@ def push(request_id: UUID) -> None:
 
 def push_all(request_ids: Sequence[UUID]) -> None:
     """What is due of the requests has been done by this process, as a sweep does it; nothing is left to hints."""
-    from erasure.services.start import begin_due
+    from erasure.services.start import begin_all_due
 
-    each(request_ids, begin_due)
+    begin_all_due(request_ids)
     each(_carried(request_ids), run)
     if done := finish.done(request_ids):
         finish.complete_all(done, actor=WORKER)
