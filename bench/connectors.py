@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from bench.eleven import TABLES, fill
 from deploy.local import postgres
-from erasure.connectors.dataset import load
+from erasure.connectors.dataset import Dataset, load
 from erasure.connectors.engine import Order, Source, running
 from erasure.connectors.masking import Strategy
 from tests.connectors.shop import DATASET
@@ -67,9 +68,15 @@ def url(where: str) -> str:
 
 
 # --- what is measured, each in a process of its own --------------------------------------------------------------
+@cache
+def datasets() -> tuple[Dataset, ...]:
+    """The dataset file, read once a process, as the service does (erasure.services.connectors)."""
+    return tuple(load(DATASET))
+
+
 def engine_runs(where: str, right: str, numbers: list[int], record: str | None = None) -> dict[str, Any]:
     """Each person's request through the engine."""
-    source = Source("shop", url(where), tuple(load(DATASET)))
+    source = Source("shop", url(where), datasets())
     said: list[Any] = []
     if record:
         sa.event.listen(sa.Engine, "before_cursor_execute", lambda _c, _k, text, given, *_: said.append((text, given)))

@@ -3,10 +3,11 @@
     python -m bench.erasure --people 2000 --processes 2 [--rows 1000000] [--profile]
 
 Each person has two identifiers, three values for two purposes and a consent; nobody else has to be told. A request is
-filed, carried out by the worker's own code and completed: plan, steps, receipt, mail, audit entries. The floors of the
-same run: the bare DELETE and UPDATE of the same people's rows in one transaction a person, and zipping the bytes of
-the same archives. PostgreSQL of its own with flushed commits. `--rows` builds one person's archive of so many rows and
-measures its memory. Quote shares of one run; rates move with the machine (docs/figures.md).
+filed, carried out by the worker's own code and completed: plan, steps, receipt, mail, audit entries; each at once, or
+as many as a sweep takes together are filed first and then carried out. The floors of the same run: the bare DELETE and
+UPDATE of the same people's rows in one transaction a person, and zipping the bytes of the same archives. PostgreSQL of
+its own with flushed commits. `--rows` builds one person's archive of so many rows and measures its memory. Quote
+shares of one run; rates move with the machine (docs/figures.md).
 """
 
 import argparse
@@ -59,22 +60,34 @@ def durable() -> Iterator[None]:
 
 
 # --- what is measured ------------------------------------------------------------------------------------------------
-def carried_out(right: str, people: list[UUID]) -> dict[str, Any]:
-    """Each person's request, from filing to completed."""
-    from audit import actors
+def carried_out(right: str, people: list[UUID], at_once: int = 1) -> dict[str, Any]:
+    """Each person's request, from filing to completed, so many at once."""
     from erasure.models import RightsRequest
     from erasure.services import steps
+
+    for start in range(0, len(people), at_once):
+        filed = [_filed(right, person) for person in people[start : start + at_once]]
+        steps.push_all(filed)
+        states = set(RightsRequest.objects.filter(pk__in=filed).values_list("state", flat=True))
+        if states != {"completed"}:
+            raise SystemExit(f"a request did not complete: {states}")
+    return {}
+
+
+def carried_out_together(right: str, people: list[UUID]) -> dict[str, Any]:
+    """The same, as many at once as a sweep takes."""
+    from erasure.services import steps
+
+    return carried_out(right, people, steps.BATCH)
+
+
+def _filed(right: str, person: UUID) -> UUID:
+    from audit import actors
     from erasure.services.requests import file_request
     from subjects.models import Subject
 
-    for person in people:
-        subject = Subject.objects.get(pk=person)
-        request = file_request(subject=subject, right=right, details={}, verified_by="account", actor=actors.SUBJECT)
-        steps.push(request.id)
-        state = RightsRequest.objects.values_list("state", flat=True).get(pk=request.id)
-        if state != "completed":
-            raise SystemExit(f"a request did not complete: {state}")
-    return {}
+    subject = Subject.objects.get(pk=person)
+    return file_request(subject=subject, right=right, details={}, verified_by="account", actor=actors.SUBJECT).id
 
 
 def bare_deletes(_right: str, people: list[UUID]) -> dict[str, Any]:
@@ -117,7 +130,7 @@ def _files(person: UUID) -> dict[str, bytes]:
 
 
 WORKS: dict[str, Callable[[str, list[UUID]], dict[str, Any]]] = {
-    "engine": carried_out, "deletes": bare_deletes, "zips": bare_zips,
+    "engine": carried_out, "together": carried_out_together, "deletes": bare_deletes, "zips": bare_zips,
 }  # fmt: skip
 
 
@@ -278,7 +291,7 @@ def main() -> int:
     os.environ |= {"UNDO_WINDOW_SECONDS": "0", "ERASURES_PER_HOUR": "0"}
     with durable(), tempfile.TemporaryDirectory(prefix="bench-erasure-") as folder, world() as made:
         _set_up()
-        people = everybody(Path(folder), 3 * given.people if not given.profile else given.people)
+        people = everybody(Path(folder), 5 * given.people if not given.profile else given.people)
         if given.profile:
             return profiled(given.profile, people)
         if given.rows:
@@ -303,38 +316,46 @@ def everybody(folder: Path, count: int) -> list[UUID]:
 
 def tables(people: list[UUID], given: argparse.Namespace) -> int:
     """Prints the table; 1 when a rate is under its goal."""
-    third = len(people) // 3
-    ours, floors = people[:third], people[third : 2 * third]
+    count = given.people
+    copied, copied_together, floors, erased, erased_together = (people[at * count :][:count] for at in range(5))
     many = {"processes": given.processes, "warm": given.warm}
     load = os.getloadavg()[0]
-    print(f"{third} people, {given.processes} processes, load {load:.1f}, {os.cpu_count()} cores\n")
+    print(f"{count} people, {given.processes} processes, load {load:.1f}, {os.cpu_count()} cores\n")
     print("| | per second | CPU ms each (client) | statements | memory grown MB | peak MB | of the floor |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    access = measured("engine", "access", ours, **many)
-    zips = measured("zips", "access", ours, **many)
+    singly = measured("engine", "access", copied, **many)
+    zips = measured("zips", "access", copied, **many)
+    access = measured("together", "access", copied_together, **many)
     print(row("zipping the same bytes", zips))
-    print(row("access, filed to completed", access, zips["rate"]), flush=True)
+    print(row("access, filed to completed", singly, zips["rate"]))
+    print(row("access, as many at once as a sweep takes", access, zips["rate"]), flush=True)
     deletes = measured("deletes", "erasure", floors, **many)
     print(row("deleting the same rows", deletes))
-    erasure = measured("engine", "erasure", people[2 * third :], **many)
-    print(row("erasure, filed to completed", erasure, deletes["rate"]), flush=True)
+    singly = measured("engine", "erasure", erased, **many)
+    print(row("erasure, filed to completed", singly, deletes["rate"]))
+    erasure = measured("together", "erasure", erased_together, **many)
+    print(row("erasure, as many at once as a sweep takes", erasure, deletes["rate"]), flush=True)
     return 0 if min(access["rate"], erasure["rate"]) >= GOAL else 1
 
 
 def profiled(right: str, people: list[UUID]) -> int:
-    """Where the time of one process goes, and the statements of one request, on standard error."""
+    """Where the time of one process goes, and the statements of one request and of two, on standard error."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    carried_out(right, people[:5])
+    carried_out_together(right, people[:4])
     with CaptureQueriesContext(connection) as said:
-        carried_out(right, people[5:6])
+        carried_out(right, people[4:5])
+    print(len(said), "statements for one", file=sys.stderr)
+    with CaptureQueriesContext(connection) as said:
+        carried_out_together(right, people[5:7])
+    print(len(said), "statements for two", file=sys.stderr)
     for number, each in enumerate(said.captured_queries):
         print(number, each["sql"][:150].replace("\n", " "), file=sys.stderr)
     profile = cProfile.Profile()
     began = time.perf_counter()
-    profile.runcall(carried_out, right, people[6:])
-    print(f"{(len(people) - 6) / (time.perf_counter() - began):.1f} a second under the profiler", file=sys.stderr)
+    profile.runcall(carried_out_together, right, people[7:])
+    print(f"{(len(people) - 7) / (time.perf_counter() - began):.1f} a second under the profiler", file=sys.stderr)
     pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(35)
     return 0
 

@@ -22,7 +22,7 @@ class ConsentConfig(AppConfig):
             refused=imports.without_ground,
             stand=imports.consents_stand,
         )
-        hooks.register_titles(purpose=selectors.purpose_title, field=selectors.field_title)
+        hooks.register_titles(purpose=selectors.purpose_title, fields=selectors.field_titles)
         holdings.register_all()
         register(EvidenceHolding())
         _register_columns()

@@ -1,6 +1,7 @@
 """What stands beside a person's answers: confirmations by mail, reminders, the browser's signal, scans of forms."""
 
 import base64
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,13 +9,13 @@ from django.utils.translation import gettext as _
 
 from consent.models import Confirmation, ConsentProof, PrivacySignal, Reminder
 from consent.services.paper import opened_proof
-from subjects.holdings import ExportScope, Kept, PlanLine
+from subjects.holdings import ExportScope, Going, Holding, Kept, PlanLine
 from subjects.models import Subject
 
 GOES = (Confirmation, Reminder, PrivacySignal)
 
 
-class EvidenceHolding:
+class EvidenceHolding(Holding):
     """A parent's address and name are another person's: the archive says when one agreed, not who (Art. 15(4)).
 
     Scans go with an erasure; the digest of one stays with the event it proves, and ends with it.
@@ -47,12 +48,9 @@ class EvidenceHolding:
             lines.append(PlanLine(_("Scans of consent forms you signed on paper"), "goes", "Art. 17(1)"))
         return lines
 
-    def erase(self, subject: Subject, kept: Kept) -> int:
-        rows = sum(model.objects.filter(subject=subject).delete()[0] for model in GOES)
-        return rows + _scans(subject).update(sealed=None)
-
-    def residue(self, subject: Subject, kept: Kept) -> int:
-        return sum(model.objects.filter(subject=subject).count() for model in GOES) + _scans(subject).count()
+    def goes(self, kept: Kept) -> Sequence[Going]:
+        scans = ConsentProof.objects.filter(sealed__isnull=False)
+        return *(Going(model._default_manager.all()) for model in GOES), Going(scans, emptied={"sealed": None})
 
 
 def _scans(subject: Subject) -> Any:

@@ -1,5 +1,6 @@
 """What this app holds about people: their answers, and the notices about them that others were sent."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,11 +11,11 @@ from django.utils.translation import gettext as _
 
 from consent.models import ConsentEvent, Delivery, HandNotice, Objection, SharingAsk, Standing
 from consent.services.deliveries import data_of, evidence_of
-from subjects.holdings import ExportScope, Kept, PlanLine, register
+from subjects.holdings import ExportScope, Going, Holding, Kept, PlanLine, register
 from subjects.models import Subject
 
 
-class ConsentsHolding:
+class ConsentsHolding(Holding):
     """Answers, standing and objections. Of all that, the bare events and periods are kept as proof, by a random id."""
 
     name = "consents"
@@ -44,15 +45,13 @@ class ConsentsHolding:
             lines.append(PlanLine(what, "stays", "Art. 17(3)(e)", until=until, why=why))
         return lines
 
-    def erase(self, subject: Subject, kept: Kept) -> int:
-        standing, _by_model = Standing.objects.filter(subject=subject).delete()
-        return standing + _objections(subject).update(ended_at=timezone.now())
-
-    def residue(self, subject: Subject, kept: Kept) -> int:
-        return Standing.objects.filter(subject=subject).count() + _objections(subject).count()
+    def goes(self, kept: Kept) -> Sequence[Going]:
+        """After an erasure there is nothing left to object to but what a law keeps."""
+        objections = Objection.objects.filter(ended_at=None)
+        return Going(Standing.objects.all()), Going(objections, emptied={"ended_at": timezone.now()})
 
 
-class DeliveriesHolding:
+class DeliveriesHolding(Holding):
     """Notices to applications and third parties. The rows prove who was told; what in them names anybody goes."""
 
     name = "deliveries"
@@ -72,14 +71,12 @@ class DeliveriesHolding:
         why = _("Random ids and times only: they prove that others were told about your rights.")
         return [PlanLine(_("The record of who was told about you, and when"), "stays", "Art. 17(3)(e)", why=why)]
 
-    def erase(self, subject: Subject, kept: Kept) -> int:
-        return _naming(subject).update(reference_sealed=None, evidence_sealed=None, data_sealed=None)
-
-    def residue(self, subject: Subject, kept: Kept) -> int:
-        return _naming(subject).count()
+    def goes(self, kept: Kept) -> Sequence[Going]:
+        empty = {"reference_sealed": None, "evidence_sealed": None, "data_sealed": None}
+        return (Going(_naming(), emptied=empty),)
 
 
-class AsksHolding:
+class AsksHolding(Holding):
     """What third parties asked of the person, and what they answered. Nothing of it stays."""
 
     name = "asks"
@@ -96,11 +93,8 @@ class AsksHolding:
             return []
         return [PlanLine(_("What third parties asked you for, and your answers"), "goes", "Art. 17(1)")]
 
-    def erase(self, subject: Subject, kept: Kept) -> int:
-        return SharingAsk.objects.filter(subject=subject).delete()[0]
-
-    def residue(self, subject: Subject, kept: Kept) -> int:
-        return SharingAsk.objects.filter(subject=subject).count()
+    def goes(self, kept: Kept) -> Sequence[Going]:
+        return (Going(SharingAsk.objects.all()),)
 
 
 def register_all() -> None:
@@ -110,17 +104,12 @@ def register_all() -> None:
     register(AsksHolding())
 
 
-def _objections(subject: Subject) -> QuerySet[Objection]:
-    """Those that stand: after an erasure there is nothing left to object to but what a law keeps."""
-    return Objection.objects.filter(subject=subject, ended_at=None)
-
-
-def _naming(subject: Subject) -> QuerySet[Delivery]:
-    """Deliveries that still hold words of or about the person. The receiver's own number of an erasure notice that is
+def _naming() -> QuerySet[Delivery]:
+    """Deliveries that still hold words of or about a person. The receiver's own number of an erasure notice that is
     yet to leave is not counted: without it the receiver could not find whom to erase (Art. 19); it goes once sent."""
     unsent = Q(type="erasure.requested", state__in=["queued", "sending"])
     words = Q(evidence_sealed__isnull=False) | Q(data_sealed__isnull=False)
-    return Delivery.objects.filter(subject=subject).filter(words | (Q(reference_sealed__isnull=False) & ~unsent))
+    return Delivery.objects.filter(words | (Q(reference_sealed__isnull=False) & ~unsent))
 
 
 def _standing(row: Standing) -> dict[str, Any]:

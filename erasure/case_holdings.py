@@ -1,8 +1,10 @@
 """What the desk keeps about a person's requests, as a Holding: the conversation; the rest is accountability."""
 
 import base64
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -13,14 +15,12 @@ from erasure.services.conversation import conversation
 from erasure.services.files import opened_file
 from erasure.services.identity_files import delete_evidence, evidence_place
 from erasure.services.questions import words_of
-from subjects.holdings import ExportScope, PlanLine
+from subjects.holdings import ExportScope, Going, Holding, Kept, PlanLine
 from subjects.models import Subject
 from vault.services import subject_key
 
-Kept = Mapping[str, frozenset[str]]
 
-
-class CasesHolding:
+class CasesHolding(Holding):
     """Messages lose their words; that there was a question, an escalation or a hold stays, under random ids."""
 
     name = "cases"
@@ -52,13 +52,17 @@ class CasesHolding:
         why = _("Only that and when we wrote stays, without anything that names you.")
         return [PlanLine(what=_("The messages between you and us"), fate="goes", article="Art. 17(1)", why=why)]
 
-    def erase(self, subject: Subject, kept: Kept) -> int:
-        asked = _questions_with_words(subject).update(asked_sealed=None, answer_sealed=None)
-        return asked + _with_words(subject).update(sealed=None) + _drop_evidence(subject)
+    def goes(self, kept: Kept) -> Sequence[Going]:
+        questions = AccessQuestion.objects.exclude(asked_sealed=None, answer_sealed=None)
+        return (
+            Going(questions, emptied={"asked_sealed": None, "answer_sealed": None}),
+            Going(Message.objects.exclude(sealed=None), owner="request__subject", emptied={"sealed": None}),
+            Going(IdentityEvidence.objects.all(), owner="check_row__request__subject"),
+        )
 
-    def residue(self, subject: Subject, kept: Kept) -> int:
-        files = IdentityEvidence.objects.filter(check_row__request__subject=subject).count()
-        return files + _with_words(subject).count() + _questions_with_words(subject).count()
+    def erase_all(self, people: Sequence[UUID], kept: Kept) -> Counter[UUID]:
+        """Evidence goes with the key it was sealed under, and that stands in the log."""
+        return _drop_evidence(people) + super().erase_all(people, kept)
 
 
 def _identity_checks(subject: Subject) -> QuerySet[IdentityCheck]:
@@ -75,18 +79,12 @@ def _identity(row: IdentityCheck) -> dict[str, Any]:
     return told | {"file": base64.b64encode(data).decode(), "content_type": file.content_type}
 
 
-def _drop_evidence(subject: Subject) -> int:
-    requests = RightsRequest.objects.filter(subject=subject, identity_checks__evidence__isnull=False).distinct()
-    actor = actors.system("worker")
-    return sum(delete_evidence(row, actor=actor, reason="erased") for row in requests.select_related("subject"))
-
-
-def _with_words(subject: Subject) -> QuerySet[Message]:
-    return Message.objects.filter(request__subject=subject).exclude(sealed=None)
-
-
-def _questions_with_words(subject: Subject) -> QuerySet[AccessQuestion]:
-    return AccessQuestion.objects.filter(subject=subject).exclude(asked_sealed=None, answer_sealed=None)
+def _drop_evidence(people: Sequence[UUID]) -> Counter[UUID]:
+    requests = RightsRequest.objects.filter(subject__in=people, identity_checks__evidence__isnull=False).distinct()
+    gone: Counter[UUID] = Counter()
+    for row in requests.select_related("subject"):
+        gone[row.subject_id] += delete_evidence(row, actor=actors.system("worker"), reason="erased")
+    return gone
 
 
 def _question(row: AccessQuestion) -> dict[str, Any]:

@@ -1,20 +1,17 @@
 """What rights requests themselves hold about a person: what was asked for, and archives that wait to be collected."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from erasure.models import AnswerFile, ArchiveChunk, RightsRequest, SourceAnswer
 from erasure.services.details import opened_details
-from subjects.holdings import ExportScope, PlanLine
+from subjects.holdings import ExportScope, Going, Holding, Kept, PlanLine
 from subjects.models import Subject
 
-Kept = Mapping[str, frozenset[str]]
 
-
-class RequestsHolding:
+class RequestsHolding(Holding):
     """The requests: their course stays as accountability (Art. 5(2)), what they said in words goes."""
 
     name = "rights_requests"
@@ -39,17 +36,17 @@ class RequestsHolding:
         what, why = _("What your requests said"), _("Only dates and outcomes stay, without anything that names you.")
         return [PlanLine(what=what, fate="goes", article=None, until=None, why=why)]
 
-    def erase(self, subject: Subject, kept: Kept) -> int:
-        asked = _with_words(subject).update(details_sealed=None, verification_digest=None)
-        files = AnswerFile.objects.filter(answer__step__request__subject=subject).delete()[0]
-        return asked + files + _answers(subject).update(sealed=None)
+    def goes(self, kept: Kept) -> Sequence[Going]:
+        words = RightsRequest.objects.exclude(details_sealed=None, verification_digest=None)
+        answers = SourceAnswer.objects.exclude(sealed=None)
+        return (
+            Going(words, emptied={"details_sealed": None, "verification_digest": None}),
+            Going(AnswerFile.objects.all(), owner="answer__step__request__subject"),
+            Going(answers, owner="step__request__subject", emptied={"sealed": None}),
+        )
 
-    def residue(self, subject: Subject, kept: Kept) -> int:
-        files = AnswerFile.objects.filter(answer__step__request__subject=subject).count()
-        return files + _with_words(subject).count() + _answers(subject).count()
 
-
-class ArchivesHolding:
+class ArchivesHolding(Holding):
     """Archives not yet collected."""
 
     name = "archives"
@@ -64,19 +61,8 @@ class ArchivesHolding:
         what, why = _("Archives waiting for you"), _("Collect them before, if you want to keep them.")
         return [PlanLine(what=what, fate="goes", article=None, until=None, why=why)]
 
-    def erase(self, subject: Subject, kept: Kept) -> int:
-        return ArchiveChunk.objects.filter(archive__request__subject=subject).delete()[0]
-
-    def residue(self, subject: Subject, kept: Kept) -> int:
-        return ArchiveChunk.objects.filter(archive__request__subject=subject).count()
-
-
-def _with_words(subject: Subject) -> QuerySet[RightsRequest]:
-    return RightsRequest.objects.filter(subject=subject).exclude(details_sealed=None, verification_digest=None)
-
-
-def _answers(subject: Subject) -> QuerySet[SourceAnswer]:
-    return SourceAnswer.objects.filter(step__request__subject=subject).exclude(sealed=None)
+    def goes(self, kept: Kept) -> Sequence[Going]:
+        return (Going(ArchiveChunk.objects.all(), owner="archive__request__subject"),)
 
 
 def _exported(row: RightsRequest) -> dict[str, Any]:

@@ -1,22 +1,19 @@
 """Who acted in a person's name, as a Holding: exported with the document, erased to the dates and decisions."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from erasure.models import Mandate, MandateLink
 from erasure.services.mandate_words import representative_of
 from erasure.services.mandates import opened_document
-from subjects.holdings import ExportScope, PlanLine
+from subjects.holdings import ExportScope, Going, Holding, Kept, PlanLine
 from subjects.models import Subject
 
-Kept = Mapping[str, frozenset[str]]
 
-
-class MandatesHolding:
+class MandatesHolding(Holding):
     """Mandates lose name, address and document; that there was one, of which kind and how it was decided, stays.
 
     The archive has the name of who acted, for it is about the person, and the document; the address of the
@@ -38,16 +35,12 @@ class MandatesHolding:
             PlanLine(what=_("Who acted in your name, and their mandate"), fate="goes", article="Art. 17(1)", why=why)
         ]
 
-    def erase(self, subject: Subject, kept: Kept) -> int:
-        MandateLink.objects.filter(mandate__subject=subject).delete()
-        return _with_words(subject).update(words_sealed=None, document_sealed=None)
-
-    def residue(self, subject: Subject, kept: Kept) -> int:
-        return _with_words(subject).count() + MandateLink.objects.filter(mandate__subject=subject).count()
-
-
-def _with_words(subject: Subject) -> QuerySet[Mandate]:
-    return Mandate.objects.filter(subject=subject).exclude(words_sealed=None, document_sealed=None)
+    def goes(self, kept: Kept) -> Sequence[Going]:
+        words = Mandate.objects.exclude(words_sealed=None, document_sealed=None)
+        return (
+            Going(MandateLink.objects.all(), owner="mandate__subject"),
+            Going(words, emptied={"words_sealed": None, "document_sealed": None}),
+        )
 
 
 def _exported(row: Mandate) -> dict[str, Any]:

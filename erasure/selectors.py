@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from access.models import Account, Application
@@ -16,16 +16,10 @@ from subjects.models import Subject, ValuePurpose
 
 def held_purposes(subject: Subject) -> list[Held]:
     """The purposes something of this person is held or consented for, with their lawful basis."""
-    return [
-        Held(purpose.slug, purpose.lawful_basis, purpose.is_marketing)
-        for purpose in Purpose.objects.filter(slug__in=_slugs(subject)).order_by("slug")
-    ]
-
-
-def _slugs(subject: Subject) -> set[str]:
-    linked = ValuePurpose.objects.filter(value__subject=subject).values_list("purpose", flat=True)
-    answered = Standing.objects.filter(subject=subject, recipient="").values_list("purpose", flat=True)
-    return set(linked) | set(answered)
+    linked = ValuePurpose.objects.filter(value__subject=subject).values("purpose")
+    answered = Standing.objects.filter(subject=subject, recipient="").values("purpose")
+    purposes = Purpose.objects.filter(Q(slug__in=linked) | Q(slug__in=answered)).order_by("slug")
+    return [Held(*row) for row in purposes.values_list("slug", "lawful_basis", "is_marketing")]
 
 
 def to_retain(subject: Subject) -> dict[str, tuple[Purpose, list[str], datetime]]:

@@ -4,10 +4,15 @@ A Holding is export, plan, erasure and proof side by side, for the models it ans
 field that can hold personal data and belongs to none (Art. 15(1)(b), 17(1), 20(1)).
 """
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
+from uuid import UUID
+
+from django.db.models import Count, QuerySet
 
 from subjects.models import Subject
 
@@ -40,27 +45,71 @@ class PlanLine:
     fields: tuple[str, ...] = ()
 
 
-class Holding(Protocol):
-    """What one app holds about people. `models` are labels such as `subjects.PersonalValue`."""
+@dataclass(frozen=True)
+class Going:
+    """Rows that are gone after an erasure, or hold `emptied` from then on; `owner` is the way from a row to its person.
+
+    Told once, and from that counted, erased and verified, for one person or for many in one statement.
+    """
+
+    rows: QuerySet[Any]
+    owner: str = "subject"
+    emptied: Mapping[str, Any] | None = None
+
+    def of(self, people: Iterable[UUID]) -> QuerySet[Any]:
+        """What of these people is still there."""
+        return self.rows.filter(**{f"{self.owner}__in": list(people)})
+
+    def counted(self, people: Iterable[UUID]) -> Counter[UUID]:
+        """How much of whom is still there; nobody of whom nothing is."""
+        return Counter(dict(self.of(people).order_by().values_list(self.owner).annotate(Count("pk"))))
+
+    def gone(self, people: Iterable[UUID]) -> Counter[UUID]:
+        """It is gone; how much of whom was there."""
+        found = self.counted(people)
+        if found and self.emptied is not None:
+            self.of(found).update(**self.emptied)
+        elif found:
+            self.of(found).delete()
+        return found
+
+
+class Holding(ABC):
+    """What one app holds about people. `models` are labels such as `subjects.PersonalValue`.
+
+    Whoever erases holds the locks of the people, in a transaction.
+    """
 
     name: str
     models: frozenset[str]
 
+    @abstractmethod
     def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
         """A section of the person's archive, of JSON values; empty when nothing is held."""
-        ...
 
+    @abstractmethod
     def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
         """What `erase` would do, for the person to see first."""
-        ...
+
+    @abstractmethod
+    def goes(self, kept: Kept) -> Sequence[Going]:
+        """All that goes of people of whom this is kept, in the order it goes; empty when everything stays."""
+
+    def erase_all(self, people: Sequence[UUID], kept: Kept) -> Counter[UUID]:
+        """All that is not kept of these people is gone; how many rows of whom were. Idempotent."""
+        return sum((going.gone(people) for going in self.goes(kept)), Counter())
+
+    def left(self, people: Sequence[UUID], kept: Kept) -> Counter[UUID]:
+        """How much of whom is here still that should be gone; empty proves the erasure."""
+        return sum((going.counted(people) for going in self.goes(kept)), Counter())
 
     def erase(self, subject: Subject, kept: Kept) -> int:
-        """All that is not kept is gone; returns how many rows or cells were. Idempotent."""
-        ...
+        """`erase_all` of one person."""
+        return self.erase_all([subject.pk], kept)[subject.pk]
 
     def residue(self, subject: Subject, kept: Kept) -> int:
-        """How much is here still that should be gone; 0 proves the erasure."""
-        ...
+        """`left` of one person."""
+        return self.left([subject.pk], kept)[subject.pk]
 
 
 _registry: dict[str, Holding] = {}

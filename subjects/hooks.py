@@ -3,7 +3,7 @@
 A hook nobody registered refuses (imports) or falls back to the slug (titles); nothing is let through by default.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -30,6 +30,7 @@ StoreData = Callable[..., Sequence[str]]
 WithoutGround = Callable[[Application, Sequence[tuple[Subject, str]]], frozenset[UUID]]
 ConsentsStand = Callable[[Application, Sequence[tuple[Subject, Sequence[Mapping[str, Any]]]]], frozenset[UUID]]
 Describe = Callable[[str, str], str]
+DescribeAll = Callable[[Iterable[str], str], Mapping[str, str]]
 DescribeQuestions = Callable[[Subject, Sequence[UUID]], Mapping[UUID, Questioned]]
 
 
@@ -71,6 +72,10 @@ def _slug_in_words(slug: str, language: str) -> str:
     return slug.replace("_", " ").replace("-", " ").capitalize()
 
 
+def _slugs_in_words(slugs: Iterable[str], language: str) -> Mapping[str, str]:
+    return {slug: _slug_in_words(slug, language) for slug in slugs}
+
+
 check_values: CheckValues = _refuse_values
 """(application, purpose, values) -> the values as stored; raises DomainError when contract or type refuses."""
 
@@ -97,8 +102,13 @@ describe_questions: DescribeQuestions = _no_questions
 describe_purpose: Describe = _slug_in_words
 """(slug, language) -> the purpose's title in plain words."""
 
-describe_field: Describe = _slug_in_words
-"""(slug, language) -> the field's title in plain words."""
+describe_fields: DescribeAll = _slugs_in_words
+"""(slugs, language) -> the fields' titles in plain words, by slug."""
+
+
+def describe_field(slug: str, language: str) -> str:
+    """The title of one field in plain words."""
+    return describe_fields([slug], language)[slug]
 
 
 def register_import(
@@ -116,10 +126,10 @@ def register_import(
     store_data, without_ground, consents_stand = store, refused, stand
 
 
-def register_titles(*, purpose: Describe, field: Describe) -> None:
+def register_titles(*, purpose: Describe, fields: DescribeAll) -> None:
     """Pages name purposes and fields as these two say."""
-    global describe_purpose, describe_field
-    describe_purpose, describe_field = purpose, field
+    global describe_purpose, describe_fields
+    describe_purpose, describe_fields = purpose, fields
 
 
 def register_questions(describe: DescribeQuestions) -> None:

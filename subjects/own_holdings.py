@@ -1,27 +1,27 @@
 """What this app holds about people: identity, values, who knows them, restrictions, retentions."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import get_language, override
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from access.selectors import factors_of
 from subjects import hooks, selectors
-from subjects.holdings import ExportScope, Kept, PlanLine, register
+from subjects.holdings import ExportScope, Going, Holding, Kept, PlanLine, register
 from subjects.models import ApplicationLink, Identifier, PersonalValue, Restriction, Retention, Subject, ValuePurpose
-from subjects.services import people
 from subjects.services.reveal import opened_identifiers
-from subjects.services.values import drop_values, read_values
+from subjects.services.values import read_values
 
 _PROVIDED = frozenset({PersonalValue.Source.SUBJECT.value, PersonalValue.Source.OBSERVED.value})
 _KEPT_BY_LAW = "Art. 17(3)(b)"
 
 
-class IdentityHolding:
+class IdentityHolding(Holding):
     """Identifiers, language, country and date of birth: what a person is recognised by. Nothing of it is ever kept.
 
     The second factors of the person's account are told here too; they go with the account, which is another step's.
@@ -49,16 +49,16 @@ class IdentityHolding:
         why = _("Nobody can find or recognise you here afterwards.")
         return [PlanLine(_("Your identifiers, language, country and date of birth"), "goes", "Art. 17(1)", why=why)]
 
-    def erase(self, subject: Subject, kept: Kept) -> int:
-        return people.erase_identity(subject=subject)
+    def goes(self, kept: Kept) -> Sequence[Going]:
+        recognised_by = ~Q(language="", country="", birth_date_sealed=None)
+        empty = {"language": "", "country": "", "birth_date_sealed": None}
+        return (
+            Going(Identifier.objects.all()),
+            Going(Subject.objects.filter(recognised_by), owner="pk", emptied=empty),
+        )
 
-    def residue(self, subject: Subject, kept: Kept) -> int:
-        row = Subject.objects.get(pk=subject.pk)
-        profile = (row.language, row.country, row.birth_date_sealed)
-        return Identifier.objects.filter(subject=row).count() + sum(1 for cell in profile if cell)
 
-
-class ValuesHolding:
+class ValuesHolding(Holding):
     """Personal values and the purposes they are linked to; only what a law keeps stays, for just that purpose."""
 
     name = "values"
@@ -66,8 +66,10 @@ class ValuesHolding:
 
     def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
         held = [value for value in selectors.values_held(subject) if _in_scope(value, scope)]
-        values = read_values(subject=subject, fields=[value.field for value in held])
-        return {"values": [_exported(value, values[value.field], scope) for value in held if value.field in values]}
+        fields = [value.field for value in held]
+        values, titles = read_values(subject=subject, fields=fields), hooks.describe_fields(fields, scope.language)
+        found = [value for value in held if value.field in values]
+        return {"values": [_exported(each, titles[each.field], values[each.field], scope) for each in found]}
 
     def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
         until = {row.purpose: row for row in Retention.objects.filter(subject=subject, ended_at=None)}
@@ -78,19 +80,14 @@ class ValuesHolding:
             lines += [] if staying else [PlanLine(_field(value.field), "goes", "Art. 17(1)", fields=(value.field,))]
         return lines
 
-    def erase(self, subject: Subject, kept: Kept) -> int:
-        links, _by_model = ValuePurpose.objects.filter(value__subject=subject).exclude(_kept_links(kept)).delete()
-        lost = PersonalValue.objects.filter(subject=subject, purposes=None).values_list("field", flat=True)
-        fields = list(lost)
-        return links + (drop_values(subject=subject, fields=fields) if fields else 0)
-
-    def residue(self, subject: Subject, kept: Kept) -> int:
-        links = ValuePurpose.objects.filter(value__subject=subject).exclude(_kept_links(kept)).count()
-        unlinked = PersonalValue.objects.filter(subject=subject).annotate(n=Count("purposes")).filter(n=0).count()
-        return links + unlinked
+    def goes(self, kept: Kept) -> Sequence[Going]:
+        return (
+            Going(ValuePurpose.objects.exclude(_kept_links(kept)), owner="value__subject"),
+            Going(PersonalValue.objects.filter(purposes=None)),
+        )
 
 
-class LinksHolding:
+class LinksHolding(Holding):
     """Which applications know the person. The rows hold random ids only and stay, so that each is told `erased`."""
 
     name = "applications"
@@ -111,14 +108,11 @@ class LinksHolding:
         why = _("Random ids only: they let us answer applications that you have been erased.")
         return [PlanLine(_("The fact that an application had a record here"), "stays", "Art. 17(3)(b)", why=why)]
 
-    def erase(self, subject: Subject, kept: Kept) -> int:
-        return 0
-
-    def residue(self, subject: Subject, kept: Kept) -> int:
-        return 0
+    def goes(self, kept: Kept) -> Sequence[Going]:
+        return ()
 
 
-class RestrictionsHolding:
+class RestrictionsHolding(Holding):
     """Restrictions of processing (Art. 18): they end with the data, and go on with what stays.
 
     The bare periods are kept as proof, under a random id, as consents are (`consent.services.consents.end_proofs`).
@@ -146,16 +140,13 @@ class RestrictionsHolding:
         why = _("We must be able to prove that we kept to it. No name is left on it.")
         return [PlanLine(_("Restrictions of processing"), "stays", "Art. 17(3)(e)", until=until, why=why)]
 
-    def erase(self, subject: Subject, kept: Kept) -> int:
+    def goes(self, kept: Kept) -> Sequence[Going]:
         if kept:
-            return 0
-        return Restriction.objects.filter(subject=subject, lifted_at=None).update(lifted_at=timezone.now())
-
-    def residue(self, subject: Subject, kept: Kept) -> int:
-        return 0 if kept else Restriction.objects.filter(subject=subject, lifted_at=None).count()
+            return ()
+        return (Going(Restriction.objects.filter(lifted_at=None), emptied={"lifted_at": timezone.now()}),)
 
 
-class RetentionsHolding:
+class RetentionsHolding(Holding):
     """Why something is kept after an erasure: the law and the date, without values. Ends with `end_retention`."""
 
     name = "retentions"
@@ -177,12 +168,9 @@ class RetentionsHolding:
     def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
         return []
 
-    def erase(self, subject: Subject, kept: Kept) -> int:
-        over = Retention.objects.filter(subject=subject, ended_at=None).exclude(purpose__in=list(kept))
-        return over.update(ended_at=timezone.now())
-
-    def residue(self, subject: Subject, kept: Kept) -> int:
-        return Retention.objects.filter(subject=subject, ended_at=None).exclude(purpose__in=list(kept)).count()
+    def goes(self, kept: Kept) -> Sequence[Going]:
+        over = Retention.objects.filter(ended_at=None).exclude(purpose__in=list(kept))
+        return (Going(over, emptied={"ended_at": timezone.now()}),)
 
 
 def register_all() -> None:
@@ -214,10 +202,8 @@ def _in_scope(value: selectors.HeldValue, scope: ExportScope) -> bool:
     return not scope.portability or value.source in _PROVIDED
 
 
-def _exported(value: selectors.HeldValue, plain: str, scope: ExportScope) -> dict[str, Any]:
+def _exported(value: selectors.HeldValue, title: str, plain: str, scope: ExportScope) -> dict[str, Any]:
     purposes = [purpose for purpose in value.purposes if scope.purposes is None or purpose in scope.purposes]
-    with override(scope.language):
-        title = hooks.describe_field(value.field, scope.language)
     exported: dict[str, Any] = {"field": value.field, "title": title, "value": plain, "purposes": purposes}
     if value.source_name:
         exported["source_name"] = value.source_name

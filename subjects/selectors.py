@@ -1,6 +1,6 @@
 """Questions about people, each asked for an application or for the service itself. None of them writes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -137,10 +137,18 @@ def is_restricted(subject: Subject, at: datetime | None = None) -> bool:
 
 def retained(subject: Subject, at: datetime | None = None) -> dict[str, frozenset[str]]:
     """What is kept by law after an erasure, {purpose: fields}: the `kept` of every Holding."""
+    return retained_of([subject.pk], at)[subject.pk]
+
+
+def retained_of(people: Sequence[UUID], at: datetime | None = None) -> dict[UUID, dict[str, frozenset[str]]]:
+    """The same of each of these people."""
     moment = at or timezone.now()
     open_then = Q(ended_at=None) | Q(ended_at__gt=moment)
-    rows = Retention.objects.filter(open_then, subject=subject, since__lte=moment, until__gt=moment)
-    return {row.purpose: frozenset(row.fields) for row in rows}
+    rows = Retention.objects.filter(open_then, subject__in=people, since__lte=moment, until__gt=moment)
+    kept: dict[UUID, dict[str, frozenset[str]]] = {person: {} for person in people}
+    for row in rows:
+        kept[row.subject_id][row.purpose] = frozenset(row.fields)
+    return kept
 
 
 def knows(application: Application, subject: Subject) -> bool:

@@ -54,25 +54,18 @@ _reader = ledger_file.Reader()
 
 
 # --- keys: the line before the commit -------------------------------------------------------------------------------
-def record_shred(owner: UUID, *, replaced: bool = False) -> Entry:
-    """The erasure is on disk, whatever happens to the database. Raises Sealed without the ledger key.
+def record_shreds(owners: Iterable[UUID], *, replaced: bool = False) -> list[Entry]:
+    """The erasures are on disk, by one flush, whatever happens to the database. Raises Sealed without the ledger key.
 
-    `vault.services` calls it before the transaction that destroys the key commits: a line too many is dealt with by the
-    retry, a line too few would let a backup bring a person back. Idempotent for a destroyed key.
+    `vault.services` calls it before the transaction that destroys the keys commits: a line too many is dealt with by
+    the retry, a line too few would let a backup bring a person back. Idempotent for a destroyed key.
     """
-    kind = REPLACED if replaced else DESTROYED
-    mark = mark_of(kind, owner)
-    known = _reader.look().destroyed.get(mark)
-    if known is not None:
-        return known
-    entry = Entry(uuid4(), mark, kind, timezone.now())
-    ledger_file.append([entry])
-    return entry
-
-
-def note(entry: Entry) -> None:
-    """This database knows the line too; part of the transaction that destroys the key. Idempotent."""
-    note_all([entry])
+    kind, known = REPLACED if replaced else DESTROYED, _reader.look().destroyed
+    marks = [mark_of(kind, owner) for owner in owners]
+    fresh = {mark: Entry(uuid4(), mark, kind, timezone.now()) for mark in marks if mark not in known}
+    if fresh:
+        ledger_file.append(list(fresh.values()))
+    return [known.get(mark) or fresh[mark] for mark in marks]
 
 
 def note_all(entries: Iterable[Entry]) -> None:

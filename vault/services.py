@@ -28,10 +28,11 @@ from vault.models import DataKey
 from vault.stream import open_stream, seal_stream
 
 __all__ = [
-    "Place", "Status", "SubjectKey", "Tampered", "blind_index", "blind_indexes", "create_data_key", "create_data_keys",
-    "destroy_data_key", "keyed_digest", "keyed_digests", "open_cell", "open_cells", "open_secret", "open_stream",
-    "opened", "pairwise_id", "pairwise_ids", "replace_data_key", "report_tamper", "reseal_secret", "seal_secret",
-    "seal_stream", "status", "subject_key", "subject_keys", "subject_of",
+    "Place", "Status", "SubjectKey", "Tampered", "blind_index", "blind_indexes", "create_data_key",
+    "create_data_keys", "destroy_data_key", "destroy_data_keys", "keyed_digest", "keyed_digests", "open_cell",
+    "open_cells", "open_secret", "open_stream", "opened", "pairwise_id", "pairwise_ids", "replace_data_key",
+    "report_tamper", "reseal_secret", "seal_secret", "seal_stream", "status", "subject_key", "subject_keys",
+    "subject_of",
 ]  # fmt: skip
 
 Cells = TypeVar("Cells")
@@ -162,16 +163,22 @@ def open_cell(owner: UUID, place: Place, row: Model, column: str) -> bytes | Non
 
 
 def destroy_data_key(owner: UUID) -> bool:
-    """Nothing sealed for the owner can be opened again, and the ledger says so (Art. 17(1)); False if it was so before.
+    """`destroy_data_keys` of one; False if it was so before."""
+    return bool(destroy_data_keys([owner]))
 
-    The ledger line is on disk before the transaction commits. Part of the caller's transaction.
+
+def destroy_data_keys(owners: Iterable[UUID]) -> list[UUID]:
+    """Nothing sealed for the owners can be opened again, and the ledger says so (Art. 17(1)); of whom it was not so.
+
+    The ledger lines are on disk before the transaction commits. Part of the caller's transaction.
     """
     with transaction.atomic(savepoint=False):
-        if not DataKey.objects.select_for_update().filter(owner=owner).exists():
-            return False
-        ledger.note(ledger.record_shred(owner))
-        DataKey.objects.filter(owner=owner).delete()
-    return True
+        locked = DataKey.objects.select_for_update().filter(owner__in=list(owners)).order_by("owner")
+        found = list(locked.values_list("owner", flat=True))
+        if found:
+            ledger.note_all(ledger.record_shreds(found))
+            DataKey.objects.filter(owner__in=found).delete()
+    return found
 
 
 def replace_data_key(owner: UUID, *, shred: bool = True) -> tuple[SubjectKey, SubjectKey]:
@@ -185,7 +192,7 @@ def replace_data_key(owner: UUID, *, shred: bool = True) -> tuple[SubjectKey, Su
             raise Gone("erased", "This person's data has been erased.")
         old, new = subject_key(owner), SubjectKey(owner, envelope.new_data_key())
         if shred:
-            ledger.note(ledger.record_shred(owner, replaced=True))
+            ledger.note_all(ledger.record_shreds([owner], replaced=True))
         DataKey.objects.filter(owner=owner).delete()
         _insert(_ring(writing=True), [new], timezone.now())
     return old, new

@@ -52,7 +52,7 @@ def send_mail_later(kind: str, *, to: str, language: str = "en", context: Mappin
     """
     mail_id = uuid4()
     content = json.dumps(compose(kind, to=to, language=language, context=context or {}))
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         sealed = vault.seal_secret(place(mail_id), content.encode())
         OutgoingMail.objects.create(id=mail_id, kind=kind, sealed=sealed, due_at=timezone.now())
         transaction.on_commit(partial(_send_at_once, mail_id), robust=True)

@@ -1,11 +1,11 @@
 """Which steps may be taken now, and taking them by a lease and a fencing token: one alone, or quick ones together.
 
-Quick steps touch no database but ours. As long as none of them was ever tried they are taken in one go, in the order of
-their positions; one that was tried before (its worker died, or it failed) is taken alone, so that it takes no other
-with it.
+Quick steps touch no database but ours. As long as none of them was ever tried they are taken in one go, of many
+requests at once, in the order of their positions; one that was tried before (its worker died, or it failed) is taken
+alone, so that it takes no other with it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -35,22 +35,27 @@ class Claim:
 
     step_id: UUID
     fence: int
-    kind: str = ""
+    kind: str
+    request_id: UUID
 
 
-def unfinished(request_id: UUID) -> list[Step]:
-    """What a request has left to do here, in order; steps that wait for someone outside are not in it."""
+def unfinished(*request_ids: UUID) -> list[Step]:
+    """What each request has left to do here, in order; steps that wait for someone outside are not in it."""
     ours = Q(state__in=["queued", "in_progress"]) | Q(state="failed", kind__in=perform.OURS)
-    steps = Step.objects.filter(ours, request_id=request_id).defer("identities_sealed")
-    return list(steps.order_by("position", "kind", "target"))
+    steps = Step.objects.filter(ours, request_id__in=request_ids).defer("identities_sealed")
+    return list(steps.order_by("request_id", "position", "kind", "target"))
 
 
 def runnable(steps: Sequence[Step]) -> list[UUID]:
-    """Those of the unfinished steps of a request that may be taken now: of the earliest position."""
-    first = steps[0].position if steps else None
-    if first is None or (first == LOOK and connector_steps.under_way(steps[0].request_id)):
+    """Those of the unfinished steps that may be taken now: of each request those of the earliest position."""
+    return [step.id for _id, own in groupby(steps, attrgetter("request_id")) for step in _first(list(own))]
+
+
+def _first(steps: Sequence[Step]) -> list[Step]:
+    first = steps[0].position
+    if first == LOOK and connector_steps.under_way(steps[0].request_id):
         return []
-    return [step.id for step in steps if step.position == first and _is_free(step)]
+    return [step for step in steps if step.position == first and _is_free(step)]
 
 
 def _is_free(step: Step) -> bool:
@@ -60,14 +65,17 @@ def _is_free(step: Step) -> bool:
 
 
 def fresh(steps: Sequence[Step]) -> list[Step]:
-    """The quick ones nobody ever tried of a request's unfinished steps: up to the first position that needs more."""
+    """The quick ones nobody ever tried of the unfinished steps: of each request up to a position that needs more."""
     chosen: list[Step] = []
-    for _position, group in groupby(steps, key=attrgetter("position")):
+    needs_more = None
+    for (request_id, _position), group in groupby(steps, key=attrgetter("request_id", "position")):
         here = list(group)
         quick = [step for step in here if _is_fresh(step)]
+        if request_id == needs_more:
+            continue
         chosen += quick
         if len(quick) < len(here):
-            break
+            needs_more = request_id
     return chosen
 
 
@@ -97,19 +105,19 @@ def claim(step_id: UUID) -> Claim | None:
         step.lease_until = leases.ends(now)
         step.save()
     failpoint(f"erasure.{step.kind}.claimed")
-    return Claim(step.id, step.fence, step.kind)
+    return Claim(step.id, step.fence, step.kind, step.request_id)
 
 
 def claim_together(steps: Sequence[Step]) -> list[Claim]:
-    """Those of these fresh steps that are still free are ours, in order, none behind one that is not."""
+    """Those of these fresh steps that are still free are ours, in order, of no request one behind one that is not."""
     if not steps:
         return []
     with transaction.atomic():
         wanted = [step.id for step in steps]
         locked = _not_held().filter(pk__in=wanted, state="queued", attempts=0)
         free = {step.id: step for step in locked}
-        others = [step.position for step in steps if step.id not in free]
-        taken = [free[key] for key in wanted if key in free and free[key].position <= min(others, default=LOOK)]
+        last = {step.request_id: step.position for step in reversed(steps) if step.id not in free}
+        taken = [free[key] for key in wanted if key in free and _is_before(free[key], last)]
         for step in taken:
             move(step, "in_progress", STEP)
         if taken:
@@ -118,7 +126,11 @@ def claim_together(steps: Sequence[Step]) -> list[Claim]:
             chosen.update(state=taken[0].state, fence=F("fence") + 1, attempts=1, lease_until=until)
     for step in taken:
         failpoint(f"erasure.{step.kind}.claimed")
-    return [Claim(step.id, step.fence + 1, step.kind) for step in taken]
+    return [Claim(step.id, step.fence + 1, step.kind, step.request_id) for step in taken]
+
+
+def _is_before(step: Step, last: Mapping[UUID, int]) -> bool:
+    return step.position <= last.get(step.request_id, LOOK)
 
 
 def _not_held() -> QuerySet[Step]:

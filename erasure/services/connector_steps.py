@@ -3,7 +3,7 @@
 Nothing here claims that all is gone: the last look asks every connector anew, and its answer stands in the receipt.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -115,14 +115,22 @@ def settle_check(step: Step, found: Mapping[str, int]) -> Mapping[str, Any]:
 
 
 # --- what the end says ----------------------------------------------------------------------------------------------
-def outcome_of(request: RightsRequest) -> str:
-    """`partly_retained` when rows were left in connectors, else empty."""
+def _reaches_any(steps: Sequence[Step]) -> bool:
+    return any(step.kind == Step.Kind.CONNECTOR for step in steps)
+
+
+def outcome_of(request: RightsRequest, steps: Sequence[Step]) -> str:
+    """`partly_retained` when rows were left in connectors, else empty. `steps` are all of the request."""
+    if not _reaches_any(steps):
+        return ""
     left = withheld.withheld_of(request).exclude(decision="change")
     return "partly_retained" if left.exists() else ""
 
 
-def verification(request: RightsRequest) -> dict[str, Any]:
+def verification(request: RightsRequest, steps: Sequence[Step]) -> dict[str, Any]:
     """What the receipt says of connectors: when each was looked at again, what was found, what was left and why."""
+    if not _reaches_any(steps):
+        return {}
     checks = ConnectorCheck.objects.filter(step__request=request).select_related("step").order_by("step__target")
     left = list(withheld.withheld_of(request))
     if not checks and not left:

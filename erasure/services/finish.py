@@ -11,47 +11,54 @@ from django.utils import timezone
 
 from access.services.mail import send_mail_later
 from audit import services as audit
-from erasure.models import Receipt, RightsRequest, Step
+from erasure.models import Receipt, RightsRequest, Step, Transfer
 from erasure.selectors import steps_of
 from erasure.services import connector_steps, sources
 from erasure.services.joint_order import erasure_waiting_for
+from erasure.services.locking import locked_requests
 from erasure.services.mandate_words import representative_address
 from erasure.services.records import move_request
 from erasure.states import LIVE_TRANSFER
 from gdpr_portal.failpoints import failpoint
 from subjects.selectors import email_of
-from subjects.services import lock_subject
 from vault import services as vault
 from vault.signing import sign_jws
 
 FINISHED = frozenset({"done", "retained"})
 
 
-def complete_if_done(*, request_id: UUID, actor: str) -> bool:
-    """The request is completed if nothing is left to do; whether it is complete now."""
-    if Step.objects.filter(request_id=request_id).exclude(state__in=FINISHED).exists():  # no lock to see that
-        return False
+def done(request_ids: Sequence[UUID]) -> list[UUID]:
+    """Those of the requests under way that have steps and of which nothing is left to do."""
+    left = Step.objects.filter(request_id__in=request_ids).exclude(state__in=FINISHED).values("request_id")
+    sending = Transfer.objects.filter(request_id__in=request_ids, state__in=LIVE_TRANSFER).values("request_id")
+    rows = RightsRequest.objects.filter(pk__in=request_ids, state="in_progress", steps__isnull=False)
+    rows = rows.exclude(pk__in=left).exclude(pk__in=sending)
+    return list(rows.order_by("pk").values_list("pk", flat=True).distinct())
+
+
+def complete_if_done(*, request_id: UUID, actor: str) -> None:
+    """The request is completed if nothing is left to do."""
+    if done([request_id]):  # no lock to see that
+        complete_all([request_id], actor=actor)
+
+
+def complete_all(request_ids: Sequence[UUID], *, actor: str) -> None:
+    """Those of the requests of which nothing is left to do are completed, in one transaction."""
     with transaction.atomic():
-        subject_id = RightsRequest.objects.values_list("subject_id", flat=True).get(pk=request_id)
-        subject = lock_subject(subject_id)
-        request = RightsRequest.objects.select_for_update().get(pk=request_id)
-        request.subject = subject
-        states = set(request.steps.values_list("state", flat=True))
-        sending = request.transfers.filter(state__in=LIVE_TRANSFER).exists()
-        if request.state == "in_progress" and states and states <= FINISHED and not sending:
-            complete(request, actor=actor)
+        requests = locked_requests(request_ids)
+        completed = done(request_ids)
+        for request_id in completed:
+            complete(requests[request_id], actor=actor)
             failpoint("erasure.before_completed")
-        finished = request.state == "completed"
-    if finished:
+    if completed:
         failpoint("erasure.completed")
-    return finished
 
 
 def complete(request: RightsRequest, *, actor: str) -> None:
     """The request is completed, its receipt signed, the person told; in the caller's transaction."""
-    request.completed_at = timezone.now()
-    request.outcome = request.outcome or connector_steps.outcome_of(request) or "done"
     steps = list(steps_of(request))
+    request.completed_at = timezone.now()
+    request.outcome = request.outcome or connector_steps.outcome_of(request, steps) or "done"
     retained = sum(step.state == "retained" for step in steps)
     addresses = addresses_of(request)
     request.notice_to_sealed = None
@@ -83,12 +90,13 @@ def issue_receipt(request: RightsRequest, *, steps: Sequence[Step], actor: str) 
         "completed_at": request.completed_at.isoformat() if request.completed_at else None,
         "outcome": request.outcome,
         "steps": told,
-        **connector_steps.verification(request),
+        **connector_steps.verification(request, steps),
         **_transferred(request),
-        **sources.in_receipt(request),
+        **sources.in_receipt(request, steps),
     }
     jws = sign_jws(json.dumps(payload, sort_keys=True).encode(), typ="rights-receipt+jwt")
-    receipt, _created = Receipt.objects.update_or_create(request=request, defaults={"jws": jws})
+    receipt = Receipt(request=request, jws=jws)
+    Receipt.objects.bulk_create([receipt], update_conflicts=True, unique_fields=["request"], update_fields=["jws"])
     audit.record(
         "receipt.issued",
         actor=actor,
@@ -100,6 +108,8 @@ def issue_receipt(request: RightsRequest, *, steps: Sequence[Step], actor: str) 
 
 def _transferred(request: RightsRequest) -> dict[str, Any]:
     """What came of sending the archive on, with the other controller's own signed word (Art. 20(2))."""
+    if request.right not in sources.COPIES:
+        return {}
     rows = request.transfers.exclude(state__in=LIVE_TRANSFER).select_related("destination").order_by("asked_at")
     sent = [
         {

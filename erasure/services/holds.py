@@ -1,5 +1,6 @@
 """Legal holds: while one stands, nothing of the person is destroyed; it takes two people to lift it (Art. 17(3)(e))."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -18,6 +19,12 @@ from subjects.services import lock_subject
 def standing_hold(subject_id: UUID) -> LegalHold | None:
     """The hold that stands over a person, if one does."""
     return LegalHold.objects.filter(subject_id=subject_id, lifted_at=None).first()
+
+
+def held_people(people: Iterable[UUID]) -> set[UUID]:
+    """Those of these people over whom a hold stands."""
+    standing = LegalHold.objects.filter(subject_id__in=list(people), lifted_at=None)
+    return set(standing.values_list("subject_id", flat=True))
 
 
 def place_hold(*, subject: Subject, reason: str, by: Account) -> LegalHold:

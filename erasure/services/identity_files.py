@@ -32,6 +32,8 @@ def delete_evidence(request: RightsRequest, *, actor: str, reason: str, before: 
 
 def end_checks(request: RightsRequest, *, actor: str) -> None:
     """The request went on or ended: nothing about who asks is needed any more (Art. 5(1)(e))."""
+    if not request.identity_checks.exists():
+        return
     delete_evidence(request, actor=actor, reason="decided")
     IdentityCheck.objects.filter(request=request, settled_at=None).update(
         outcome=IdentityCheck.Outcome.ENDED, settled_at=timezone.now()

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
+from uuid import UUID
 
 from access.services.accounts import erase_account
 from audit import actors
@@ -12,9 +14,9 @@ from erasure.services import connector_steps, copies
 from erasure.services.details import opened_details
 from gdpr_portal.errors import WrongState
 from gdpr_portal.failpoints import failpoint
-from subjects.holdings import Holding, Kept, holdings
-from subjects.selectors import retained
-from subjects.services import shred_key, store_values
+from subjects.holdings import Kept, holding, holdings
+from subjects.selectors import retained, retained_of
+from subjects.services import shred_keys, store_values
 
 WORKER = actors.system("worker")
 
@@ -49,7 +51,7 @@ def perform(step: Step, called: Any = None) -> Outcome:
         return Outcome(connector_steps.settle_check(step, called or {}))
     if step.kind == Step.Kind.ARCHIVE:
         return Outcome(copies.put_together(step))
-    return _KINDS[step.kind](step, retained(step.request.subject))
+    return _KINDS[step.kind]([step], retained(step.request.subject))[0]
 
 
 def is_quick(step: Step) -> bool:
@@ -58,29 +60,44 @@ def is_quick(step: Step) -> bool:
 
 
 def perform_all(steps: Sequence[Step]) -> list[Outcome]:
-    """The work of quick steps of one request is done, in order, in the caller's transaction; all or none."""
-    kept = retained(steps[0].request.subject)
-    return [_performed(step, kept) for step in steps]
+    """The work of quick steps of any requests is done, in order, in the caller's transaction; all or none.
+
+    Steps of one kind and place are one piece of work, for all the people of whom the same is kept.
+    """
+    kept = retained_of([step.request.subject_id for step in steps])
+    outcomes: dict[UUID, Outcome] = {}
+    for alike in _alike(steps, kept):
+        found = _KINDS[alike[0].kind](alike, kept[alike[0].request.subject_id])
+        outcomes |= {step.id: outcome for step, outcome in zip(alike, found, strict=True)}
+        failpoint(f"erasure.{alike[0].kind}.performed")
+    return [outcomes[step.id] for step in steps]
 
 
-def _performed(step: Step, kept: Kept) -> Outcome:
-    outcome = _KINDS[step.kind](step, kept)
-    failpoint(f"erasure.{step.kind}.performed")
-    return outcome
+def _alike(steps: Sequence[Step], kept: Mapping[UUID, Kept]) -> list[list[Step]]:
+    """The steps by place in the plan and by what is kept, in the order of the plan."""
+    groups: dict[tuple[Any, ...], list[Step]] = {}
+    for step in sorted(steps, key=attrgetter("position", "kind", "target")):
+        stays = frozenset(kept[step.request.subject_id].items())
+        groups.setdefault((step.position, step.kind, step.target, stays), []).append(step)
+    return list(groups.values())
 
 
-def _holding(step: Step, kept: Kept) -> Outcome:
-    if step.request.right == "rectification":
-        return _rectify(step)
-    subject = step.request.subject
-    rows = _named(step.target).erase(subject, kept)
+def _holding(steps: Sequence[Step], kept: Kept) -> list[Outcome]:
+    if steps[0].request.right == "rectification":
+        return [_rectify(step) for step in steps]
+    gone = holding(steps[0].target).erase_all(_people(steps), kept)
+    return [_erased(step, gone.pop(step.request.subject_id, 0)) for step in steps]
+
+
+def _erased(step: Step, rows: int) -> Outcome:
     details: dict[str, Any] = {"request": str(step.request_id), "reason": step.target, "count": rows}
-    entry = audit.Entry(action="data.erased", actor=WORKER, subject=subject.pseudonym, details=details)
+    pseudonym = step.request.subject.pseudonym
+    entry = audit.Entry(action="data.erased", actor=WORKER, subject=pseudonym, details=details)
     return Outcome({"rows": rows}, entries=[entry])
 
 
-def _named(name: str) -> Holding:
-    return next(holding for holding in holdings() if holding.name == name)
+def _people(steps: Sequence[Step]) -> list[UUID]:
+    return [step.request.subject_id for step in steps]
 
 
 def _rectify(step: Step) -> Outcome:
@@ -108,32 +125,31 @@ def _rectify(step: Step) -> Outcome:
     return Outcome({"rows": len(marks)})
 
 
-def _account(step: Step, kept: Kept) -> Outcome:
-    subject = step.request.subject
-    if subject.account_id is not None:
-        account_id = subject.account_id
-        subject.account = None
-        subject.save(update_fields=["account"])
-        erase_account(account_id=account_id)
-    return Outcome()
+def _account(steps: Sequence[Step], kept: Kept) -> list[Outcome]:
+    for subject in (step.request.subject for step in steps):
+        if subject.account_id is not None:
+            account_id = subject.account_id
+            subject.account = None
+            subject.save(update_fields=["account"])
+            erase_account(account_id=account_id)
+    return [Outcome()] * len(steps)
 
 
-def _key(step: Step, kept: Kept) -> Outcome:
+def _key(steps: Sequence[Step], kept: Kept) -> list[Outcome]:
     """The data key is destroyed, or replaced by a new one for what a law keeps: no old copy can be read any more."""
-    shred_key(subject=step.request.subject, kept=kept)
-    return Outcome()
+    shred_keys(people=_people(steps), kept=kept)
+    return [Outcome()] * len(steps)
 
 
-def _verify(step: Step, kept: Kept) -> Outcome:
+def _verify(steps: Sequence[Step], kept: Kept) -> list[Outcome]:
     """Another look at every place: complete is only said when nothing is left that should be gone."""
-    subject = step.request.subject
-    left = {holding.name: holding.residue(subject, kept) for holding in holdings()}
-    if any(left.values()):
-        raise WrongState("residue", f"Something is left in {', '.join(name for name, rows in left.items() if rows)}.")
-    return Outcome({"rows": 0})
+    left = [each.name for each in holdings() if each.left(_people(steps), kept)]
+    if left:
+        raise WrongState("residue", f"Something is left in {', '.join(left)}.")
+    return [Outcome({"rows": 0})] * len(steps)
 
 
-_KINDS: dict[str, Callable[[Step, Kept], Outcome]] = {
+_KINDS: dict[str, Callable[[Sequence[Step], Kept], list[Outcome]]] = {
     Step.Kind.HOLDING: _holding,
     Step.Kind.ACCOUNT: _account,
     Step.Kind.KEY: _key,

@@ -119,13 +119,14 @@ def places_for(request: RightsRequest, portable: frozenset[str]) -> list[ManualP
     """
     if request.right not in ASKED_FOR:
         return []
-    held = held_purposes(request.subject)
+    places = live_places()
+    held = held_purposes(request.subject) if places else []
     if request.right == "portability":
         held = [each for each in held if each.lawful_basis in portable]
     slugs = {each.purpose for each in held}
     if request.right == "rectification":
         slugs &= {request.purpose or ""}
-    return [place for place in live_places() if slugs & set(place.purposes)]
+    return [place for place in places if slugs & set(place.purposes)]
 
 
 def places_of(subject: Subject) -> list[ManualPlace]:

@@ -233,11 +233,13 @@ def handed_on(archive: Archive, told: Sequence[Source]) -> None:
     rows.update(archive=archive)
 
 
-def in_receipt(request: RightsRequest) -> dict[str, Any]:
+def in_receipt(request: RightsRequest, steps: Sequence[Step]) -> dict[str, Any]:
     """What the receipt says of those asked: what each answered, when, and in which archive it is (0 the first).
 
-    Of other rights, what the places run by hand answered.
+    Of other rights, what the places run by hand answered. `steps` are all of the request.
     """
+    if not any(step.kind in ASKED for step in steps):
+        return {}
     told = sources(request) if request.right in COPIES else _places(request)
     rows = [
         {

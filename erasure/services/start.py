@@ -4,8 +4,9 @@ What the law wants at once (restriction, objection, withdrawal, the end of use a
 the transaction that starts the request; what takes time becomes steps.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -23,6 +24,7 @@ from erasure.services.details import opened_details
 from erasure.services.joint_order import copies_waited_for
 from erasure.services.mandate_words import may_object_until, require_authority
 from erasure.services.records import move_request, record_step
+from erasure.services.sweeping import each
 from gdpr_portal.wake import wake
 from subjects.services import lift_restriction, lock_subject, mark_erased, restrict, retain
 
@@ -83,10 +85,14 @@ def is_in_undo_window(request: RightsRequest) -> bool:
     return not request.steps.exists()
 
 
-def begin_due(request_id: Any) -> None:
-    """The request whose undo window is over has begun; once, however often this is called."""
-    if Step.objects.filter(request_id=request_id).exists():  # most have begun: no lock for those
-        return
+def begin_all_due(request_ids: Sequence[UUID]) -> None:
+    """Those of the requests whose undo window is over have begun, in this order; once, however often it is called."""
+    begun = set(Step.objects.filter(request_id__in=request_ids).values_list("request_id", flat=True).distinct())
+    each([one for one in request_ids if one not in begun], begin_due)  # most have begun: no lock for those
+
+
+def begin_due(request_id: UUID) -> None:
+    """The request has begun if its undo window is over; once, however often this is called."""
     with transaction.atomic():
         subject_id = RightsRequest.objects.values_list("subject_id", flat=True).get(pk=request_id)
         lock_subject(subject_id)

@@ -2,12 +2,15 @@
 
 Every step is done and settled in one transaction of our own database, so each has one effect however often it is
 tried; the outside is reached by deliveries, which are rows too (consent.services.deliveries). Quick steps that nobody
-ever tried share one transaction (erasure.services.claims); when it fails each is tried again by itself.
+ever tried share one transaction, those of up to BATCH requests (erasure.services.claims); when it fails each request's
+share one, and when that fails each step is tried by itself (docs/decisions/0041-many-requests-at-once.md).
 """
 
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -23,17 +26,19 @@ from erasure.models import RightsRequest, Step, Transfer
 from erasure.services import connector_steps, finish, perform, place_tasks, sources
 from erasure.services.claims import POISON_ATTEMPTS, WORKER, Claim, claim, claim_together, fresh, runnable, unfinished
 from erasure.services.guard import standing_pause
-from erasure.services.holds import standing_hold
+from erasure.services.holds import held_people
 from erasure.services.joint_order import waiting_erasures
+from erasure.services.locking import locked_requests
 from erasure.services.records import move_step, step_entry
-from erasure.services.sweeping import each
+from erasure.services.sweeping import each, together
 from erasure.states import LIVE_TRANSFER, STEP, move
 from gdpr_portal.errors import Unavailable, WrongState
 from gdpr_portal.failpoints import failpoint
 from gdpr_portal.wake import wake
-from subjects.services import lock_subject
 
 log = logging.getLogger(__name__)
+BATCH = 25
+"""How many requests a sweep carries on in one transaction; far fewer than a lease leaves time for."""
 BACKOFF_SECONDS = (1, 5, 30, 120)
 DONE_BY_OUTCOME = {"done": "done", "nothing_held": "done", "refused": "failed", "failed": "failed"}
 
@@ -60,7 +65,7 @@ def finished_one(step_id: UUID) -> None:
 
 def carry(request_id: UUID) -> None:
     """The request is as far as its quick steps lead, and completed if nothing is left; the others are asked for."""
-    for step_id in _carried(request_id):
+    for step_id in _carried([request_id]):
         wake("erasure.tasks.run_step", str(step_id))
     finish.complete_if_done(request_id=request_id, actor=WORKER)
 
@@ -69,22 +74,23 @@ advance = carry
 """What a finished step makes possible is under way: the name hints know it by."""
 
 
-def _carried(request_id: UUID) -> list[UUID]:
+def _carried(request_ids: Sequence[UUID]) -> list[UUID]:
     """Every quick step nobody ever tried is done, or will be tried by itself; which others may be taken now."""
-    left = unfinished(request_id)
+    left = unfinished(*request_ids)
     while held := claim_together(fresh(left)):
-        try:
-            _do_together(held)
-        except Exception as error:  # the edge of a task: each is tried alone from now on, and its row will say why
-            log.warning("steps failed together", extra={"request": str(request_id), "error": type(error).__name__})
-            _give_all_back(held)
-        left = unfinished(request_id)
+        together(_by_request(held), _do_together, _give_all_back)
+        left = unfinished(*request_ids)
     return runnable(left)
 
 
-def _do_together(held: Sequence[Claim]) -> None:
+def _by_request(held: Sequence[Claim]) -> list[list[Claim]]:
+    return [list(own) for _id, own in groupby(held, attrgetter("request_id"))]
+
+
+def _do_together(held: Sequence[Sequence[Claim]]) -> None:
+    """All that was claimed of some requests is done and settled; all or none."""
     with transaction.atomic():
-        steps = _locked_all(held)
+        steps = _locked_all([claim for own in held for claim in own])
         if not steps:
             return
         outcomes = perform.perform_all(steps)
@@ -134,36 +140,38 @@ def _locked(held: Claim) -> Step | None:
 
 
 def _locked_all(held: Sequence[Claim]) -> list[Step]:
-    """Steps of one request, in order, with its subject and itself locked first; none when one is not ours any more."""
-    fences = {each.step_id: each.fence for each in held}
-    owner = Step.objects.filter(pk=held[0].step_id).values_list("request__subject_id", "request_id").get()
-    subject = lock_subject(owner[0])
-    request = RightsRequest.objects.select_for_update().get(pk=owner[1])
-    request.subject = subject
-    steps = {step.id: step for step in Step.objects.select_for_update().filter(pk__in=fences, request=request)}
-    ours = all(step.fence == fences[step.id] and step.state == "in_progress" for step in steps.values())
-    if not ours or len(steps) < len(fences) or not all(_goes_on(request, step) for step in steps.values()):
-        return []
-    if request.right == "erasure" and standing_hold(request.subject_id) is not None:
-        raise WrongState("legal_hold", "A hold was placed while this step was being taken.")
+    """The steps in order, with subjects and requests locked first; of no request any when one is not ours any more."""
+    requests = locked_requests({claim.request_id for claim in held})
+    locked = Step.objects.select_for_update().filter(pk__in=[claim.step_id for claim in held])
+    steps = {step.id: step for step in locked.order_by("pk")}
     for step in steps.values():
-        step.request = request
-    return [steps[each.step_id] for each in held]
+        step.request = requests[step.request_id]
+    lost = {claim.request_id for claim in held if not _is_ours(claim, steps.get(claim.step_id))}
+    ours = [steps[claim.step_id] for claim in held if claim.request_id not in lost]
+    if held_people(step.request.subject_id for step in ours if step.request.right == "erasure"):
+        raise WrongState("legal_hold", "A hold was placed while this step was being taken.")
+    return ours
+
+
+def _is_ours(claim: Claim, step: Step | None) -> bool:
+    """Whether nobody claimed the step meanwhile, and its request still wants it."""
+    return step is not None and step.fence == claim.fence and step.state == "in_progress" and _goes_on(step)
 
 
 def _give_all_back(held: Sequence[Claim]) -> None:
     """What could not be done together is free at once, for each to be tried by itself."""
     fences = {each.step_id: each.fence for each in held}
     with transaction.atomic():
-        for step in Step.objects.select_for_update().filter(pk__in=fences, state="in_progress"):
+        for step in Step.objects.select_for_update().filter(pk__in=fences, state="in_progress").order_by("pk"):
             if step.fence == fences[step.id]:
                 step.lease_until = None
                 move_step(step, "queued", actor=WORKER)
 
 
-def _goes_on(request: RightsRequest, step: Step) -> bool:
+def _goes_on(step: Step) -> bool:
     """Steps are of a request under way; what is answered after it was completed still makes a supplement."""
-    return request.state == "in_progress" or (request.state == "completed" and sources.is_supplement(step))
+    state = step.request.state
+    return state == "in_progress" or (state == "completed" and sources.is_supplement(step))
 
 
 def _give_back(held: Claim, error: Exception) -> None:
@@ -262,8 +270,14 @@ def sweep(limit: int = 200) -> int:
         open_requests = open_requests.exclude(right="erasure", steps__isnull=True)
     ids = list(open_requests.order_by("due_at").values_list("id", flat=True).distinct()[:limit])
     ids += _supplements_of_completed(now, limit)
-    each(ids, push)
+    for start in range(0, len(ids), BATCH):
+        together(ids[start : start + BATCH], push_all, failed=_left_for_later)
     return len(ids)
+
+
+def _left_for_later(request_id: UUID) -> None:
+    """The next sweep finds it again."""
+    log.warning("request left for later", extra={"request": str(request_id)})
 
 
 def _supplements_of_completed(now: datetime, limit: int) -> list[UUID]:
@@ -281,12 +295,15 @@ def _finished() -> Q:
 
 
 def push(request_id: UUID) -> None:
-    """What is due of the request has been done by this process, as a sweep does it; nothing is left to hints."""
-    from erasure.services.start import begin_due
+    """`push_all` of one."""
+    push_all([request_id])
 
-    begin_due(request_id)
-    others = _carried(request_id)
-    for step_id in others:
-        run(step_id)
-    if not others:
-        finish.complete_if_done(request_id=request_id, actor=WORKER)
+
+def push_all(request_ids: Sequence[UUID]) -> None:
+    """What is due of the requests has been done by this process, as a sweep does it; nothing is left to hints."""
+    from erasure.services.start import begin_all_due
+
+    begin_all_due(request_ids)
+    each(_carried(request_ids), run)
+    if done := finish.done(request_ids):
+        finish.complete_all(done, actor=WORKER)

@@ -1,9 +1,10 @@
-"""What sweeps do with rows that are due: each by itself, so that one that cannot be done holds up nobody else's."""
+"""What sweeps do with rows that are due: each by itself, or all and then each, so that one holds up nobody else's."""
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from django.db.models import Model
@@ -11,6 +12,20 @@ from django.utils import timezone
 
 log = logging.getLogger(__name__)
 SET_ASIDE = timedelta(minutes=1)
+Row = TypeVar("Row")
+
+
+def together(rows: Sequence[Row], work: Callable[[Sequence[Row]], object], failed: Callable[[Row], object]) -> None:
+    """All rows had their turn in one go; when that fails each by itself, and `failed` has what fails even then."""
+    try:
+        work(rows)
+    except Exception as error:  # the edge of a sweep: whose fault it is shows when each is tried alone
+        log.warning("rows failed together", extra={"rows": len(rows), "error": type(error).__name__})
+        if len(rows) == 1:
+            failed(rows[0])
+            return
+        for row in rows:
+            together([row], work, failed)
 
 
 def each(

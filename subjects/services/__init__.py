@@ -1,11 +1,11 @@
 """What changes about people: registering and claiming, values, restriction, retention, keys. Doors import from here."""
 
-from subjects.services.keys import shred_key
+from subjects.services.keys import shred_key, shred_keys
 from subjects.services.people import (
     claim_subject,
-    erase_identity,
     link_application,
     lock_subject,
+    lock_subjects,
     look_up_subject,
     mark_erased,
     register_subject,
@@ -20,10 +20,10 @@ __all__ = [
     "drop_purpose",
     "drop_values",
     "end_retention",
-    "erase_identity",
     "lift_restriction",
     "link_application",
     "lock_subject",
+    "lock_subjects",
     "look_up_subject",
     "mark_erased",
     "read_values",
@@ -31,5 +31,6 @@ __all__ = [
     "restrict",
     "retain",
     "shred_key",
+    "shred_keys",
     "store_values",
 ]

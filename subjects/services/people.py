@@ -1,6 +1,6 @@
 """Registering people, recognising them, and letting go of what they are recognised by."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID, uuid4
@@ -229,22 +229,13 @@ def lock_subject(subject_id: UUID) -> Subject:
     return subject
 
 
+def lock_subjects(subject_ids: Iterable[UUID]) -> dict[UUID, Subject]:
+    """The rows of these people, locked in the order of their ids, so that two workers never wait for each other."""
+    rows = Subject.objects.select_for_update().filter(pk__in=list(subject_ids))
+    return {row.pk: row for row in rows.order_by("pk")}
+
+
 # --- letting go -----------------------------------------------------------------------------------------------------
-def erase_identity(*, subject: Subject) -> int:
-    """Identifiers and profile are gone; returns how many cells were. Idempotent (Art. 17(1)).
-
-    From now on the same identifiers make a new person.
-    """
-    with transaction.atomic(savepoint=False):
-        row = lock_subject(subject.pk)
-        gone, _ = Identifier.objects.filter(subject=row).delete()
-        profile = [bool(row.language), bool(row.country), row.birth_date_sealed is not None]
-        row.language, row.country, row.birth_date_sealed = "", "", None
-        if any(profile):
-            row.save(update_fields=["language", "country", "birth_date_sealed"])
-    return gone + sum(profile)
-
-
 def mark_erased(*, subject: Subject, actor: str, request: UUID | None = None, at: datetime | None = None) -> bool:
     """The person counts as erased: a row of random ids without identifiers or profile. False when it did before.
 
@@ -255,9 +246,10 @@ def mark_erased(*, subject: Subject, actor: str, request: UUID | None = None, at
         row = lock_subject(subject.pk)
         if row.erased_at is not None:
             return False
-        erase_identity(subject=row)
+        Identifier.objects.filter(subject=row).delete()  # from now on the same identifiers make a new person
+        row.language, row.country, row.birth_date_sealed = "", "", None
         row.erased_at = at or timezone.now()
-        row.save(update_fields=["erased_at"])
+        row.save(update_fields=["language", "country", "birth_date_sealed", "erased_at"])
         details = {"request": str(request)} if request else {}
         audit.record("subject.erased", actor=actor, subject=row.pseudonym, details=details)
     subject.erased_at = row.erased_at

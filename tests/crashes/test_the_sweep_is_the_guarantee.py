@@ -64,11 +64,11 @@ def test_a_request_that_cannot_begin_holds_up_nobody_elses(nursery: Nursery, sto
     poison, other = file(stored, "access"), file(bob, "access")
     code = f"""
 from erasure.services import finish
-real = finish.complete_if_done
-def broken(*, request_id, actor):
-    if str(request_id) == {str(poison.id)!r}: raise RuntimeError
-    return real(request_id=request_id, actor=actor)
-finish.complete_if_done = broken
+real = finish.complete
+def broken(request, *, actor):
+    if str(request.id) == {str(poison.id)!r}: raise RuntimeError
+    return real(request, actor=actor)
+finish.complete = broken
 """
     nursery.work(code + SWEEP)
     poison.refresh_from_db(), other.refresh_from_db()

@@ -12,7 +12,8 @@ from pathlib import Path
 
 WRITES = frozenset({"save", "create", "bulk_create", "bulk_update", "get_or_create", "update_or_create", "delete"})
 VAULT_WRITES = frozenset(
-    f"vault.services.{name}" for name in ("create_data_key", "destroy_data_key", "replace_data_key")
+    f"vault.services.{name}"
+    for name in ("create_data_key", "destroy_data_key", "destroy_data_keys", "replace_data_key")
 )
 """Of the vault only what is about a key counts: opening and sealing note which key version is in use."""
 BELOW = frozenset({"audit", "vault"})

@@ -67,7 +67,6 @@ EXCEPTIONS = {
     "erasure.services.sources.handed_on": PART + "archive.built",
     "erasure.services.claims.claim_together": WORK + "step.done, step.failed",
     "erasure.services.withheld.carried_out": WORK + "withheld.decided, step.done",
-    "subjects.services.people.erase_identity": PART + "subject.erased, data.erased",
     "subjects.services.people.link_application": PART + "subject.identified, data.stored",
     "subjects.services.retentions.retain": PART + "step.retained",
     "subjects.services.values.store_values": PART + "data.stored, data.rectified",

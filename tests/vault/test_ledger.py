@@ -182,7 +182,7 @@ def test_many_writers_at_once_leave_whole_lines(settings, key_file):
     owners = [uuid4() for _ in range(200)]
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(ledger.record_shred, owners))
+        list(pool.map(lambda owner: ledger.record_shreds([owner]), owners))
 
     assert len(lines(settings)) == 200
     assert all(ledger.is_shredded(owner) for owner in owners)
