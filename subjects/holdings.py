@@ -4,12 +4,18 @@ A Holding is export, plan, erasure and proof side by side, for the models it ans
 field that can hold personal data and belongs to none (Art. 15(1)(b), 17(1), 20(1)).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
+
+from django.db.models import Model, QuerySet
 
 from subjects.models import Subject
+
+FEW: Final = 1000
+"""So many rows of a table are kept in memory; of one with more, no row longer than it takes to write it down."""
+BATCH: Final = 2000
 
 Kept = Mapping[str, frozenset[str]]
 """{purpose: fields} that a law asks to keep (Art. 17(3)); everything else goes."""
@@ -47,7 +53,7 @@ class Holding(Protocol):
     models: frozenset[str]
 
     def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
-        """A section of the person's archive, of JSON values; empty when nothing is held."""
+        """A section of the person's archive, of JSON values and long tables as `Rows`; empty when nothing is held."""
         ...
 
     def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
@@ -61,6 +67,41 @@ class Holding(Protocol):
     def residue(self, subject: Subject, kept: Kept) -> int:
         """How much is here still that should be gone; 0 proves the erasure."""
         ...
+
+
+class Rows:
+    """A table of any length: read anew from where it lies whenever it is gone through, never whole in memory."""
+
+    def __init__(self, read: Callable[[], Iterator[dict[str, Any]]]) -> None:
+        self._read = read
+        self._seen: tuple[int, list[str]] | None = None
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        count, columns = 0, dict[str, None]()
+        for row in self._read():
+            count += 1
+            if not columns.keys() >= row.keys():
+                columns |= dict.fromkeys(row)
+            yield row
+        self._seen = count, list(columns)
+
+    def __bool__(self) -> bool:
+        return next(self._read(), None) is not None
+
+    def seen(self) -> tuple[int, list[str]]:
+        """How many rows it had when last gone through to the end, and the names of all their columns, in order."""
+        if self._seen is None:
+            for _row in self:
+                pass
+        return self._seen or (0, [])
+
+
+def table(rows: QuerySet[Any], told: Callable[[Any], dict[str, Any]]) -> list[dict[str, Any]] | Rows:
+    """What is told of each row, in order: a list of few, `Rows` of many. Within a transaction, which holds the cursor."""
+    first: list[Model] = list(rows[: FEW + 1])
+    if len(first) <= FEW:
+        return [told(row) for row in first]
+    return Rows(lambda: map(told, rows.iterator(chunk_size=BATCH)))
 
 
 _registry: dict[str, Holding] = {}
