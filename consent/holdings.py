@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from consent.models import ConsentEvent, Delivery, HandNotice, Objection, SharingAsk, Standing
 from consent.services.deliveries import data_of, evidence_of
-from subjects.holdings import ExportScope, Going, Holding, Kept, PlanLine, register
+from subjects.holdings import ExportScope, Going, Holding, Kept, PlanLine, register, table
 from subjects.models import Subject
 
 
@@ -28,7 +28,7 @@ class ConsentsHolding(Holding):
         objections = Objection.objects.filter(subject=subject).order_by("since")
         return {
             "standing": [_standing(row) for row in Standing.objects.filter(subject=subject).order_by("purpose")],
-            "history": [_event(event) for event in events],
+            "history": table(events, _event),
             "objections": [
                 {"purpose": row.purpose, "since": _iso(row.since), "ended_at": _iso(row.ended_at)} for row in objections
             ],
@@ -63,7 +63,7 @@ class DeliveriesHolding(Holding):
         rows = Delivery.objects.filter(subject=subject).select_related("application").order_by("created_at")
         notes = HandNotice.objects.filter(subject=subject).order_by("created_at")
         by_hand = {"told_by_hand": [_by_hand(note) for note in notes]} if notes else {}
-        return {"told": [_told(row) for row in rows], **by_hand}
+        return {"told": table(rows, _told), **by_hand}
 
     def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
         if not any(model.objects.filter(subject=subject).exists() for model in (Delivery, HandNotice)):

@@ -6,15 +6,19 @@ field that can hold personal data and belongs to none (Art. 15(1)(b), 17(1), 20(
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Model, QuerySet
 
 from subjects.models import Subject
+
+FEW: Final = 1000
+"""So many rows of a table are kept in memory; of one with more, no row longer than it takes to write it down."""
+BATCH: Final = 2000
 
 Kept = Mapping[str, frozenset[str]]
 """{purpose: fields} that a law asks to keep (Art. 17(3)); everything else goes."""
@@ -85,7 +89,7 @@ class Holding(ABC):
 
     @abstractmethod
     def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
-        """A section of the person's archive, of JSON values; empty when nothing is held."""
+        """A section of the person's archive, of JSON values and long tables as `Rows`; empty when nothing is held."""
 
     @abstractmethod
     def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
@@ -110,6 +114,41 @@ class Holding(ABC):
     def residue(self, subject: Subject, kept: Kept) -> int:
         """`left` of one person."""
         return self.left([subject.pk], kept)[subject.pk]
+
+
+class Rows:
+    """A table of any length: read anew from where it lies whenever it is gone through, never whole in memory."""
+
+    def __init__(self, read: Callable[[], Iterator[dict[str, Any]]]) -> None:
+        self._read = read
+        self._seen: tuple[int, list[str]] | None = None
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        count, columns = 0, dict[str, None]()
+        for row in self._read():
+            count += 1
+            if not columns.keys() >= row.keys():
+                columns |= dict.fromkeys(row)
+            yield row
+        self._seen = count, list(columns)
+
+    def __bool__(self) -> bool:
+        return next(self._read(), None) is not None
+
+    def seen(self) -> tuple[int, list[str]]:
+        """How many rows it had when last gone through to the end, and the names of all their columns, in order."""
+        if self._seen is None:
+            for _row in self:
+                pass
+        return self._seen or (0, [])
+
+
+def table(rows: QuerySet[Any], told: Callable[[Any], dict[str, Any]]) -> list[dict[str, Any]] | Rows:
+    """What is told of each row, in order: a list of few, `Rows` of many. Within a transaction, which holds the cursor."""
+    first: list[Model] = list(rows[: FEW + 1])
+    if len(first) <= FEW:
+        return [told(row) for row in first]
+    return Rows(lambda: map(told, rows.iterator(chunk_size=BATCH)))
 
 
 _registry: dict[str, Holding] = {}

@@ -3,7 +3,8 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from django.conf import settings
 from django.utils import timezone
@@ -11,14 +12,17 @@ from django.utils import timezone
 from audit import actors
 from audit import services as audit
 from erasure.archives.content import content, supplement
-from erasure.archives.files import archive_files, zipped
+from erasure.archives.files import zipped
 from erasure.models import Archive, ArchiveChunk, RightsRequest
 from erasure.services.sources import Source, handed_on, sources, words_of
 from gdpr_portal.errors import Gone
 from vault import services as vault
-from vault.stream import CHUNK_BYTES, open_range, open_stream, seal_stream
+from vault.stream import CHUNK_BYTES, open_range, seal_stream
 
-BATCH = 64
+BATCH: Final = 64
+"""Sealed chunks written by one statement."""
+PIECE_BYTES: Final = 1024 * 1024
+"""What a download opens at a time."""
 
 
 def build_archive(request: RightsRequest, *, number: int = 0) -> Archive:
@@ -33,7 +37,7 @@ def build_archive(request: RightsRequest, *, number: int = 0) -> Archive:
     body = supplement(request, told, answers, number) if number else _whole(request, language, told, answers)
     archive, _created = Archive.objects.get_or_create(request=request, number=number)
     archive.chunks.all().delete()
-    _seal(archive, zipped(archive_files(body, language=language, answers=answers)))
+    _seal(archive, zipped(body, language=language, answers=answers))
     handed_on(archive, list(answers))
     archive.complete = True
     archive.expires_at = timezone.now() + timedelta(seconds=settings.ARCHIVE_LIFETIME_SECONDS)
@@ -63,7 +67,8 @@ def _seal(archive: Archive, data: Iterator[bytes]) -> None:
     key = vault.subject_key(archive.request.subject_id)
     sealed = seal_stream(key, archive_place(archive), measured)
     rows = (ArchiveChunk(archive=archive, position=at, sealed=chunk) for at, chunk in enumerate(sealed))
-    ArchiveChunk.objects.bulk_create(rows, batch_size=BATCH)
+    while batch := list(islice(rows, BATCH)):
+        ArchiveChunk.objects.bulk_create(batch)
     archive.size_bytes = measured.size
     archive.digest = f"sha256:{measured.hash.hexdigest()}"
 
@@ -86,16 +91,14 @@ def archive_place(archive: Archive) -> vault.Place:
     return vault.Place("erasure_archivechunk", "sealed", str(archive.id))
 
 
-def opened(archive: Archive) -> list[bytes]:
-    """The bytes of the ZIP in pieces; Tampered if any was changed or is missing, Gone("expired") if there is none."""
-    rows = archive.chunks.order_by("position").values_list("sealed", flat=True)
+def opened(archive: Archive, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    """The bytes of the ZIP from `start` to before `end`, piece by piece in flat memory, no transaction held.
 
-    def opening(key: vault.SubjectKey, chunks: Sequence[bytes | memoryview]) -> list[bytes]:
-        if not chunks:
-            raise Gone("expired", "This archive has expired.")
-        return list(open_stream(key, archive_place(archive), (bytes(chunk) for chunk in chunks)))
-
-    return vault.open_cells(archive.request.subject_id, list(rows), lambda: list(rows.all()), opening)
+    Tampered if any was changed, moved or cut off; Gone("expired") as soon as there are none (any more).
+    """
+    last = archive.size_bytes if end is None else end
+    for offset in range(start, last, PIECE_BYTES):
+        yield opened_range(archive, offset, min(PIECE_BYTES, last - offset))
 
 
 def opened_range(archive: Archive, offset: int, length: int) -> bytes:

@@ -1,76 +1,142 @@
-"""The files of an archive: JSON, CSV, a readable page, and a manifest with their hashes, signed.
+"""The files of an archive as one ZIP, in flat memory: JSON, CSV, a readable page, and signed manifests over all of it.
 
 Names are fixed and hold nothing of the person. A cell that a spreadsheet would run is preceded by an apostrophe
-(OWASP ASVS 1.2.10); the JSON copy stays verbatim.
+(OWASP ASVS 1.2.10); the JSON copy stays verbatim. Long tables are gone through once for each file they stand in.
 """
 
 import csv
-import hashlib
 import io
 import json
-import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
 
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.translation import gettext as _
 from zipstream import ZIP_DEFLATED, ZipStream
 
+from erasure.archives.bag import DECLARATION, Bag, Signed
 from erasure.archives.readable import readable
+from erasure.archives.tables import Table, columns_of, is_table, path_of
 from erasure.services.places import PREFIX
 from erasure.services.sources import Source, files_of
-from vault.signing import sign_jws
+from subjects.holdings import Rows
 
 TRIGGERS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-NAME = re.compile(r"[a-z0-9_]+")
+PIECE_BYTES: Final = 64 * 1024
+Found = Mapping[Source, Mapping[str, Any]]
+File = tuple[str, Iterable[bytes]]
 
 
-def archive_files(
+def zipped(
     content: Mapping[str, Any], *, language: str, answers: Mapping[Source, Mapping[str, Any]] | None = None
-) -> dict[str, bytes]:
-    """The files by their path: `data.json`, `index.html`, `csv/*.csv`, `manifest.json`, `manifest.jws`.
+) -> Iterator[bytes]:
+    """The ZIP of an archive, as a stream: `data.json`, `index.html`, `README.txt`, `csv/*.csv`, `manifest.json`,
+    `manifest.jws`, and what makes it a bag (erasure.archives.bag).
 
-    And a folder for each of those who answered: `sources/KIND-NAME/answer.json`, word for word, and what came with it.
+    And a folder for each of those who answered: `data/sources/KIND-NAME/answer.json`, word for word, and what came with
+    it. To be gone through within a transaction, which holds the cursors.
     """
     found = {each: words for each, words in (answers or {}).items() if words}
-    files = {
-        "data.json": _json(content),
-        "index.html": _page(content, language, found),
-        **{f"csv/{name}.csv": _csv(rows) for name, rows in _tables(content, found)},
-        **{f"{each.folder}/answer.json": _json(words) for each, words in found.items()},
-        **{f"{each.folder}/{name}": data for each in found for name, data in files_of(each).items()},
-    }
-    manifest = json.dumps({"format": content["format"], "files": _hashes(files)}, indent=2, sort_keys=True).encode()
-    signature = sign_jws(manifest, typ="archive-manifest+jws", detached=True).encode()
-    return files | {"manifest.json": manifest, "manifest.jws": signature}
+    bag, stream = Bag(), ZipStream(compress_type=ZIP_DEFLATED)
+    stream.mkdir("data")
+    for path, pieces in [*_contents(content, language, found), *_manifests(bag, content)]:
+        stream.add(bag.passing(path, pieces), path)
+    yield from stream
 
 
-def _json(value: Any) -> bytes:
-    """As people read it; what no UTF-8 can hold (half of a surrogate pair) is escaped as JSON has it."""
-    try:
-        return json.dumps(value, indent=2, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return json.dumps(value, indent=2).encode()
+def _contents(content: Mapping[str, Any], language: str, found: Found) -> Iterator[File]:
+    yield "bagit.txt", [DECLARATION]
+    yield "README.txt", _later(lambda: _read_me(language))
+    yield "data.json", _pieces(json_of(content))
+    yield "index.html", _later(lambda: page(content, language=language, found=found))
+    for path, rows in _tables(content, found):
+        yield path, _pieces(_csv(rows))
+    for source, words in found.items():
+        yield f"{source.folder}/answer.json", _pieces(json_of(words))
+        for name, opened in files_of(source):
+            yield f"{source.folder}/{name}", _later(opened)
 
 
-def _hashes(files: Mapping[str, bytes]) -> list[dict[str, Any]]:
-    return [
-        {"path": path, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-        for path, data in sorted(files.items())
-    ]
+def _manifests(bag: Bag, content: Mapping[str, Any]) -> Iterator[File]:
+    """In this order, each over what passed before it; none is made before it is asked for."""
+    yield "bag-info.txt", bag.info(str(content["request"]))
+    yield "manifest-sha256.txt", bag.lines(payload=True)
+    every = Signed(bag.manifest(str(content["format"])))
+    yield "manifest.json", every.text()
+    yield "manifest.jws", every.signature()
+    tags = Signed(bag.lines(payload=False))
+    yield "tagmanifest-sha256.txt", tags.text()
+    yield "tagmanifest-sha256.jws", tags.signature()
 
 
-def _page(content: Mapping[str, Any], language: str, found: Mapping[Source, Mapping[str, Any]]) -> bytes:
+def _later(made: Callable[[], bytes]) -> Iterator[bytes]:
+    yield made()
+
+
+def _pieces(texts: Iterable[str]) -> Iterator[bytes]:
+    """The text as UTF-8 in pieces of some 64 KiB; half of a surrogate pair, which it cannot hold, as JSON escapes it."""
+    held: list[str] = []
+    size = 0
+    for text in texts:
+        held.append(text)
+        size += len(text)
+        if size >= PIECE_BYTES:
+            yield "".join(held).encode("utf-8", "backslashreplace")
+            held, size = [], 0
+    yield "".join(held).encode("utf-8", "backslashreplace")
+
+
+def json_of(value: Any, margin: str = "") -> Iterator[str]:
+    """The value as people read JSON; of a long table each row is one line."""
+    if isinstance(value, Rows):
+        yield from _json_rows(value, margin)
+    elif isinstance(value, Mapping) and _is_long(value):
+        inner = f"{margin}  "
+        for number, (name, part) in enumerate(value.items()):
+            yield f"{',' if number else '{'}\n{inner}{json.dumps(name, ensure_ascii=False)}: "
+            yield from json_of(part, inner)
+        yield f"\n{margin}}}"
+    else:
+        yield json.dumps(value, indent=2, ensure_ascii=False).replace("\n", f"\n{margin}")
+
+
+def _json_rows(rows: Rows, margin: str) -> Iterator[str]:
+    between = "["
+    for row in rows:
+        yield f"{between}\n{margin}  {json.dumps(row, ensure_ascii=False)}"
+        between = ","
+    yield "[]" if between == "[" else f"\n{margin}]"
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, Rows) or (isinstance(value, Mapping) and any(map(_is_long, value.values())))
+
+
+def page(content: Mapping[str, Any], *, language: str, found: Found | None = None) -> bytes:
+    """The readable page of an archive, with the first rows of its long tables."""
     with translation.override(language):
         context: dict[str, Any] = {"content": content, "controller": settings.CONTROLLER, "language": language}
         context |= {"LANGUAGE_BIDI": translation.get_language_bidi(), **readable(content, language, found)}
         return render_to_string("erasure/archive.html", context).encode("utf-8", "replace")
 
 
-def _tables(
-    content: Mapping[str, Any], found: Mapping[Source, Mapping[str, Any]]
-) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def _read_me(language: str) -> bytes:
+    """What is what, for whoever opens the folder."""
+    with translation.override(language):
+        lines = [
+            ("index.html", _("Everything in words. Open it in a browser; nothing of it runs or asks the internet.")),
+            ("data.json", _("The same for programs, complete.")),
+            ("csv/", _("The same as tables, complete.")),
+            ("data/", _("What others whom we asked answered, word for word, and the files that came with it.")),
+            ("manifest.json", _("What each file is, bound by a signature, so that a change can be seen.")),
+        ]
+        about = _("The folder is a bag (BagIt, RFC 8493): unpack it into an empty folder to have it checked.")
+        return "".join(f"{name:<14} {text}\n" for name, text in [*lines, ("", about)]).encode()
+
+
+def _tables(content: Mapping[str, Any], found: Found) -> Iterator[tuple[str, Table]]:
     """Every list of rows in the data, by section and name; those of connectors stand in the data already."""
     others = {
         f"{each.kind} {each.step.target.removeprefix(PREFIX)}": words
@@ -80,29 +146,24 @@ def _tables(
     for section, body in [*content.get("data", {}).items(), *others.items()]:
         tables = body if isinstance(body, Mapping) else {"": body}
         for name, rows in tables.items():
-            if isinstance(rows, list) and rows and all(isinstance(row, Mapping) for row in rows):
-                yield "_".join(NAME.findall(f"{section} {name}".lower())), [dict(row) for row in rows]
+            if is_table(rows):
+                yield path_of(section, name), rows
     if content.get("accesses"):
-        yield "accesses", content["accesses"]
+        yield path_of("", "accesses"), content["accesses"]
 
 
-def _csv(rows: list[dict[str, Any]]) -> bytes:
-    columns = list(dict.fromkeys(column for row in rows for column in row))
+def _csv(rows: Table) -> Iterator[str]:
+    columns = columns_of(rows)
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)
     writer.writerow(columns)
-    writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
-    return text.getvalue().encode("utf-8", "replace")
+    for row in rows:
+        writer.writerow([_cell(row.get(column)) for column in columns])
+        yield text.getvalue()
+        text.seek(0)
+        text.truncate()
 
 
 def _cell(value: Any) -> str:
     text = "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return f"'{text}" if text.startswith(TRIGGERS) else text
-
-
-def zipped(files: Mapping[str, bytes]) -> Iterator[bytes]:
-    """The ZIP of the files, as a stream."""
-    stream = ZipStream(compress_type=ZIP_DEFLATED)
-    for path, data in files.items():
-        stream.add(data, path)
-    yield from stream

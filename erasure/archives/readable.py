@@ -1,6 +1,6 @@
 """The archive's own page: the same content as `data.json`, with titles, dates and states in the person's language."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -15,9 +15,12 @@ from consent.models import Purpose, Recipient
 from consent.pages import field_names
 from consent.selectors import title_in
 from consent.wording import country
+from erasure.archives.tables import ON_PAGE, first_of, is_table, length_of, path_of
 from erasure.archives.words import BLOCKS, COLUMNS, SECTIONS, VALUES
+from erasure.services.places import PREFIX
 from erasure.services.sources import Source
 from erasure.words import SOURCE_STATES
+from subjects.holdings import Rows
 
 WITHOUT_WORDS = {"values": {"field"}, "applications": {"application"}}
 MOST_COLUMNS = 7
@@ -32,6 +35,14 @@ class Block:
     title: Any
     columns: list[Any]
     rows: list[list[str]]
+    total: int = 0
+    file: str = ""
+    """Where all of its `total` rows are; the page has the first ones of a long table."""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there are more rows than stand here."""
+        return self.total > len(self.rows)
 
     @property
     def is_wide(self) -> bool:
@@ -49,7 +60,7 @@ class Section:
     @property
     def entries(self) -> int:
         """How many rows its tables have together."""
-        return sum(len(block.rows) for block in self.blocks)
+        return sum(max(block.total, len(block.rows)) for block in self.blocks)
 
 
 class Reader:
@@ -72,27 +83,34 @@ class Reader:
         ]
         return [section for section in found if section.blocks]
 
-    def answer(self, name: str, words: Mapping[str, Any]) -> Section:
-        """What somebody else answered, under their name."""
-        return Section(_("From %(name)s") % {"name": name}, list(self._blocks("", words)))
+    def answer(self, source: Source, words: Mapping[str, Any]) -> Section:
+        """What somebody who was asked has answered, under their name."""
+        files = f"{source.kind} {source.step.target.removeprefix(PREFIX)}"
+        return Section(_("From %(name)s") % {"name": source.name}, list(self._blocks("", words, files)))
 
-    def _blocks(self, section: str, body: Any) -> Iterator[Block]:
+    def _blocks(self, section: str, body: Any, files: str = "") -> Iterator[Block]:
         parts = body if isinstance(body, Mapping) else {section: body}
-        facts = {name: value for name, value in parts.items() if not isinstance(value, list) and value is not None}
-        for name, rows in parts.items():
-            if isinstance(rows, list) and rows:
-                yield self._table(section, name, rows)
+        tables = {name: value for name, value in parts.items() if isinstance(value, list | Rows)}
+        facts = {name: value for name, value in parts.items() if name not in tables and value is not None}
+        for name, rows in tables.items():
+            if rows:
+                yield self._table(
+                    section, name, rows, path_of(files or section, name if isinstance(body, Mapping) else "")
+                )
         if facts:
             rows = [[str(COLUMNS.get(name, plain(name))), self.words(section, name, facts[name])] for name in facts]
             yield Block("", [], rows)
 
-    def _table(self, section: str, name: str, rows: Sequence[Any]) -> Block:
-        if not all(isinstance(row, Mapping) for row in rows):
-            return Block(BLOCKS.get(name, plain(name)), [], [[self.words(section, name, row)] for row in rows])
-        every = dict.fromkeys(column for row in rows for column in row if row[column] not in (None, "", []))
+    def _table(self, section: str, name: str, rows: Any, file: str) -> Block:
+        shown, total = first_of(rows), length_of(rows)
+        if not is_table(rows):
+            return Block(BLOCKS.get(name, plain(name)), [], [[self.words(section, name, row)] for row in shown])
+        every = dict.fromkeys(column for row in shown for column in row if row[column] not in (None, "", []))
         columns = [column for column in every if column not in WITHOUT_WORDS.get(section, set())]
-        cells = [[self.words(section, column, row.get(column)) for column in columns] for row in rows]
-        return Block(BLOCKS.get(name, ""), [COLUMNS.get(column, plain(column)) for column in columns], cells)
+        cells = [[self.words(section, column, row.get(column)) for column in columns] for row in shown]
+        return Block(
+            BLOCKS.get(name, ""), [COLUMNS.get(column, plain(column)) for column in columns], cells, total, file
+        )
 
     def words(self, section: str, column: str, value: Any) -> str:
         """One value as it is read: dates by locale, codes by their words, lists with commas."""
@@ -142,16 +160,20 @@ def readable(
     """What the page shows beside `content`: sections, those asked and their answers, accesses, purposes, recipients."""
     reader = Reader(language)
     own = {name: body for name, body in content["data"].items() if not name.startswith("connector ")}
-    others = [reader.answer(each.name, words) for each, words in (found or {}).items()]
+    others = [reader.answer(each, words) for each, words in (found or {}).items()]
     info = content.get("information") or {}
-    bases = dict(Purpose.Basis.choices)
+    bases, accesses = dict(Purpose.Basis.choices), content.get("accesses", [])
+    sections = [*reader.sections(own), *others]
     return {
         "made_at": moment(content["made_at"]),
-        "sections": [*reader.sections(own), *others],
+        "sections": sections,
+        "is_cut": length_of(accesses) > ON_PAGE or any(block.is_cut for part in sections for block in part.blocks),
         "asked": [_asked(row) for row in content.get("sources", [])],
         "purposes": [row | {"basis": bases.get(row["lawful_basis"], "")} for row in info.get("purposes", [])],
         "recipients": [_recipient(reader, row) for row in info.get("recipients", [])],
-        "accesses": [_access(reader, row) for row in content.get("accesses", [])],
+        "accesses": [_access(reader, row) for row in first_of(accesses)],
+        "accesses_count": length_of(accesses),
+        "accesses_file": path_of("", "accesses"),
     }
 
 

@@ -7,9 +7,10 @@ it; archives are built with the person locked, so an answer is either in the one
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -55,7 +56,7 @@ class Source:
     @property
     def folder(self) -> str:
         """Its folder in the archive: no name of it can lead anywhere else."""
-        return f"sources/{self.kind}-{UNNAMEABLE.sub('-', self.step.target.removeprefix(PREFIX).lower())}"
+        return f"data/sources/{self.kind}-{UNNAMEABLE.sub('-', self.step.target.removeprefix(PREFIX).lower())}"
 
     @property
     def outstanding(self) -> bool:
@@ -187,12 +188,12 @@ def opened(step: Step, row: SourceAnswer) -> dict[str, Any]:
     return {} if cell is None else dict(json.loads(cell))
 
 
-def files_of(source: Source) -> dict[str, bytes]:
-    """The files that came with an answer, opened, by the name they have in the archive."""
+def files_of(source: Source) -> list[tuple[str, Callable[[], bytes]]]:
+    """The files that came with an answer, by the name they have in the archive; each is opened when asked for."""
     if source.row is None:
-        return {}
+        return []
     owner = source.step.request.subject_id
-    return {name: _bytes_of(owner, file) for name, file in _files(source.row)}
+    return [(name, partial(_bytes_of, owner, file)) for name, file in _files(source.row)]
 
 
 def _bytes_of(owner: UUID, file: AnswerFile) -> bytes:
@@ -207,7 +208,7 @@ def _bytes_of(owner: UUID, file: AnswerFile) -> bytes:
 
 
 def _files(row: SourceAnswer) -> list[tuple[str, AnswerFile]]:
-    files = row.files.order_by("position")
+    files = row.files.defer("sealed").order_by("position")
     return [(f"attachment-{file.position}.{SUFFIXES[file.content_type]}", file) for file in files]
 
 

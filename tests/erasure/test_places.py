@@ -246,10 +246,10 @@ def test_an_answer_and_its_files_are_in_the_persons_copy(sent: RightsRequest) ->
     assert in_database(needles({"words": WORDS, "scan": PAPER.decode(), "name": "alice's file"})) == set()
     request = run_all(sent)
     files = collected(request)
-    assert json.loads(files["sources/place-paper/answer.json"]) == {
+    assert json.loads(files["data/sources/place-paper/answer.json"]) == {
         "text": WORDS, "attachments": ["attachment-1.pdf"],
     }  # fmt: skip
-    assert files["sources/place-paper/attachment-1.pdf"] == PAPER
+    assert files["data/sources/place-paper/attachment-1.pdf"] == PAPER
     assert WORDS in files["index.html"].decode() and "From Paper archive" in files["index.html"].decode()
     assert request.state == "completed"
     assert receipt(request)["sources"][0] == {

@@ -69,7 +69,7 @@ def test_who_has_data_only_here_gets_the_copy_at_once(alice: Any, shop: Any) -> 
     assert request.steps.get().next_at is None
     steps.sweep()
     files = collected(request)
-    assert not any(name.startswith("sources/") for name in files)
+    assert not any(name.startswith("data/sources/") for name in files)
     assert "sources" not in json.loads(files["data.json"])
 
 
@@ -78,14 +78,14 @@ def test_the_copy_waits_for_who_was_asked_and_has_their_answer_in_it(asked: Righ
     answer(asked, shop, orders=[{"no": 7, "what": CANARY}])
     request = run_all(asked)
     files = collected(request)
-    assert json.loads(files["sources/application-shop/answer.json"]) == {"orders": [{"no": 7, "what": CANARY}]}
+    assert json.loads(files["data/sources/application-shop/answer.json"]) == {"orders": [{"no": 7, "what": CANARY}]}
     assert CANARY in files["index.html"].decode() and "From Shop" in files["index.html"].decode()
     assert CANARY in files["csv/application_shop_orders.csv"].decode()
     body = json.loads(files["data.json"])
     assert body["supplement_follows"] is False
     assert (body["sources"][0]["source"], body["sources"][0]["state"]) == ("shop", "answered")
     listed = {each["path"] for each in json.loads(files["manifest.json"])["files"]}
-    assert "sources/application-shop/answer.json" in listed
+    assert "data/sources/application-shop/answer.json" in listed
     assert request.state == "completed"
     assert [(row["source"], row["answer"], row["archive"]) for row in receipt(request)["sources"]] == [
         ("shop", "answered", 0)
@@ -133,7 +133,7 @@ def test_what_is_answered_late_makes_a_supplement_and_a_mail(
         request = run_all(asked)
     assert CANARY not in collected(request)["data.json"].decode()
     files = collected(request, 1)
-    assert json.loads(files["sources/application-shop/answer.json"]) == {"hobby": CANARY}
+    assert json.loads(files["data/sources/application-shop/answer.json"]) == {"hobby": CANARY}
     assert CANARY in files["index.html"].decode() and "This is a supplement" in files["index.html"].decode()
     assert "A supplement to your copy is ready" in [message.subject for message in mail.outbox]
     assert not any(CANARY in str(message.body) for message in mail.outbox)
@@ -240,7 +240,7 @@ def test_who_is_erased_meanwhile_gets_no_copy_and_no_failure(frozen: Any, asked:
 def test_half_a_surrogate_in_an_answer_breaks_nothing(asked: RightsRequest, shop: Any) -> None:
     answer(asked, shop, rows=[{"odd": "\ud800"}])
     files = collected(run_all(asked))
-    assert json.loads(files["sources/application-shop/answer.json"]) == {"rows": [{"odd": "\ud800"}]}
+    assert json.loads(files["data/sources/application-shop/answer.json"]) == {"rows": [{"odd": "\ud800"}]}
 
 
 # --- connectors -----------------------------------------------------------------------------------------------------
@@ -263,7 +263,7 @@ def test_a_connector_answers_at_once_and_its_copy_is_not_kept_beside_the_archive
     row = SourceAnswer.objects.get()
     assert request.state == "completed" and row.sealed is None and row.archive == request.archive
     files = collected(request)
-    assert "Alice Archer" in files["sources/connector-warehouse/answer.json"].decode()
+    assert "Alice Archer" in files["data/sources/connector-warehouse/answer.json"].decode()
     assert "Alice Archer" in files["index.html"].decode() and "From warehouse" in files["index.html"].decode()
 
 
@@ -342,7 +342,7 @@ def test_the_application_that_filed_collects_supplements_too(
     answer(request, shop, hobby=CANARY)
     run_all(request)
     content = b"".join(api.get(f"{where}?supplement=1").streaming_content)
-    assert "sources/application-shop/answer.json" in zipfile.ZipFile(io.BytesIO(content)).namelist()
+    assert "data/sources/application-shop/answer.json" in zipfile.ZipFile(io.BytesIO(content)).namelist()
     assert api.get(f"{where}?supplement=x").status_code == 400
 
 
