@@ -137,7 +137,7 @@ class FindingNote(models.Model):
 
 
 class Attestation(models.Model):
-    """What the conformance kit found of an application, signed by the application's own key (clients/conformance/README.md).
+    """What the conformance kit (clients/conformance) found of an application, signed by the application's own key.
 
     `document` is the compact JWS as it was handed in; the columns beside it are read out of it, to be listed.
     """

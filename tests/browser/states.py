@@ -279,10 +279,10 @@ def attested() -> None:
     shop, seed = Application.objects.get(slug="shop"), bytes(32)
     public = signing.public_of(seed)
     header = json.dumps({"alg": "EdDSA", "kid": signing.thumbprint(public), "typ": conformance.TYP}).encode()
-    for ago, failed in ((DAY, ""), (timedelta(hours=2), "older_notice_ignored")):
+    for ago, failed in ((DAY, ""), (timedelta(hours=2), "honours_restriction")):
         at = (timezone.now() - ago).isoformat()
         checks = [
-            {"name": name, "passed": name != failed, "reason": "used_again" if name == failed else ""}
+            {"name": name, "passed": name != failed, "reason": "still_used" if name == failed else ""}
             for name in conformance.CHECKS
         ]
         said = {

@@ -1,4 +1,4 @@
-"""Local decisions on a quiet feed: a long poll has its time, and silence is neither taken for news nor for a failure."""
+"""Local decisions on a quiet feed: a long poll has its time, and silence is neither news nor a failure."""
 
 from typing import Any
 

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import instance, processes
+from deploy.local import announce, instance, processes
 from deploy.local.instance import MARK, Instance, Refusal
+from deploy.local.programs import Plan
+from deploy.local.roles import Addresses
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -118,3 +120,14 @@ def wait_for(condition: "object", seconds: float = 10) -> None:
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < end, "it never happened"
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize(("https", "scheme"), [(False, "http"), (True, "https")])
+def test_people_are_told_an_address_on_which_passkeys_work_and_drivers_the_one_they_rely_on(
+    tmp_path: Path, https: bool, scheme: str
+) -> None:
+    plan = Plan(Instance(8123, tmp_path, https), Addresses("a", "o", "s", ""), 9999)
+    printed = announce.page(plan)
+    assert f"Portal      {scheme}://localhost:8123/\n" in printed and f"{scheme}://127.0.0.1:8123" not in printed
+    assert announce.description(plan)["web"] == f"{scheme}://127.0.0.1:8123"
+    assert {"127.0.0.1", "localhost"} <= set(plan.settings()["ALLOWED_HOSTS"].split(","))
