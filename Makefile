@@ -24,8 +24,8 @@ test: lint types imports browser mariadb checkers ## every gate and every test, 
 test-fast: venv-dev ## the tests without browser and worker, until the first failure
 	$(BIN)/pytest -n 2 -x -m "not browser and not slow"
 
-attacks: venv-dev ## the audit log under attack in full counts (about half an hour); ATTACKS_SEED repeats a run
-	ATTACKS=full $(BIN)/pytest tests/audit/test_attacks.py -q -s -p no:randomly
+attacks: venv-dev ## audit log and seals under attack in full counts (about half an hour); ATTACKS_SEED repeats a run
+	ATTACKS=full $(BIN)/pytest tests/audit/test_attacks.py tests/vault/test_sealed_cells.py -q -s -p no:randomly
 
 lint: venv-dev ## ruff for the code, djade for the templates
 	$(BIN)/ruff check .

@@ -33,6 +33,7 @@ MODULES = {
     "vault.stream": "tests/vault/test_streams.py tests/vault/test_pure_edges.py",
     "audit.merkle": "tests/audit/test_merkle_edges.py tests/audit/test_merkle.py",
     "audit.canonical": "tests/audit/test_canonical.py",
+    "audit.vocabulary": "tests/audit/test_vocabulary_edges.py",
     "audit.note": "tests/audit/test_note_edges.py tests/audit/test_note.py",
     "consent.states": "tests/consent/test_consent_states.py tests/consent/test_states_edges.py",
 }

@@ -1,5 +1,7 @@
 """The edges of the pure modules that a mutation of them showed to be unguarded (`make mutants`)."""
 
+import base64
+import hmac
 import os
 import pickle
 from uuid import UUID, uuid4
@@ -87,3 +89,32 @@ def test_pairwise_ids_are_blocks_of_their_own():
     assert pairwise.pairwise_ids(key, people) == [pairwise.pairwise_ids(key, [person])[0] for person in people]
     assert pairwise.subjects_of(key, pairwise.pairwise_ids(key, people)) == people
     assert pairwise.pairwise_ids(key, []) == pairwise.subjects_of(key, []) == []
+
+
+def test_a_mark_is_the_documented_one_and_differs_by_all_it_depends_on():
+    owner, place, sealed = UUID(int=7), Place("t", "c", "r", 3), b"\x01sealed"
+    key = SubjectKey(owner, bytes(32))
+    digest = hmac.digest(kdf.derive(bytes(32), "mark"), key.associated(place) + sealed, "sha256")
+    expected = base64.b64encode(digest[:16]).decode()[:22]
+    assert key.mark(place, sealed) == key.mark(place, sealed) == expected
+    others = [
+        key.mark(place._replace(row="s"), sealed), key.mark(place, sealed + b"x"),
+        SubjectKey(UUID(int=8), bytes(32)).mark(place, sealed), SubjectKey(owner, b"\1" * 32).mark(place, sealed),
+    ]  # fmt: skip
+    assert len({expected, *others}) == 5
+
+
+def test_keys_are_the_same_by_owner_and_bytes():
+    key = SubjectKey(UUID(int=7), bytes(32))
+    assert key == SubjectKey(UUID(int=7), bytes(32))
+    assert key != SubjectKey(UUID(int=8), bytes(32))
+    assert key != SubjectKey(UUID(int=7), b"\1" * 32)
+    assert key != (UUID(int=7), bytes(32))
+
+
+def test_the_key_of_a_column_is_made_ready_once_for_all_its_rows():
+    key = SubjectKey(UUID(int=7), bytes(32))
+    first = key._column(Place("t", "c", "1"))
+    assert key._column(Place("t", "c", "2")) is first
+    assert key._column(Place("t", "d", "1")) is not first
+    assert list(key._columns) == [("t", "c"), ("t", "d")]
