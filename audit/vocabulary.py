@@ -232,6 +232,8 @@ VOCABULARY: dict[str, Event] = _events(
         "archive.built": ("Art. 15(3)", "request archive digest bytes"),
         "archive.downloaded": ("Art. 15(3)", "request archive application mandate"),
         "archive.expired": ("Art. 5(1)(e)", "request archive"),
+        "archive.resumed": ("Art. 15(3)", "request archive"),
+        "archive.revoked": ("Art. 32(1)", "request archive"),
         "opendsr.received": ("Art. 28(3)(e)", "request application right"),
         "opendsr.cancelled": ("Art. 28(3)(e)", "request application"),
         "opendsr.told": ("Art. 28(3)(e)", "request application state attempt"),

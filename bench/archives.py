@@ -4,9 +4,9 @@
 
 `history` are rows of our own database (consent events), `connector` rows of somebody else's (SQLite), read for the
 copy first. Each work runs in a process of its own, whose peak memory (VmHWM) is printed: `build` is the worker that
-carries the request out, `download` reads every byte as the portal hands it out, `floor` zips the files of that very archive from a
-folder, by zipfile. PostgreSQL of its own with flushed commits and the worker's statement timeout. 1 when a process had
-more than 200 MB. Quote shares of one run; rates move with the machine.
+carries the request out, `download` reads every byte as the portal hands it out, `floor` zips the files of that very
+archive from a folder, by zipfile. PostgreSQL of its own with flushed commits and
+the worker's statement timeout. 1 when a process had more than 200 MB. Quote shares of one run; rates move with the machine.
 """
 
 import argparse
@@ -88,7 +88,9 @@ def child(work: str, person: UUID, folder: Path, answers: Any) -> None:
     found = WORKS[work](person, folder)
     taken, used = time.perf_counter() - began, time.process_time() - used
     peak = common._megabytes("VmHWM")
-    answers.put({"seconds": round(taken, 1), "cpu": round(used, 1), "before": round(before), "peak": round(peak)} | found)
+    answers.put(
+        {"seconds": round(taken, 1), "cpu": round(used, 1), "before": round(before), "peak": round(peak)} | found
+    )
 
 
 def customer_of(made: Any, rows: int, folder: Path) -> UUID:
@@ -133,7 +135,11 @@ def main() -> int:
         common._set_up()
         folder = Path(name)
         common.everybody(folder, 1)  # the catalogue, and nobody else who would have to be asked
-        person = customer_of(made, given.rows, folder) if given.kind == "connector" else common.answered_often(made, given.rows)
+        person = (
+            customer_of(made, given.rows, folder)
+            if given.kind == "connector"
+            else common.answered_often(made, given.rows)
+        )
         found = {work: measured(work, person, folder) for work in ("build", "download")}
         with zipfile.ZipFile(folder / "archive.zip") as packed:
             packed.extractall(folder / "files")

@@ -9,7 +9,7 @@ import re
 from datetime import date
 from typing import NamedTuple
 
-from phonenumbers.geodata.locale import LOCALE_DATA
+from consent.countries import COUNTRIES
 
 LOOKED_UP = date(2026, 11, 24)
 
@@ -43,7 +43,7 @@ def flaws(country: str, safeguard: str, day: date) -> list[str]:
     code, given = country.strip().upper(), safeguard.strip()
     if code in EEA:
         return []
-    if code not in LOCALE_DATA:
+    if code not in COUNTRIES:
         return [f"{code or 'no country'}: not a country code of ISO 3166"]
     if not given:
         return [_nothing_named(code, day)]

@@ -1,7 +1,8 @@
 """States, acts and codes in plain words, for the pages people read. Pure but for the language in force."""
 
 from django.utils.translation import gettext_lazy as _
-from phonenumbers.geodata.locale import LOCALE_DATA
+
+from consent.countries import COUNTRIES
 
 STATES = {
     "given": (_("You gave consent"), "good"),
@@ -61,8 +62,5 @@ WHY_NOT = {
 
 def country(code: str, language: str) -> str:
     """The country's name in the language (English otherwise), from the two letters of ISO 3166."""
-    names = LOCALE_DATA.get(code.upper(), {})
-    name: str = names.get(language.split("-")[0]) or names.get("en") or code
-    while name.startswith("*"):  # the same as in another language
-        name = names[name[1:]]
-    return name
+    names = COUNTRIES.get(code.upper(), {})
+    return names.get(language.split("-")[0]) or names.get("en") or code

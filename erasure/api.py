@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from django.http import StreamingHttpResponse
+from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,6 +19,7 @@ from erasure.models import RightsRequest
 from erasure.selectors import request_of_application, requests_of_application, steps_of
 from erasure.services.archives import collect
 from erasure.services.requests import file_request, withdraw_request
+from erasure.serving import archive_response
 from erasure.states import REQUEST, STEP
 from subjects.selectors import pairwise_of, subject_for
 
@@ -158,19 +159,14 @@ class ArchiveView(ScopedView):
     @extend_schema(
         operation_id="get_archive",
         parameters=[ArchiveQuery],
-        responses={(200, "application/zip"): OpenApiTypes.BINARY},
+        responses={
+            (200, "application/zip"): OpenApiTypes.BINARY,
+            (206, "application/zip"): OpenApiTypes.BINARY,
+            416: OpenApiResponse(description="The range begins behind the end of the archive."),
+        },
     )
-    def get(self, request: Request, request_id: UUID) -> StreamingHttpResponse:
+    def get(self, request: Request, request_id: UUID) -> HttpResponseBase:
         number = self.query(ArchiveQuery).get("supplement", 0)
         found = request_of_application(self.application, request_id)
-        archive, data = collect(request=found, actor=self.actor, application=self.application, number=number)
-        return zip_response(archive.size_bytes, data)
-
-
-def zip_response(size: int, data: Any) -> StreamingHttpResponse:
-    """A ZIP nobody caches."""
-    response = StreamingHttpResponse(data, content_type="application/zip")
-    response["Content-Length"] = str(size)
-    response["Content-Disposition"] = 'attachment; filename="archive.zip"'
-    response["Cache-Control"] = "no-store"
-    return response
+        _archive, download = collect(request=found, actor=self.actor, application=self.application, number=number)
+        return archive_response(request._request, download)

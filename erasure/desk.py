@@ -29,6 +29,7 @@ from erasure.models import (
 )
 from erasure.selectors import has_archive
 from erasure.services import (
+    archives,
     casework,
     clock,
     conversation,
@@ -212,6 +213,10 @@ def reveal_evidence(*, request_id: UUID, account: Account, given: Given) -> tupl
 
 
 ACTS: dict[str, Act] = {
+    "revoke_archive": Act(
+        REVIEWERS,
+        lambda row, who, given: archives.revoke_archive(request=row, number=int(given["number"]), reviewer=who),
+    ),
     "keep_rows": Act(REVIEWERS, _keep_rows),
     "change_rows": Act(REVIEWERS, _change_rows),
     "approve": Act(REVIEWERS, _approve),

@@ -16,7 +16,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from access.second_factor import where
 from access.services import limits
-from erasure.api import zip_response
 from erasure.forms import ForSomebodyForm
 from erasure.models import MandateLink
 from erasure.selectors import request_of_account
@@ -24,6 +23,7 @@ from erasure.services.handing_over import collect_by_link
 from erasure.services.mandate_links import opened_mandate_link
 from erasure.services.mandates import object_to_mandate
 from erasure.services.on_behalf import ask_for_somebody
+from erasure.serving import archive_response
 from erasure.views import account_of
 from erasure.words import mandate_in_words
 from gdpr_portal.errors import DomainError, WrongState
@@ -79,8 +79,8 @@ def collect(request: HttpRequest, link: UUID, token: str) -> HttpResponseBase:
     context: dict[str, Any] = {}
     if request.method == "POST" and not limits.take((limits.ADDRESS, where(request))).wait:
         try:
-            archive, data = collect_by_link(link_id=link, token=token, code=request.POST.get("code", ""))
-            return zip_response(archive.size_bytes, data)
+            _archive, download = collect_by_link(link_id=link, token=token, code=request.POST.get("code", ""))
+            return archive_response(request, download)
         except DomainError:
             context["error"] = _("Link or code do not fit, or hold no more.")
     elif request.method == "POST":

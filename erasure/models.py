@@ -136,6 +136,10 @@ class Archive(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True)
     collected_at = models.DateTimeField(null=True)
+    window_digest = models.BinaryField(null=True)
+    """Keyed digest of what the session shows that may go on with its download."""
+    window_until = models.DateTimeField(null=True)
+    window_reads = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["request", "number"], name="archive_number_once")]

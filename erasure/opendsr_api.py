@@ -24,12 +24,12 @@ from access.rest.parsers import parse, raw_body
 from access.rest.problems import problem_response
 from access.rest.views import ScopedView
 from consent.services.sending import instant
-from erasure.api import zip_response
 from erasure.models import OpenDsrRequest
 from erasure.opendsr import VERSION, discovery, error_object, read_request
 from erasure.services import opendsr, opendsr_calls
 from erasure.services.archives import collect
 from erasure.services.opendsr_signer import identity
+from erasure.serving import archive_response
 from gdpr_portal.errors import DomainError, Missing, Unavailable, WrongState
 
 OF_THE_REQUEST = frozenset({400, 409, 410, 415, 422})
@@ -125,8 +125,8 @@ class OpenDsrResultsView(OpenDsrView):
         row = opendsr.request_of(application=self.application, subject_request_id=subject_request_id)
         if row.request is None:
             raise WrongState("not_ready", "There is nothing to collect.")
-        archive, data = collect(request=row.request, actor=self.actor, application=self.application)
-        return zip_response(archive.size_bytes, data)
+        _archive, download = collect(request=row.request, actor=self.actor, application=self.application)
+        return archive_response(request._request, download)
 
 
 @require_GET

@@ -86,6 +86,12 @@ def archives_of(request: RightsRequest) -> QuerySet[Archive]:
     return ready.order_by("number")
 
 
+def downloads_of(request: RightsRequest) -> QuerySet[Archive]:
+    """What is being collected, and may go on in the session that began it."""
+    now = timezone.now()
+    return request.archives.filter(window_until__gt=now, expires_at__gt=now).order_by("number")
+
+
 def has_archive(request: RightsRequest) -> bool:
     """Whether something waits to be collected."""
     return archives_of(request).exists()

@@ -15,6 +15,7 @@ urlpatterns = [
     path("requests/<uuid:request_id>/message", answer_views.message, name="request-message"),
     path("requests/<uuid:request_id>/object", mandate_views.object_here, name="request-object"),
     path("requests/<uuid:request_id>/archive", views.archive, name="request-archive"),
+    path("requests/<uuid:request_id>/archive/revoke", views.revoke, name="request-archive-revoke"),
     path("requests/<uuid:request_id>/transfer", transfer_views.transfer, name="request-transfer"),
     path("requests/<uuid:request_id>/transfer/stop", transfer_views.stop, name="request-transfer-stop"),
     path("requests/<uuid:request_id>/receipt", views.receipt, name="request-receipt"),

@@ -4,7 +4,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -15,16 +15,16 @@ from access.second_factor import is_fresh, require_fresh_factor, where
 from access.services import limits
 from audit import actors
 from erasure import plans
-from erasure.api import zip_response
 from erasure.forms import FORMS, PLAIN_WORDS, CodeForm, NothingMore, PublicForm
 from erasure.models import RightsRequest
 from erasure.selectors import joint_cases_of_account, request_of_account, requests_of_account
-from erasure.services.archives import collect
+from erasure.services.archives import continue_download, open_download, revoke_archive
 from erasure.services.clock import stands
 from erasure.services.conversation import conversation
 from erasure.services.identity import wants_file
 from erasure.services.public import ask_without_account
 from erasure.services.requests import file_request, verify_request, withdraw_request
+from erasure.serving import archive_response
 from erasure.transfer_words import may_be_sent, sending
 from erasure.words import described, joint_in_words
 from gdpr_portal.errors import DomainError, WrongState
@@ -124,24 +124,52 @@ def withdraw(request: HttpRequest, request_id: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def archive(request: HttpRequest, request_id: UUID) -> HttpResponseBase:
-    """The archive, after a fresh second factor, once. A GET comes back from the factor's page to the request."""
+    """The archive, once: a POST with a fresh second factor opens a download; its GETs, whole or in parts, are for this
+    session alone. A GET without one comes back to the request, also from the factor's page.
+    """
     row = request_of_account(account_of(request), request_id)
     if request.method == "GET":
-        return redirect("request", request_id=request_id)
+        return _download(request, row)
     refused = require_fresh_factor(request)
     if refused is not None:
         return refused
+    number = _number(request.POST.get("supplement", ""))
     try:
-        found, data = collect(request=row, actor=actors.SUBJECT, number=_number(request))
+        token = open_download(request=row, number=number)
     except WrongState as error:
         messages.error(request, _(error.message))
         return redirect("request", request_id=request_id)
-    return zip_response(found.size_bytes, data)
+    request.session[_window(row, number)] = token
+    return HttpResponseRedirect(f"{request.path}?supplement={number}", status=303)
 
 
-def _number(request: HttpRequest) -> int:
+def _download(request: HttpRequest, row: RightsRequest) -> HttpResponseBase:
+    number = _number(request.GET.get("supplement", ""))
+    token = request.session.get(_window(row, number))
+    if token is None:
+        return redirect("request", request_id=row.id)
+    return archive_response(request, continue_download(request=row, token=token, number=number))
+
+
+def _window(row: RightsRequest, number: int) -> str:
+    """Where the session keeps what it shows to go on with a download."""
+    return f"download_{row.id}_{number}"
+
+
+@require_POST
+def revoke(request: HttpRequest, request_id: UUID) -> HttpResponse:
+    """The person wants nobody to have this archive any more, themselves included."""
+    row = request_of_account(account_of(request), request_id)
+    try:
+        revoke_archive(request=row, number=_number(request.POST.get("supplement", "")))
+        messages.success(request, _("It is deleted. Nobody can download it any more."))
+    except DomainError as error:
+        messages.error(request, _(error.message))
+    return redirect("request", request_id=request_id)
+
+
+def _number(given: str) -> int:
     """Which archive is meant: the copy, unless a supplement is named."""
-    given = request.POST.get("supplement", "")
     return int(given) if given.isascii() and given.isdigit() and len(given) < 5 else 0
 
 

@@ -15,7 +15,7 @@ from consent.models import Recipient
 from consent.selectors import purpose_title
 from erasure.combined import Answered, combined
 from erasure.models import Archive, JointCase, Mandate, RightsRequest, Step
-from erasure.selectors import archives_of, steps_of
+from erasure.selectors import archives_of, downloads_of, steps_of
 from erasure.services.clock import because
 from erasure.services.connectors import CHECK_PREFIX, name_in_words
 from erasure.services.joint_order import copies_waited_for
@@ -170,6 +170,7 @@ class RequestInWords:
     overdue: bool
     can_withdraw: bool
     archives: QuerySet[Archive]
+    downloads: QuerySet[Archive]
     waits_until: datetime | None
     has_receipt: bool
     outcome: Any
@@ -198,6 +199,7 @@ def described(row: RightsRequest) -> RequestInWords:
         overdue=is_open and row.due_at < timezone.now(),
         can_withdraw=is_open and (row.state != "in_progress" or is_in_undo_window(row)),
         archives=archives_of(row),
+        downloads=downloads_of(row),
         waits_until=_waits_until(row),
         has_receipt=hasattr(row, "receipt"),
         outcome=OUTCOMES.get(row.outcome, ""),

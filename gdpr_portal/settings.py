@@ -299,6 +299,9 @@ ACCESS_WAIT_SECONDS: int = env(
     "Seconds a copy waits for others who were asked; never longer than to a week before it is due.",
 )
 ARCHIVE_LIFETIME_SECONDS: int = env("ARCHIVE_LIFETIME_SECONDS", int, 72 * 3600, "Seconds an archive can be collected.")
+ARCHIVE_RESUME_SECONDS: int = env(
+    "ARCHIVE_RESUME_SECONDS", int, 3600, "Seconds an interrupted download goes on without another second factor."
+)
 MANDATE_OBJECTION_HOURS: int = env(
     "MANDATE_OBJECTION_HOURS",
     int,

@@ -144,7 +144,7 @@ class Rows:
 
 
 def table(rows: QuerySet[Any], told: Callable[[Any], dict[str, Any]]) -> list[dict[str, Any]] | Rows:
-    """What is told of each row, in order: a list of few, `Rows` of many. Within a transaction, which holds the cursor."""
+    """What is told of each row, in order: a list of few, `Rows` of many. In a transaction, which holds the cursor."""
     first: list[Model] = list(rows[: FEW + 1])
     if len(first) <= FEW:
         return [told(row) for row in first]

@@ -32,8 +32,8 @@ def seal_stream(key: SubjectKey, place: Place, chunks: Iterable[bytes]) -> Itera
     head = bytes([FORMAT]) + os.urandom(SALT_BYTES)
     stream_key, associated = _keyed(key, place, head)
     yield head
-    for counter, (chunk, last) in enumerate(_cut(chunks, CHUNK_BYTES)):
-        yield aead.encrypt(stream_key, _nonce(counter, last), chunk, associated)
+    for counter, (chunk, last) in enumerate(cut(chunks, CHUNK_BYTES)):
+        yield aead.encrypt(stream_key, chunk_nonce(counter, last), chunk, associated)
 
 
 def open_stream(key: SubjectKey, place: Place, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -48,8 +48,8 @@ def open_stream(key: SubjectKey, place: Place, chunks: Iterable[bytes]) -> Itera
 def _opened(key: SubjectKey, place: Place, chunks: Iterator[bytes]) -> Iterator[bytes]:
     head, rest = _head(chunks)
     stream_key, associated = _keyed(key, place, head)
-    for counter, (sealed, last) in enumerate(_cut(_chained(rest, chunks), _SEALED_BYTES)):
-        chunk = aead.decrypt(stream_key, _nonce(counter, last), sealed, associated)
+    for counter, (sealed, last) in enumerate(cut(_chained(rest, chunks), _SEALED_BYTES)):
+        chunk = aead.decrypt(stream_key, chunk_nonce(counter, last), sealed, associated)
         if not chunk and counter:
             raise Tampered
         yield chunk
@@ -68,7 +68,7 @@ def open_range(
             raise Tampered
         stream_key, associated = _keyed(key, place, head)
         for counter, sealed in enumerate(chunks, first):
-            yield aead.decrypt(stream_key, _nonce(counter, counter == last), sealed, associated)
+            yield aead.decrypt(stream_key, chunk_nonce(counter, counter == last), sealed, associated)
     except Tampered as error:
         error.place = place
         raise
@@ -90,7 +90,8 @@ def _keyed(key: SubjectKey, place: Place, head: bytes) -> tuple[bytes, bytes]:
     return derive(key.field_key(place), "stream", head[1:]), key.associated(place) + head
 
 
-def _nonce(counter: int, last: bool) -> bytes:
+def chunk_nonce(counter: int, last: bool) -> bytes:
+    """The nonce of a chunk: its number, and whether it is the last."""
     return counter.to_bytes(11, "big") + bytes([last])
 
 
@@ -99,7 +100,7 @@ def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-def _cut(chunks: Iterable[bytes], size: int) -> Iterator[tuple[bytes, bool]]:
+def cut(chunks: Iterable[bytes], size: int) -> Iterator[tuple[bytes, bool]]:
     """Pieces of `size` bytes and whether each is the last; one empty last piece when there is nothing."""
     held = bytearray()
     for chunk in chunks:

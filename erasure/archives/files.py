@@ -76,7 +76,7 @@ def _later(made: Callable[[], bytes]) -> Iterator[bytes]:
 
 
 def _pieces(texts: Iterable[str]) -> Iterator[bytes]:
-    """The text as UTF-8 in pieces of some 64 KiB; half of a surrogate pair, which it cannot hold, as JSON escapes it."""
+    """UTF-8 in pieces of some 64 KiB; half of a surrogate pair, which it cannot hold, as JSON escapes it."""
     held: list[str] = []
     size = 0
     for text in texts:

@@ -5,7 +5,6 @@ nothing. Collected, the archive is collected, as if by the person.
 """
 
 import secrets
-from collections.abc import Iterator
 from uuid import UUID
 
 from django.db import transaction
@@ -15,7 +14,7 @@ from access.models import Account
 from access.services.mail import send_mail_later
 from audit import actors
 from erasure.models import Archive, Mandate, MandateLink
-from erasure.services.archives import collect, ready
+from erasure.services.archives import Download, collect, ready
 from erasure.services.locking import locked_request
 from erasure.services.mandate_links import mandate_link, opened_mandate_link
 from erasure.services.mandate_words import representative_address
@@ -47,7 +46,7 @@ def hand_over(*, request_id: UUID, reviewer: Account) -> str:
     return code
 
 
-def collect_by_link(*, link_id: UUID, token: str, code: str) -> tuple[Archive, Iterator[bytes]]:
+def collect_by_link(*, link_id: UUID, token: str, code: str) -> tuple[Archive, Download]:
     """The archive, for whoever has the link and the code; once.
 
     Raises Gone(`link_dead`) for anything that does not do, also when the mandate ended meanwhile.

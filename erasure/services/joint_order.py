@@ -46,6 +46,8 @@ def waiting_erasures() -> QuerySet[RightsRequest]:
 def _blocking(rows: QuerySet[RightsRequest]) -> QuerySet[RightsRequest]:
     """Copies that are not put together, or wait to be collected; one the person withdrew is none."""
     unfinished = ~Q(state__in=["completed", "withdrawn"])
-    ready = Archive.objects.filter(complete=True, collected_at=None, expires_at__gt=timezone.now())
+    now = timezone.now()
+    here = Q(collected_at=None) | Q(window_until__gt=now)  # a download that may still have to go on
+    ready = Archive.objects.filter(here, complete=True, expires_at__gt=now)
     waits_here = Q(Exists(ready.filter(request=OuterRef("pk"))), state="completed")
     return rows.filter(right__in=COPIES).filter(unfinished | waits_here & ~Q(outcome="nothing_held"))

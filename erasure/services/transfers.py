@@ -18,6 +18,7 @@ from audit import services as audit
 from erasure.models import Archive, Destination, RightsRequest, Transfer
 from erasure.selectors import steps_of
 from erasure.services import finish
+from erasure.services.archives import forget
 from erasure.services.locking import locked_request
 from erasure.states import LIVE_TRANSFER, OPEN_REQUEST, TRANSFER, move
 from gdpr_portal.errors import Gone, Missing, WrongState
@@ -120,7 +121,7 @@ def _require_sendable(request: RightsRequest) -> None:
 def _forget_collected(request: RightsRequest) -> None:
     archive = Archive.objects.select_for_update().filter(request=request, number=0, collected_at__isnull=False).first()
     if archive is not None:
-        archive.chunks.all().delete()
+        forget(archive)
 
 
 def _tell(transfer: Transfer, request: RightsRequest) -> None:

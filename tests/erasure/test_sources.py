@@ -316,7 +316,7 @@ def test_the_page_of_the_request_tells_and_gives_out_each(
     run_all(asked)
     browser = alice.browser()
     assert "A supplement to your copy is ready" in browser.get(where).content.decode()
-    got = browser.post(f"{where}/archive", {"supplement": "1"})
+    got = browser.post(f"{where}/archive", {"supplement": "1"}, follow=True)
     assert got.status_code == 200 and b"".join(got.streaming_content).startswith(b"PK")
     page = browser.get(where).content.decode()
     assert "A supplement to your copy is ready" not in page and "Your copy is ready" in page

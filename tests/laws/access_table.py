@@ -100,6 +100,7 @@ PAGES: Final[dict[str, Page]] = {
     "sharing/asks/<ask>": SIGNED_IN,
     "requests": SIGNED_IN, "requests/new/<right>": SIGNED_IN, "requests/<request_id>": SIGNED_IN,
     "requests/<request_id>/withdraw": SIGNED_IN, "requests/<request_id>/archive": SIGNED_IN,
+    "requests/<request_id>/archive/revoke": SIGNED_IN,
     "requests/<request_id>/transfer": SIGNED_IN, "requests/<request_id>/transfer/stop": SIGNED_IN,
     "requests/<request_id>/receipt": SIGNED_IN, "requests/<request_id>/message": SIGNED_IN,
     "request": PUBLIC, "request/verify": PUBLIC, "request/answer/<link>/<token>": PUBLIC,

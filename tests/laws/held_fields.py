@@ -58,7 +58,7 @@ HELD: dict[str, dict[str, str]] = {
     "erasure.KeptRow": {"digest": RANDOM},
     "erasure.ConnectorCheck": {"collections": CODE},
     "erasure.ConnectorCommit": {"run": RANDOM},
-    "erasure.Archive": {"digest": PROOF},
+    "erasure.Archive": {"digest": PROOF, "window_digest": RANDOM},
     "erasure.ArchiveChunk": {"sealed": "the archive itself"},
     "erasure.Receipt": {"jws": SIGNED},
     "erasure.OpenDsrRequest": {
