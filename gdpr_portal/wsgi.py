@@ -12,4 +12,4 @@ from django.conf import settings  # noqa: E402  the settings stand only now
 
 from gdpr_portal.lifetimes import watch  # noqa: E402
 
-watch("web", settings.VERSION)
+watch("web", settings.RELEASE)

@@ -41,10 +41,10 @@ def _cheap_passwords() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _no_memory() -> Iterator[None]:
     """What a process remembers for a moment is forgotten between tests."""
-    from gdpr_portal import wellknown
+    from gdpr_portal import breakers, wellknown
     from vault import checks, providers, services
 
-    for forget in (providers.forget, checks.forget, wellknown.readiness.forget):
+    for forget in (breakers.forget, providers.forget, checks.forget, wellknown.readiness.forget):
         forget()
     services._Told.reason = ""
     # The database forgets after every test; a ledger that did not would take it for a restored backup.
