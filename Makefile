@@ -7,7 +7,7 @@ export VENV PYTHON
 # Compiled modules make every start three times as fast.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: faults histories restore-drill mutants help run reset test test-fast attacks lint types imports interleavings journey screenshots messages docs lock venv venv-dev browser mariadb checkers backup restore
+.PHONY: soak fleet capacity faults histories restore-drill mutants help run reset test test-fast attacks lint types imports interleavings journey screenshots messages docs lock venv venv-dev browser mariadb checkers backup restore
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1 \t\2/' | expand -t 24
@@ -46,6 +46,15 @@ histories: venv-dev ## 1,000 random histories of rights requests against a model
 
 faults: venv-dev ## the fault matrix F1 to F27: FAULTS="--seed 1 --full F7 F10"; without, a few of each (about half an hour)
 	$(BIN)/python -m tests.faults $(FAULTS)
+
+soak: venv-dev ## does a dependency leak? memory of web and worker under load: SOAK="--short --base main"
+	$(BIN)/python -W ignore -m tests.soak $(SOAK)
+
+fleet: venv-dev ## two web processes behind HAProxy, PgBouncer and RabbitMQ (from Debian), restarted and killed under load
+	$(BIN)/python -W ignore -m tests.fleet $(FLEET)
+
+capacity: venv-dev ## cores, memory, connections for 1k to 1M requests a second: CAPACITY="--measured artefacts/cpu.json"
+	$(BIN)/python -m bench.capacity $(CAPACITY)
 
 journey: venv-dev ## walk a running instance as its people would
 	$(BIN)/python -m tests.journey

@@ -9,6 +9,7 @@ addresses may be called, also over plain http and on any port. What goes wrong c
 
 import email.utils
 import ipaddress
+import random
 import re
 import socket
 import ssl
@@ -23,11 +24,14 @@ from urllib.parse import urlsplit
 
 import httpcore
 
+from gdpr_portal import breakers
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 READ_CAP_BYTES = 64 * 1024
 PORTS = frozenset({443, 8443})
 LONGEST_URL = 500
+BREAKER = "webhook"
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)*(?=[a-z]){_LABEL}", re.ASCII)
 _VISIBLE = re.compile(r"[!-~]+", re.ASCII)
@@ -47,6 +51,10 @@ _TRANSLATED = tuple(
 """IPv6 that wraps or leads to IPv4 (mapped, compatible, NAT64, Teredo, 6to4), and what is not routed."""
 
 
+_SILENCE = frozenset({"timeout", "connect_failed", "tls_failed", "broken_answer", "name_unknown"})
+_OLDER_SHARE = 0.1
+"""What waits for a breaker waits that share of its age at least: an old heap does not stand in the way of the rest."""
+_dice = random.SystemRandom()
 _LOOPBACK_4 = ipaddress.ip_network("127.0.0.0/8")
 _LOOPBACK_6 = ipaddress.ip_address("::1")
 
@@ -68,6 +76,11 @@ class Outcome:
     @property
     def accepted(self) -> bool:
         return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the receiver gave no answer that counts, or said that it can take no more."""
+        return self.error in _SILENCE or self.status == 429 or (self.status or 0) >= 500
 
     @property
     def code(self) -> str:
@@ -109,7 +122,38 @@ def call(
     timeout_seconds: float = 10.0,
     keep_body: bool = False,
 ) -> Outcome:
-    """The same for any method; with `keep_body` the answer's body too, as far as the cap."""
+    """The same for any method; with `keep_body` the answer's body too, as far as the cap. Its breaker is told."""
+    outcome = _called(method, url, body, headers, allow_loopback, timeout_seconds, keep_body)
+    if outcome.is_down or outcome.status is not None:  # an address we refuse ourselves says nothing about its host
+        breakers.told(BREAKER, place_of(url), answered=not outcome.is_down)
+    return outcome
+
+
+def pause_seconds(url: str, waiting_since: datetime) -> float:
+    """0 when the host of this address may be called now, else how long a row that waits since then waits on.
+
+    Whoever gets 0 makes the call (gdpr_portal.breakers).
+    """
+    left = breakers.wait_seconds(BREAKER, place_of(url))
+    if not left:
+        return 0.0
+    age = (datetime.now(UTC) - waiting_since).total_seconds()
+    return max(left, age * _OLDER_SHARE) * _dice.uniform(1.0, 1.0 + breakers.JITTER)
+
+
+def place_of(url: str) -> str:
+    """Host and port of an address: what has a breaker."""
+    try:
+        parts = urlsplit(url)
+        return f"{parts.hostname or ''}:{parts.port or ''}".rstrip(":")
+    except ValueError:
+        return ""
+
+
+def _called(
+    method: str, url: str, body: bytes, headers: Mapping[str, str], allow_loopback: bool, timeout_seconds: float,
+    keep_body: bool,
+) -> Outcome:  # fmt: skip
     deadline = time.monotonic() + timeout_seconds
     try:
         return _send(method, resolve(url, allow_loopback, deadline), body, headers, deadline, keep_body)

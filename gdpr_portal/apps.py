@@ -10,10 +10,12 @@ class FrameConfig(AppConfig):
         # current app is a matter of each thread; the default one is every thread's.
         from django.db.backends.signals import connection_created
 
+        from gdpr_portal import breakers, outages
         from gdpr_portal.celery import app
         from gdpr_portal.patience import bound
 
         app.set_default()
+        breakers.watchers[:] = [outages.note]
         connection_created.connect(bound, dispatch_uid="patience")
 
 

@@ -114,7 +114,7 @@ def watch_the_worker(**kwargs: Any) -> None:
 
     from gdpr_portal.lifetimes import watch
 
-    watch("worker", settings.VERSION)
+    watch("worker", settings.RELEASE)
 
 
 @task_prerun.connect

@@ -23,7 +23,7 @@ from audit.sequencer import lag_seconds
 from consent.models import Delivery
 from erasure.models import RightsRequest, Step
 from erasure.states import OPEN_REQUEST
-from gdpr_portal import wellknown
+from gdpr_portal import outages, wellknown
 from gdpr_portal.celery import app
 from vault import ledger
 from vault import services as vault
@@ -237,6 +237,16 @@ def _receivers() -> Answer:
     return Answer("ok", "every receiver's endpoint is on")
 
 
+def _breakers() -> Answer:
+    standing = outages.standing()
+    if standing:
+        words = ", ".join(f"{kind} {name}".strip() for kind, name, _until in standing)
+        return Answer(
+            "warn", f"left alone for a while, as they did not answer: {words}", "What is meant for them waits in rows."
+        )
+    return Answer("ok", "no outside dependency is left alone")
+
+
 def entry_of(name: str) -> str:
     """The entry of docs/runbook.md for the check of that name; empty when it has none."""
     return next((check.entry for check in CHECKS if check.name == name), "")
@@ -257,5 +267,6 @@ CHECKS = [
     Check("audit log", _sequencer, "The audit log is not sealed"),
     Check("rights requests", _requests, "A rights request runs out of time"),
     Check("mail", _mail, "Notices or mails do not go out"),
+    Check("breakers", _breakers, "A dependency is left alone"),
     Check("receivers", _receivers, "A recipient does not confirm"),
 ]

@@ -45,6 +45,7 @@ MEMBERS = frozenset(
         "step",
         "request",
         "delivery",
+        "dependency",
         "sequence",
         "size",
         "port",

@@ -45,6 +45,11 @@ TASK_SECONDS = Histogram(
     buckets=(0.01, 0.05, 0.25, 1.0, 5.0, 30.0, 120.0),
 )  # fmt: skip
 BROKER_FAILURES = Counter("portal_broker_failures_total", "Hints the broker did not take; the rows wait for a sweep.")
+BREAKERS_OPEN = Gauge(
+    "portal_breakers_open", "Dependencies that this process leaves alone for a while, by kind.", ["kind"],
+    multiprocess_mode="livemax",
+)  # fmt: skip
+BREAKER_OPENED = Counter("portal_breaker_opened_total", "Breakers that opened, by kind of dependency.", ["kind"])
 LEASE_EXPIRIES = Counter("portal_lease_expiries_total", "Claims taken over after a worker's lease ended.", ["kind"])
 
 DECRYPT_FAILURES = Counter("portal_decrypt_failures_total", "Cells that did not open.", ["table", "column"])

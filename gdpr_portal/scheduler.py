@@ -18,7 +18,7 @@ from gdpr_portal.celery import app
 def main() -> int:
     """Runs until SIGTERM or SIGINT."""
     logs.configure(settings.LOGGING)
-    lifetimes.watch("scheduler", settings.VERSION)
+    lifetimes.watch("scheduler", settings.RELEASE)
     service = Service(app, scheduler_cls=Scheduler)
 
     def stop(*_: Any) -> None:

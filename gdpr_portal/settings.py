@@ -48,6 +48,12 @@ DATABASE_ROLE: str = env(
 STATEMENT_TIMEOUT_MS: int = env("STATEMENT_TIMEOUT_MS", int, 5000, "Longest statement, in milliseconds.")
 LOCK_TIMEOUT_MS: int = env("LOCK_TIMEOUT_MS", int, 2000, "Longest wait for a lock, in milliseconds.")
 CONN_MAX_AGE: int = env("CONN_MAX_AGE", int, 600, "Seconds a database connection is kept.")
+DATABASE_POOLED: bool = env(
+    "DATABASE_POOLED",
+    boolean,
+    False,
+    "Whether PgBouncer in transaction mode stands before the database: no cursor outlives its statement then.",
+)
 
 
 def database(url: str) -> dict[str, Any]:
@@ -64,6 +70,7 @@ def database(url: str) -> dict[str, Any]:
         "ENGINE": "django.db.backends.postgresql",
         "CONN_MAX_AGE": CONN_MAX_AGE,
         "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": DATABASE_POOLED,
         "OPTIONS": {"connect_timeout": 2, "options": f"{limits} -c timezone=UTC".strip(), **parts},
     }
 
@@ -471,6 +478,12 @@ ELASTICSEARCH_URL: str = env(
     "ELASTICSEARCH_URL", str, "", "Elasticsearch, for `manage.py postflight` to look for our lines in, or none."
 )
 METRICS_ADDRESS: str = env("METRICS_ADDRESS", str, "127.0.0.1", "Address the metrics process listens on.")
+RELEASE: str = env(
+    "RELEASE",
+    str,
+    VERSION,
+    "What is deployed, a tag or digest: label of memory and starts.",
+)
 LOGGING_CONFIG = "gdpr_portal.logs.configure"
 LOGGING = {"format": LOG_FORMAT, "level": LOG_LEVEL}
 

@@ -36,6 +36,7 @@ from consent.models.governance import ReviewState
 from consent.selectors import title_in
 from erasure.models import Breach, ErasurePause, LegalHold, RetentionProposal, RightsRequest, SecondOpinion, Step
 from erasure.states import OPEN_REQUEST
+from gdpr_portal import outages
 from gdpr_portal.charts import Bar, Columns, bars, columns
 
 REVIEWERS = frozenset({roles.IRM, roles.PRIVACY_OFFICER})
@@ -140,6 +141,13 @@ def _for_operators(account: Account, now: datetime) -> Iterable[Waiting]:
     manual = standing.filter(kind=Step.Kind.MANUAL, state="waiting").count()
     words = ngettext("step of a request is done by hand", "steps of requests are done by hand", manual)
     yield Waiting(manual, words, requests)
+    alone = len(outages.standing())
+    words = ngettext(
+        "outside dependency does not answer: what is meant for it waits",
+        "outside dependencies do not answer: what is meant for them waits",
+        alone,
+    )
+    yield Waiting(alone, words, "", "bad")
     off = WebhookEndpoint.objects.exclude(disabled_at=None).count()
     words = ngettext("endpoint is switched off and gets nothing", "endpoints are switched off and get nothing", off)
     yield Waiting(off, words, "", "bad")

@@ -12,7 +12,7 @@ from django.conf import settings  # noqa: E402  the settings stand only now
 
 from gdpr_portal.lifetimes import watch  # noqa: E402
 
-watch("web", settings.VERSION)
+watch("web", settings.RELEASE)
 if settings.QUICK_DECISIONS:
     from gdpr_portal.quick import QuickDecisions, write_counts_on
 

@@ -42,11 +42,11 @@ def _cheap_passwords() -> Iterator[None]:
 def _no_memory() -> Iterator[None]:
     """What a process remembers for a moment is forgotten between tests."""
     from access.rest import remembered
-    from gdpr_portal import wellknown
+    from gdpr_portal import breakers, wellknown
     from vault import checks, providers, services
 
-    for forget in (providers.forget, checks.forget, wellknown.readiness.forget, remembered.forget):
-        forget()
+    for each in (breakers, providers, checks, wellknown.readiness, remembered):
+        each.forget()  # type: ignore[attr-defined]
     services._Told.reason = ""
     # The database forgets after every test; a ledger that did not would take it for a restored backup.
     django_settings.SHRED_LEDGER_FILE.unlink(missing_ok=True)

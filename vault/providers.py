@@ -23,6 +23,7 @@ from typing import Final, Protocol
 
 from django.conf import settings
 
+from gdpr_portal import breakers
 from vault import wrapping
 from vault.aws_kms import Kms
 from vault.keyring import Keyring, KeyringError, parse
@@ -41,6 +42,7 @@ __all__ = [
     "require_open",
 ]
 
+BREAKER: Final = "keys"
 RECHECK_SECONDS: Final = 0.25
 CONFIRM_SECONDS: Final = 60.0
 """How often a key service is asked again whether it still opens the keyring that is in use."""
@@ -135,7 +137,11 @@ class WrappedFile:
 
     def _ask_again(self) -> None:
         patience = CONFIRM_SECONDS if self._keyring is not None else RETRY_SECONDS
-        if time.monotonic() - self._asked_at >= patience and self._asking.acquire(blocking=False):
+        if time.monotonic() - self._asked_at < patience or not self._asking.acquire(blocking=False):
+            return
+        if breakers.wait_seconds(BREAKER, self._service.name):
+            self._asking.release()
+        else:
             self._asked_at = time.monotonic()
             threading.Thread(target=self._in_background, name="key-service", daemon=True).start()
 
@@ -150,15 +156,19 @@ class WrappedFile:
         self._asked_at = time.monotonic()
         try:
             self._keyring = wrapping.opened_document(self._file.document(), self._service)
+            breakers.told(BREAKER, self._service.name, answered=True)
         except KeyringError as error:
             self._failure = Sealed(f"the key file is damaged: {error}")
         except Sealed as error:
+            breakers.told(BREAKER, self._service.name, answered=not isinstance(error, Unreachable))
             self._failure = error
 
     def _confirm(self) -> None:
         try:
             wrapping.confirm(self._file.document(), self._service)
+            breakers.told(BREAKER, self._service.name, answered=True)
         except Unreachable as error:
+            breakers.told(BREAKER, self._service.name, answered=False)
             logger.warning("The key service does not answer: %s. The keyring in use stays in use.", error.reason)
         except (Denied, KeyringError) as error:
             self._failure = error if isinstance(error, Denied) else Sealed("the key file is damaged")

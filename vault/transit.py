@@ -10,6 +10,7 @@ must be of an AEAD type (aes256-gcm96, the default; chacha20-poly1305): others r
 
 import base64
 import binascii
+import random
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,7 @@ from vault.wrapping import Denied, Sealed, Unreachable
 TIMEOUT_SECONDS: Final = 2.0
 TRIES: Final = 3
 PAUSE_SECONDS: Final = 0.2
+_dice = random.SystemRandom()
 
 
 class Transit:
@@ -48,7 +50,7 @@ class Transit:
             except Unreachable:
                 if not left:
                     raise
-                time.sleep(PAUSE_SECONDS * (TRIES - left))
+                time.sleep(PAUSE_SECONDS * (TRIES - left) * _dice.uniform(0.5, 1.5))
         raise AssertionError("never reached")
 
     def _asked(self, operation: str, parts: dict[str, str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ one may come twice, under the same Message-ID, when a process dies between the s
 
 import json
 import logging
-import time
+import random
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
@@ -26,6 +26,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from access.models import OutgoingMail
+from gdpr_portal import breakers
 from vault import services as vault
 
 log = logging.getLogger("access.mail")
@@ -38,10 +39,8 @@ LONGEST_WAIT = timedelta(hours=12)
 KEPT_FOR = timedelta(days=7)
 """How long a mail that was given up can be looked at."""
 BATCH = 50
-PAUSE_SECONDS = 30.0
-"""After a mail server did not answer, requests leave it to the sweep for this long."""
-
-_paused_until = 0.0
+BREAKER = "mail"
+_dice = random.SystemRandom()
 Outcome = Literal["sent", "refused", "down", "not_due"]
 
 
@@ -79,8 +78,14 @@ def place(mail_id: UUID) -> vault.Place:
 def sweep_mail() -> int:
     """Mails that are due have been tried, until a server does not answer; how many went out."""
     due = OutgoingMail.objects.filter(due_at__lte=timezone.now(), given_up_at=None)
+    ids = list(due.order_by("due_at").values_list("id", flat=True)[:BATCH])
+    if not ids:
+        return 0
+    if wait := breakers.wait_seconds(BREAKER):  # nothing is tried, and nothing counts as tried
+        due.update(due_at=timezone.now() + timedelta(seconds=wait * _dice.uniform(1.0, 1.0 + breakers.JITTER)))
+        return 0
     sent = 0
-    for mail_id in list(due.order_by("due_at").values_list("id", flat=True)[:BATCH]):
+    for mail_id in ids:
         outcome = send(mail_id)
         sent += outcome == "sent"
         if outcome == "down":
@@ -101,19 +106,22 @@ def send(mail_id: UUID) -> Outcome:
     try:
         _message(mail).send()
     except (SMTPRecipientsRefused, SMTPSenderRefused, SMTPDataError) as error:
+        breakers.told(BREAKER, answered=True)
         _wait(mail, error)
         return "refused"
     except OSError as error:
+        breakers.told(BREAKER, answered=False)
         _wait(mail, error)
         return "down"
+    breakers.told(BREAKER, answered=True)
     OutgoingMail.objects.filter(pk=mail.pk).delete()
     return "sent"
 
 
 def _send_at_once(mail_id: UUID) -> None:
-    global _paused_until
-    if time.monotonic() >= _paused_until and send(mail_id) == "down":
-        _paused_until = time.monotonic() + PAUSE_SECONDS
+    """No request waits for a server that did not answer the last time: its mail is the sweep's."""
+    if breakers.is_well(BREAKER):
+        send(mail_id)
 
 
 def _claim(mail_id: UUID) -> OutgoingMail | None:

@@ -34,7 +34,7 @@ from consent.models import Delivery
 from consent.services import leases
 from consent.services.standing import sharing_verdict
 from consent.states import move
-from gdpr_portal import metrics
+from gdpr_portal import breakers, metrics
 from gdpr_portal.errors import Missing
 from gdpr_portal.failpoints import failpoint
 from subjects.selectors import pairwise_of
@@ -114,7 +114,7 @@ def claim(delivery_id: UUID) -> Claimed | None:
     try:
         with transaction.atomic():
             delivery = _locked_if_due(delivery_id)
-            if delivery is None or not _may_leave(delivery):
+            if delivery is None or not _may_leave(delivery) or not _may_be_called(delivery):
                 return None
             return _take(delivery, started)
     except OperationalError:  # the person is locked for longer than LOCK_TIMEOUT_MS: the next sweep tries again
@@ -267,6 +267,16 @@ def _may_leave(delivery: Delivery) -> bool:
     elif code != "allowed":
         close(delivery, "cancel", error=code)
     return code == "allowed"
+
+
+def _may_be_called(delivery: Delivery) -> bool:
+    """False, and the row waits on, when its receiver's breaker is open; it was not tried and counts no attempt."""
+    pause = webhook.pause_seconds(delivery.application.endpoint.url, delivery.created_at)
+    if pause:
+        delivery.next_at = timezone.now() + timedelta(seconds=pause)
+        delivery.last_error = breakers.OPEN
+        delivery.save(update_fields=["next_at", "last_error"])
+    return not pause
 
 
 def _take(delivery: Delivery, started: float) -> Claimed:

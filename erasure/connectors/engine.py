@@ -22,7 +22,10 @@ from erasure.connectors.reading import read
 from erasure.connectors.report import Kept, Problem, Report, RunFailed
 from erasure.connectors.sql import Database, Locator, normalised
 from erasure.connectors.walk import Place, Walk
+from gdpr_portal import breakers
 from gdpr_portal.errors import DomainError, Invalid
+
+BREAKER = "connector"
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,8 @@ def _place(plan: Blueprint, databases: Sequence[Database], address: Address) -> 
 
 # --- before anything is read --------------------------------------------------------------------------------------
 def _opened(source: Source, run: Run, several: bool, stack: ExitStack) -> Database:
+    if breakers.wait_seconds(BREAKER, source.name):
+        raise _not_opened(source, breakers.OPEN)
     database = Database(source.name, normalised(source.url), writing=run.order.writes)
     stack.callback(_closed, database)
     try:
@@ -145,10 +150,16 @@ def _opened(source: Source, run: Run, several: bool, stack: ExitStack) -> Databa
     except (SQLAlchemyError, RunFailed) as error:
         code = error.problems[0].code if isinstance(error, RunFailed) else code_of(error, otherwise="connection_failed")
         code = code if code in {"read_only_connection", "conflict", "timeout"} else "connection_failed"
-        places = [each.address for dataset in source.datasets for each in dataset.collections if not each.skip]
-        raise RunFailed([problem(place, code, f"Connector: {source.name}.") for place in places]) from None
+        breakers.told(BREAKER, source.name, answered=code in {"read_only_connection", "conflict"})
+        raise _not_opened(source, code) from None
+    breakers.told(BREAKER, source.name, answered=True)
     run._databases.append(database)
     return database
+
+
+def _not_opened(source: Source, code: str) -> RunFailed:
+    places = [each.address for dataset in source.datasets for each in dataset.collections if not each.skip]
+    return RunFailed([problem(place, code, f"Connector: {source.name}.") for place in places])
 
 
 def _closed(database: Database) -> None:

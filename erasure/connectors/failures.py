@@ -8,6 +8,7 @@ from erasure.connectors.report import Problem
 
 DETAILS = {
     "connection_failed": "The database cannot be reached or does not let us in.",
+    "breaker_open": "The database did not answer several times in a row; it is asked again in a while.",
     "table_missing": "There is no such table in the database.",
     "column_missing": "The table lacks a column that the dataset names.",
     "permission_denied": "The account of this connector may not do this.",

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -13,18 +14,20 @@ from django.utils.translation import gettext as _
 from audit import actors
 from audit import services as audit
 from erasure.connectors.dataset import Address, Dataset, load
-from erasure.connectors.engine import Order, Source, running
+from erasure.connectors.engine import BREAKER, Order, Source, running
 from erasure.connectors.masking import Strategy
 from erasure.connectors.prepared import Coordinator
 from erasure.connectors.report import Kept, Report
 from erasure.connectors.sql import Locator, normalised
 from erasure.models import Connector, Step
+from gdpr_portal import breakers
 from gdpr_portal.errors import Flaw, Invalid, Missing, Unavailable
 from subjects.models import Identifier, Subject
 from subjects.services.reveal import opened_identifiers
 from vault import services as vault
 
 COMMAND = actors.system("command")
+_dice = random.SystemRandom()
 
 
 def url_place(connector: Connector) -> vault.Place:
@@ -178,6 +181,12 @@ def members(step: Step) -> list[str]:
     """The connectors of the group a step names, as they are registered now."""
     target = step.target.removeprefix(CHECK_PREFIX)
     return next(group for group in [*groups(), [target]] if target.partition("+")[0] in group)
+
+
+def breaker_seconds(step: Step) -> float:
+    """How long the step waits for the breakers of its group's databases: a second at least, a fifth more by lot."""
+    left = max(breakers.left_seconds(BREAKER, name) for name in members(step))
+    return max(left, 1.0) * _dice.uniform(1.0, 1.0 + breakers.JITTER)
 
 
 def erase_in_connectors(step: Step, coordinator: Coordinator, kept: Kept | None) -> Report:

@@ -25,6 +25,7 @@ from erasure.services import opendsr
 from erasure.services.opendsr_signer import identity
 from erasure.services.sweeping import each
 from erasure.states import CALLBACK, move
+from gdpr_portal import breakers
 from gdpr_portal.errors import Missing, Unavailable
 from gdpr_portal.failpoints import failpoint
 
@@ -82,9 +83,14 @@ def claim(callback_id: UUID) -> Claimed | None:
         row = rows.select_for_update(skip_locked=True, of=("self",)).first()
         if row is None:
             return None
+        is_late = bool(row.attempts) and _is_overtaken(row)
+        if not is_late and (pause := webhook.pause_seconds(row.url, row.created_at)):
+            row.next_at, row.last_error = timezone.now() + timedelta(seconds=pause), breakers.OPEN
+            row.save(update_fields=["next_at", "last_error"])
+            return None
         if row.state == "queued":
             move(row, "sending", CALLBACK)
-        if row.attempts and _is_overtaken(row):
+        if is_late:
             _close(row, "abandoned", reason="overtaken")
             return None
         row.attempts += 1

@@ -31,6 +31,7 @@ from erasure.services.locking import locked_request
 from erasure.services.records import move_step
 from erasure.services.sweeping import each
 from erasure.states import CALL, move
+from gdpr_portal import breakers
 from gdpr_portal.errors import Invalid, Refused
 from gdpr_portal.failpoints import failpoint
 from gdpr_portal.wake import wake
@@ -136,9 +137,14 @@ def claim(step_id: UUID) -> Claimed | None:
         row = rows.select_for_update(skip_locked=True, of=("self",)).first()
         if row is None:
             return None
+        is_over = row.step.state != "waiting"
+        if not is_over and (pause := webhook.pause_seconds(row.processor.base_url, row.created_at)):
+            row.next_at, row.last_error = timezone.now() + timedelta(seconds=pause), breakers.OPEN
+            row.save(update_fields=["next_at", "last_error"])
+            return None
         if row.state == "queued":
             move(row, "sending", CALL)
-        if row.step.state != "waiting":
+        if is_over:
             _close(row)
             return None
         row.attempts += 1

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from consent import webhook
 from consent.services import leases
 from consent.services.sending import pause_seconds
 from erasure import resumable
@@ -26,6 +27,7 @@ from erasure.services.locking import locked_request
 from erasure.services.sweeping import each
 from erasure.services.transfers import WORKER, end
 from erasure.states import LIVE_TRANSFER, TRANSFER, move
+from gdpr_portal import breakers
 from gdpr_portal.errors import Gone
 from gdpr_portal.failpoints import failpoint
 from vault.services import Tampered, report_tamper
@@ -88,6 +90,10 @@ def claim(transfer_id: UUID) -> Held | None:
         if row is None:
             return None
         obstacle = _obstacle(row)
+        if not obstacle and (pause := webhook.pause_seconds(row.destination.url, row.asked_at)):
+            row.next_at, row.last_error = timezone.now() + timedelta(seconds=pause), breakers.OPEN
+            row.save(update_fields=["next_at", "last_error"])
+            return None
         if not obstacle:
             return _take(row)
     _end(row.id, row.fence, "failed", reason=obstacle)

@@ -23,7 +23,7 @@ from audit import actors
 from audit import services as audit
 from consent.models import Delivery
 from erasure.models import RightsRequest, Step, Transfer
-from erasure.services import connector_steps, finish, perform, place_tasks, sources
+from erasure.services import connector_steps, connectors, finish, perform, place_tasks, sources
 from erasure.services.claims import POISON_ATTEMPTS, WORKER, Claim, claim, claim_together, fresh, runnable, unfinished
 from erasure.services.guard import standing_pause
 from erasure.services.holds import held_people
@@ -32,6 +32,7 @@ from erasure.services.locking import locked_requests
 from erasure.services.records import move_step, step_entry
 from erasure.services.sweeping import each, together
 from erasure.states import LIVE_TRANSFER, STEP, move
+from gdpr_portal import breakers
 from gdpr_portal.errors import Unavailable, WrongState
 from gdpr_portal.failpoints import failpoint
 from gdpr_portal.wake import wake
@@ -182,6 +183,11 @@ def _give_back(held: Claim, error: Exception) -> None:
             return
         step.lease_until = None
         step.last_error = _reason(error)
+        if isinstance(error, Unavailable) and error.code == breakers.OPEN:
+            step.attempts -= 1  # it was not tried: it waits for the breaker of its database
+            step.next_at = timezone.now() + timedelta(seconds=connectors.breaker_seconds(step))
+            move_step(step, "queued", actor=WORKER)
+            return
         if step.attempts >= POISON_ATTEMPTS or isinstance(error, connector_steps.RowsCameBack):
             move_step(step, "failed", actor=WORKER, reason=step.last_error.replace(" ", ":"), attempt=step.attempts)
             return

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from django.db import connection
 from django.test import override_settings
+from django.utils import timezone
 
 from audit import actors
 from audit.models import AuditEvent
@@ -18,6 +19,7 @@ from erasure.archives.build import opened
 from erasure.connectors import sql
 from erasure.models import RightsRequest, Step
 from erasure.services import requests, steps
+from gdpr_portal import breakers
 from tests.connectors import shop as shops
 from tests.connectors.conftest import register
 from tests.connectors.shop import contents
@@ -96,6 +98,26 @@ def test_a_connector_that_is_down_keeps_the_request_open_and_says_why(alice: Any
     assert step.last_error == "connection_failed shop:address"
     assert step.identities_sealed is not None and b"alice" not in bytes(step.identities_sealed)
     alone(shops.build(sa.make_url(f"sqlite:///{tmp_path}/nowhere.sqlite")))
+    Step.objects.filter(pk=step.pk).update(next_at=None)
+    for _round in range(12):
+        steps.sweep()
+    request.refresh_from_db()
+    assert request.state == "completed"
+
+
+@override_settings(UNDO_WINDOW_SECONDS=0)
+def test_a_step_whose_database_is_left_alone_waits_and_counts_no_try(
+    alice: Any, shop_file: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(breakers, "watchers", [])
+    for _ in range(breakers.FAILURES):
+        breakers.told("connector", "warehouse", answered=False)
+    request = carried_out(alice, "erasure")
+    step = request.steps.get(kind=Step.Kind.CONNECTOR)
+    assert (step.state, step.attempts) == ("queued", 0) and step.last_error.startswith(breakers.OPEN)
+    assert step.next_at is not None and step.next_at > timezone.now()
+    alone(shop_file)
+    breakers.forget()
     Step.objects.filter(pk=step.pk).update(next_at=None)
     for _round in range(12):
         steps.sweep()

@@ -73,12 +73,14 @@ class Web:
     port: int
     env: dict[str, str]
     process: Any = None
+    application: str = "gdpr_portal.wsgi:application"
+    ready: str = "/readyz"
 
     def start(self) -> None:
         """It answers readyz with 200."""
         command = [
             sys.executable, "-W", "ignore", "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port",
-            str(self.port), *WEB_OPTIONS, "gdpr_portal.wsgi:application",
+            str(self.port), *WEB_OPTIONS, self.application,
         ]  # fmt: skip
         with open(Path(self.env["RUN_DIR"]) / "web.log", "ab") as log:
             self.process = subprocess.Popen(
@@ -88,7 +90,7 @@ class Web:
 
     def is_ready(self) -> bool:
         """Whether it would take traffic."""
-        return self.get("/readyz")[0] == 200
+        return self.get(self.ready)[0] == 200
 
     def get(self, path: str, timeout: float = ANSWER_SECONDS) -> tuple[int, float]:
         """(status, seconds); status 0 for no answer."""

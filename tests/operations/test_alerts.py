@@ -30,6 +30,7 @@ HEALTH: dict[str, str | None] = {
     'portal_ready_check{check="migrations"}': "1x240",
     'portal_tasks_total{task="erasure.tasks.sweep",outcome="success"}': "0+7x240",
     "portal_broker_failures_total": "0x240",
+    'portal_breakers_open{kind="webhook"}': "0x240",
     'portal_lease_expiries_total{kind="step"}': "0x240",
     'portal_second_factor_failures_total{factor="totp",reason="wrong_code"}': "0+1x240",
     'portal_process_starts_total{process="web",version="1"}': "1x240",
@@ -68,6 +69,7 @@ FAULTS: dict[str, tuple[dict[str, str | None], str]] = {
     "PortalWorkerSilent": ({'portal_tasks_total{task="erasure.tasks.sweep",outcome="success"}': "100x240"}, "20m"),
     "PortalOutboxStuck": ({'portal_outbox_oldest_seconds{outbox="mail"}': "4000x240"}, "20m"),
     "PortalLeaseExpiries": ({'portal_lease_expiries_total{kind="step"}': "0+1x240"}, "20m"),
+    "PortalBreakerOpen": ({'portal_breakers_open{kind="webhook"}': "0x5 1x200"}, "20m"),
     "PortalBrokerDown": ({"portal_broker_failures_total": "0+2x240"}, "20m"),
     "PortalDeliveryUnconfirmed": (
         {'portal_delivery_unconfirmed_oldest_seconds{application="acme"}': "260000x240"},
@@ -92,6 +94,14 @@ FAULTS: dict[str, tuple[dict[str, str | None], str]] = {
         {'portal_process_resident_bytes{process="web",version="1",pid="7"}': "2e8x60 2e8+1228800x100"},
         "75m",
     ),
+    # version 2 takes 4 KB a second where version 1 was flat: too little for the leak alert, too much beside version 1
+    "PortalMemoryWorseByVersion": (
+        {
+            'portal_process_resident_bytes{process="web",version="1",pid="7"}': "2e8+500x120",
+            'portal_process_resident_bytes{process="web",version="2",pid="8"}': "_x118 2e8+240000x120",
+        },
+        "170m",
+    ),
     "PortalMemorySoonFull": (
         {'portal_process_resident_bytes{process="web",version="1",pid="7"}': "2e8+2000000x240"},
         "60m",
@@ -108,6 +118,8 @@ LABELS = {
     "PortalLeaseExpiries": {"kind": "step"},
     "PortalDeliveryUnconfirmed": {"application": "acme"},
     "PortalMemoryLeak": {"process": "web", "version": "1"},
+    "PortalBreakerOpen": {"kind": "webhook"},
+    "PortalMemoryWorseByVersion": {"process": "web", "version": "2"},
     "PortalMemorySoonFull": {"process": "web", "version": "1", "pid": "7"},
     "PortalRecyclesByMemory": {"process": "web", "reason": "memory"},
     "PortalRestarts": {"process": "web"},

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from gdpr_portal import breakers
 from tests.vault.conftest import forget
 from tests.vault.fake_services import ACCESS, REGION, SECRET, TOKEN, Fake, FakeKms, FakeTransit, serving, signed
 from vault import aws_kms, keyfiles, keyring, providers, rotation, services, transit, wrapping
@@ -173,6 +174,17 @@ def test_a_running_service_seals_itself_when_its_key_is_taken_away_and_not_when_
     wrapped.oldest = 1
     monkeypatch.setattr(providers, "RETRY_SECONDS", 0.0)
     assert eventually(lambda: services.status().unsealed)
+
+
+def test_a_key_service_that_stays_silent_is_left_alone(wrapped, monkeypatch):
+    monkeypatch.setattr(providers, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(breakers, "FAILURES", 2)
+    wrapped.orders = [wrapped.OVERLOADED[0]] * 100
+    assert eventually(lambda: reason() and breakers.left_seconds("keys", wrapped.name) > 0)
+    asked = len(wrapped.asked)
+    for _ in range(20):
+        assert reason()
+    assert len(wrapped.asked) == asked
 
 
 def eventually(holds: Any) -> bool:

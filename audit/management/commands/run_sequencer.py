@@ -30,7 +30,7 @@ class Command(BaseCommand):
         if options["once"]:
             self.drain()
             return
-        lifetimes.watch("sequencer", settings.VERSION)
+        lifetimes.watch("sequencer", settings.RELEASE)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.stop)
         while not self.stopping:

@@ -1,0 +1,96 @@
+"""The soak gate passes a clean dependency, fails its version 2 that leaks 1 KB a call, and names it."""
+
+import http.client
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from deploy.local.instance import free_port
+from tests.crashes.world import environment
+from tests.faults.ground import Web
+from tests.operations.test_leaks import CLEAN, LEAKY
+from tests.soak import gate, lock
+from tests.soak.slopes import Slope, slope
+
+CALLS = 1600
+
+
+@contextmanager
+def installed(folder: Path, version: str, source: str) -> Iterator[Web]:
+    """A web server whose every request goes through this version of the dependency."""
+    run = folder / version
+    site = run / "site"
+    info = site / f"leaky_dependency-{version}.dist-info"
+    info.mkdir(parents=True)
+    (site / "leaky_dependency.py").write_text(source)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: leaky-dependency\nVersion: {version}\n")
+    (info / "RECORD").write_text("leaky_dependency.py,,\n")
+    own = {"RUN_DIR": str(run), "PROMETHEUS_MULTIPROC_DIR": str(run / "metrics"), "PYTHONPATH": str(site)}
+    web = Web(
+        free_port(), environment(**own, ALLOWED_HOSTS="127.0.0.1"), application="tests.soak.leaky:application",
+        ready="/livez",
+    )  # fmt: skip
+    web.start()
+    try:
+        yield web
+    finally:
+        web.stop()
+
+
+def row(folder: Path, version: str, source: str) -> gate.Row:
+    with installed(folder, version, source) as web:
+
+        def ask(count: int) -> None:
+            connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=30)
+            for _ in range(count):
+                connection.request("GET", "/livez")
+                assert connection.getresponse().read() is not None
+            connection.close()
+
+        target = gate.Target("web", "web", web.workers()[0], ask, 20.0, CALLS)
+        return gate.judged(target, Path(web.env["RUN_DIR"]) / "leaks")
+
+
+@pytest.mark.slow
+def test_version_1_passes_and_version_2_that_leaks_is_failed_and_named(tmp_path: Path) -> None:
+    clean = row(tmp_path, "1.0", CLEAN)
+    leaky = row(tmp_path, "2.0", LEAKY)
+    assert clean.verdict == "flat", clean
+    assert leaky.verdict == "leak" and leaky.slope.kib > 700, leaky
+    first = leaky.grown[0]
+    assert (first["distribution"], first["version"]) == ("leaky-dependency", "2.0")
+    before, after = "leaky-dependency==1.0 \\\n    --hash=x\n", "leaky-dependency==2.0 \\\n    --hash=y\n"
+    told = gate.table([clean, leaky], lock.changed(before, after))
+    assert "(leaky-dependency 2.0)" in told and "* leaky-dependency 1.0 -> 2.0" in told
+
+
+def test_growth_is_told_from_noise() -> None:
+    dice = Random(7)
+
+    def grown(by: float, noise: float) -> Slope:
+        return slope([(calls, 200_000 + by * calls / 1000 + dice.gauss(0, noise)) for calls in range(0, 9000, 1000)])
+
+    assert grown(0, 10).verdict(20) == "flat" and grown(1000, 100).verdict(20) == "leak"
+    assert grown(0, 5000).verdict(20) == "too noisy"  # a run that could see no leak does not say that there is none
+    off = [(calls, 200_000.0 + (4096 if calls == 3000 else 0)) for calls in range(0, 9000, 1000)]
+    assert slope(off).verdict(20) == "flat"
+
+
+def test_which_dependencies_changed() -> None:
+    before = "celery==5.6.0 \\\n    --hash=sha256:1\nkombu==5.6 ; sys_platform != 'win32' \\\ngone==1\n"
+    after = "celery==5.7.0 \\\n    --hash=sha256:2\nkombu==5.6 ; sys_platform != 'win32' \\\nnew-one==2\n"
+    assert lock.changed(before, after) == [
+        "celery 5.6.0 -> 5.7.0", "gone 1 -> (none)", "new-one (none) -> 2",
+    ]  # fmt: skip
+    assert lock.changed(before, before) == []
+
+
+def test_our_lock_is_read(repository: Path) -> None:
+    found = lock.pinned((repository / lock.LOCK).read_text())
+    assert found["django"].startswith("5.") and len(found) > 40
+    assert lock.of_base("no-such-commit", repository) is None
+    assert os.environ.get("CI") or (lock.of_base("HEAD", repository) or "").count("==") > 40
