@@ -2,11 +2,12 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from gdpr_portal_conformance import CHECKS, CommandProbe, ProbeFailed, World, run
-from gdpr_portal_conformance.__main__ import answers
+from gdpr_portal_conformance.__main__ import answers, main
 from gdpr_portal_conformance.probe import count, yes
 from gdpr_portal_conformance.sample import Application
 
@@ -54,6 +55,28 @@ def test_an_application_that_is_not_up_yet_is_waited_for() -> None:
             return answer
 
     assert [answers(Starting()) for _ in range(3)] == [False, False, True]
+
+
+def test_without_what_it_needs_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = tmp_path / "key.pem"
+    assert main(["key", str(key)]) == 0 and main(["key", str(key)]) == 2
+    for name in ("GDPR_PORTAL_CLIENT_SECRET", "GDPR_PORTAL_WEBHOOK_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    where = [
+        "--portal",
+        "http://127.0.0.1:9",
+        "--client-id",
+        "c",
+        "--endpoint",
+        "http://127.0.0.1:9",
+        "--probe",
+        "false",
+    ]
+    assert main(["run", *where, "--key", str(tmp_path / "none.pem")]) == 2
+    assert main(["run", *where, "--key", str(key)]) == 2
+    assert "GDPR_PORTAL_CLIENT_SECRET is not set." in capsys.readouterr().err
 
 
 ECHO = "import json, sys; print(json.dumps({'answer': json.load(sys.stdin)['purpose'] == 'newsletter'}))"
