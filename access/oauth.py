@@ -81,7 +81,8 @@ _validator = Validator()
 _tokens = BackendApplicationServer(
     _validator, token_generator=lambda request: new_token(), token_expires_in=TOKEN_SECONDS
 )
-_revocation = RevocationEndpoint(_validator, supported_token_types=("access_token",))
+# The hint is optional and may be wrong (RFC 7009 section 2.1): oauthlib would refuse one it does not know.
+_revocation = RevocationEndpoint(_validator, supported_token_types=("access_token", "refresh_token"))
 
 
 def save_token(*, application: Application, token: str, scopes: Sequence[str]) -> None:

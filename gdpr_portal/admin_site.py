@@ -52,6 +52,10 @@ class PortalAdminSite(AdminSite):
         context: dict[str, Any] = {"may_look": bool(account.roles & LOOKERS), **start(account)}
         return super().index(request, context | (extra_context or {}))
 
+    def app_index(self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None) -> Any:
+        """One start page says what waits: the part of it that is one app's would say that nothing does."""
+        return redirect("admin:index")
+
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The portal's sign-in, then back to the desk; people without a desk are told so."""
         if is_verified(request) and not self.has_permission(request):

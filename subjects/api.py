@@ -73,6 +73,7 @@ class LookUpView(ScopedView):
     """Find a person by exact match on one identifier."""
 
     scopes = {"POST": "subjects:read"}
+    problems = {"POST": ("404",)}
 
     @extend_schema(operation_id="look_up_subject", request=SubjectLookup, responses={200: SubjectId})
     def post(self, request: Request) -> Response:

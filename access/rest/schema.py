@@ -71,6 +71,7 @@ class ContractSchema(AutoSchema):
 
 def complete(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """The document also has the shared parts and the two OAuth endpoints (post-processing hook)."""
+    result = _with_plain_anything(result)
     components = result.setdefault("components", {})
     components.setdefault("schemas", {}).update(_SCHEMAS)
     components["responses"] = {f"Problem{status}": _problem(status, text) for status, text in PROBLEMS.items()}
@@ -79,6 +80,15 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
     components.setdefault("securitySchemes", {}).update(_SECURITY)
     result["paths"] = {**_OAUTH, **result["paths"]}
     return result
+
+
+def _with_plain_anything(part: Any) -> Any:
+    """`{}` takes null too; written beside it as the other of two, as the library does, null would fit both and fail."""
+    if part == {"oneOf": [{}, {"type": "null"}]}:
+        return {}
+    if isinstance(part, dict):
+        return {name: _with_plain_anything(inner) for name, inner in part.items()}
+    return [_with_plain_anything(inner) for inner in part] if isinstance(part, list) else part
 
 
 def _refs(kind: str, *names: str) -> dict[str, dict[str, str]]:

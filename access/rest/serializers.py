@@ -75,11 +75,28 @@ class NoBody(StrictSerializer):
     """A body without members, or none at all."""
 
 
+class NumberField(serializers.IntegerField):
+    """A whole number of a query string in the digits 0 to 9, and no others of Unicode's."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, str) and not data.isascii():
+            self.fail("invalid")
+        number: int = super().to_internal_value(data)
+        return number
+
+
+class CursorField(serializers.CharField):
+    """An opaque text as it came; whether it is one of ours is for `pagination.read_cursor`."""
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        return super().run_validation(data) if data is serializers.empty else data
+
+
 class PageQuery(StrictSerializer):
     """The query string of every list: `limit` 1 to 200 and the opaque `cursor` of an earlier answer."""
 
-    limit = serializers.IntegerField(min_value=1, max_value=200, default=50, help_text="Items in one answer.")
-    cursor = serializers.CharField(required=False, max_length=2000, help_text="`next` of the answer before.")
+    limit = NumberField(min_value=1, max_value=200, default=50, help_text="Items in one answer.")
+    cursor = CursorField(required=False, help_text="`next` of the answer before.")
 
 
 class InstantField(serializers.DateTimeField):

@@ -84,8 +84,16 @@ class ScopedView(APIView):
         self.response = self.finalize_response(self.request, answer, *args, **kwargs)
         return self.response
 
+    def check_permissions(self, request: Request) -> None:
+        """What is refused counts too: a token with the wrong scope cannot fill the log without limit."""
+        super().check_throttles(request)
+        super().check_permissions(request)
+
+    def check_throttles(self, request: Request) -> None:
+        """Done before the permissions."""
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Who asks, whether it may, how often, and a body that is not too large; in this order."""
+        """Who asks, how often, whether it may, and a body that is not too large; in this order."""
         super().initial(request, *args, **kwargs)
         if request.method not in WITH_BODY or self._handler is None:
             return

@@ -37,9 +37,7 @@ def create_application(
 
     Raises Invalid("unknown_scope").
     """
-    granted = sorted(set(scopes))
-    if not SCOPES.keys() >= set(granted):
-        raise Invalid("unknown_scope", "One of the scopes does not exist.")
+    granted = _known(scopes)
     secret = new_secret()
     with transaction.atomic():
         application = Application.objects.create(
@@ -73,6 +71,30 @@ def rotate_secret(*, application: Application, actor: str = COMMAND) -> str:
         AccessToken.objects.filter(application=locked).delete()
         record("application.secret_rotated", actor=actor, details={"application": locked.slug})
     return secret
+
+
+def set_scopes(*, application: Application, scopes: Iterable[str], actor: str = COMMAND) -> Application:
+    """The application may ask for tokens with these scopes; tokens with others are dead. Idempotent.
+
+    Raises Invalid("unknown_scope").
+    """
+    granted = _known(scopes)
+    with transaction.atomic():
+        locked = Application.objects.select_for_update().get(pk=application.pk)
+        if locked.scopes == granted:
+            return locked
+        locked.scopes = granted
+        locked.save(update_fields=["scopes"])
+        AccessToken.objects.filter(application=locked).exclude(scopes__contained_by=granted).delete()
+        record("application.changed", actor=actor, details={"application": locked.slug, "changed": ["scopes"]})
+    return locked
+
+
+def _known(scopes: Iterable[str]) -> list[str]:
+    granted = sorted(set(scopes))
+    if not SCOPES.keys() >= set(granted):
+        raise Invalid("unknown_scope", "One of the scopes does not exist.")
+    return granted
 
 
 def set_enabled(*, application: Application, enabled: bool, actor: str = COMMAND) -> Application:

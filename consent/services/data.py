@@ -16,7 +16,7 @@ from audit import actors
 from audit.services import record
 from audit.vocabulary import JSON
 from consent.decide import ALLOWED
-from consent.models import Component, Finding, Purpose
+from consent.models import Component, DataContract, Finding, Purpose
 from consent.services.decisions import DETAILS, Decision, decide_for, refusal
 from consent.services.findings import open_finding
 from consent.values import checked, known_fields
@@ -108,6 +108,21 @@ def _require_storable(decision: Decision, values: Mapping[str, Any]) -> None:
         outside = [field for field, verdict in decision.fields.items() if verdict == code]
         raise Refused(code, DETAILS[code], errors=[_outside(field) for field in known_fields(outside)])
     raise refusal(code)
+
+
+def rectifiable(*, subject: Subject, purpose: str) -> frozenset[str]:
+    """The fields of the purpose a person may have put right or completed (Art. 16).
+
+    What is held for the purpose, and what an approved contract of it takes on a ground that stands now: nothing comes
+    to be held by a rectification that no application could have stored.
+    """
+    held = ValuePurpose.objects.filter(value__subject=subject, purpose=purpose)
+    fields = set(held.values_list("value__field", flat=True))
+    for contract in DataContract.objects.filter(purpose__slug=purpose, state="live").select_related("application"):
+        asked = tuple(contract.fields)
+        decision = decide_for(application=contract.application, subject=subject, purpose=purpose, fields=asked)
+        fields |= {field for field, code in decision.fields.items() if code == ALLOWED}
+    return frozenset(fields)
 
 
 def read_data(

@@ -46,15 +46,24 @@ def object_to(
 
 
 @transaction.atomic
-def end_objection(*, subject: Subject, purpose: str, actor: str, outcome: str, reason: str = "") -> bool:
+def end_objection(
+    *, subject: Subject, purpose: str, actor: str, outcome: str, reason: str = "", request: UUID | None = None
+) -> bool:
     """The objection ended by a reviewer's decision (`outcome`, Art. 21(1)); False when none stood.
 
-    Raises WrongState(`objection_stands`) for direct marketing: no ground of ours outweighs that one (Art. 21(3)).
+    With `request`, only the one that this request raised: an earlier one that was upheld stands. Raises
+    WrongState(`objection_stands`) for direct marketing: no ground of ours outweighs that one (Art. 21(3)).
     """
     person = lock_subject(subject.pk)
     if Purpose.objects.filter(slug=purpose, is_marketing=True).exists():
         raise WrongState("objection_stands", "An objection to direct marketing cannot be overruled.")
-    return _end(person, purpose, actor, outcome, reason)
+    return _end(person, purpose, actor, outcome, reason, request)
+
+
+@transaction.atomic
+def withdraw_objection(*, subject: Subject, purpose: str, request: UUID, actor: str) -> bool:
+    """The person takes back the request that raised the objection, and the objection with it; False when none stood."""
+    return _end(lock_subject(subject.pk), purpose, actor, "ended_by_person", "request_withdrawn", request)
 
 
 def end_own_objection(*, subject: Subject, purpose: str, actor: str) -> bool:
@@ -62,9 +71,9 @@ def end_own_objection(*, subject: Subject, purpose: str, actor: str) -> bool:
     return _end(subject, purpose, actor, "ended_by_person", "consent_given")
 
 
-def _end(subject: Subject, purpose: str, actor: str, outcome: str, reason: str) -> bool:
+def _end(subject: Subject, purpose: str, actor: str, outcome: str, reason: str, request: UUID | None = None) -> bool:
     objection = Objection.objects.filter(subject=subject, purpose=purpose, ended_at=None).first()
-    if objection is None:
+    if objection is None or (request is not None and objection.request != request):
         return False
     objection.ended_at = timezone.now()
     objection.save(update_fields=["ended_at"])

@@ -37,6 +37,8 @@ class Strategy:
         `delete`."""
         name, _colon, argument = text.partition(":")
         member = {"string_rewrite": "rewrite_value", "random_string_rewrite": "length"}.get(name, "algorithm")
+        if name == "string_rewrite" and not argument:
+            raise MaskingInvalid("`string_rewrite:VALUE` needs its VALUE.")
         value: Any = int(argument) if member == "length" and argument.isdecimal() else argument
         return cls.from_override({"strategy": name, "configuration": {member: value} if argument else {}})
 

@@ -8,10 +8,11 @@ from uuid import UUID
 
 from consent.models import Purpose
 from consent.selectors import live_purpose
+from consent.services.data import rectifiable
 from consent.values import checked as checked_values
 from erasure.models import RightsRequest
-from erasure.rights import Held
-from gdpr_portal.errors import Flaw, Invalid, step
+from erasure.rights import RETAINED_UNDER, Held
+from gdpr_portal.errors import Flaw, Invalid, WrongState, step
 from subjects.models import Restriction, Subject
 from vault import services as vault
 
@@ -28,7 +29,10 @@ def checked_details(subject: Subject, right: str, details: Mapping[str, Any]) ->
     for name in details:
         if name not in members:
             raise _flawed(name, "unknown_member", "A request of this right has no such member.")
-    return check(details)
+    checked = check(details)
+    if right == "rectification":
+        _require_rectifiable(subject, checked)
+    return checked
 
 
 def sealed_details(subject: Subject, request_id: UUID, details: Checked) -> bytes:
@@ -74,6 +78,17 @@ def _rectification(details: Mapping[str, Any]) -> Checked:
     if not isinstance(values, Mapping) or not values:
         raise _flawed("values", "invalid_type", "Expected an object of fields and their values.")
     return checked | {"values": _corrected(checked["purpose"], values)}
+
+
+def _require_rectifiable(subject: Subject, checked: Checked) -> None:
+    """Only what is held or could be stored is put right, and nothing is taken away that the law has us keep."""
+    purpose, values = Purpose.objects.get(slug=checked["purpose"]), checked["values"]
+    if outside := sorted(values.keys() - rectifiable(subject=subject, purpose=purpose.slug)):
+        detail = "Nothing is held here for this purpose, and no approved contract takes it on a ground that stands now."
+        flaws = [Flaw(f"/details/values{step(field)}", "invalid_value", detail) for field in outside]
+        raise Invalid("invalid_value", detail, status=422, errors=flaws)
+    if purpose.lawful_basis in RETAINED_UNDER and None in values.values():
+        raise WrongState("right_not_available", f"The lawful basis ({purpose.lawful_basis}) does not let it go.")
 
 
 def _corrected(slug: str, values: Mapping[str, Any]) -> dict[str, str | None]:

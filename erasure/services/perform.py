@@ -9,6 +9,7 @@ from uuid import UUID
 from access.services.accounts import erase_account
 from audit import actors
 from audit import services as audit
+from consent.services.data import rectifiable
 from erasure.models import Step
 from erasure.services import connector_steps, copies
 from erasure.services.details import opened_details
@@ -101,11 +102,15 @@ def _people(steps: Sequence[Step]) -> list[UUID]:
 
 
 def _rectify(step: Step) -> Outcome:
-    """The corrected values stand in the place of the old ones (Art. 16); nobody's, once the person is erased."""
+    """The corrected values stand in the place of the old ones (Art. 16); nobody's, once the person is erased.
+
+    What is held no more, and has no ground any more, is not held again.
+    """
     request = step.request
     if request.subject.erased_at is not None:
         return Outcome({"rows": 0})
-    values = opened_details(request)["values"]
+    fields = rectifiable(subject=request.subject, purpose=request.purpose or "")
+    values = {field: value for field, value in opened_details(request)["values"].items() if field in fields}
     marks = store_values(
         subject=request.subject,
         purpose=request.purpose or "",

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from access.models import Account, Application
@@ -165,7 +166,12 @@ def _ask_the_person(request: RightsRequest, *, actor: str) -> None:
             "request_verification",
             to=address,
             language=request.subject.language or "en",
-            context={"reference": str(request.id), "code": code, "right": request.get_right_display()},
+            context={
+                "reference": str(request.id),
+                "code": code,
+                "right": request.get_right_display(),
+                "link": settings.BASE_URL + reverse("public-request-verify"),
+            },
         )
 
 

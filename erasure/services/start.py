@@ -15,7 +15,7 @@ from django.utils import timezone
 from audit import actors
 from consent.models import Purpose
 from consent.services.consents import record_consent
-from consent.services.objections import end_objection, object_to
+from consent.services.objections import end_objection, object_to, withdraw_objection
 from erasure import plans
 from erasure.models import RightsRequest, Step
 from erasure.selectors import to_retain
@@ -179,6 +179,8 @@ def end_dispute(request: RightsRequest, *, actor: str) -> None:
     """The person no longer contests anything: what held for that alone is lifted at their own wish."""
     if request.right == "rectification":
         lift_restriction(subject=request.subject, actor=actor, request=request.id, reason="withdrawn")
+    if request.right == "objection" and request.purpose:
+        withdraw_objection(subject=request.subject, purpose=request.purpose, request=request.id, actor=actor)
 
 
 def end_pending_effects(request: RightsRequest, *, actor: str) -> None:
@@ -190,4 +192,5 @@ def end_pending_effects(request: RightsRequest, *, actor: str) -> None:
             actor=actor,
             outcome="overruled",
             reason=request.reason_code,
+            request=request.id,
         )

@@ -12,9 +12,11 @@ from consent.services.data import store_data
 from consent.services.decisions import decide_for
 from erasure.models import Archive, RightsRequest
 from erasure.services import archives, requests, steps
+from erasure.services.requests import REFUSALS, TWO_DECIDE
 from gdpr_portal.errors import Gone, Invalid, Refused, WrongState
 from subjects.services import read_values
 
+ALONE = sorted(REFUSALS.keys() - TWO_DECIDE)
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
 
 
@@ -65,6 +67,27 @@ def test_an_objection_upheld_stays(alice: Any, shop: Any, rita: Any) -> None:
     assert (approved.state, code(shop, alice.subject, "fraud_prevention")) == ("completed", "objected")
 
 
+def test_an_objection_taken_back_is_over(alice: Any, shop: Any, audit_log: Any) -> None:
+    request = file(alice.subject, "objection", purpose="fraud_prevention")
+    assert code(shop, alice.subject, "fraud_prevention") == "objected"
+    requests.withdraw_request(request=request, actor=actors.SUBJECT)
+    assert code(shop, alice.subject, "fraud_prevention") == "allowed"
+    assert audit_log("objection.decided")[0].action == "objection.decided"
+
+
+@pytest.mark.parametrize("end", ["withdrawn", "refused"])
+def test_a_second_objection_that_ends_leaves_the_upheld_one(alice: Any, shop: Any, rita: Any, end: str) -> None:
+    first = file(alice.subject, "objection", purpose="fraud_prevention")
+    requests.approve_request(request_id=first.id, reviewer=rita.account)
+    second = file(alice.subject, "objection", purpose="fraud_prevention")
+    if end == "withdrawn":
+        requests.withdraw_request(request=second, actor=actors.SUBJECT)
+    else:
+        requests.refuse_request(request_id=second.id, reviewer=rita.account, reason_code=next(iter(ALONE)))
+    second.refresh_from_db()
+    assert (second.state, code(shop, alice.subject, "fraud_prevention")) == (end, "objected")
+
+
 def test_withdrawing_consent_completes_at_once(alice: Any, shop: Any) -> None:
     give(alice.subject, "newsletter")
     assert code(shop, alice.subject, "newsletter") == "allowed"
@@ -78,6 +101,47 @@ def test_rectification_puts_the_right_value_in_place(alice: Any, shop: Any) -> N
     steps.sweep()
     assert read_values(subject=alice.subject, fields=["given_name"]) == {"given_name": "Alice"}
     assert request.details_sealed and b"Alice" not in bytes(request.details_sealed)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "field"),
+    [("statistics", "postal_address"), ("newsletter", "given_name"), ("health_programme", "health_note")],
+)
+def test_nothing_comes_to_be_held_by_rectification_that_could_not_be_stored(
+    alice: Any, purpose: str, field: str
+) -> None:
+    """No contract takes the first, and nobody has consented to the others."""
+    with pytest.raises(Invalid) as refused:
+        file(alice.subject, "rectification", purpose=purpose, values={field: "x"})
+    assert refused.value.status == 422
+    assert [flaw.pointer for flaw in refused.value.errors] == [f"/details/values/{field}"]
+    assert not RightsRequest.objects.exists()
+
+
+def test_what_is_held_is_put_right_whatever_became_of_its_ground(alice: Any, shop: Any) -> None:
+    give(alice.subject, "newsletter")
+    store(shop, alice.subject, "newsletter", given_name="Alise")
+    file(alice.subject, "withdraw_consent", purpose="newsletter")
+    file(alice.subject, "rectification", purpose="newsletter", values={"given_name": "Alice"})
+    steps.sweep()
+    assert read_values(subject=alice.subject, fields=["given_name"]) == {"given_name": "Alice"}
+
+
+def test_a_ground_that_ended_on_the_way_lets_nothing_in(alice: Any, shop: Any, settings: Any) -> None:
+    give(alice.subject, "newsletter")
+    request = file(alice.subject, "rectification", purpose="newsletter", values={"given_name": "Alice"})
+    file(alice.subject, "withdraw_consent", purpose="newsletter")
+    steps.sweep()
+    request.refresh_from_db()
+    assert request.state == "completed"
+    assert read_values(subject=alice.subject, fields=["given_name"]) == {}
+
+
+def test_what_a_law_keeps_is_not_taken_away_as_a_correction(alice: Any, shop: Any) -> None:
+    store(shop, alice.subject, "tax_records", vat_number="DE123456789")
+    with pytest.raises(WrongState) as refused:
+        file(alice.subject, "rectification", purpose="tax_records", values={"vat_number": None})
+    assert refused.value.code == "right_not_available"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import re
 
+import jsonschema
 import pytest
 from django.contrib.staticfiles import finders
 from drf_spectacular.validation import validate_schema
@@ -64,6 +65,12 @@ def test_the_oauth_endpoints_and_the_scopes_are_in_it(schema):
     assert {"/oauth/token", "/oauth/revoke"} <= schema["paths"].keys()
     flow = schema["components"]["securitySchemes"]["oauth2"]["flows"]["clientCredentials"]
     assert flow["scopes"].keys() == SCOPES.keys() and flow["tokenUrl"] == "/oauth/token"
+
+
+def test_null_fits_where_anything_does(schema):
+    values = schema["components"]["schemas"]["DataInput"]["properties"]["values"]
+    jsonschema.validate({"given_name": None, "family_name": "x"}, values)
+    assert "404" in schema["paths"]["/api/v1/subjects/lookup"]["post"]["responses"]
 
 
 def test_yaml_by_accept(client, db):

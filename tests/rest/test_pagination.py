@@ -33,10 +33,10 @@ def test_an_empty_list_has_no_next(api, probe):
     assert api.get(f"{probe}/list").json() == {"items": [], "next": None}
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "a:b:c", "é", "eyJhIjoxfQ:1abc:def", "x" * 1999])
+@pytest.mark.parametrize("cursor", ["", "x", "a:b:c", "é", "eyJhIjoxfQ:1abc:def", "x" * 4000, "\0"])
 def test_a_cursor_of_nobody_is_400(api, probe, rows, cursor):
     answer = api.get(f"{probe}/list", {"cursor": cursor})
-    assert (answer.status_code, answer.json()["code"]) in {(400, "invalid_cursor"), (400, "invalid_parameter")}
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor")
 
 
 def test_a_cursor_changed_or_of_another_application_is_400(api, probe, rows, eve, client_for):
@@ -47,7 +47,7 @@ def test_a_cursor_changed_or_of_another_application_is_400(api, probe, rows, eve
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor")
 
 
-@pytest.mark.parametrize("limit", ["0", "201", "-1", "1.5", "x", "", "9" * 400])
+@pytest.mark.parametrize("limit", ["0", "201", "-1", "1.5", "x", "", "٣", "9" * 400])
 def test_limits_outside_1_to_200_are_400(api, probe, rows, limit):
     answer = api.get(f"{probe}/list", {"limit": limit})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameter")

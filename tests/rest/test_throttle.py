@@ -27,6 +27,16 @@ def test_past_the_limit_is_429_with_retry_after_and_no_effect(client_for, probe,
     assert EFFECTS.count() == 3
 
 
+def test_what_lacks_the_scope_counts_too_and_fills_no_log(client_for, probe, db, audit_log):
+    from tests.conftest import make_application
+
+    application = make_application("slow", ["audit:read"], requests_per_minute=2)
+    client = client_for(application)
+    codes = [client.post(f"{probe}/body", {}).status_code for _ in range(4)]
+    assert codes == [403, 403, 429, 429]
+    assert len(audit_log("access.refused")) == 2
+
+
 def test_the_count_is_of_the_application_not_of_the_token(eve, client_for, probe, shop):
     for _ in range(60):
         assert client_for(eve).get(f"{probe}/body").status_code == 200

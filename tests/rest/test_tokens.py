@@ -132,6 +132,15 @@ def test_a_revoked_token_is_dead_with_the_next_request(client, token, qa_sampler
     assert len(audit_log("token.revoked")) == 1
 
 
+@pytest.mark.parametrize("hint", ["access_token", "refresh_token"])
+def test_the_hint_of_a_revocation_does_not_decide(client, token, qa_sampler, hint):
+    """RFC 7009 section 2.1: the search goes on over all kinds of token."""
+    credentials = basic(qa_sampler.client_id, qa_sampler.plain_secret)
+    body = f"token={token}&token_type_hint={hint}"
+    assert client.post("/oauth/revoke", body, content_type=FORM, **credentials).status_code == 200
+    assert opens(client, token) == 401
+
+
 def test_a_token_of_another_application_is_not_revoked_and_nothing_is_told(client, token, eve):
     credentials = basic(eve.client_id, eve.plain_secret)
     answer = client.post("/oauth/revoke", f"token={token}", content_type=FORM, **credentials)
