@@ -7,7 +7,7 @@ export VENV PYTHON
 # Compiled modules make every start three times as fast.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: faults histories restore-drill mutants help run reset test test-fast attacks lint types imports interleavings journey screenshots messages lock venv venv-dev browser mariadb checkers backup restore
+.PHONY: bench bench-compare faults histories restore-drill mutants help run reset test test-fast attacks lint types imports interleavings journey screenshots messages lock venv venv-dev browser mariadb checkers backup restore
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1 \t\2/' | expand -t 24
@@ -46,6 +46,12 @@ histories: venv-dev ## 1,000 random histories of rights requests against a model
 
 faults: venv-dev ## the fault matrix F1 to F27: FAULTS="--seed 1 --full F7 F10"; without, a few of each (about half an hour)
 	$(BIN)/python -m tests.faults $(FAULTS)
+
+bench: venv-dev ## every figure beside its floor, as artefacts/bench.html: PEOPLE=100000 ONLY="http imports"
+	$(BIN)/python -m bench --people $(or $(PEOPLE),100000) $(if $(ONLY),--only $(ONLY))
+
+bench-compare: venv-dev ## what a change did: BASE=artefacts/bench-TIME.json against the last run, or NEW=file
+	@$(BIN)/python -m bench --compare "$(BASE)" $(NEW)
 
 journey: venv-dev ## walk a running instance as its people would
 	$(BIN)/python -m tests.journey
