@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-
 LONGEST = 60
 
 
