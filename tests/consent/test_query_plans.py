@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from bench.world import World, copy
 from consent.models import Objection
-from consent.services import facts
 from consent.services.facts import ONE_DECISION
 
 PEOPLE = 3000
@@ -46,15 +45,6 @@ def test_a_plan_without_indexes_is_noticed(people, shop):
             cursor.execute(f"SET LOCAL enable_{kind} = off")
     nodes = list(_nodes(_plan(ONE_DECISION.text, ONE_DECISION.names, _asked(people[7], shop))))
     assert _read_whole(nodes) and sum(_rows(each) for each in nodes) > PEOPLE
-
-
-def test_a_batch_reads_its_own_people_only(people, shop):
-    text = facts._PEOPLE.format(answers=facts._STANDING)
-    asked = _asked(people[0], shop) | {"slugs": ["newsletter"], "ids": people[:50]}
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", asked | {"known_at": None})
-        nodes = list(_nodes(_json(cursor.fetchone()[0])))
-    assert not _read_whole(nodes)
 
 
 def _asked(person: Any, shop: Any) -> dict[str, Any]:
