@@ -7,7 +7,7 @@ export VENV PYTHON
 # Compiled modules make every start three times as fast.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: soak fleet capacity faults histories restore-drill mutants help run reset test test-fast attacks lint types imports interleavings journey screenshots messages docs lock venv venv-dev browser mariadb checkers backup restore
+.PHONY: soak fleet capacity faults histories restore-drill mutants help run reset test test-fast attacks lint types imports interleavings journey screenshots messages docs lock venv venv-dev browser mariadb checkers backup restore bench bench-compare
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1 \t\2/' | expand -t 24
@@ -55,6 +55,11 @@ fleet: venv-dev ## two web processes behind HAProxy, PgBouncer and RabbitMQ (fro
 
 capacity: venv-dev ## cores, memory, connections for 1k to 1M requests a second: CAPACITY="--measured artefacts/cpu.json"
 	$(BIN)/python -m bench.capacity $(CAPACITY)
+bench: venv-dev ## every figure beside its floor, as artefacts/bench.html: PEOPLE=100000 ONLY="http imports"
+	$(BIN)/python -m bench --people $(or $(PEOPLE),100000) $(if $(ONLY),--only $(ONLY))
+
+bench-compare: venv-dev ## what a change did: BASE=artefacts/bench-TIME.json against the last run, or NEW=file
+	@$(BIN)/python -m bench --compare "$(BASE)" $(NEW)
 
 journey: venv-dev ## walk a running instance as its people would
 	$(BIN)/python -m tests.journey

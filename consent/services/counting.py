@@ -72,8 +72,7 @@ class Gathered:
 
     def write(self) -> int:
         """All of them stand in the database; returns how many kinds. When it cannot be reached they are kept."""
-        with self._lock:
-            counts, self._counts = self._counts, Counter()
+        counts = self.take()
         if not counts:
             return 0
         try:
@@ -83,6 +82,12 @@ class Gathered:
                 self._counts.update(counts)
             raise
         return len(counts)
+
+    def take(self) -> Counter[Key]:
+        """What is gathered, here no more."""
+        with self._lock:
+            counts, self._counts = self._counts, Counter()
+        return counts
 
 
 gathered = Gathered()

@@ -85,7 +85,7 @@ _BOTH = (
     f"SELECT catalogue.*, people.* FROM (SELECT) AS one LEFT JOIN ({_LIVE_CATALOGUE}) AS catalogue ON true"  # noqa: S608
     f" LEFT JOIN ({_PEOPLE.format(answers=_STANDING)}) AS people ON true"
 )
-_ONE = Prepared(_BOTH.replace("ANY(%(slugs)s)", "%(slug)s").replace("ANY(%(ids)s)", "%(id)s"))
+ONE_DECISION = Prepared(_BOTH.replace("ANY(%(slugs)s)", "%(slug)s").replace("ANY(%(ids)s)", "%(id)s"))
 """Both statements as one, for one person and one purpose now; the columns of what is not there are NULL."""
 
 
@@ -133,7 +133,7 @@ def gather(
 
 def gather_one(question: Question, *, application: UUID, at: datetime) -> Facts:
     """The facts of one question of an application as they stand now: as `gather`, by one prepared statement."""
-    row = _ONE.one(
+    row = ONE_DECISION.one(
         slug=question.purpose, application=application, linked=application, id=question.subject, at=at,
         past=False, proofs_since=proofs_since(),
     )  # fmt: skip
