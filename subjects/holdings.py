@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from django.db.models import Count, Model, QuerySet
+from django.db.models import Count, Model, QuerySet, Value
 
 from subjects.models import Subject
 
@@ -165,6 +165,14 @@ def register(holding: Holding) -> None:
 def holdings() -> list[Holding]:
     """Every holding, in the order registered: lower floors first."""
     return list(_registry.values())
+
+
+def where_left(people: Sequence[UUID], kept: Kept) -> set[str]:
+    """The names of the holdings in which something of these people is that should be gone; one statement for all."""
+    asked = [
+        going.of(people).order_by().values(place=Value(each.name)) for each in holdings() for going in each.goes(kept)
+    ]
+    return {row["place"] for row in asked[0].union(*asked[1:])}
 
 
 def holding(name: str) -> Holding:

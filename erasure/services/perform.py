@@ -1,7 +1,9 @@
 """What each kind of step does, in the transaction that settles it."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -15,7 +17,7 @@ from erasure.services import connector_steps, copies
 from erasure.services.details import opened_details
 from gdpr_portal.errors import WrongState
 from gdpr_portal.failpoints import failpoint
-from subjects.holdings import Kept, holding, holdings
+from subjects.holdings import Kept, holding, where_left
 from subjects.selectors import retained, retained_of
 from subjects.services import shred_keys, store_values
 
@@ -63,7 +65,7 @@ def is_quick(step: Step) -> bool:
 def perform_all(steps: Sequence[Step]) -> list[Outcome]:
     """The work of quick steps of any requests is done, in order, in the caller's transaction; all or none.
 
-    Steps of one kind and place are one piece of work, for all the people of whom the same is kept.
+    Steps of one kind are one piece of work, for all the people of whom the same is kept.
     """
     kept = retained_of([step.request.subject_id for step in steps])
     outcomes: dict[UUID, Outcome] = {}
@@ -75,19 +77,22 @@ def perform_all(steps: Sequence[Step]) -> list[Outcome]:
 
 
 def _alike(steps: Sequence[Step], kept: Mapping[UUID, Kept]) -> list[list[Step]]:
-    """The steps by place in the plan and by what is kept, in the order of the plan."""
+    """The steps by their kind and by what is kept, in the order of the plan."""
     groups: dict[tuple[Any, ...], list[Step]] = {}
-    for step in sorted(steps, key=attrgetter("position", "kind", "target")):
+    for step in sorted(steps, key=attrgetter("position", "kind", "request.right", "target")):
         stays = frozenset(kept[step.request.subject_id].items())
-        groups.setdefault((step.position, step.kind, step.target, stays), []).append(step)
+        groups.setdefault((step.position, step.kind, step.request.right, stays), []).append(step)
     return list(groups.values())
 
 
 def _holding(steps: Sequence[Step], kept: Kept) -> list[Outcome]:
     if steps[0].request.right == "rectification":
         return [_rectify(step) for step in steps]
-    gone = holding(steps[0].target).erase_all(_people(steps), kept)
-    return [_erased(step, gone.pop(step.request.subject_id, 0)) for step in steps]
+    there = where_left(_people(steps), kept)
+    gone: dict[str, Counter[UUID]] = {}
+    for target, alike in groupby(steps, attrgetter("target")):
+        gone[target] = holding(target).erase_all(_people(list(alike)), kept) if target in there else Counter()
+    return [_erased(step, gone[step.target].pop(step.request.subject_id, 0)) for step in steps]
 
 
 def _erased(step: Step, rows: int) -> Outcome:
@@ -148,9 +153,9 @@ def _key(steps: Sequence[Step], kept: Kept) -> list[Outcome]:
 
 def _verify(steps: Sequence[Step], kept: Kept) -> list[Outcome]:
     """Another look at every place: complete is only said when nothing is left that should be gone."""
-    left = [each.name for each in holdings() if each.left(_people(steps), kept)]
+    left = where_left(_people(steps), kept)
     if left:
-        raise WrongState("residue", f"Something is left in {', '.join(left)}.")
+        raise WrongState("residue", f"Something is left in {', '.join(sorted(left))}.")
     return [Outcome({"rows": 0})] * len(steps)
 
 

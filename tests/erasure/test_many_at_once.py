@@ -1,5 +1,6 @@
 """A sweep carries many requests on in one transaction; what is wrong with one of them is nobody else's (I4, I8)."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from audit import actors
 from audit.models import AuditEvent
 from consent.services.data import store_data
+from erasure.holdings import RequestsHolding
 from erasure.models import LegalHold, Receipt, RightsRequest, Step
 from erasure.services import claims, perform, steps
 from erasure.services.holds import place_hold
@@ -182,6 +184,20 @@ def test_a_hold_between_claim_and_settling_keeps_that_persons(
     assert untouched(requests[3])
     steps.push(requests[3].id)
     assert untouched(requests[3])
+
+
+def test_what_is_left_in_any_place_keeps_it_from_being_complete(
+    people: list[Subject], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = erasures(people[:2])
+    with monkeypatch.context() as patch:
+        patch.setattr(RequestsHolding, "erase_all", lambda *_given: Counter())
+        for _sweep in range(4):
+            steps.sweep()
+    assert [state(each) for each in requests] == ["in_progress", "in_progress"]
+    looks = Step.objects.filter(kind=Step.Kind.VERIFY)
+    assert list(looks.values_list("state", "last_error")) == [("queued", "WrongState")] * 2
+    assert not AuditEvent.objects.filter(action="request.completed").exists()
 
 
 def claimed_anew(request: RightsRequest) -> None:
