@@ -6,7 +6,7 @@
 copy first. Each work runs in a process of its own, whose peak memory (VmHWM) is printed: `build` is the worker that
 carries the request out, `download` reads every byte as the portal hands it out, `floor` zips the files of that very
 archive from a folder, by zipfile. PostgreSQL of its own with flushed commits and
-the worker's statement timeout. 1 when a process had more than 200 MB. Quote shares of one run; rates move with the machine.
+the worker's statement timeout. 1 when a process had more than 200 MB. Quote shares of one run.
 """
 
 import argparse

@@ -1,11 +1,10 @@
 """Archives as answers of HTTP: streamed in flat memory, in parts when asked, cached by nobody."""
 
-from collections.abc import Iterator
-
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from erasure.ranges import Part, Unsatisfiable, asked_part
 from erasure.services.archives import Download
+from vault.age import Lock
 
 
 def archive_response(request: HttpRequest, download: Download) -> HttpResponseBase:
@@ -19,10 +18,11 @@ def archive_response(request: HttpRequest, download: Download) -> HttpResponseBa
     return _dressed(_streamed(download, part), etag)
 
 
-def encrypted_response(data: Iterator[bytes], size: int) -> HttpResponseBase:
-    """The archive encrypted for its receiver (age); each is another, so that it has no parts."""
+def encrypted_response(download: Download, lock: Lock) -> HttpResponseBase:
+    """The archive as an age file, encrypted as it streams by. Each time it is another, so that it has no parts."""
+    data = lock.encrypted(iter(download))
     response = StreamingHttpResponse(data, content_type="application/octet-stream")
-    response["Content-Length"] = str(size)
+    response["Content-Length"] = str(lock.size_of(download.archive.size_bytes))
     response["Content-Disposition"] = 'attachment; filename="archive.zip.age"'
     response["Cache-Control"], response["Accept-Ranges"] = "no-store", "none"
     return response

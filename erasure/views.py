@@ -18,16 +18,16 @@ from erasure import plans
 from erasure.forms import FORMS, PLAIN_WORDS, CodeForm, NothingMore, PublicForm
 from erasure.models import RightsRequest
 from erasure.selectors import joint_cases_of_account, request_of_account, requests_of_account
-from erasure.services.archives import continue_download, open_download, revoke_archive
+from erasure.services.archives import continue_download, lock_of, open_download, revoke_archive
 from erasure.services.clock import stands
 from erasure.services.conversation import conversation
 from erasure.services.identity import wants_file
 from erasure.services.public import ask_without_account
 from erasure.services.requests import file_request, verify_request, withdraw_request
-from erasure.serving import archive_response
+from erasure.serving import archive_response, encrypted_response
 from erasure.transfer_words import may_be_sent, sending
 from erasure.words import described, joint_in_words
-from gdpr_portal.errors import DomainError, WrongState
+from gdpr_portal.errors import DomainError, Invalid, WrongState
 from subjects.models import Subject
 from subjects.selectors import subject_of_account
 
@@ -134,13 +134,17 @@ def archive(request: HttpRequest, request_id: UUID) -> HttpResponseBase:
     if refused is not None:
         return refused
     number = _number(request.POST.get("supplement", ""))
+    key = _window(row, number)
     try:
-        token = open_download(request=row, number=number)
-    except WrongState as error:
+        lock = lock_of(passphrase=request.POST.get("passphrase", ""), recipient=request.POST.get("recipient", ""))
+        if lock is None or key not in request.session:
+            request.session[key] = open_download(request=row, number=number)
+    except (WrongState, Invalid) as error:
         messages.error(request, _(error.message))
         return redirect("request", request_id=request_id)
-    request.session[_window(row, number)] = token
-    return HttpResponseRedirect(f"{request.path}?supplement={number}", status=303)
+    if lock is None:
+        return HttpResponseRedirect(f"{request.path}?supplement={number}", status=303)
+    return encrypted_response(continue_download(request=row, token=request.session[key], number=number), lock)
 
 
 def _download(request: HttpRequest, row: RightsRequest) -> HttpResponseBase:

@@ -22,13 +22,16 @@ from audit import services as audit
 from erasure.archives.build import opened
 from erasure.models import Archive, Mandate, RightsRequest
 from erasure.states import LIVE_TRANSFER
-from gdpr_portal.errors import Gone, Missing, WrongState
+from gdpr_portal.errors import Gone, Invalid, Missing, WrongState
 from gdpr_portal.wake import wake
 from vault import services as vault
+from vault.age import Lock, lock_by_passphrase, lock_for_recipient
 
 ARCHIVED_RIGHTS = frozenset({"access", "portability"})
 MOST_READS: Final = 200
 """So often one download may go on; a broken line needs a few."""
+LEAST_LETTERS: Final = 12
+MOST_LETTERS: Final = 200
 DIGEST = "erasure_archive.window_digest"
 
 
@@ -106,8 +109,7 @@ def continue_download(*, request: RightsRequest, token: str, number: int = 0) ->
             request=request, number=number, window_until__gt=timezone.now()
         )
         archive = rows.filter(window_reads__lt=MOST_READS, expires_at__gt=timezone.now()).first()
-        digests = vault.keyed_digests(DIGEST, token.encode()) if token else []
-        if archive is None or bytes(archive.window_digest or b"") not in digests:
+        if archive is None or not _opened_by(archive, token):
             raise Gone("expired", gettext_noop("This archive has been collected already."))
         archive.window_reads += 1
         archive.save(update_fields=["window_reads"])
@@ -116,10 +118,28 @@ def continue_download(*, request: RightsRequest, token: str, number: int = 0) ->
     return Download(archive)
 
 
+def _opened_by(archive: Archive, token: str) -> bool:
+    return bytes(archive.window_digest or b"") in vault.keyed_digests(DIGEST, token.encode())
+
+
+def lock_of(*, passphrase: str, recipient: str) -> Lock | None:
+    """What the person wants the download encrypted with, if anything; kept nowhere (age). Raises Invalid."""
+    if recipient.strip():
+        try:
+            return lock_for_recipient(recipient)
+        except ValueError:
+            raise Invalid("invalid_value", gettext_noop("This is no age recipient: it begins with age1.")) from None
+    if not passphrase:
+        return None
+    if not LEAST_LETTERS <= len(passphrase) <= MOST_LETTERS:
+        raise Invalid("invalid_value", gettext_noop("A passphrase has 12 letters at least and 200 at most."))
+    return lock_by_passphrase(passphrase)
+
+
 def revoke_archive(*, request: RightsRequest, number: int = 0, reviewer: Account | None = None) -> None:
     """Nobody gets this archive any more, in no download either; without a reviewer, by the person.
 
-    What is being sent to another controller is stopped there. Raises Gone(`expired`) when it is gone already.
+    A sending to another controller is stopped by its own act. Raises Gone(`expired`) when it is gone already.
     """
     with transaction.atomic():
         archive = Archive.objects.select_for_update().filter(request=request, number=number, complete=True).first()

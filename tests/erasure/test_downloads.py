@@ -117,7 +117,7 @@ def test_teeth_without_the_digest_any_session_would_go_on(
     alice: Any, asked: RightsRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     where, _whole = begun(alice.browser(), asked)
-    monkeypatch.setattr(archives.vault, "keyed_digests", lambda *_given: [bytes(Archive.objects.get().window_digest)])
+    monkeypatch.setattr(archives, "_opened_by", lambda *_given: True)
     forger = alice.browser()
     session = forger.session
     session[f"download_{asked.id}_0"] = "guessed"
@@ -231,3 +231,38 @@ def test_the_zip_of_a_download_opens(alice: Any, shop: Any) -> None:
     _where, whole = begun(alice.browser(), request)
     with zipfile.ZipFile(io.BytesIO(whole)) as archive:
         assert archive.testzip() is None and "Alice-Marker" in archive.read("data.json").decode()
+
+
+# --- encrypted for the person alone -----------------------------------------------------------------------------------
+def test_a_passphrase_encrypts_the_download_and_is_kept_nowhere(
+    alice: Any, asked: RightsRequest, caplog: pytest.LogCaptureFixture
+) -> None:
+    import pyrage
+
+    browser = alice.browser()
+    where, whole = begun(browser, asked)
+    answered = browser.post(where, {"passphrase": "Canary-Passphrase 12"})
+    sealed = b"".join(answered.streaming_content)
+    assert answered["Content-Type"] == "application/octet-stream" and answered["Accept-Ranges"] == "none"
+    assert int(answered["Content-Length"]) == len(sealed) and sealed.startswith(b"age-encryption.org/v1\n-> scrypt ")
+    assert pyrage.passphrase.decrypt(sealed, "Canary-Passphrase 12") == whole
+    assert "Canary-Passphrase" not in caplog.text and "Canary-Passphrase" not in str(dict(browser.session))
+    assert "Canary-Passphrase" not in str(list(AuditEvent.objects.values_list("details", flat=True)))
+
+
+def test_a_recipient_encrypts_it_and_the_second_factor_is_asked_as_ever(alice: Any, asked: RightsRequest) -> None:
+    import pyrage
+
+    identity = pyrage.x25519.Identity.generate()
+    where, given = f"/requests/{asked.id}/archive", {"recipient": str(identity.to_public())}
+    assert alice.browser(fresh=False).post(where, given).status_code == 403
+    answered = alice.browser().post(where, given)
+    assert pyrage.decrypt(b"".join(answered.streaming_content), [identity]) == b"".join(
+        build.opened(Archive.objects.get())
+    )
+
+
+@pytest.mark.parametrize("given", [{"passphrase": "short"}, {"recipient": "age1nobody"}, {"passphrase": "x" * 201}])
+def test_what_cannot_encrypt_collects_nothing(alice: Any, asked: RightsRequest, given: dict[str, str]) -> None:
+    answered = alice.browser().post(f"/requests/{asked.id}/archive", given)
+    assert answered.status_code == 302 and Archive.objects.get().collected_at is None
