@@ -8,6 +8,7 @@ not kept, 2 when a program is missing.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import secrets
@@ -138,10 +139,15 @@ def fleet() -> Iterator[Fleet]:
         Path(name).chmod(0o755)
         try:
             yield Fleet(Path(name), stack)
-        except AssertionError:  # what the parts said last is gone with the folder
-            for log in sorted(Path(name).glob("*.log")):
-                print(f"--- {log.name}\n{log.read_text(errors='replace')[-1500:]}", file=sys.stderr)
+        except AssertionError:
+            last_words(Path(name))
             raise
+
+
+def last_words(folder: Path) -> None:
+    """What the parts said last, before it is gone with the folder."""
+    for log in sorted(folder.glob("*.log")):
+        print(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}", file=sys.stderr)
 
 
 def phase(load: Load, what: str, act: Callable[[], None], may_fail: bool) -> dict[str, Any]:
@@ -154,6 +160,9 @@ def phase(load: Load, what: str, act: Callable[[], None], may_fail: bool) -> dic
     except AssertionError as error:
         problem = str(error)
     parts.pause(1.0)
+    gone_on = load.total
+    with contextlib.suppress(AssertionError):
+        wait_for(lambda: load.total > gone_on, 30, "the load does not go on")
     took = time.monotonic() - began
     answered = Counter(load.statuses)
     answered.subtract(before)
@@ -182,12 +191,16 @@ def jobs_done(stands: Ground) -> str:
     return f"{REQUESTS} access requests complete after {time.monotonic() - began:.1f} s"
 
 
-def sealed() -> str:
-    """The sequencer is not behind, and nobody else holds its lock."""
+def sealed(stands: Ground) -> str:
+    """The sequencer is not behind: it found its lock again after the database was restarted."""
     from audit.sequencer import lag_seconds, latest_size
 
     forget_connections()
-    wait_for(lambda: lag_seconds() < 5, 60, "the audit log is not sealed")
+    with contextlib.suppress(AssertionError):
+        wait_for(lambda: lag_seconds() < 5, 60, "the audit log is not sealed")
+    locks = stands.count("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+    oldest = stands.count("SELECT coalesce(max(extract(epoch FROM now() - xact_start)), 0)::int FROM pg_stat_activity")
+    assert lag_seconds() < 5, f"{lag_seconds():.0f} s behind, {locks} advisory locks, oldest transaction {oldest} s"
     return f"{latest_size()} entries sealed, {lag_seconds():.1f} s behind"
 
 
@@ -222,8 +235,10 @@ def main() -> int:
             rows.append(phase(load, "load afterwards", lambda: parts.pause(given.seconds / 2), False))
             rows.append(_said("every act in the rows once", load.finish))
         rows.append(_said("worker, by RabbitMQ and PgBouncer", lambda: jobs_done(ground)))
-        rows.append(_said("sequencer, by a session of its own", sealed))
+        rows.append(_said("sequencer, by a session of its own", lambda: sealed(ground)))
         rows.append(_said("limits behind the pooler", lambda: limits(stands)))
+        if not all(row["kept"] for row in rows):
+            last_words(stands.folder)
     print(table(rows))
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
