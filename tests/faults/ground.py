@@ -252,6 +252,7 @@ class Load:
     stands: Ground
     threads: int = 4
     webs: list[Web] = field(default_factory=list)
+    tolerated: frozenset[int] = frozenset({409, 503})
     statuses: Counter[int] = field(default_factory=Counter)
     slowest: float = 0.0
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -334,7 +335,7 @@ class Load:
             job.join(60)
             assert not job.is_alive(), f"an act was never acknowledged: {dict(self.statuses)}"
         lost, doubled = self.differences()
-        wrong = {status for status in self.statuses if status >= 400} - {409, 503}
+        wrong = {status for status in self.statuses if status >= 400} - self.tolerated
         words = f"{self.total} acts, {lost} lost, {doubled} doubled, answers {dict(sorted(self.statuses.items()))}"
         assert not lost and not doubled and not wrong, words
         return words

@@ -1,0 +1,64 @@
+"""What a fleet is built with fits our code: the pooler's limits, the balancer's file, locks of sessions."""
+
+import configparser
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from gdpr_portal import settings as written
+
+HAPROXY = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
+APPS = ("access", "audit", "vault", "subjects", "consent", "erasure", "gdpr_portal")
+OF_A_SESSION = re.compile(r"pg_(?:try_)?advisory_lock\(|\bLISTEN \w|\bSET SESSION\b")
+
+
+def pooler(repository: Path) -> configparser.ConfigParser:
+    found = configparser.ConfigParser(interpolation=None, comment_prefixes=(";",), delimiters=("=",))
+    found.read(repository / "deploy" / "fleet" / "pgbouncer.ini")
+    return found
+
+
+def test_the_pooler_sets_the_limits_it_takes_away(repository: Path) -> None:
+    found = pooler(repository)
+    assert "options" in found["pgbouncer"]["ignore_startup_parameters"]
+    query = found["databases"]["portal"]
+    assert f"SET statement_timeout = {settings.STATEMENT_TIMEOUT_MS}" in query
+    assert f"SET lock_timeout = {settings.LOCK_TIMEOUT_MS}" in query
+    assert "pool_mode=transaction" in query and "pool_mode=session" in found["databases"]["portal_session"]
+
+
+@pytest.mark.parametrize("is_pooled", [True, False])
+def test_behind_it_no_cursor_outlives_its_statement(is_pooled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(written, "DATABASE_POOLED", is_pooled)
+    assert written.database("postgresql://u@h/d")["DISABLE_SERVER_SIDE_CURSORS"] is is_pooled
+
+
+def test_only_the_sequencer_and_the_queue_hold_something_of_a_session(repository: Path) -> None:
+    found = {
+        str(path.relative_to(repository))
+        for app in APPS
+        for path in (repository / app).rglob("*.py")
+        if "migrations" not in path.parts and OF_A_SESSION.search(path.read_text())
+    }
+    assert found == {"audit/sequencer.py", "gdpr_portal/broker.py"}  # seen there, and nowhere else
+
+
+@pytest.mark.skipif(HAPROXY is None, reason="NO haproxy: apt-get install haproxy")
+def test_the_balancer_reads_its_file(repository: Path, tmp_path: Path) -> None:
+    env = {
+        "FLEET_BIND": "127.0.0.1:8501", "FLEET_WEB_1": "127.0.0.1:8502", "FLEET_WEB_2": "127.0.0.1:8503",
+        "FLEET_STATS": str(tmp_path / "stats"),
+    }  # fmt: skip
+    command = [str(HAPROXY), "-c", "-f", str(repository / "deploy" / "fleet" / "haproxy.cfg")]
+    done = subprocess.run(command, env=os.environ | env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_an_unsafe_request_is_never_sent_twice_by_the_balancer(repository: Path) -> None:
+    text = (repository / "deploy" / "fleet" / "haproxy.cfg").read_text()
+    assert re.findall(r"^\s*retry-on (.*)$", text, re.MULTILINE) == ["conn-failure"]
