@@ -50,7 +50,7 @@ def store_values(
         key = vault.subject_key(subject.pk)
         rows = [_row(key, subject, field, value, source, source_name) for field, value in stored.items()]
         _upsert(rows, purpose, application)
-        marks = {row.field: key.mark(cells.value_place(row.pk, row.field), row.sealed) for row in rows}
+        marks = {row.field: key.mark(cells.value_place(row.pk, row.field), bytes(row.sealed)) for row in rows}
     removed = [field for field, value in values.items() if value is None]
     if removed:
         drop_purpose(subject=subject, purpose=purpose, fields=removed)
