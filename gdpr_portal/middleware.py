@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
@@ -113,8 +113,11 @@ class ErrorsMiddleware:
 
 
 def is_unavailability(error: BaseException | None) -> bool:
-    """Whether something this service depends on is down, rather than something being wrong."""
-    return isinstance(error, OperationalError | InterfaceError | Unavailable)
+    """Whether something this service depends on is down, rather than something being wrong.
+
+    `InternalError` too: it is how PgBouncer tells that the server behind it was lost (tests/fleet).
+    """
+    return isinstance(error, OperationalError | InterfaceError | InternalError | Unavailable)
 
 
 class SealedMiddleware:

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.signals import got_request_exception
-from django.db import DataError, InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpResponse, UnreadablePostError
 from rest_framework import exceptions as rest
 
@@ -72,7 +72,7 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
         report_tamper(error.place)
     if isinstance(error, DomainError):
         return problem_response(error)
-    if isinstance(error, OperationalError | InterfaceError):
+    if isinstance(error, OperationalError | InterfaceError | InternalError):
         log.warning("database not available", extra={"error": type(error).__name__})
         return unavailable()
     if isinstance(error, rest.APIException):

@@ -5,12 +5,18 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import DataError, InternalError
 
+from audit.management.commands import run_sequencer
 from gdpr_portal import settings as written
+from gdpr_portal.middleware import is_unavailability
 
 HAPROXY = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
 APPS = ("access", "audit", "vault", "subjects", "consent", "erasure", "gdpr_portal")
@@ -46,6 +52,23 @@ def test_only_the_sequencer_and_the_queue_hold_something_of_a_session(repository
         if "migrations" not in path.parts and OF_A_SESSION.search(path.read_text())
     }
     assert found == {"audit/sequencer.py", "gdpr_portal/broker.py"}  # seen there, and nowhere else
+
+
+def test_a_server_lost_behind_the_pooler_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[float] = []
+
+    @contextmanager
+    def lost() -> Iterator[bool]:
+        raise InternalError("server conn crashed?")
+        yield True
+
+    monkeypatch.setattr(run_sequencer.sequencer, "holding", lost)
+    monkeypatch.setattr(run_sequencer.time, "sleep", calls.append)
+    monkeypatch.setattr(run_sequencer.connection, "close", lambda: None)
+    command = run_sequencer.Command(stderr=StringIO())
+    command.work(0.1)
+    assert calls == [run_sequencer.RETRY_SECONDS]
+    assert is_unavailability(InternalError()) and not is_unavailability(DataError())
 
 
 @pytest.mark.skipif(HAPROXY is None, reason="NO haproxy: apt-get install haproxy")

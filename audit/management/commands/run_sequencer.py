@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
 
 from audit import sequencer, signing
 from gdpr_portal import lifetimes
@@ -47,7 +47,7 @@ class Command(BaseCommand):
                     self.stdout.write("sealing")
                     self.stdout.flush()
                     self.seal(interval)
-        except (OperationalError, InterfaceError) as error:
+        except (OperationalError, InterfaceError, InternalError) as error:  # PgBouncer tells of a lost server as XX000
             self.stderr.write(f"database: {type(error).__name__}; trying again")
             connection.close()
         if not self.stopping:
