@@ -53,21 +53,25 @@ def main(port: int, file: Path, seconds: float, connections: int) -> dict[str, f
         selector.register(made, selectors.EVENT_READ, bytearray())
         made.sendall(requests[turn % len(requests)])
         sent[made], turn = time.perf_counter(), turn + 1
-    began = time.perf_counter()
-    # A slow row gets the time its first answers take, within reason.
-    while (now := time.perf_counter()) < began + (seconds if len(times) >= connections else LONGEST):
+    began = now = time.perf_counter()
+    while sent and now < began + seconds + LONGEST:  # who has been asked is heard out: the next row starts at rest
         for key, _ in selector.select(1):
             made: Any = key.fileobj
-            key.data.extend(made.recv(262_144))
+            received = made.recv(262_144)
+            if not received:
+                raise SystemExit("the server hung up")
+            key.data.extend(received)
             status = complete(key.data)
             if status is None:
                 continue
             key.data.clear()
             now = time.perf_counter()
-            times.append(now - sent[made])
+            times.append(now - sent.pop(made))
             failed += not 200 <= status < 300
-            made.sendall(requests[turn % len(requests)])
-            sent[made], turn = now, turn + 1
+            if now < began + seconds:
+                made.sendall(requests[turn % len(requests)])
+                sent[made], turn = now, turn + 1
+        now = time.perf_counter()
     took = now - began
     if not times:
         raise SystemExit("nothing was answered")
