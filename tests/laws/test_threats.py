@@ -23,7 +23,7 @@ PLAIN = {"audit": {"actors", "compare", "signing", "cosignatures", "standalone_v
 """Pure, and proven by their own tests; not hunted yet (docs/figures.md)."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def lines(repository: Path) -> list[list[str]]:
     text = (repository / "docs/threats.md").read_text()
     found = [line for line in text.splitlines() if re.match(r"\| [TG]\d", line)]
