@@ -23,11 +23,12 @@ PLAIN = {"audit": {"actors", "compare", "signing", "cosignatures", "standalone_v
 """Pure, and proven by their own tests; not hunted yet (docs/figures.md)."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def lines(repository: Path) -> list[list[str]]:
     text = (repository / "docs/threats.md").read_text()
     found = [line for line in text.splitlines() if re.match(r"\| [TG]\d", line)]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in found]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in found]
+    return [line for line in cells if len(line) == 4]  # the table of what was switched off by hand has three
 
 
 def test_every_threat_and_figure_has_its_line(lines: list[list[str]]) -> None:
