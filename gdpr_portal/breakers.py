@@ -9,7 +9,7 @@ LONGEST_PAUSE_SECONDS, each a fifth more or less, so that many processes do not 
 one caller is let through (half-open); its answer closes the breaker, its failure opens it again. A caller that dies
 with the probe in hand loses it after PROBE_SECONDS.
 
-Each process has breakers of its own (docs/decisions/0040): threads share them, processes learn by themselves. An answer
+Each process has breakers of its own (docs/decisions/0043): threads share them, processes learn by themselves. An answer
 of any kind, a refusal too, is an answer: only silence, a broken line and overload are failures. Ground floor.
 """
 

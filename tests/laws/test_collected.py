@@ -43,6 +43,7 @@ ARGUED = {
     "text": OWN_WORDS,
     "file": "what shows who asks, where a reviewer stated a doubt (Art. 12(6)); sealed, gone with the decision",
     "name": "of the parent who agrees for a child (Art. 8(2)), or who acts by a mandate; sealed as proof of who did",
+    "passphrase": SECRET, "recipient": "the age recipient a download is locked to; used for that download, never kept",
     "birth_date": "of the child, typed by the parent and only compared with the one held (Art. 8(2))",
 }  # fmt: skip
 """Fields of the portal that are no component, each with its reason."""
