@@ -4,15 +4,17 @@
     row = STATEMENT.one(id=...)
 
 Django's cursor puts parameters into the text, so that PostgreSQL plans it anew every time. Here it is sent once a
-connection, by the protocol's own Parse, and from then on by name; a pooler has to know prepared statements (PgBouncer
-1.21 and later, `max_prepared_statements`). Errors come as Django's, and the connection is Django's too: its limits, its
-age and `gdpr_portal.patience` hold. Ground floor: everyone may import it.
+connection, by the protocol's own Parse, and from then on by name; behind PgBouncer in transaction mode
+(`DATABASE_POOLED`), which gives every transaction another server connection, it is sent whole every time. Errors come
+as Django's, and the connection is Django's too: its limits, its age and `gdpr_portal.patience` hold. Ground floor:
+everyone may import it.
 """
 
 import re
 from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from psycopg import RawCursor
 
@@ -37,7 +39,7 @@ class Prepared:
             if made.prepare_threshold is None:  # Django's way of saying never
                 made.prepare_threshold = BY_HAND_ONLY
             with RawCursor(made) as cursor:
-                found: Sequence[Any] | None = cursor.execute(
-                    self.text, [values[name] for name in self.names], prepare=True
-                ).fetchone()
+                given = [values[name] for name in self.names]
+                cursor.execute(self.text, given, prepare=not settings.DATABASE_POOLED)
+                found: Sequence[Any] | None = cursor.fetchone()
                 return found

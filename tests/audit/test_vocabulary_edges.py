@@ -1,5 +1,6 @@
 """The edges of what an event may carry: nothing that could be a name, an address or a sentence (Art. 5(1)(c))."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,7 +43,7 @@ def test_codes_counts_and_ids_pass(value: Any) -> None:
         [[]],
         [1.5],
         ["a b"],
-        object(),
+        Path("a"),
     ],
     ids=repr,
 )

@@ -18,6 +18,7 @@ from access.rest import remembered
 from consent.models import DataContract, DecisionCount, Objection, Purpose
 from consent.services import counting, decisions
 from gdpr_portal import quick
+from gdpr_portal.prepared import Prepared
 from gdpr_portal.quick import ROUTE, QuickDecisions
 from subjects.models import Restriction
 from subjects.services import mark_erased, retain
@@ -420,3 +421,14 @@ def _minute() -> Any:
 def _token_anew(doors: Doors) -> str:
     AccessToken.objects.update(expires_at=timezone.now() + timedelta(hours=1))
     return doors.token
+
+
+@pytest.mark.parametrize(("pooled", "kept"), [(False, 1), (True, 0)])
+def test_behind_a_pooler_nothing_is_prepared(db: None, settings: Any, pooled: bool, kept: int) -> None:
+    """A connection of PgBouncer's in transaction mode is another one in the next transaction."""
+    settings.DATABASE_POOLED = pooled
+    found = Prepared("SELECT %(number)s::int + 1 AS planted").one(number=1)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%%AS planted'")
+        assert (found, cursor.fetchone()) == ((2,), (kept,))
+        cursor.execute("DEALLOCATE ALL")
