@@ -107,7 +107,7 @@ class RequestAdmin(MandatePages):
             "mandate_reasons": MANDATE_REASONS,
             "mandate_state": MANDATE_STATES.get(row.mandate.state) if row.mandate else None,
             "case": desk.case_view(row, cast(Account, request.user)) if may_review else None,
-            "refusals": [code for code in requests.REFUSALS if code not in requests.TWO_DECIDE],
+            "refusals": requests.refusals_of(row.right),
             "extensions": requests.EXTENSIONS,
             "opts": self.model._meta,
         }

@@ -43,10 +43,17 @@ REFUSALS: dict[str, str] = {
     "A21CompellingGrounds": "21(1)",
 }
 """Reason codes of refusals (W3C DPV, list of GDPR rights justifications) and the article behind each."""
+OF_ONE_RIGHT = {"A17": "erasure", "A21": "objection"}
+"""What an article gives as a reason against one right only, by the beginning of the code; those of Art. 12 fit all."""
 TWO_DECIDE = frozenset({"A12ManifestlyUnfounded", "A12ManifestlyExcessive"})
 """Reasons for which a second person decides (Art. 12(5), law.md R20)."""
 EXTENSIONS = ("A12Complexity", "A12NumberOfRequests")
 """Why an answer may take longer: complexity, and the number of requests (Art. 12(3))."""
+
+
+def refusals_of(right: str) -> list[str]:
+    """The reasons for which one person may refuse a request of this right."""
+    return [code for code in REFUSALS if code not in TWO_DECIDE and OF_ONE_RIGHT.get(code[:3], right) == right]
 
 
 def file_request(
@@ -245,6 +252,8 @@ def refuse_request(*, request_id: UUID, reviewer: Account, reason_code: str) -> 
         raise Refused("four_eyes", "This reason needs a second person: propose the refusal.")
     with transaction.atomic():
         request = _locked_in_review(request_id)
+        if reason_code not in refusals_of(request.right):
+            raise Invalid("invalid_value", "This reason is none against this right.", status=422)
         refuse_locked(request, reviewer=reviewer, reason_code=reason_code)
     return request
 

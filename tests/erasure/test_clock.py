@@ -71,7 +71,7 @@ def test_before_a_breach_the_person_is_told_of_their_remedies_once(
 
 def test_nothing_is_escalated_that_has_ended(alice: Any, rita: Any, frozen: Any) -> None:
     request = in_review(alice.subject)
-    requests.refuse_request(request_id=request.id, reviewer=rita.account, reason_code="A17LegalClaims")
+    requests.refuse_request(request_id=request.id, reviewer=rita.account, reason_code="A12IdentityFailure")
     frozen.move_to(request.due_at + timedelta(days=1))
     assert escalate() == 0 and not ClockMark.objects.exists()
 

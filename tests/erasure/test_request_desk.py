@@ -58,7 +58,7 @@ def test_deciding_asks_for_a_fresh_factor_and_keeps_the_choice(alice: Any, rita:
     asked = act(browser, request, "refuse", reason="A12ManifestlyUnfounded")
     assert asked.status_code == 403 and 'value="A12ManifestlyUnfounded"' in body(asked)
     assert state(request) == "in_review"
-    act(browser, request, "refuse", reason="A17LegalClaims", otp=code_for(rita.totp_secret))
+    act(browser, request, "refuse", reason="A12IdentityFailure", otp=code_for(rita.totp_secret))
     assert state(request) == "refused"
 
 
@@ -67,7 +67,7 @@ def test_a_refusal_tells_reason_complaint_and_court(
 ) -> None:
     request = in_review(alice.subject)
     with django_capture_on_commit_callbacks(execute=True):
-        act(rita.browser(), request, "refuse", reason="A21CompellingGrounds")
+        act(rita.browser(), request, "refuse", reason="A12IdentityFailure")
     told = str(mail.outbox[-1].body)
     assert settings.CONTROLLER["authority"] in told and settings.CONTROLLER["authority_url"] in told
     assert "go to court" in told and "eason: " in told
@@ -159,7 +159,7 @@ def test_reviewers_names_are_never_shown_to_the_person(
 ) -> None:
     request = in_review(alice.subject)
     with django_capture_on_commit_callbacks(execute=True):
-        act(rita.browser(), request, "refuse", reason="A17LegalClaims")
+        act(rita.browser(), request, "refuse", reason="A12IdentityFailure")
     request.refresh_from_db()
     assert request.reviewer_id == rita.account.id
     seen = body(alice.browser().get(f"/requests/{request.id}")) + body(alice.browser().get("/requests"))
