@@ -7,7 +7,7 @@ export VENV PYTHON
 # Compiled modules make every start three times as fast.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: soak fleet capacity faults histories restore-drill mutants help run reset test test-fast attacks lint types imports interleavings journey screenshots messages docs lock venv venv-dev browser mariadb checkers backup restore bench bench-compare
+.PHONY: model soak fleet capacity faults histories restore-drill mutants help run reset test test-fast attacks lint types imports interleavings journey screenshots messages docs lock venv venv-dev browser mariadb checkers backup restore bench bench-compare
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1 \t\2/' | expand -t 24
@@ -40,6 +40,9 @@ imports: venv-dev ## the floors of docs/house.md
 
 interleavings: venv-dev ## 10,000 orders of a withdrawal against a share being sent
 	INTERLEAVINGS=10000 $(BIN)/pytest tests/consent/test_sharing_interleavings.py -q
+
+model: venv-dev ## 5,000 steps of random lives: every way to ask against a model of its own (about three minutes)
+	MODEL_STEPS=5000 $(BIN)/pytest tests/consent/test_decisions_model.py -q
 
 histories: venv-dev ## 1,000 random histories of rights requests against a model of their own (about an hour)
 	HISTORIES=1000 $(BIN)/pytest tests/erasure/test_request_histories.py -q -s -p no:randomly -k ends_as

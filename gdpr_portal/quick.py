@@ -19,6 +19,7 @@ from typing import Any, TypeGuard
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
+from django.core.signals import request_started
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.http import HttpResponse
@@ -66,10 +67,15 @@ _SCOPE = DecisionsView.scopes["POST"]
 
 
 class QuickDecisions:
-    """The service as WSGI: the plain single decision at once, everything else by `django`."""
+    """The service as WSGI: the plain single decision at once, everything else by `django`.
 
-    def __init__(self, django: Wsgi) -> None:
+    `first` is called once, before the first of them.
+    """
+
+    def __init__(self, django: Wsgi, first: Callable[[], None] = lambda: None) -> None:
         self.django = django
+        self._first: Callable[[], None] | None = first
+        self._lock = threading.Lock()
         schemes = ("https",) if settings.SECURE_SSL_REDIRECT else ("https", "http")
         self.headers = {scheme: frame_headers(scheme) for scheme in schemes}
 
@@ -79,6 +85,7 @@ class QuickDecisions:
             return self.django(environ, start_response)
         began, raw = time.perf_counter(), environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
         environ["wsgi.input"] = io.BytesIO(raw)
+        self._begin()
         answer = _answer(environ.get("HTTP_AUTHORIZATION", ""), raw)
         if answer is None:
             return self.django(environ, start_response)
@@ -89,6 +96,13 @@ class QuickDecisions:
         metrics.observe_request(route=ROUTE, method="POST", outcome="2xx", seconds=seconds)
         start_response("200 OK", [*frame, *own])
         return [body]
+
+    def _begin(self) -> None:
+        if self._first is not None:
+            with self._lock:
+                first, self._first = self._first, None
+            if first is not None:
+                first()
 
 
 def write_counts_on() -> None:
@@ -166,7 +180,7 @@ def _answer(authorization: str, raw: bytes) -> tuple[bytes, Allowance] | None:
     """The body of the decision and what is left to ask; None when the view has to answer."""
     try:
         vault.require_open()
-        connection.close_if_unusable_or_obsolete()
+        request_started.send(sender=QuickDecisions)
         return _decided(authorization, raw)
     except DomainError:  # a body that is no JSON, a vault without its key: the view says so
         return None

@@ -16,5 +16,4 @@ watch("web", settings.RELEASE)
 if settings.QUICK_DECISIONS:
     from gdpr_portal.quick import QuickDecisions, write_counts_on
 
-    application = QuickDecisions(application)  # type: ignore[assignment]  # WSGI like Django's
-    write_counts_on()
+    application = QuickDecisions(application, first=write_counts_on)  # type: ignore[assignment]  # WSGI like Django's

@@ -114,7 +114,7 @@ def _require_sendable(request: RightsRequest) -> None:
             raise Gone("expired", "This archive has expired.")
         return
     over = archive.expires_at is None or archive.expires_at <= timezone.now()
-    if over or not archive.chunks.exists():
+    if over or archive.collected_at is not None or not archive.chunks.exists():
         raise Gone("expired", "This archive has expired.")
 
 

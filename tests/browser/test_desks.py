@@ -58,8 +58,10 @@ def test_before_anything_is_there(visit: Visit, axe: Axe, staff: dict[str, Perso
     assert found(visit(staff[name], width=PHONE), axe, paths) == []
 
 
-@pytest.mark.parametrize(("width", "dark"), [(DESKTOP, False), (PHONE, True)])
-@pytest.mark.parametrize("name", list(ROLES))
+@pytest.mark.parametrize(
+    ("name", "width", "dark"),
+    [("rita", DESKTOP, False), ("rita", PHONE, True), ("quentin", PHONE, True), ("olga", DESKTOP, False)],
+)
 def test_with_everything(
     visit: Visit, axe: Axe, played: Any, staff: dict[str, Person], name: str, width: int, dark: bool
 ) -> None:

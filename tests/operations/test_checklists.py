@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from django.core.management import call_command
+from django.core.wsgi import get_wsgi_application
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import override_settings
 
@@ -132,11 +133,9 @@ def test_preflight_ends_with_1_while_something_is_bad(monkeypatch: pytest.Monkey
 @pytest.fixture
 def live(transactional_db: None, settings: Any) -> Iterator[Callable[..., postflight.Live]]:
     """`live(**answers)`: the real service behind its WSGI door; other hosts answer what is given (path -> JSON)."""
-    from gdpr_portal.wsgi import application
-
     settings.ALLOWED_HOSTS = ["portal.example"]
     wellknown.readiness.forget()
-    service = httpx.WSGITransport(app=application, raise_app_exceptions=False)
+    service = httpx.WSGITransport(app=get_wsgi_application(), raise_app_exceptions=False)
 
     def make(client_id: str = "", client_secret: str = "", numbers: str = NUMBERS, **answers: Any) -> postflight.Live:
         def handle(request: httpx.Request) -> httpx.Response:

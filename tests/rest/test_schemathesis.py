@@ -1,12 +1,14 @@
 """What the service answers is what its OpenAPI document says, for every operation and whatever is sent to it."""
 
 import base64
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import schemathesis
 from django.core import signals
+from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
@@ -24,7 +26,6 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from access.scopes import SCOPES
-from gdpr_portal.wsgi import application as wsgi
 from tests.conftest import Person, make_application
 from tests.consent.people import answer
 
@@ -32,7 +33,9 @@ CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
     response_schema_conformance, negative_data_rejection, missing_required_header, unsupported_method, ignored_auth,
 ]  # fmt: skip
-EXAMPLES = 12
+EXAMPLES = int(os.environ.get("SCHEMATHESIS", "4"))
+"""Of each operation, with what fits and with what does not."""
+wsgi = get_wsgi_application()
 BOUNDED = settings(
     max_examples=EXAMPLES,
     deadline=None,
