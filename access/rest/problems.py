@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 RETRY_SECONDS = 2
 """How long a client is asked to wait when something this service depends on is down."""
+LOCK_NOT_AVAILABLE = "55P03"
+"""SQLSTATE of a lock that was waited for in vain; the database is well."""
 
 NOT_FOUND = Missing()
 
@@ -72,6 +74,9 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
         report_tamper(error.place)
     if isinstance(error, DomainError):
         return problem_response(error)
+    if getattr(error.__cause__, "sqlstate", "") == LOCK_NOT_AVAILABLE:
+        log.info("somebody else's work holds what this needs")
+        return problem(503, "unavailable", "Somebody else's work on the same is not done yet. Nothing was received.")
     if isinstance(error, OperationalError | InterfaceError | InternalError):
         log.warning("database not available", extra={"error": type(error).__name__})
         return unavailable()

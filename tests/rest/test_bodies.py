@@ -3,9 +3,12 @@
 import io
 import json
 
+import psycopg
 import pytest
+from django.db import OperationalError
 
 from access.rest.parsers import MOST_BYTES, MOST_LEVELS, parse
+from access.rest.problems import handle
 from gdpr_portal.errors import DomainError
 
 
@@ -171,3 +174,16 @@ def test_no_bytes_at_all_bring_the_parser_down():
             parse(raw)
         except DomainError as error:
             assert error.status == 400
+
+
+@pytest.mark.parametrize(
+    ("cause", "said"),
+    [(psycopg.errors.LockNotAvailable(), "not done yet"), (psycopg.OperationalError(), "cannot answer now")],
+)
+def test_a_lock_waited_for_in_vain_is_not_called_an_outage(cause, said, caplog):
+    error = OperationalError()
+    error.__cause__ = cause
+    answer = handle(error, {})
+    assert (answer.status_code, answer["Retry-After"]) == (503, "2")
+    assert said in json.loads(answer.content)["detail"]
+    assert ("database not available" in caplog.text) is (said == "cannot answer now")
