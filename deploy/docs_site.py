@@ -36,7 +36,7 @@ def on_page_markdown(markdown: str, **about: Any) -> str:
 
 
 def inward(text: str, source: str) -> str:
-    """The links of a file from outside, as its page needs them: `docs/x.md`, however reached, is `x.md`."""
+    """The links of a file from outside, as its page needs them: those into `docs/` lose the folder."""
     up = r"(?:\.\./)*"
     text = re.sub(rf"\]\({up}docs/", "](", text)
     return re.sub(rf"\]\({up}({'|'.join(map(re.escape, OUTSIDE))})", lambda found: f"]({OUTSIDE[found[1]]}", text)

@@ -36,7 +36,7 @@ def rows_in_clear(*texts: str) -> int:
 
 
 def test_values_open_for_the_person_and_lie_nowhere_in_clear(ada: Subject) -> None:
-    assert store(ada, "orders", **NAME) == ["given_name", "family_name"]
+    assert list(store(ada, "orders", **NAME)) == ["given_name", "family_name"]
     assert read_values(subject=ada, fields=["given_name", "family_name", "phone"]) == NAME
     assert rows_in_clear(*NAME.values(), "ada@canary.example", "c-4711") == 0
 

@@ -108,8 +108,8 @@ def test_an_empty_last_chunk_behind_a_full_one_is_refused(key, place, monkeypatc
 
     head = bytes([stream.FORMAT]) + bytes(16)
     stream_key, associated = stream._keyed(key, place, head)
-    full = aead.encrypt(stream_key, stream._nonce(0, False), bytes(CHUNK_BYTES), associated)
-    empty = aead.encrypt(stream_key, stream._nonce(1, True), b"", associated)
+    full = aead.encrypt(stream_key, stream.chunk_nonce(0, False), bytes(CHUNK_BYTES), associated)
+    empty = aead.encrypt(stream_key, stream.chunk_nonce(1, True), b"", associated)
 
     with pytest.raises(Tampered):
         opened_bytes(key, place, head + full + empty)
@@ -118,7 +118,7 @@ def test_an_empty_last_chunk_behind_a_full_one_is_refused(key, place, monkeypatc
 def test_teeth_without_the_last_flag_a_truncation_would_be_accepted(key, place, monkeypatch):
     from vault import stream
 
-    monkeypatch.setattr(stream, "_nonce", lambda counter, last: counter.to_bytes(12, "big"))
+    monkeypatch.setattr(stream, "chunk_nonce", lambda counter, last: counter.to_bytes(12, "big"))
     sealed = sealed_bytes(key, place, bytes(3 * CHUNK_BYTES))
 
     assert opened_bytes(key, place, sealed[: HEAD_BYTES + SEALED]) == bytes(CHUNK_BYTES)
@@ -127,7 +127,7 @@ def test_teeth_without_the_last_flag_a_truncation_would_be_accepted(key, place, 
 def test_teeth_without_the_counter_a_reordering_would_be_accepted(key, place, monkeypatch):
     from vault import stream
 
-    monkeypatch.setattr(stream, "_nonce", lambda counter, last: bytes(11) + bytes([last]))
+    monkeypatch.setattr(stream, "chunk_nonce", lambda counter, last: bytes(11) + bytes([last]))
     head, (a, b, last) = chunks_of(sealed_bytes(key, place, b"a" * CHUNK_BYTES + b"b" * CHUNK_BYTES + b"c"))
 
     assert opened_bytes(key, place, head + b + a + last)[:1] == b"b"
@@ -141,7 +141,7 @@ def test_the_head_is_17_bytes_and_says_format_3(key, place):
         # Made whole again under the wrong format, so that only the check of the format can refuse it.
         head = bytes([form]) + sealed[1:HEAD_BYTES]
         stream_key, associated = stream._keyed(key, place, head)
-        forged = head + aead.encrypt(stream_key, stream._nonce(0, True), b"x", associated)
+        forged = head + aead.encrypt(stream_key, stream.chunk_nonce(0, True), b"x", associated)
         with pytest.raises(Tampered):
             opened_bytes(key, place, forged)
 

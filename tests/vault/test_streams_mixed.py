@@ -119,7 +119,7 @@ def test_every_flipped_bit_and_every_byte_too_many_is_refused(plain: bytes, data
 
 
 def test_teeth_without_the_counter_a_reordered_stream_would_pass(monkeypatch: Any) -> None:
-    monkeypatch.setattr(stream, "_nonce", lambda counter, last: bytes(12))
+    monkeypatch.setattr(stream, "chunk_nonce", lambda counter, last: bytes(12))
     key = SubjectKey(ALICE, KEY)
     head, chunks = sealed(key, HERE, bytes(3 * CHUNK))
     assert len(opened(key, HERE, head + b"".join(reversed(chunks)))) == 3 * CHUNK
