@@ -18,6 +18,7 @@ from erasure import breach_admin, desk, pack_admin, place_admin, question_admin,
 from erasure.desk import REVIEWERS
 from erasure.mandate_admin import MandatePages
 from erasure.models import RetentionProposal, RightsRequest, Step
+from erasure.row_acts import act_on_each
 from erasure.selectors import steps_of
 from erasure.services import requests
 from erasure.services.evidence import evidence_pack
@@ -221,15 +222,9 @@ class RetentionProposalAdmin(admin.ModelAdmin):
     def _decide(
         self, request: HttpRequest, rows: QuerySet[RetentionProposal], *, erase: bool
     ) -> HttpResponseBase | None:
-        refused = require_fresh_factor(request)
-        if refused is not None:
-            return refused
-        for row in rows:
-            try:
-                decide_proposal(proposal_id=row.id, reviewer=cast(Account, request.user), erase=erase)
-            except DomainError as error:
-                messages.error(request, _(error.message))
-        return None
+        return act_on_each(
+            request, rows, lambda row, who: decide_proposal(proposal_id=row.pk, reviewer=who, erase=erase)
+        )
 
 
 def _roles(request: HttpRequest) -> frozenset[str]:

@@ -5,18 +5,16 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import DateTimeField, Field, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from access.models import Account
-from access.second_factor import require_fresh_factor
 from erasure.breach_models import Breach
 from erasure.desk import REVIEWERS
+from erasure.row_acts import act_on_each
 from erasure.services import breaches
-from gdpr_portal.errors import DomainError
 
 MOMENTS: "Mapping[type[Field[Any, Any]], Mapping[str, Any]]" = {
     DateTimeField: {
@@ -77,7 +75,7 @@ class BreachAdmin(admin.ModelAdmin):
 
     @admin.action(description=gettext_lazy("The authority was told"))
     def authority_told(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase | None:
-        return self._each(
+        return act_on_each(
             request,
             rows,
             lambda row, who: breaches.tell_authority(breach_id=row.id, by=who, delay_reason=row.delay_reason),
@@ -101,7 +99,7 @@ class BreachAdmin(admin.ModelAdmin):
 
     @admin.action(description=gettext_lazy("Close"))
     def close(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase | None:
-        return self._each(request, rows, lambda row, who: breaches.close_breach(breach_id=row.id, by=who))
+        return act_on_each(request, rows, lambda row, who: breaches.close_breach(breach_id=row.id, by=who))
 
     @admin.action(description=gettext_lazy("List of the people concerned (pseudonyms, CSV)"))
     def people(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase:
@@ -113,17 +111,6 @@ class BreachAdmin(admin.ModelAdmin):
         return response
 
     def _omitted(self, request: HttpRequest, rows: QuerySet[Breach], omitted: str) -> HttpResponseBase | None:
-        return self._each(
+        return act_on_each(
             request, rows, lambda row, who: breaches.tell_people(breach_id=row.id, by=who, omitted=omitted)
         )
-
-    def _each(self, request: HttpRequest, rows: QuerySet[Breach], act: Any) -> HttpResponseBase | None:
-        refused = require_fresh_factor(request)
-        if refused is not None:
-            return refused
-        for row in rows:
-            try:
-                act(row, cast(Account, request.user))
-            except DomainError as error:
-                messages.error(request, _(error.message))
-        return None

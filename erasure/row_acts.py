@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from django.contrib import messages
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 
@@ -14,7 +14,7 @@ from gdpr_portal.errors import DomainError
 
 
 def act_on_each(
-    request: HttpRequest, rows: QuerySet[Any], act: Callable[[Model, Account], object]
+    request: HttpRequest, rows: QuerySet[Any], act: Callable[[Any, Account], object]
 ) -> HttpResponseBase | None:
     """None when every row had its turn; otherwise the page that asks for the factor. A refusal is a message."""
     refused = require_fresh_factor(request)
