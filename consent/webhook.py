@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 import httpcore
 
-from gdpr_portal import breakers
+from gdpr_portal import breakers, traces
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -123,7 +123,8 @@ def call(
     keep_body: bool = False,
 ) -> Outcome:
     """The same for any method; with `keep_body` the answer's body too, as far as the cap. Its breaker is told."""
-    outcome = _called(method, url, body, headers, allow_loopback, timeout_seconds, keep_body)
+    with traces.span("webhook", host=place_of(url)):
+        outcome = _called(method, url, body, headers, allow_loopback, timeout_seconds, keep_body)
     if outcome.is_down or outcome.status is not None:  # an address we refuse ourselves says nothing about its host
         breakers.told(BREAKER, place_of(url), answered=not outcome.is_down)
     return outcome

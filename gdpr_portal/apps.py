@@ -8,15 +8,18 @@ class FrameConfig(AppConfig):
     def ready(self) -> None:
         # Here rather than in `__init__`, so that the scheduler and the metrics process do without Django. Celery's
         # current app is a matter of each thread; the default one is every thread's.
+        from django.conf import settings
         from django.db.backends.signals import connection_created
 
-        from gdpr_portal import breakers, outages
+        from gdpr_portal import breakers, outages, traces
         from gdpr_portal.celery import app
         from gdpr_portal.patience import bound
 
         app.set_default()
         breakers.watchers[:] = [outages.note]
         connection_created.connect(bound, dispatch_uid="patience")
+        if settings.TRACES_URL:
+            connection_created.connect(traces.watch_statements, dispatch_uid="traces")
 
 
 class PortalAdminConfig(AdminConfig):

@@ -7,11 +7,14 @@ sweeps below find the rest.
 
 import os
 import time
+from contextlib import ExitStack
 from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging, task_postrun, task_prerun, worker_init
 from kombu.transport import TRANSPORT_ALIASES
+
+from gdpr_portal import traces
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gdpr_portal.settings")
 TRANSPORT_ALIASES["pgmq"] = "gdpr_portal.broker:Transport"
@@ -115,12 +118,16 @@ def watch_the_worker(**kwargs: Any) -> None:
     from gdpr_portal.lifetimes import watch
 
     watch("worker", settings.RELEASE)
+    if settings.TRACES_URL:
+        traces.start("worker", url=settings.TRACES_URL, ratio=settings.TRACES_RATIO, release=settings.RELEASE)
 
 
 @task_prerun.connect
 def note_the_time(task: Any, **kwargs: Any) -> None:
     """When the step began is kept with its request."""
     task.request.began = time.perf_counter()
+    task.request.span = ExitStack()
+    task.request.span.enter_context(traces.span(f"task {task.name}"))
 
 
 @task_postrun.connect
@@ -128,6 +135,8 @@ def count_the_step(task: Any, state: str, **kwargs: Any) -> None:
     """The step is counted by how it ended, and timed."""
     from gdpr_portal import metrics
 
+    if (current := getattr(task.request, "span", None)) is not None:
+        current.close()
     metrics.TASKS.labels(task.name, (state or "unknown").lower()).inc()
     if (began := getattr(task.request, "began", None)) is not None:
         metrics.TASK_SECONDS.labels(task.name).observe(time.perf_counter() - began)

@@ -54,6 +54,14 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return read
 
 
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise ValueError("expected a number from 0 to 1")
+    return number
+
+
 def path(text: str) -> Path:
     """An absolute path, `~` resolved."""
     return Path(text).expanduser().absolute()

@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import timezone, translation
 
-from gdpr_portal import metrics
+from gdpr_portal import metrics, traces
 from gdpr_portal.context import request_id
 from gdpr_portal.errors import DomainError, Unavailable
 from vault import providers as vault
@@ -83,9 +83,12 @@ class MetricsMiddleware:
         started = time.perf_counter()
         response = self.get_response(request)
         match = request.resolver_match
+        route = match.route if match else "unmatched"
+        method = request.method if request.method in metrics.METHODS else "other"
+        traces.name_request(route, method)
         metrics.observe_request(
-            route=match.route if match else "unmatched",
-            method=request.method if request.method in metrics.METHODS else "other",
+            route=route,
+            method=method,
             outcome=f"{response.status_code // 100}xx",
             seconds=time.perf_counter() - started,
         )

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from psycopg.conninfo import conninfo_to_dict
 
-from gdpr_portal.env import REQUIRED, boolean, env, one_of, path, words
+from gdpr_portal.env import REQUIRED, boolean, env, one_of, path, share, words
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
@@ -484,6 +484,13 @@ RELEASE: str = env(
     VERSION,
     "What is deployed, a tag or digest: label of memory and starts.",
 )
+TRACES_URL: str = env(
+    "TRACES_URL",
+    str,
+    "",
+    "Collector of traces (OTLP over HTTP, with its path), or none: needs `gdpr-portal[telemetry]`.",
+)
+TRACES_RATIO: float = env("TRACES_RATIO", share, 0.05, "Share of requests and jobs whose traces are kept, 0 to 1.")
 LOGGING_CONFIG = "gdpr_portal.logs.configure"
 LOGGING = {"format": LOG_FORMAT, "level": LOG_LEVEL}
 

@@ -10,6 +10,7 @@ application = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402  the settings stand only now
 
+from gdpr_portal import traces  # noqa: E402
 from gdpr_portal.lifetimes import watch  # noqa: E402
 
 watch("web", settings.RELEASE)
@@ -17,3 +18,6 @@ if settings.QUICK_DECISIONS:
     from gdpr_portal.quick import QuickDecisions, write_counts_on
 
     application = QuickDecisions(application, first=write_counts_on)  # type: ignore[assignment]  # WSGI like Django's
+if settings.TRACES_URL:
+    traces.start("web", url=settings.TRACES_URL, ratio=settings.TRACES_RATIO, release=settings.RELEASE)
+    application = traces.Traced(application)  # type: ignore[assignment]

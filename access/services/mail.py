@@ -26,7 +26,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from access.models import OutgoingMail
-from gdpr_portal import breakers
+from gdpr_portal import breakers, traces
 from vault import services as vault
 
 log = logging.getLogger("access.mail")
@@ -104,7 +104,8 @@ def send(mail_id: UUID) -> Outcome:
     if mail is None:
         return "not_due"
     try:
-        _message(mail).send()
+        with traces.span("mail"):
+            _message(mail).send()
     except (SMTPRecipientsRefused, SMTPSenderRefused, SMTPDataError) as error:
         breakers.told(BREAKER, answered=True)
         _wait(mail, error)

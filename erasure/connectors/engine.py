@@ -22,7 +22,7 @@ from erasure.connectors.reading import read
 from erasure.connectors.report import Kept, Problem, Report, RunFailed
 from erasure.connectors.sql import Database, Locator, normalised
 from erasure.connectors.walk import Place, Walk
-from gdpr_portal import breakers
+from gdpr_portal import breakers, traces
 from gdpr_portal.errors import DomainError, Invalid
 
 BREAKER = "connector"
@@ -82,6 +82,7 @@ def running(sources: Sequence[Source], order: Order, coordinator: Coordinator | 
     """A run whose outcome stands in its report; its `rows` can be read until the block ends."""
     run, masker = Run(order, coordinator or Alone()), Masker()
     with ExitStack() as stack:
+        stack.enter_context(traces.span("connector", host=",".join(source.name for source in sources)))
         stack.callback(masker.destroy)
         try:
             _run(run, sources, masker, stack)
