@@ -1,6 +1,6 @@
 """`make fleet`: two web processes behind HAProxy, with PgBouncer, RabbitMQ and all jobs; and what they stand.
 
-    python -m tests.fleet [--seconds 10] [--out artefacts/fleet.json]
+    python -m tests.fleet [--seconds 10] [--restarts 20] [--out artefacts/fleet.json]
 
 Under the load of tests/faults (consent given and withdrawn over HTTP, every act counted in the rows): a rolling
 restart, one web process killed, the database restarted. Prints a table, writes it as JSON; exit 1 when a promise was
@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -103,9 +104,9 @@ class Fleet:
             self.server.stop(signal.SIGINT)
 
     # --- what is done ---------------------------------------------------------------------------------------------
-    def rolling_restart(self) -> None:
-        """Each web process drains, ends and starts again, one after the other."""
-        for number, web in enumerate(self.webs):
+    def rolling_restart(self, times: int = 1) -> None:
+        """Each web process drains, ends and starts again, one after the other; all of that so many times."""
+        for number, web in list(enumerate(self.webs)) * times:
             drain = self.folder / f"web-{number + 1}" / "draining"
             drain.touch()
             parts.pause(5.0)  # five looks of the balancer, and what is under way
@@ -218,6 +219,7 @@ def limits(fleet: Fleet) -> str:
 def main() -> int:
     asked = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     asked.add_argument("--seconds", type=float, default=10.0)
+    asked.add_argument("--restarts", type=int, default=1)
     asked.add_argument("--out", type=Path, default=ROOT / "artefacts" / "fleet.json")
     given = asked.parse_args()
     if missing := parts.install():
@@ -229,7 +231,14 @@ def main() -> int:
         rows = []
         with Load(ground, webs=[front], tolerated=frozenset({409, 502, 503, 504})) as load:  # 502, 504: the balancer
             rows.append(phase(load, "load alone", lambda: parts.pause(given.seconds), False))
-            rows.append(phase(load, "rolling restart of both", stands.rolling_restart, False))
+            rows.append(
+                phase(
+                    load,
+                    f"rolling restart of both x {given.restarts}",
+                    partial(stands.rolling_restart, given.restarts),
+                    False,
+                )
+            )
             rows.append(phase(load, "one web process killed", stands.kill_one, True))
             rows.append(phase(load, "database restarted", stands.restart_database, True))
             rows.append(phase(load, "load afterwards", lambda: parts.pause(given.seconds / 2), False))
