@@ -70,6 +70,9 @@ journey: venv-dev ## walk a running instance as its people would
 screenshots: venv-dev browser ## pictures of every page of a running instance
 	$(BIN)/python -m tests.browser.screenshots
 
+crowd: venv ## made-up people with answers and requests in the running instance, so that the desks have something to show
+	@$(BIN)/python -m deploy.local manage demo --crowd $(or $(PEOPLE),80)
+
 backup: venv ## back the running instance up: TO=folder KEYS_TO=another-place
 	@$(BIN)/python -m deploy.local manage backup "$(or $(TO),backups)" $(if $(KEYS_TO),--keys-to "$(KEYS_TO)")
 

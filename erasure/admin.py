@@ -1,10 +1,11 @@
 """The desk of rights requests: the queue by due date, what waits for a reviewer or an operator."""
 
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import Case, Q, QuerySet, When
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
@@ -25,8 +26,18 @@ from erasure.services.evidence import evidence_pack
 from erasure.services.files import SUFFIXES
 from erasure.services.periods import decide_proposal
 from erasure.services.withheld import ARTICLES, withheld_of
+from erasure.states import OPEN_REQUEST
 from erasure.transfer_words import sending
-from erasure.words import IDENTITY_REASONS, MANDATE_REASONS, MANDATE_STATES, REVEAL_REASONS, described, due_flag
+from erasure.words import (
+    DESK_STATES,
+    IDENTITY_REASONS,
+    MANDATE_REASONS,
+    MANDATE_STATES,
+    REVEAL_REASONS,
+    described,
+    due_flag,
+    time_left,
+)
 from gdpr_portal.errors import DomainError
 
 __all__ = [
@@ -40,28 +51,57 @@ __all__ = [
 ]
 
 
+class StateFilter(admin.SimpleListFilter):
+    """By state, in words; `open` is all that are not over."""
+
+    title = gettext_lazy("state")
+    parameter_name = "state__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("open", _("Open")), *((state, label) for state, (label, _tone) in DESK_STATES.items())]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = self.value()
+        if chosen is None:
+            return queryset
+        return queryset.filter(state__in=OPEN_REQUEST if chosen == "open" else [chosen])
+
+
 @admin.register(RightsRequest)
 class RequestAdmin(MandatePages):
     """Rights requests, the next due first."""
 
-    list_display = ("reference", "right", "state", "received_at", "due_at", "due", "extended", "failed_steps")
-    list_filter = ("state", "right", "extended")
+    list_display = ("reference", "right", "standing", "received_at", "due_at", "due", "attention")
+    list_filter = (StateFilter, "right", "extended")
     list_select_related = ("subject",)
-    ordering = ("due_at",)
+    ordering = (Case(When(state__in=OPEN_REQUEST, then=0), default=1), "due_at")
     actions = None
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RightsRequest]:
+        """With the targets of the steps that somebody has to look at, in one statement for the whole list."""
+        needs = Q(steps__state="failed") | Q(steps__kind=Step.Kind.MANUAL, steps__state="waiting")
+        return super().get_queryset(request).annotate(needs=ArrayAgg("steps__target", filter=needs, distinct=True))
 
     @admin.display(description=gettext_lazy("Request"))
     def reference(self, row: RightsRequest) -> str:
         return format_html("<code>{}</code>", str(row.id)[:8])
 
+    @admin.display(description=gettext_lazy("State"), ordering="state")
+    def standing(self, row: RightsRequest) -> str:
+        label, tone = DESK_STATES[row.state]
+        return format_html('<span class="badge badge-{}">{}</span>', tone, label)
+
     @admin.display(description=gettext_lazy("Time left"))
     def due(self, row: RightsRequest) -> str:
-        return due_flag(row)
+        if row.state not in OPEN_REQUEST:
+            return "-"
+        extended = _("extended") if row.extended else ""
+        flag, tone = due_flag(row)
+        return format_html('{} <span class="badge badge-{}">{}</span> {}', time_left(row), tone, flag, extended)
 
-    @admin.display(description=gettext_lazy("Needs attention"), boolean=False)
-    def failed_steps(self, row: RightsRequest) -> str:
-        waiting = row.steps.filter(state="failed") | row.steps.filter(kind=Step.Kind.MANUAL, state="waiting")
-        return ", ".join(waiting.values_list("target", flat=True)) or "-"
+    @admin.display(description=gettext_lazy("Needs attention"))
+    def attention(self, row: Any) -> str:
+        return ", ".join(row.needs or ()) or "-"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -98,6 +138,7 @@ class RequestAdmin(MandatePages):
             "title": f"{row.get_right_display()} {str(row.pk)[:8]}",
             "row": row,
             "described": described(row),
+            "standing": DESK_STATES[row.state],
             "steps": steps_of(row),
             "may_review": may_review,
             "withheld": withheld_of(row) if may_review else [],

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from access.models import Application
@@ -35,6 +35,12 @@ REQUEST_STATES: dict[str, tuple[Any, str]] = {
     "withdrawn": (_("Withdrawn by you"), "plain"),
     "expired_unverified": (_("Ended without confirmation"), "plain"),
 }
+DESK_STATES: dict[str, tuple[Any, str]] = REQUEST_STATES | {
+    "verifying": (_("Waits for the person's confirmation"), "plain"),
+    "in_review": (_("Waits for a decision"), "warn"),
+    "withdrawn": (_("Withdrawn"), "plain"),
+}
+"""The same for those who work on them."""
 STEP_STATES: dict[str, tuple[Any, str]] = {
     "queued": (_("To do"), "plain"),
     "in_progress": (_("Under way"), "wait"),
@@ -225,16 +231,22 @@ def mandate_in_words(mandate: Mandate) -> MandateInWords:
     )
 
 
-def due_flag(row: RightsRequest) -> str:
-    """How near the due date of an open request is, for the queue: T-0 from it on, T-7 in the week before."""
-    if row.state not in OPEN_REQUEST:
-        return "-"
+def due_flag(row: RightsRequest) -> tuple[str, str]:
+    """How near the due date is, for the queue, with its tone: T-0 from the last day on, T-7 in the week before."""
     left = row.due_at - timezone.now()
     if left <= timedelta(0):
-        return str(_("T-0, overdue"))
+        return str(_("T-0, overdue")), "bad"
     if left <= timedelta(days=1):
-        return "T-0"
-    return "T-7" if left <= timedelta(days=7) else "-"
+        return "T-0", "bad"
+    return ("T-7", "warn") if left <= timedelta(days=7) else ("", "plain")
+
+
+def time_left(row: RightsRequest) -> str:
+    """The whole days until an open request is due, or since it was."""
+    days = (timezone.localdate(row.due_at) - timezone.localdate()).days
+    if days < 0:
+        return ngettext("%(days)d day over", "%(days)d days over", -days) % {"days": -days}
+    return ngettext("%(days)d day", "%(days)d days", days) % {"days": days}
 
 
 def _waits_until(row: RightsRequest) -> datetime | None:

@@ -235,4 +235,5 @@ def test_the_queue_flags_what_comes_near(alice: Any, rita: Any, frozen: Any) -> 
     assert "T-7" not in rita.browser().get(queue).content.decode()
     for before, flag in ((timedelta(days=7), "T-7"), (timedelta(hours=20), "T-0"), (timedelta(0), "T-0, overdue")):
         frozen.move_to(request.due_at - before)
-        assert f">{flag}<" in rita.browser().get(queue).content.decode()
+        page = rita.browser().get(queue).content.decode()
+        assert f">{flag}<" in page and f"{before.days} day" in page
