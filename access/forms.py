@@ -117,3 +117,15 @@ class PasswordForm(PlainForm):
         password: str = self.cleaned_data["password"]
         validate_password(password, self.account)
         return password
+
+
+class InvitationForm(PasswordForm):
+    """What a member of staff was told, and the password of their choice."""
+
+    code = forms.CharField(
+        label=_("Code an operator told you"),
+        help_text=_("Ten letters and digits; capitals and hyphens do not matter."),
+        max_length=20,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "class": "one-time", "spellcheck": "false"}),
+    )
+    field_order = ("code", "password")

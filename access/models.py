@@ -24,7 +24,11 @@ class AccountManager(BaseUserManager["Account"]):
 class Account(AbstractBaseUser, PermissionsMixin):
     """A person who signs in, staff or data subject. The e-mail address lies sealed under the account's own key."""
 
+    NAME_LENGTH = 40
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    desk_name = models.CharField(max_length=NAME_LENGTH, blank=True, default="")
+    """What colleagues call a member of staff; empty for everybody else. Seen at the desk alone, and not sealed."""
     email_index = models.BinaryField(unique=True, editable=False)
     email_sealed = models.BinaryField(editable=False)
     language = models.CharField(max_length=8, default="en")
@@ -42,7 +46,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
     objects = AccountManager()
 
     def __str__(self) -> str:
-        return gettext("account %(number)s") % {"number": str(self.id)[:8]}
+        return self.desk_name or gettext("account %(number)s") % {"number": str(self.id)[:8]}
 
     def get_short_name(self) -> str:
         return str(self)
@@ -136,6 +140,19 @@ class PasskeyDevice(Device):
     def verify_token(self, token: str) -> bool:
         """A passkey signs a challenge (`access.services.passkeys`); nothing that is typed proves it."""
         return False
+
+
+class StaffInvitation(models.Model):
+    """An account of staff that waits for its person: a link by mail, and a code told on another way, as one digest."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.OneToOneField(Account, models.CASCADE, related_name="invitation")
+    digest = models.BinaryField()
+    tries = models.PositiveSmallIntegerField(default=0)
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"invitation {str(self.id)[:8]}"
 
 
 class PasskeyChallenge(models.Model):

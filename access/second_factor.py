@@ -36,7 +36,16 @@ PUBLIC_PATHS = frozenset(
         "/password-reset", "/password-reset/code", "/password-reset/password",
     }
 )  # fmt: skip
-PUBLIC_PREFIXES = ("/static/", "/.well-known/", "/api/", "/oauth/", "/request/", "/confirmation/", "/lost-factor/")
+PUBLIC_PREFIXES = (
+    "/static/",
+    "/.well-known/",
+    "/api/",
+    "/oauth/",
+    "/request/",
+    "/confirmation/",
+    "/lost-factor/",
+    "/staff-invitation/",
+)
 FRONT_PAGE = "/"
 """Public to those who are not signed in at all; it shows them no data."""
 HALF_WAY_PATHS = frozenset(

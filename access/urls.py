@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from access.views import lost_factor, passkeys, reset, security, signin, signup
+from access.views import lost_factor, passkeys, reset, security, signin, signup, staff_invitation
 
 urlpatterns = [
     path("login", signin.login, name="login"),
@@ -26,6 +26,7 @@ urlpatterns = [
     path("lost-factor", lost_factor.ask, name="lost_factor"),
     path("lost-factor/sent", lost_factor.sent, name="lost_factor_sent"),
     path("lost-factor/<uuid:reset_id>/<str:token>", lost_factor.link, name="lost_factor_link"),
+    path("staff-invitation/<uuid:invitation_id>/<str:token>", staff_invitation.accept, name="staff_invitation"),
     path("password-reset", reset.reset, name="password_reset"),
     path("password-reset/code", reset.code, name="password_reset_code"),
     path("password-reset/password", reset.password, name="password_reset_password"),

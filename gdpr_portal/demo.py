@@ -74,7 +74,7 @@ def build_demo() -> bool:
         applications = {slug: _application(slug, **terms) for slug, terms in APPLICATIONS.items()}
         for role in sorted(roles.ALL):
             Group.objects.get_or_create(name=role)
-        people = {name: _staff(email, role) for name, (email, role) in STAFF.items()}
+        people = {name: _staff(name, email, role) for name, (email, role) in STAFF.items()}
         accounts = Account.objects.filter(is_staff=True)
         build(author=accounts.get(groups__name=roles.OPERATOR), approver=accounts.get(groups__name=roles.IRM))
         people |= {name: _data_subject(**about) for name, about in PEOPLE.items()}
@@ -87,9 +87,9 @@ def _application(slug: str, **terms: Any) -> dict[str, Any]:
     return {"client_id": client_id, "client_secret": secret, "scopes": application.scopes}
 
 
-def _staff(email: str, role: str) -> Person:
+def _staff(name: str, email: str, role: str) -> Person:
     password = secrets.token_urlsafe(15)
-    account = create_account(email=email, password=password, is_staff=True, roles=[role])
+    account = create_account(email=email, password=password, is_staff=True, roles=[role], desk_name=name)
     return Person(email, password, _authenticator(account))
 
 

@@ -36,14 +36,22 @@ def email_index(email: str) -> bytes:
 
 
 def create_account(
-    *, email: str, password: str, language: str = "en", is_staff: bool = False, roles: Sequence[str] = ()
+    *,
+    email: str,
+    password: str,
+    language: str = "en",
+    is_staff: bool = False,
+    roles: Sequence[str] = (),
+    desk_name: str = "",
 ) -> Account:
     """The account exists, with its own data key and its roles. Raises WrongState("account_exists").
 
     Whoever calls has proof of the address; `register_verified` is the way for people who sign up themselves.
     """
     address = normalise_email(email)
-    account = Account(id=uuid.uuid4(), language=language, is_staff=is_staff, email_index=email_index(address))
+    account = Account(
+        id=uuid.uuid4(), language=language, is_staff=is_staff, desk_name=desk_name, email_index=email_index(address)
+    )
     account.set_password(password)
     with transaction.atomic():
         if account_by_email(address) is not None:

@@ -2,7 +2,7 @@
 
 from access import oauth, sessions
 from access.rest import idempotency
-from access.services import limits, lost_factor, mail, mailcodes, passkeys
+from access.services import limits, lost_factor, mail, mailcodes, passkeys, staff
 
 
 def purge_expired() -> dict[str, int]:
@@ -16,5 +16,6 @@ def purge_expired() -> dict[str, int]:
         "mail_codes": mailcodes.purge(),
         "challenges": passkeys.purge(),
         "factor_resets": lost_factor.purge(),
+        "staff_invitations": staff.purge(),
         "sessions": sessions.purge(),
     }

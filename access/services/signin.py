@@ -101,7 +101,7 @@ def reset_password(*, code_id: str, password: str) -> None:
     """The password of a proven address is new, every session dead; factors stay as they are (threat T41)."""
     with transaction.atomic():
         account = account_by_email(mailcodes.spend_code(code_id=UUID(code_id), reason=mailcodes.RESET))
-        if account is not None:
+        if account is not None and account.has_usable_password():  # an invitation takes more than a mailbox (staff)
             new_password(account=account, password=password)
             Account.objects.filter(pk=account.pk).update(password_by_mail=True)
 

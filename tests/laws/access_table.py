@@ -88,7 +88,7 @@ PAGES: Final[dict[str, Page]] = {
     "signup": PUBLIC, "signup/code": PUBLIC, "signup/password": PUBLIC, "signup/totp": HALF_WAY,
     "signup/recovery": SIGNED_IN,
     "lost-factor": PUBLIC, "lost-factor/sent": PUBLIC, "lost-factor/<reset_id>/<token>": PUBLIC,
-    "security/lost-factor/cancel": SIGNED_IN,
+    "security/lost-factor/cancel": SIGNED_IN, "staff-invitation/<invitation_id>/<token>": PUBLIC,
     "password-reset": PUBLIC, "password-reset/code": PUBLIC, "password-reset/password": PUBLIC,
     "confirm": SIGNED_IN, "security": SIGNED_IN, "security/password": SIGNED_IN, "security/recovery-codes": SIGNED_IN,
     "security/authenticators/<device_id>/remove": SIGNED_IN, "security/sign-out-everywhere": SIGNED_IN,

@@ -5,6 +5,7 @@ KEY = "opens or finds a personal value, and is none: gone with it"
 CODE = "a code, state or slug of the catalogue"
 STAFF = "written by staff about the catalogue, never about a person"
 APP = "about an application"
+DESK = "what colleagues call a member of staff; empty for data subjects (access.services.staff)"
 RANDOM = "a random or keyed value, from which nothing of a person can be told"
 PROOF = "hashes and signatures of the log"
 ADDRESS = "the address the person is identified by (in the archive from subjects.Identifier); gone with the account"
@@ -105,7 +106,9 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     "vault.DataKey": {"wrapped": KEY, "commitment": KEY},
     "vault.KeyCheck": {"kind": CODE, "commitment": RANDOM},
     "vault.Tombstone": {"mark": RANDOM, "kind": CODE},
-    "access.Account": {"password": RANDOM, "email_index": ADDRESS, "email_sealed": ADDRESS, "language": CODE},
+    "access.Account": {
+        "password": RANDOM, "email_index": ADDRESS, "email_sealed": ADDRESS, "language": CODE, "desk_name": DESK,
+    },
     "access.AccountSession": {"session_key": RANDOM, "session_data": SESSION},
     "access.TotpDevice": {"name": CODE, "secret_sealed": RANDOM},
     "access.RecoveryDevice": {"name": CODE},
@@ -114,6 +117,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "name": CODE, "credential_index": KEY, "sealed": KEY, "name_sealed": NAMED,
     },
     "access.FactorReset": {"digest": RANDOM},
+    "access.StaffInvitation": {"digest": RANDOM},
     "access.PasskeyChallenge": {"digest": RANDOM, "ceremony": CODE},
     "access.MailCode": {
         "reason": CODE, "email_index": SHORT, "email_sealed": SHORT, "digest": RANDOM, "language": CODE,
