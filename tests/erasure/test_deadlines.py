@@ -36,7 +36,7 @@ def test_a_holiday_moves_the_due_day_and_is_named() -> None:
 
 def test_a_weekend_is_explained_in_a_sentence() -> None:
     found = deadline(datetime(2023, 8, 31, 8, tzinfo=UTC), zone=BERLIN, holidays=NO_HOLIDAYS)
-    assert found.because() == "Due Oct. 2, 2023 because Sept. 30, 2023 is a Saturday."
+    assert found.because() == "Due 2 October 2023 because 30 September 2023 is a Saturday."
 
 
 def test_the_day_of_receipt_is_the_controllers_day() -> None:
