@@ -24,9 +24,10 @@ BY_HAND_ONLY = 2**31
 
 
 class Prepared:
-    """A statement with parameters as `%(name)s`; a percent sign is written twice."""
+    """A statement with parameters as `%(name)s`; a percent sign is written twice. `binary`: so its row comes over."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, binary: bool = False) -> None:
+        self.binary = binary
         self.names = tuple(dict.fromkeys(_NAMED.findall(text)))
         places = {name: f"${place}" for place, name in enumerate(self.names, start=1)}
         self.text = _NAMED.sub(lambda found: places[found[1]], text).replace("%%", "%")
@@ -40,6 +41,6 @@ class Prepared:
                 made.prepare_threshold = BY_HAND_ONLY
             with RawCursor(made) as cursor:
                 given = [values[name] for name in self.names]
-                cursor.execute(self.text, given, prepare=not settings.DATABASE_POOLED)
+                cursor.execute(self.text, given, prepare=not settings.DATABASE_POOLED, binary=self.binary)
                 found: Sequence[Any] | None = cursor.fetchone()
                 return found

@@ -13,7 +13,8 @@ from django.conf import settings  # noqa: E402  the settings stand only now
 from gdpr_portal.lifetimes import watch  # noqa: E402
 
 watch("web", settings.RELEASE)
-if settings.QUICK_DECISIONS:
-    from gdpr_portal.quick import QuickDecisions, write_counts_on
+if settings.QUICK_ANSWERS:
+    from gdpr_portal.quick import QuickAnswers
+    from gdpr_portal.quick.counts import write_counts_on
 
-    application = QuickDecisions(application, first=write_counts_on)  # type: ignore[assignment]  # WSGI like Django's
+    application = QuickAnswers(application, first=write_counts_on)  # type: ignore[assignment]  # WSGI like Django's

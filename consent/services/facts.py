@@ -80,13 +80,20 @@ WHERE s.id = ANY(%(ids)s) AND s.created_at <= %(at)s
     AND (%(linked)s::uuid IS NULL OR EXISTS (SELECT 1 FROM subjects_applicationlink l
         WHERE l.subject_id = s.id AND l.application_id = %(linked)s::uuid AND (NOT %(past)s OR l.created_at <= %(at)s)))
 """
-_CATALOGUE_COLUMNS = 10
+_PURPOSE = (
+    "slug", "live", "basis", "is_marketing", "fields", "notice_version", "major_version", "recipients", "contract",
+    "contract_until",
+)  # fmt: skip
+_PERSON = ("id", "erased", "answers", "restricted", "objections", "retained")
+FACTS = len(_PURPOSE) + len(_PERSON)
 _BOTH = (
-    f"SELECT catalogue.*, people.* FROM (SELECT) AS one LEFT JOIN ({_LIVE_CATALOGUE}) AS catalogue ON true"  # noqa: S608
-    f" LEFT JOIN ({_PEOPLE.format(answers=_STANDING)}) AS people ON true"
+    f"SELECT catalogue.*, people.* FROM (SELECT) AS one LEFT JOIN ({_LIVE_CATALOGUE})"  # noqa: S608
+    f" AS catalogue ({', '.join(_PURPOSE)}) ON true LEFT JOIN ({_PEOPLE.format(answers=_STANDING)})"
+    f" AS people ({', '.join(_PERSON)}) ON true"
 )
-ONE_DECISION = Prepared(_BOTH.replace("ANY(%(slugs)s)", "%(slug)s").replace("ANY(%(ids)s)", "%(id)s"))
-"""Both statements as one, for one person and one purpose now; the columns of what is not there are NULL."""
+FACTS_OF_ONE = _BOTH.replace("ANY(%(slugs)s)", "%(slug)s").replace("ANY(%(ids)s)", "%(id)s")
+"""Both statements as one, for one person and one purpose now; the `FACTS` columns of what is not there are NULL."""
+ONE_DECISION = Prepared(FACTS_OF_ONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +140,22 @@ def gather(
 
 def gather_one(question: Question, *, application: UUID, at: datetime) -> Facts:
     """The facts of one question of an application as they stand now: as `gather`, by one prepared statement."""
-    row = ONE_DECISION.one(
-        slug=question.purpose, application=application, linked=application, id=question.subject, at=at,
-        past=False, proofs_since=proofs_since(),
-    )  # fmt: skip
+    row = ONE_DECISION.one(**asked_of_one(question, application=application, at=at))
     assert row is not None  # outer joins of one row
-    purpose, person = row[:_CATALOGUE_COLUMNS], row[_CATALOGUE_COLUMNS:]
+    return facts_of_one(question, row, at)
+
+
+def asked_of_one(question: Question, *, application: UUID, at: datetime) -> dict[str, Any]:
+    """The parameters of `FACTS_OF_ONE`."""
+    return {
+        "slug": question.purpose, "application": application, "linked": application, "id": question.subject, "at": at,
+        "past": False, "proofs_since": proofs_since(),
+    }  # fmt: skip
+
+
+def facts_of_one(question: Question, row: Sequence[Any], at: datetime) -> Facts:
+    """What the `FACTS` columns of a row say."""
+    purpose, person = row[: len(_PURPOSE)], row[len(_PURPOSE) : FACTS]
     return _facts(
         question,
         None if purpose[0] is None else _purpose(purpose, bound=True),
