@@ -19,6 +19,7 @@ from django.db import connection
 from psycopg import RawCursor
 
 _NAMED = re.compile(r"%\((\w+)\)s")
+Row = Sequence[Any]
 BY_HAND_ONLY = 2**31
 """So often must another statement run before psycopg prepares it by itself."""
 
@@ -32,8 +33,12 @@ class Prepared:
         places = {name: f"${place}" for place, name in enumerate(self.names, start=1)}
         self.text = _NAMED.sub(lambda found: places[found[1]], text).replace("%%", "%")
 
-    def one(self, **values: Any) -> Sequence[Any] | None:
+    def one(self, **values: Any) -> Row | None:
         """The first row, None without one. Raises the errors of `django.db`."""
+        return next(iter(self.all(**values)), None)
+
+    def all(self, **values: Any) -> list[Row]:
+        """Every row. Raises as `one`."""
         connection.ensure_connection()
         made: Any = connection.connection
         with connection.wrap_database_errors:
@@ -42,5 +47,4 @@ class Prepared:
             with RawCursor(made) as cursor:
                 given = [values[name] for name in self.names]
                 cursor.execute(self.text, given, prepare=not settings.DATABASE_POOLED, binary=self.binary)
-                found: Sequence[Any] | None = cursor.fetchone()
-                return found
+                return cursor.fetchall()

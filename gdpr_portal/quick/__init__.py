@@ -39,7 +39,7 @@ StartResponse = Callable[..., Any]
 Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
 Answer = tuple[bytes, Allowance]
 
-ROUTES: tuple[Route, ...] = (decisions.SINGLE, data.READ)
+ROUTES: tuple[Route, ...] = (decisions.SINGLE, decisions.BATCH, data.READ)
 
 
 class QuickAnswers:
