@@ -53,8 +53,8 @@ seen AS (
         WHERE a.subject_id = person.id AND person.erased_at IS NULL AND a.purpose = said.slug AND a.recipient = ''
         LIMIT 1) answer ON true
     LEFT JOIN LATERAL (SELECT a.state, a.expires_at FROM consent_standing a
-        WHERE a.subject_id = person.id AND person.erased_at IS NULL AND a.purpose = said.slug AND a.recipient = said.name
-        LIMIT 1) sharing ON true
+        WHERE item.recipient > 0 AND a.subject_id = person.id AND person.erased_at IS NULL AND a.purpose = said.slug
+            AND a.recipient = said.name LIMIT 1) sharing ON true
 ),
 alike AS (
     SELECT asked, with_whom, known, erased, kept, restricted, objected, answer, answered_to, answer_ends, sharing,
