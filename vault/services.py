@@ -31,8 +31,8 @@ __all__ = [
     "Place", "Status", "SubjectKey", "Tampered", "blind_index", "blind_indexes", "create_data_key",
     "create_data_keys", "destroy_data_key", "destroy_data_keys", "keyed_digest", "keyed_digests", "open_cell",
     "open_cells", "open_secret", "open_stream", "opened", "pairwise_id", "pairwise_ids", "replace_data_key",
-    "report_tamper", "reseal_secret", "seal_secret", "seal_stream", "status", "subject_key", "subject_keys",
-    "subject_blocks", "subject_of",
+    "report_tamper", "reseal_secret", "seal_secret", "seal_stream", "status", "subject_blocks", "subject_key",
+    "subject_keys", "subject_of",
 ]  # fmt: skip
 
 Cells = TypeVar("Cells")

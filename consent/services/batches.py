@@ -1,10 +1,10 @@
 """Very many decisions at once: the database gathers and groups, each group is decided once.
 
-One prepared statement. Of what a person said only that is looked at which tells their decision from another's: an end of
-consent that has passed is one that passed now, and one further off than any answer is good for is none. So of a thousand
-items there are a handful of groups, and `consent.decide` is asked once for each. Every person is found by index, however
-many there are (tests/consent/test_query_plans.py); the answers are those of `decide_one` (tests/frame/test_quick_batch.py,
-tests/consent/test_decisions_model.py).
+One prepared statement. Of what a person said only that is looked at which tells their decision from another's: an end
+of consent that has passed is one that passed now, and one further off than any answer is good for is none. So of a
+thousand items there are a handful of groups, and `consent.decide` is asked once for each. Every person is found by
+index, however many there are (tests/consent/test_query_plans.py); the answers are those of `decide_one`
+(tests/frame/test_quick_batch.py, tests/consent/test_decisions_model.py).
 """
 
 from collections.abc import Sequence
@@ -36,19 +36,20 @@ seen AS (
         sharing.state AS sharing, {_END.format("sharing")} AS sharing_ends
     FROM unnest(%(people)s::uuid[], %(purposes)s::int[], %(recipients)s::int[])
         WITH ORDINALITY AS item (person, purpose, recipient, place)
-    CROSS JOIN LATERAL (SELECT (%(slugs)s::text[])[item.purpose] AS slug, (%(names)s::text[])[item.recipient] AS name) said
+    CROSS JOIN LATERAL (
+        SELECT (%(slugs)s::text[])[item.purpose] AS slug, (%(names)s::text[])[item.recipient] AS name) said
     LEFT JOIN LATERAL (SELECT s.id, s.erased_at, s.erased_at <= %(at)s OR s.erased_at < %(proofs_since)s AS erased
         FROM subjects_subject s WHERE s.id = item.person AND s.created_at <= %(at)s AND (SELECT true
             FROM subjects_applicationlink l WHERE l.subject_id = s.id AND l.application_id = %(application)s LIMIT 1)
         LIMIT 1) person ON true
     LEFT JOIN LATERAL (SELECT true AS yes FROM subjects_retention k WHERE k.subject_id = person.id AND person.erased
-        AND k.purpose = said.slug AND k.since <= %(at)s AND k.until > %(at)s AND (k.ended_at IS NULL OR k.ended_at > %(at)s)
-        LIMIT 1) kept ON true
+        AND k.purpose = said.slug AND k.since <= %(at)s AND k.until > %(at)s
+        AND (k.ended_at IS NULL OR k.ended_at > %(at)s) LIMIT 1) kept ON true
     LEFT JOIN LATERAL (SELECT true AS yes FROM subjects_restriction r WHERE r.subject_id = person.id
         AND r.since <= %(at)s AND (r.lifted_at IS NULL OR r.lifted_at > %(at)s) LIMIT 1) restricted ON true
     LEFT JOIN LATERAL (SELECT true AS yes FROM consent_objection o WHERE o.subject_id = person.id
-        AND o.purpose = said.slug AND o.since <= %(at)s AND (o.ended_at IS NULL OR o.ended_at > %(at)s) LIMIT 1) objected
-        ON true
+        AND o.purpose = said.slug AND o.since <= %(at)s AND (o.ended_at IS NULL OR o.ended_at > %(at)s)
+        LIMIT 1) objected ON true
     LEFT JOIN LATERAL (SELECT a.state, a.notice_version, a.expires_at FROM consent_standing a
         WHERE a.subject_id = person.id AND person.erased_at IS NULL AND a.purpose = said.slug AND a.recipient = ''
         LIMIT 1) answer ON true
@@ -68,7 +69,7 @@ BATCH = Prepared(_TEXT, binary=True)
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """What is asked of a batch: the application's own ids, 16 bytes each, and for each a purpose and a recipient or None."""
+    """What is asked: the application's own ids, 16 bytes each, and for each a purpose and a recipient or None."""
 
     subjects: bytes
     purposes: Sequence[str]
@@ -99,7 +100,21 @@ def decide_alike(*, application: UUID, items: Items) -> list[Alike]:
 
 def _alike(row: Sequence[Any], slugs: list[str], names: list[str], now: datetime) -> Alike:
     purpose, rest = row[: len(PURPOSE)], row[len(PURPOSE) :]
-    asked, with_whom, known, erased, kept, restricted, objected, answer, answered_to, ends, shares, sharing_ends, places = rest
+    (
+        asked,
+        with_whom,
+        known,
+        erased,
+        kept,
+        restricted,
+        objected,
+        answer,
+        answered_to,
+        ends,
+        shares,
+        sharing_ends,
+        places,
+    ) = rest
     slug, recipient = slugs[asked - 1], names[with_whom - 1] if with_whom else None
     answers = {}
     if answer is not None:
@@ -118,7 +133,9 @@ def _alike(row: Sequence[Any], slugs: list[str], names: list[str], now: datetime
 
 def _numbered(values: Sequence[str | None]) -> tuple[list[str], str]:
     """The different values, and an array of their numbers for the database: from 1, 0 for None."""
-    numbers: dict[str | None, int] = {value: n for n, value in enumerate(dict.fromkeys(v for v in values if v is not None), 1)}
+    numbers: dict[str | None, int] = {
+        value: n for n, value in enumerate(dict.fromkeys(v for v in values if v is not None), 1)
+    }
     numbers[None] = 0
     return [value for value in numbers if value is not None], _array([str(numbers[value]) for value in values])
 

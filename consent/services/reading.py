@@ -2,8 +2,8 @@
 
 No event, no row; no row, no answer (Art. 5(2), law.md R64). Plain is a read for which nothing is withheld: every field
 asked for is in the contract and the purpose, on a ground that stands. What the statement lets through `consent.decide`
-decides once more on the same facts, so that the two have to agree. Everything else is `consent.services.data.read_data`'s:
-refusals and their record, fields withheld, people without a key.
+decides once more on the same facts, so that the two have to agree. Everything else is for
+`consent.services.data.read_data`: refusals and their record, fields withheld, people without a key.
 
 Commits by itself. A process that dies, or a cell that does not open, after the commit leaves an event of a read that
 gave nothing out: one too many, never one too few.

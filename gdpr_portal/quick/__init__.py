@@ -122,7 +122,9 @@ def _answer(route: Route, environ: Environ, found: re.Match[str], raw: bytes, cu
 def _asked(route: Route, environ: Environ, found: re.Match[str], raw: bytes) -> Answer | None:
     token = bearer_token(environ.get("HTTP_AUTHORIZATION", ""))
     grant = grant_remembered(token) if token else None
-    asked = route.understand(found, environ.get("QUERY_STRING", ""), raw) if grant and route.scope in grant.scopes else None
+    asked = (
+        route.understand(found, environ.get("QUERY_STRING", ""), raw) if grant and route.scope in grant.scopes else None
+    )
     if grant is None or asked is None:
         return None
     application = grant.application

@@ -38,9 +38,7 @@ def understand(path: re.Match[str], query: str, _: bytes) -> Asked | None:
 
 def answer(application: Application, asked: Asked) -> bytes | None:
     """The values, when nothing asked for is withheld."""
-    values = read_plainly(
-        application=application, pairwise=asked.subject, purpose=asked.purpose, fields=asked.fields
-    )
+    values = read_plainly(application=application, pairwise=asked.subject, purpose=asked.purpose, fields=asked.fields)
     if values is None:
         return None
     return JSONRenderer().render({"purpose": asked.purpose, "values": values, "withheld": []})

@@ -1,4 +1,4 @@
-"""The statements of the hot paths find people by index, and read no more the more there are; as PostgreSQL plans them."""
+"""The hot paths find people by index, and read no more the more there are; as PostgreSQL plans their statements."""
 
 import json
 from collections.abc import Iterator
@@ -37,7 +37,9 @@ def people(catalogue, shop) -> list[Any]:
     made = World(shop, {})
     ids = made.people(PEOPLE)
     made.consents(ids, ["newsletter"], share=1)
-    copy(Objection, ("id", "subject_id", "purpose", "since"), ((made._id(), each, "tax_records", _now()) for each in ids))
+    copy(
+        Objection, ("id", "subject_id", "purpose", "since"), ((made._id(), each, "tax_records", _now()) for each in ids)
+    )
     over = _now() - timedelta(days=1)
     copy(
         Restriction, ("id", "subject_id", "ground", "since", "lifted_at"),

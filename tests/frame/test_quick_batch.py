@@ -137,7 +137,8 @@ def test_bodies_that_are_not_plain(doors):
     one = f'{{"subject": "{who}", "purpose": "orders"'
     raw = [
         b"", b"{", b"\xff", b'{"items": NaN}', f'{{"items": [{one}, "purpose": "orders"}}]}}'.encode(),
-        f'{{"items": [{one}}}], "items": [{one}}}]}}'.encode(), f'{{"items": [{one}, "recipient": null, "recipient": null}}]}}'.encode(),
+        f'{{"items": [{one}}}], "items": [{one}}}]}}'.encode(),
+        f'{{"items": [{one}, "recipient": null, "recipient": null}}]}}'.encode(),
         f'{{"items": [{one}, "recipient": "\\u0000"}}]}}'.encode(), f'{{"items": [{one}}}]}} x'.encode(),
         f'{{"items": [{one}, "recipient": "\ud800"}}]}}'.encode("utf-8", "surrogatepass"),
     ]  # fmt: skip
@@ -166,7 +167,9 @@ def test_the_comparison_notices_a_difference(doors, items, monkeypatch, alice, w
     answer(alice.subject, "give")
     if what == "places":
         real = batches.Alike
-        monkeypatch.setattr(batches, "Alike", lambda d, p, places: real(d, p, [len(items) + 1 - each for each in places]))
+        monkeypatch.setattr(
+            batches, "Alike", lambda d, p, places: real(d, p, [len(items) + 1 - each for each in places])
+        )
     elif what == "facts":
         monkeypatch.setattr(batches, "Answer", lambda **_: None)
     else:

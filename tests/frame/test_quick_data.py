@@ -1,4 +1,4 @@
-"""The plain read of data in front of Django: the view's answer, and the rows the view leaves. In doubt the view's own."""
+"""The plain read of data in front of Django: the view's answer, and the rows it leaves. In doubt the view answers."""
 
 import json
 from dataclasses import dataclass
@@ -32,7 +32,8 @@ ADA = {
     "postal_address": "Unter den Linden 1\n10117 Berlin",
 }  # fmt: skip
 _CHANGED = """
-SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_xact_user_tables WHERE n_tup_ins + n_tup_upd + n_tup_del > 0
+SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_xact_user_tables
+WHERE n_tup_ins + n_tup_upd + n_tup_del > 0
 """
 EVENT = ("at", "action", "actor", "subject", "request_id", "purpose", "fields", "details")
 
@@ -119,10 +120,18 @@ def test_the_whole_contract_and_chosen_fields(doors, alice):
 
 def test_only_what_is_linked_to_the_purpose(doors, alice, shop):
     store_data(
-        application=shop, subject=alice.subject, purpose="orders", values={"phone": None, "email": None}, source="subject"
+        application=shop,
+        subject=alice.subject,
+        purpose="orders",
+        values={"phone": None, "email": None},
+        source="subject",
     )
     store_data(
-        application=shop, subject=alice.subject, purpose="fraud_prevention", values={"phone": ADA["phone"]}, source="subject"
+        application=shop,
+        subject=alice.subject,
+        purpose="fraud_prevention",
+        values={"phone": ADA["phone"]},
+        source="subject",
     )
     assert doors.read()["values"].keys() == ADA.keys() - {"phone", "email"}
     assert doors.read("purpose=orders&fields=phone,email")["values"] == {}
@@ -137,7 +146,12 @@ def test_a_read_on_consent(doors, alice, shop, frozen):
         application=shop, subject=alice.subject, purpose="newsletter", values={"email": ADA["email"]}, source="subject"
     )
     assert doors.read("purpose=newsletter")["values"] == {"email": ADA["email"]}
-    for change in ({"state": "pending"}, {"state": "expired"}, {"expires_at": timezone.now()}, {"notice_version": None}):
+    for change in (
+        {"state": "pending"},
+        {"state": "expired"},
+        {"expires_at": timezone.now()},
+        {"notice_version": None},
+    ):
         kept = Standing.objects.values(*change).get(subject=alice.subject, purpose="newsletter")
         Standing.objects.filter(subject=alice.subject).update(**change)
         assert doors.refused("purpose=newsletter") == "403", change
@@ -156,7 +170,8 @@ def test_plain_ways_of_asking_are_answered_at_once(doors):
 
 # --- by the view ------------------------------------------------------------------------------------------------------
 QUERIES = [
-    ("", "400"), ("purpose=", "400"), ("purpose=none", "404"), ("purpose=statistics", "403"), ("purpose=profiling", "403"),
+    ("", "400"), ("purpose=", "400"), ("purpose=none", "404"), ("purpose=statistics", "403"),
+    ("purpose=profiling", "403"),
     ("purpose=orders&purpose=orders", "400"), ("purpose=orders&more=1", "400"), ("purpose=orders&fields=", "400"),
     ("purpose=orders&fields=email,", "400"), ("purpose=orders&fields=a b", "400"), ("fields=email", "400"),
     ("purpose=orders&fields=vat_number", "403"), ("purpose=orders&fields=email,vat_number", "200"),
