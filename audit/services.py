@@ -16,15 +16,15 @@ from audit import vocabulary
 from audit.vocabulary import JSON
 from gdpr_portal.context import request_id
 
-_COLUMNS = "at, action, actor, subject, request_id, purpose, fields, details"
-INSERT = f"INSERT INTO audit_event ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s::text[], %s::jsonb)"  # noqa: S608  constants only
+COLUMNS = "at, action, actor, subject, request_id, purpose, fields, details"
+INSERT = f"INSERT INTO audit_event ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s::text[], %s::jsonb)"  # noqa: S608  constants only
 """One event; usable as `WITH audited AS (... RETURNING id)` in the very statement that reads. Parameters: `row()`.
 
 Id, transaction and ordinal are given by the database: the app role may not name them."""
 
 _INSERT_MANY = f"""
-INSERT INTO audit_event ({_COLUMNS})
-SELECT {_COLUMNS} FROM ROWS FROM (jsonb_to_recordset(%s::jsonb) AS (at timestamptz, action text, actor text,
+INSERT INTO audit_event ({COLUMNS})
+SELECT {COLUMNS} FROM ROWS FROM (jsonb_to_recordset(%s::jsonb) AS (at timestamptz, action text, actor text,
     subject uuid, request_id text, purpose text, fields text[], details jsonb)) WITH ORDINALITY AS entry
 ORDER BY ordinality RETURNING id, ordinal
 """  # noqa: S608  constants only

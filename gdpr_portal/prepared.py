@@ -19,20 +19,26 @@ from django.db import connection
 from psycopg import RawCursor
 
 _NAMED = re.compile(r"%\((\w+)\)s")
+Row = Sequence[Any]
 BY_HAND_ONLY = 2**31
 """So often must another statement run before psycopg prepares it by itself."""
 
 
 class Prepared:
-    """A statement with parameters as `%(name)s`; a percent sign is written twice."""
+    """A statement with parameters as `%(name)s`; a percent sign is written twice. `binary`: so its row comes over."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, binary: bool = False) -> None:
+        self.binary = binary
         self.names = tuple(dict.fromkeys(_NAMED.findall(text)))
         places = {name: f"${place}" for place, name in enumerate(self.names, start=1)}
         self.text = _NAMED.sub(lambda found: places[found[1]], text).replace("%%", "%")
 
-    def one(self, **values: Any) -> Sequence[Any] | None:
+    def one(self, **values: Any) -> Row | None:
         """The first row, None without one. Raises the errors of `django.db`."""
+        return next(iter(self.all(**values)), None)
+
+    def all(self, **values: Any) -> list[Row]:
+        """Every row. Raises as `one`."""
         connection.ensure_connection()
         made: Any = connection.connection
         with connection.wrap_database_errors:
@@ -40,6 +46,5 @@ class Prepared:
                 made.prepare_threshold = BY_HAND_ONLY
             with RawCursor(made) as cursor:
                 given = [values[name] for name in self.names]
-                cursor.execute(self.text, given, prepare=not settings.DATABASE_POOLED)
-                found: Sequence[Any] | None = cursor.fetchone()
-                return found
+                cursor.execute(self.text, given, prepare=not settings.DATABASE_POOLED, binary=self.binary)
+                return cursor.fetchall()

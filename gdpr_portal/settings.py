@@ -464,9 +464,10 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
 }
 
-QUICK_DECISIONS: bool = env(
-    "QUICK_DECISIONS", boolean, True, "Whether single decisions are answered in front of Django (docs/decisions/0040)."
-)
+QUICK_ANSWERS: bool = env(
+    "QUICK_ANSWERS", boolean, True,
+    "Whether decisions and plain reads of data are answered in front of Django (docs/decisions/0040, 0044).",
+)  # fmt: skip
 
 # --- logs, metrics --------------------------------------------------------------------------------------------------
 LOG_FORMAT: str = env("LOG_FORMAT", one_of("text", "json"), "text" if IS_LOCAL else "json", "How log lines look.")

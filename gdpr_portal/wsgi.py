@@ -14,10 +14,11 @@ from gdpr_portal import traces  # noqa: E402
 from gdpr_portal.lifetimes import watch  # noqa: E402
 
 watch("web", settings.RELEASE)
-if settings.QUICK_DECISIONS:
-    from gdpr_portal.quick import QuickDecisions, write_counts_on
+if settings.QUICK_ANSWERS:
+    from gdpr_portal.quick import QuickAnswers
+    from gdpr_portal.quick.counts import write_counts_on
 
-    application = QuickDecisions(application, first=write_counts_on)  # type: ignore[assignment]  # WSGI like Django's
+    application = QuickAnswers(application, first=write_counts_on)  # type: ignore[assignment]  # WSGI like Django's
 if settings.TRACES_URL:
     traces.start("web", url=settings.TRACES_URL, ratio=settings.TRACES_RATIO, release=settings.RELEASE)
     application = traces.Traced(application)  # type: ignore[assignment]

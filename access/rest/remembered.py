@@ -3,7 +3,8 @@
 A live token for `SECONDS`: one revoked, or of an application disabled, is refused within a second (api.md). What is
 refused is not remembered. Requests are counted in shares: a process takes a `SHARES`th of the quota of a window at
 once and gives it out by itself. No more is ever allowed than the quota; up to a share a process may go unused.
-A quota below two such shares is counted request by request.
+A quota below two such shares is counted request by request. What turns out to be somebody else's to answer is taken
+back, as they count it too.
 """
 
 import hashlib
@@ -24,6 +25,13 @@ SHARES = 600
 """In a window of a minute: each is what a tenth of a second may use."""
 
 
+@dataclass(frozen=True)
+class _Given(Allowance):
+    """An allowance out of a share."""
+
+    share: "_Share"
+
+
 @dataclass
 class _Share:
     """What a process took of a window: `left` allowances, the last of them number `upto` of `quota`."""
@@ -42,7 +50,7 @@ class _Share:
         self.left -= 1
         used = self.upto - self.left if self.left >= 0 else self.quota + 1
         self.left = max(0, self.left)
-        return Allowance(self.quota, used, whole_seconds(self.ends - time.monotonic()))
+        return _Given(self.quota, used, whole_seconds(self.ends - time.monotonic()), self)
 
 
 _grants: dict[bytes, tuple[Grant, float]] = {}
@@ -65,16 +73,28 @@ def grant_remembered(token: str) -> Grant | None:
     return grant if grant.expires_at > timezone.now() else None
 
 
+def counts_in_shares(application: Application) -> bool:
+    """Whether its quota is large enough for shares."""
+    return application.requests_per_minute >= 2 * SHARES
+
+
 def count_in_shares(application: Application) -> Allowance:
     """One more request of the application is counted, mostly without the database."""
-    size = application.requests_per_minute // SHARES
-    if size < 2:
+    if not counts_in_shares(application):
         return count_request(application)
+    size = application.requests_per_minute // SHARES
     with _lock:
         share = _shares.get(application.pk)
         if share is None or not share.holds(application.requests_per_minute):
             share = _shares[application.pk] = _take(application, size)
         return share.give()
+
+
+def take_back(allowance: Allowance) -> None:
+    """The request this was counted for is counted no more; one that was counted in the database stays counted."""
+    if isinstance(allowance, _Given) and not allowance.exceeded:
+        with _lock:
+            allowance.share.left += 1
 
 
 def _take(application: Application, size: int) -> _Share:

@@ -65,10 +65,10 @@ class Gathered:
         self._counts: Counter[Key] = Counter()
         self._lock = Lock()
 
-    def add(self, *, application: str, purpose: str, code: str, at: datetime) -> None:
-        """One more decision; `purpose` is one of ours, or empty."""
+    def add(self, *, application: str, purpose: str, code: str, at: datetime, number: int = 1) -> None:
+        """So many decisions more; `purpose` is one of ours, or empty."""
         with self._lock:
-            self._counts[application, purpose, code, at.replace(second=0, microsecond=0)] += 1
+            self._counts[application, purpose, code, at.replace(second=0, microsecond=0)] += number
 
     def write(self) -> int:
         """All of them stand in the database; returns how many kinds. When it cannot be reached they are kept."""

@@ -149,8 +149,7 @@ def _read(application: Application, subject: Subject, purpose: str, fields: Sequ
     allowed = [field for field in asked if decision.fields[field] == ALLOWED]
     if not allowed:
         raise refusal(decision.code)
-    linked = ValuePurpose.objects.filter(value__subject=subject, purpose=purpose, value__field__in=allowed)
-    values = read_values(subject=subject, fields=list(linked.values_list("value__field", flat=True)))
+    values = read_values(subject=subject, fields=allowed, purpose=purpose)
     withheld = {field: code for field, code in decision.fields.items() if code != ALLOWED}
     record(
         "data.read",

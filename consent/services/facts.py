@@ -41,7 +41,7 @@ LEFT JOIN LATERAL (SELECT c.fields, c.expires_at FROM consent_datacontract c
 WHERE p.slug = ANY(%(slugs)s) AND p.created_at <= %(at)s
 """
 
-_LIVE_CATALOGUE = _CATALOGUE.format(
+LIVE_CATALOGUE = _CATALOGUE.format(
     **{f"live_{alias}": _NOW.format(alias) for alias in "prnc"},
     **{f"said_{alias}": f"{alias}.{column}" for alias, (_, column) in _SAYING.items()},
 )
@@ -68,8 +68,8 @@ SELECT jsonb_agg(jsonb_build_array(a.purpose, a.recipient, a.state, a.notice_ver
 _PEOPLE = """
 SELECT s.id, s.erased_at <= %(at)s OR s.erased_at < %(proofs_since)s,
     ({answers}),
-    EXISTS (SELECT 1 FROM subjects_restriction r WHERE r.subject_id = s.id AND r.since <= %(at)s
-        AND (r.lifted_at IS NULL OR r.lifted_at > %(at)s)),
+    coalesce((SELECT true FROM subjects_restriction r WHERE r.subject_id = s.id AND r.since <= %(at)s
+        AND (r.lifted_at IS NULL OR r.lifted_at > %(at)s) LIMIT 1), false),
     ARRAY(SELECT o.purpose::text FROM consent_objection o WHERE o.subject_id = s.id AND o.since <= %(at)s
         AND (o.ended_at IS NULL OR o.ended_at > %(at)s)),
     (SELECT jsonb_object_agg(k.purpose, to_jsonb(k.fields)) FROM subjects_retention k
@@ -77,16 +77,23 @@ SELECT s.id, s.erased_at <= %(at)s OR s.erased_at < %(proofs_since)s,
             AND (k.ended_at IS NULL OR k.ended_at > %(at)s))
 FROM subjects_subject s
 WHERE s.id = ANY(%(ids)s) AND s.created_at <= %(at)s
-    AND (%(linked)s::uuid IS NULL OR EXISTS (SELECT 1 FROM subjects_applicationlink l
-        WHERE l.subject_id = s.id AND l.application_id = %(linked)s::uuid AND (NOT %(past)s OR l.created_at <= %(at)s)))
+    AND (%(linked)s::uuid IS NULL OR (SELECT true FROM subjects_applicationlink l WHERE l.subject_id = s.id
+        AND l.application_id = %(linked)s::uuid AND (NOT %(past)s OR l.created_at <= %(at)s) LIMIT 1))
 """
-_CATALOGUE_COLUMNS = 10
+PURPOSE = (
+    "slug", "live", "basis", "is_marketing", "fields", "notice_version", "major_version", "recipients", "contract",
+    "contract_until",
+)  # fmt: skip
+_PERSON = ("id", "erased", "answers", "restricted", "objections", "retained")
+FACTS = len(PURPOSE) + len(_PERSON)
 _BOTH = (
-    f"SELECT catalogue.*, people.* FROM (SELECT) AS one LEFT JOIN ({_LIVE_CATALOGUE}) AS catalogue ON true"  # noqa: S608
-    f" LEFT JOIN ({_PEOPLE.format(answers=_STANDING)}) AS people ON true"
+    f"SELECT catalogue.*, people.* FROM (SELECT) AS one LEFT JOIN ({LIVE_CATALOGUE})"  # noqa: S608
+    f" AS catalogue ({', '.join(PURPOSE)}) ON true LEFT JOIN ({_PEOPLE.format(answers=_STANDING)})"
+    f" AS people ({', '.join(_PERSON)}) ON true"
 )
-ONE_DECISION = Prepared(_BOTH.replace("ANY(%(slugs)s)", "%(slug)s").replace("ANY(%(ids)s)", "%(id)s"))
-"""Both statements as one, for one person and one purpose now; the columns of what is not there are NULL."""
+FACTS_OF_ONE = _BOTH.replace("ANY(%(slugs)s)", "%(slug)s").replace("ANY(%(ids)s)", "%(id)s")
+"""Both statements as one, for one person and one purpose now; the `FACTS` columns of what is not there are NULL."""
+ONE_DECISION = Prepared(FACTS_OF_ONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,20 +135,30 @@ def gather(
     purposes = _purposes(slugs, application=application, at=at, past=past)
     ids = list({question.subject for question in questions})
     people = _people(ids, slugs, linked=linked, at=at, past=past, known_at=known_at)
-    return [_facts(each, purposes.get(each.purpose), people.get(each.subject), at) for each in questions]
+    return [facts_of(each, purposes.get(each.purpose), people.get(each.subject), at) for each in questions]
 
 
 def gather_one(question: Question, *, application: UUID, at: datetime) -> Facts:
     """The facts of one question of an application as they stand now: as `gather`, by one prepared statement."""
-    row = ONE_DECISION.one(
-        slug=question.purpose, application=application, linked=application, id=question.subject, at=at,
-        past=False, proofs_since=proofs_since(),
-    )  # fmt: skip
+    row = ONE_DECISION.one(**asked_of_one(question, application=application, at=at))
     assert row is not None  # outer joins of one row
-    purpose, person = row[:_CATALOGUE_COLUMNS], row[_CATALOGUE_COLUMNS:]
-    return _facts(
+    return facts_of_one(question, row, at)
+
+
+def asked_of_one(question: Question, *, application: UUID, at: datetime) -> dict[str, Any]:
+    """The parameters of `FACTS_OF_ONE`."""
+    return {
+        "slug": question.purpose, "application": application, "linked": application, "id": question.subject, "at": at,
+        "past": False, "proofs_since": proofs_since(),
+    }  # fmt: skip
+
+
+def facts_of_one(question: Question, row: Sequence[Any], at: datetime) -> Facts:
+    """What the `FACTS` columns of a row say."""
+    purpose, person = row[: len(PURPOSE)], row[len(PURPOSE) : FACTS]
+    return facts_of(
         question,
-        None if purpose[0] is None else _purpose(purpose, bound=True),
+        None if purpose[0] is None else purpose_of(purpose),
         None if person[0] is None else _person(person),
         at,
     )
@@ -152,7 +169,8 @@ def purpose_facts(slug: str, *, application: UUID | None, at: datetime) -> Purpo
     return _purposes([slug], application=application, at=at, past=False).get(slug)
 
 
-def _facts(question: Question, purpose: PurposeFacts | None, person: Person | None, at: datetime) -> Facts:
+def facts_of(question: Question, purpose: PurposeFacts | None, person: Person | None, at: datetime) -> Facts:
+    """What a decision rests on; without a person, somebody who is not known."""
     person, known = person or Person(), person is not None
     recipient = question.recipient or None
     return Facts(
@@ -171,11 +189,12 @@ def _facts(question: Question, purpose: PurposeFacts | None, person: Person | No
 
 
 def _purposes(slugs: list[str], *, application: UUID | None, at: datetime, past: bool) -> dict[str, PurposeFacts]:
-    rows = _rows(_PAST_CATALOGUE if past else _LIVE_CATALOGUE, {"slugs": slugs, "application": application, "at": at})
-    return {row[0]: _purpose(row, bound=application is not None) for row in rows}
+    rows = _rows(_PAST_CATALOGUE if past else LIVE_CATALOGUE, {"slugs": slugs, "application": application, "at": at})
+    return {row[0]: purpose_of(row, bound=application is not None) for row in rows}
 
 
-def _purpose(row: Sequence[Any], *, bound: bool) -> PurposeFacts:
+def purpose_of(row: Sequence[Any], *, bound: bool = True) -> PurposeFacts:
+    """What the `PURPOSE` columns of a row say; `bound` by the contracts of an application."""
     _, live, basis, is_marketing, fields, version, major, recipients, contract, until = row
     return PurposeFacts(
         live=bool(live),

@@ -79,12 +79,14 @@ def _upsert(rows: list[PersonalValue], purpose: str, application: Application | 
     ValuePurpose.objects.bulk_create(links, ignore_conflicts=True)
 
 
-def read_values(*, subject: Subject, fields: Sequence[str]) -> dict[str, str]:
-    """The person's values of these fields, opened; fields not held are left out. Two statements.
+def read_values(*, subject: Subject, fields: Sequence[str], purpose: str | None = None) -> dict[str, str]:
+    """The person's values of these fields, opened; fields not held (for the purpose) are left out. Two statements.
 
     Raises Gone("erased") without a key, and `vault.services.Tampered` for a cell that was changed or moved.
     """
-    rows = PersonalValue.objects.filter(subject=subject, field__in=fields).values_list("id", "field", "sealed")
+    linked = {} if purpose is None else {"purposes__purpose": purpose}
+    found = PersonalValue.objects.filter(subject=subject, field__in=fields, **linked)
+    rows = found.values_list("id", "field", "sealed")
     held = list(rows)
     return vault.open_cells(subject.pk, held, lambda: list(rows.all()), opened) if held else {}
 

@@ -18,14 +18,17 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from consent.api.decisions import rendered
 from consent.models import Component, DataContract, NoticeText, Objection, Purpose, Recipient
 from consent.services import feed, review
+from consent.services.batches import Items, decide_alike
 from consent.services.consents import expire_due, record_consent
 from consent.services.data import read_data, store_data
 from consent.services.decisions import decide_many, decide_one
 from consent.services.events import NoticeSeen
 from consent.services.facts import Question
 from consent.services.objections import end_objection, object_to
+from consent.services.reading import read_plainly
 from consent.services.sharing import set_sharing
 from consent.services.standing import standing_of
 from erasure.services import retentions
@@ -46,6 +49,7 @@ MANY = settings(
 ON_CONSENT = ("newsletter", "health_programme")
 PEOPLE = ("alice", "bob")
 TAX = ("family_name", "postal_address")
+READ_PLAINLY = (("orders", "email"), ("newsletter", "email"), ("tax_records", "family_name"))
 who = st.sampled_from(PEOPLE)
 DAY = timedelta(days=1)
 
@@ -67,6 +71,7 @@ class Lives(RuleBasedStateMachine):
     steps = 0
     late = 0
     looked_back = 0
+    plain_reads = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -287,6 +292,17 @@ class Lives(RuleBasedStateMachine):
         assert found == self._expected(self.now)
         self.answered[self.now] = found
 
+    @invariant()
+    def a_plain_read_gives_what_the_model_allows(self) -> None:
+        """Whoever is allowed is answered at once, but for an objection, or an erasure: those are in doubt."""
+        name, (slug, field) = PEOPLE[self.done % 2], READ_PLAINLY[self.done % len(READ_PLAINLY)]
+        life = self.lives[name]
+        objected = any(each.holds(self.now) and each.what == slug for each in life.objections)
+        is_plain = life.code(self.now, slug, None, field) == "allowed" and not objected and life.erased_at is None
+        values = read_plainly(application=self.world.shop, pairwise=self.world.ids[name], purpose=slug, fields=(field,))
+        assert (values is not None) == is_plain and (not values or (slug, field) in self.world.held)
+        Lives.plain_reads += is_plain
+
     def _asked(self, **when: Any) -> list[str]:
         questions = [
             Question(self.world.ids[name], slug, recipient, (field,) if field else ())
@@ -295,7 +311,19 @@ class Lives(RuleBasedStateMachine):
         found = decide_many(application=self.world.shop, questions=questions, **when)
         if not when:  # the one prepared statement says the same, to the last fact
             assert [decide_one(application=self.world.shop.id, question=each) for each in questions] == found
+            self._ask_as_a_batch(questions, found)
         return [each.code for each in found]
+
+    def _ask_as_a_batch(self, questions: list[Question], found: list[Any]) -> None:
+        """Without fields, which a batch does not take: what is said of each is the same."""
+        said = {each: told for each, told in zip(questions, found, strict=True) if not each.fields}
+        items = Items(
+            b"".join(each.subject.bytes for each in said), [each.purpose for each in said],
+            [each.recipient for each in said],
+        )  # fmt: skip
+        alike = decide_alike(application=self.world.shop.id, items=items)
+        placed = {place: each.decision for each in alike for place in each.places}
+        assert [rendered(placed[n]) for n in sorted(placed)] == [rendered(told) for told in said.values()]
 
     def _expected(self, at: datetime) -> list[str]:
         return [self.lives[name].code(at, slug, recipient, field) for name, slug, recipient, field in QUESTIONS]
@@ -414,6 +442,7 @@ def test_every_way_to_ask_says_what_the_model_says(world: World, monkeypatch: py
     run_state_machine_as_test(Lives, settings=MANY)
     assert Lives.steps >= STEPS
     assert min(Lives.late, Lives.looked_back) > STEPS // 50
+    assert STEPS // 10 < Lives.plain_reads < STEPS * 9 // 10
 
 
 @pytest.mark.parametrize("forgets", [False, True])

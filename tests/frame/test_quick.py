@@ -2,13 +2,11 @@
 
 import io
 import json
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.core.handlers.wsgi import WSGIHandler
 from django.db import OperationalError, connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -17,78 +15,15 @@ from access.models import AccessToken, ThrottleWindow
 from access.rest import remembered
 from consent.models import DataContract, DecisionCount, Objection, Purpose
 from consent.services import counting, decisions
-from gdpr_portal import quick
 from gdpr_portal.prepared import Prepared
-from gdpr_portal.quick import ROUTE, QuickDecisions
+from gdpr_portal.quick import decisions as quick
 from subjects.models import Restriction
 from subjects.services import mark_erased, retain
 from tests.audit.tools import behind_the_triggers
 from tests.conftest import make_application
 from tests.consent.people import answer, share
+from tests.frame.doors import DECISIONS, SAME_ID, Doors
 from vault import providers
-
-SAME_ID = "one-request.of_a-test"
-
-
-@dataclass
-class Doors:
-    """The view and the quick answer side by side. `passed_on` are the requests the quick one left to the view."""
-
-    token: str
-    id: str
-    passed_on: list[dict[str, Any]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.view = WSGIHandler()
-        self.quick = QuickDecisions(self._passed)
-
-    def _passed(self, environ: Any, start_response: Any) -> Any:
-        self.passed_on.append(environ)
-        return self.view(environ, start_response)
-
-    def ask(self, door: Any, body: bytes, **environ: Any) -> tuple[str, dict[str, str], bytes]:
-        """Status, headers and body of one request."""
-        given = {
-            "REQUEST_METHOD": "POST", "PATH_INFO": f"/{ROUTE}", "QUERY_STRING": "", "CONTENT_TYPE": "application/json",
-            "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body), "wsgi.url_scheme": "http",
-            "SERVER_NAME": "portal.example", "SERVER_PORT": "80", "HTTP_ACCEPT": "*/*",
-            "HTTP_AUTHORIZATION": f"Bearer {self.token}", "HTTP_X_REQUEST_ID": SAME_ID,
-        } | environ  # fmt: skip
-        said: list[Any] = []
-        given = {name: value for name, value in given.items() if value is not None}
-        response = door(given, lambda status, headers: said.extend((status, headers)))
-        content = b"".join(response)
-        getattr(response, "close", lambda: None)()
-        assert len({name for name, _ in said[1]}) == len(said[1]), "a header stands twice"
-        return said[0], dict(said[1]), content
-
-    def same(self, body: Any = None, **environ: Any) -> tuple[str, dict[str, Any]]:
-        """What both answer, from the same number of requests in the window on; fails where they differ."""
-        raw = body if isinstance(body, bytes) else json.dumps(self.question() if body is None else body).encode()
-        ThrottleWindow.objects.all().delete()
-        remembered.forget()
-        expected = self.ask(self.view, raw, **environ)
-        ThrottleWindow.objects.all().delete()
-        found = self.ask(self.quick, raw, **environ)
-        assert found == expected
-        return found[0], json.loads(found[2]) if found[2] else {}
-
-    def at_once(self, body: Any = None, **environ: Any) -> dict[str, Any]:
-        """The same answer from both, given without the view."""
-        before = len(self.passed_on)
-        status, said = self.same(body, **environ)
-        assert status == "200 OK" and len(self.passed_on) == before
-        return said
-
-    def by_the_view(self, body: Any = None, **environ: Any) -> str:
-        """The same answer from both, given by the view; its status."""
-        before = len(self.passed_on)
-        status, _ = self.same(body, **environ)
-        assert len(self.passed_on) == before + 1
-        return status
-
-    def question(self, purpose: Any = "newsletter", **more: Any) -> dict[str, Any]:
-        return {"subject": self.id, "purpose": purpose} | more
 
 
 @pytest.fixture(autouse=True)
@@ -212,8 +147,8 @@ def test_requests_that_are_not_plain(doors, environ, status):
 
 
 def test_other_addresses_are_not_touched(doors):
-    assert doors.by_the_view(PATH_INFO=f"/{ROUTE}/batch").startswith("400")
-    assert doors.by_the_view(PATH_INFO=f"/{ROUTE}/").startswith("404")
+    assert doors.by_the_view(PATH_INFO=f"{DECISIONS}/batch").startswith("400")
+    assert doors.by_the_view(PATH_INFO=f"{DECISIONS}/").startswith("404")
     assert all(isinstance(each["wsgi.input"], io.BytesIO) for each in doors.passed_on)
 
 

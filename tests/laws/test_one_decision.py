@@ -12,11 +12,13 @@ ASKS = (
     "consent.services.decisions.decide_for",
     "consent.services.decisions.decide_many",
     "consent.services.decisions.decide_one",
+    "consent.services.batches.decide_alike",
     "consent.services.data.read_data",
     "consent.services.data.store_data",
     "consent.services.feed.changes",
     "consent.services.feed.snapshot",
     "consent.services.imports.without_ground",
+    "consent.services.reading.read_plainly",
     "consent.services.sending.claim",
     "consent.services.sharing.set_sharing",
     "consent.pages.toggles",
@@ -52,8 +54,8 @@ def test_the_rules_stand_in_one_module(sources: Sources) -> None:
 
 def test_values_are_opened_for_an_application_by_one_service_only(sources: Sources) -> None:
     """Of the services that open values, those an application reaches have been decided on."""
-    opening = {name for name in sources.services if "subjects.services.values.read_values" in sources.reach(name)}
-    assert "consent.services.data.read_data" in opening
+    opening = {name for name in sources.services if "subjects.services.values.opened" in sources.reach(name)}
+    assert {"consent.services.data.read_data", "consent.services.reading.read_plainly"} <= opening
     doors = {name for name in opening if name.startswith("consent.services.")}
     assert {name for name in doors if DECIDE not in sources.reach(name)} == set()
 
