@@ -10,7 +10,9 @@ from access.models import Application
 from consent.models import Component, DataContract, Notice, NoticeText, Purpose, Recipient
 from consent.models.governance import ReviewState
 from gdpr_portal.errors import Missing, Refused
+from gdpr_portal.prepared import Loaded
 
+_NAMED = Loaded(Purpose, "WHERE slug = %(slug)s")
 APPROVED = (ReviewState.APPROVED, ReviewState.SCHEDULED, ReviewState.LIVE)
 
 
@@ -23,12 +25,17 @@ def live_at(at: datetime | None = None) -> Q:
 
 def live_purpose(slug: str) -> Purpose:
     """The live purpose. Raises `Missing("unknown_purpose")` and `Refused("purpose_not_approved")`."""
-    purpose = Purpose.objects.filter(slug=slug).first()
+    purpose = purpose_named(slug)
     if purpose is None:
         raise Missing("unknown_purpose", "No purpose has this name.")
     if purpose.state != ReviewState.LIVE:
         raise Refused("purpose_not_approved", "This purpose is not approved.")
     return purpose
+
+
+def purpose_named(slug: str) -> Purpose | None:
+    """The purpose, whatever its state."""
+    return _NAMED.first(slug=slug)
 
 
 def purposes_of_catalogue(at: datetime | None = None) -> QuerySet[Purpose]:

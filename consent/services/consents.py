@@ -2,17 +2,17 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from access.models import Application
 from audit.actors import system
 from consent import hooks
-from consent.models import ConsentEvent, NoticeText, Purpose, Standing
-from consent.selectors import live_purpose
+from consent.models import ConsentEvent, Purpose, Standing
+from consent.selectors import live_purpose, purpose_named
 from consent.services.confirmations import ask_own, waits_for
 from consent.services.deliveries import applications_for, queue_delivery
 from consent.services.events import Act, NoticeSeen, write_event
@@ -20,9 +20,10 @@ from consent.services.objections import end_own_objection
 from consent.services.proofs import end_proofs
 from consent.services.reminders import reminder_window
 from consent.services.sharing import record_sharing, stop_sharing
-from consent.services.standing import rebuild_standing, standing_of, state_of
+from consent.services.standing import rebuild_standing, standing_of, standing_row
 from consent.states import Consent, answer, as_of
 from gdpr_portal.errors import Invalid, WrongState
+from gdpr_portal.prepared import Loaded, Prepared
 from subjects.models import Subject
 from subjects.selectors import ensure_not_erased
 from subjects.services import lock_subject
@@ -33,6 +34,17 @@ __all__ = ["NoticeSeen", "end_proofs", "expire_due", "rebuild_standing", "record
 ACTIONS = ("give", "refuse", "withdraw")
 _PERMITS = frozenset({Consent.GIVEN, Consent.PENDING})
 """What a restored backup must not put back once it was taken back (`vault.ledger`)."""
+_TEXT = Prepared("""
+SELECT notice.published_at, notice.retired_at
+FROM consent_noticetext text JOIN consent_notice notice ON notice.id = text.notice_id
+WHERE notice.purpose_id = %(purpose)s AND notice.version = %(version)s AND text.language = %(language)s
+    AND text.digest = %(digest)s
+""")
+_AGAIN = Loaded(
+    ConsentEvent,
+    """WHERE subject_id = %(subject)s AND purpose = %(purpose)s AND recipient = '' AND state = %(state)s
+    AND at = %(at)s ORDER BY seq LIMIT 1""",
+)
 
 
 @transaction.atomic
@@ -85,12 +97,14 @@ def expire_due(limit: int = 500) -> int:
 
 
 def _answered(subject: Subject, purpose: Purpose, action: str, act: Act, notice: NoticeSeen | None) -> ConsentEvent:
-    if action == "give":
-        _expire(subject.pk, purpose.slug)  # a new yes must not find switches on that rested on one that ran out
-    before = state_of(subject, purpose.slug)
+    row = standing_row(subject, purpose.slug)
+    if action == "give" and _has_run_out(row):  # a new yes must not find switches on that rested on one that ran out
+        _expire(subject.pk, purpose.slug)
+        row = standing_row(subject, purpose.slug)
+    before = Consent(row.state) if row else Consent.NEVER_ASKED
     waits = waits_for(subject, purpose, act.at.date()) if action == "give" else frozenset()
     state = answer(before, action, of_age="parent" not in waits, confirmed="own" not in waits)
-    standing = _same_answer(subject, purpose, state, act, notice)
+    standing = _same_answer(subject, purpose, state, act, notice, row)
     if standing is not None:
         ledger.flush_on_commit()
         if "own" in waits:
@@ -133,8 +147,8 @@ def _tell_ended(subject: Subject) -> None:
 @transaction.atomic
 def _expire(subject_id: UUID, purpose: str) -> bool:
     subject = lock_subject(subject_id)
-    standing = Standing.objects.filter(subject=subject, purpose=purpose, recipient="", state=Consent.GIVEN).first()
-    if standing is None or standing.expires_at is None or standing.expires_at > timezone.now():
+    standing = standing_row(subject, purpose)
+    if standing is None or standing.expires_at is None or not _has_run_out(standing):
         return False
     act = Act(channel="clock", actor=system("worker"), at=standing.expires_at, reason="consent_expired")
     notice = NoticeSeen(standing.notice_version or 0, standing.notice_language, standing.notice_digest)
@@ -143,6 +157,12 @@ def _expire(subject_id: UUID, purpose: str) -> bool:
     stop_sharing(subject=subject, purpose=purpose, act=replace(act, at=timezone.now()))
     _tell_ended(subject)
     return True
+
+
+def _has_run_out(standing: Standing | None) -> bool:
+    """Whether it is a consent past its validity that nobody has marked expired yet."""
+    ends = standing.expires_at if standing and standing.state == Consent.GIVEN else None
+    return ends is not None and ends <= timezone.now()
 
 
 def _moment(at: datetime | None) -> datetime:
@@ -154,8 +174,8 @@ def _moment(at: datetime | None) -> datetime:
 
 def _purpose(slug: str, action: str) -> Purpose:
     """The purpose, resting on consent; to say no to, also one that has been retired since."""
-    retired = Purpose.objects.filter(slug=slug, published_at__isnull=False).first() if action != "give" else None
-    purpose = retired or live_purpose(slug)
+    found = purpose_named(slug) if action != "give" else None
+    purpose = found if found and found.published_at else live_purpose(slug)
     if purpose.lawful_basis != Purpose.Basis.CONSENT:
         raise WrongState("not_consent_based", "This purpose does not rest on consent.")
     return purpose
@@ -163,42 +183,37 @@ def _purpose(slug: str, action: str) -> Purpose:
 
 def _require_wording(purpose: Purpose, notice: NoticeSeen | None, at: datetime) -> NoticeSeen:
     """Exactly a text that was live at `at`: version, language and digest."""
-    shown = notice and _texts(purpose, notice).filter(_notice_live_at(at)).exists()
-    if not notice or not shown:
+    if notice is None or not any(since <= at and (until is None or until > at) for since, until in _live(purpose, notice)):
         raise WrongState("notice_outdated", "This is not the wording that is live.")
     return notice
 
 
 def _known_wording(purpose: Purpose, notice: NoticeSeen | None) -> NoticeSeen | None:
     """What the person saw while saying no, noted if there ever was such a text."""
-    return notice if notice and _texts(purpose, notice).exists() else None
+    return notice if notice and _TEXT.one(**_words(purpose, notice)) else None
 
 
-def _texts(purpose: Purpose, notice: NoticeSeen) -> QuerySet[NoticeText]:
-    return NoticeText.objects.filter(
-        notice__purpose=purpose, notice__version=notice.version, language=notice.language, digest=notice.digest
-    )
+def _live(purpose: Purpose, notice: NoticeSeen) -> list[tuple[datetime, datetime | None]]:
+    """From when until when exactly this text was live; empty when there is no such text or it never was."""
+    return [(since, until) for since, until in _TEXT.all(**_words(purpose, notice)) if since]
 
 
-def _notice_live_at(at: datetime) -> Q:
-    retired = Q(notice__retired_at__isnull=True) | Q(notice__retired_at__gt=at)
-    return Q(notice__published_at__lte=at) & retired
+def _words(purpose: Purpose, notice: NoticeSeen) -> dict[str, Any]:
+    return {"purpose": purpose.pk, "version": notice.version, "language": notice.language, "digest": notice.digest}
 
 
 def _same_answer(
-    subject: Subject, purpose: Purpose, state: Consent, act: Act, notice: NoticeSeen | None
+    subject: Subject, purpose: Purpose, state: Consent, act: Act, notice: NoticeSeen | None, row: Standing | None
 ) -> ConsentEvent | None:
-    """The event that already says so: the one that stands, or one written for this very moment before."""
-    events = ConsentEvent.objects.filter(subject=subject, purpose=purpose.slug, recipient="", state=state)
-    again = events.filter(at=act.at).first()
+    """The event that already says so: the one that stands (`row`), or one written for this very moment before."""
+    again = _AGAIN.first(subject=subject.pk, purpose=purpose.slug, state=state.value, at=act.at)
     if again is not None:
         return again
-    row = Standing.objects.filter(subject=subject, purpose=purpose.slug, recipient="").first()
     if row is None or row.since > act.at or row.state != state:
         return None
     same_wording = state not in _PERMITS or (notice is not None and row.notice_version == notice.version)
     stands = as_of(state, moment=act.at, expires_at=row.expires_at, version=None, newest_major=None) == state
-    found = events.filter(event=row.event).first() if same_wording and stands else None
+    found = ConsentEvent.objects.filter(event=row.event).first() if same_wording and stands else None
     return None if found and _renews(purpose, found, act.at) else found
 
 

@@ -5,13 +5,15 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID, uuid4
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
 from access.models import Account, Application
 from audit import actors
 from audit import services as audit
 from gdpr_portal.errors import Missing, Unavailable, WrongState
+from gdpr_portal.prepared import Loaded
 from subjects import cells, normalise, selectors
 from subjects.models import ApplicationLink, Identifier, Subject
 from subjects.services.given import Profile, checked_identifiers, checked_profile
@@ -19,6 +21,7 @@ from vault import services as vault
 
 _TRIES: Final = 5
 _UNIQUE: Final = frozenset({"identifier_of_one_person"})
+_LOCKED = Loaded(Subject, "WHERE id = %(id)s FOR UPDATE")
 
 
 class _OvertakenError(Exception):
@@ -223,7 +226,9 @@ def _own_person(account: Account, address: str | None) -> Subject:
 
 def lock_subject(subject_id: UUID) -> Subject:
     """The person's row, locked until the transaction ends: the first lock of every service. Raises Missing."""
-    subject = Subject.objects.select_for_update().filter(pk=subject_id).first()
+    if not connection.in_atomic_block:
+        raise TransactionManagementError("A lock is taken in the transaction of its act: none is open.")
+    subject = _LOCKED.first(id=subject_id)
     if subject is None:
         raise Missing()
     return subject
