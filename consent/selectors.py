@@ -25,17 +25,16 @@ def live_at(at: datetime | None = None) -> Q:
 
 def live_purpose(slug: str) -> Purpose:
     """The live purpose. Raises `Missing("unknown_purpose")` and `Refused("purpose_not_approved")`."""
-    purpose = purpose_named(slug)
+    return require_live(_NAMED.first(slug=slug))
+
+
+def require_live(purpose: Purpose | None) -> Purpose:
+    """The same purpose, if there is one and it is live. Raises as `live_purpose`."""
     if purpose is None:
         raise Missing("unknown_purpose", "No purpose has this name.")
     if purpose.state != ReviewState.LIVE:
         raise Refused("purpose_not_approved", "This purpose is not approved.")
     return purpose
-
-
-def purpose_named(slug: str) -> Purpose | None:
-    """The purpose, whatever its state."""
-    return _NAMED.first(slug=slug)
 
 
 def purposes_of_catalogue(at: datetime | None = None) -> QuerySet[Purpose]:

@@ -8,15 +8,18 @@ class FrameConfig(AppConfig):
     def ready(self) -> None:
         # Here rather than in `__init__`, so that the scheduler and the metrics process do without Django. Celery's
         # current app is a matter of each thread; the default one is every thread's.
+        from django.core.signals import request_started
         from django.db.backends.signals import connection_created
 
         from gdpr_portal import breakers, outages
         from gdpr_portal.celery import app
         from gdpr_portal.patience import bound
+        from gdpr_portal.prepared import trusted
 
         app.set_default()
         breakers.watchers[:] = [outages.note]
         connection_created.connect(bound, dispatch_uid="patience")
+        request_started.connect(trusted, dispatch_uid="trusted")
 
 
 class PortalAdminConfig(AdminConfig):

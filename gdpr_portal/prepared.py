@@ -14,17 +14,21 @@ whole every time. Errors come as Django's, and the connection is Django's too: i
 """
 
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from django.conf import settings
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import Model
 from psycopg import RawCursor
 
 _NAMED = re.compile(r"%\((\w+)\)s")
 BY_HAND_ONLY = 2**31
 """So often must another statement run before psycopg prepares it by itself."""
+
+TRUSTED_SECONDS = 1.0
+"""So long a connection that answered is taken for a live one."""
 
 Row = TypeVar("Row", bound=Model)
 
@@ -44,40 +48,82 @@ class Prepared:
 
     def all(self, **values: Any) -> list[Any]:
         """Every row. Raises the errors of `django.db`."""
-        connection.ensure_connection()
-        made: Any = connection.connection
-        with connection.wrap_database_errors:
+        own: Any = connections[DEFAULT_DB_ALIAS]
+        own.close_if_health_check_failed()
+        own.ensure_connection()
+        made = own.connection
+        with own.wrap_database_errors:
             if made.prepare_threshold is None:  # Django's way of saying never
                 made.prepare_threshold = BY_HAND_ONLY
             with RawCursor(made) as cursor:
                 given = [values[name] for name in self.names]
                 cursor.execute(self.text, given, prepare=not settings.DATABASE_POOLED)
-                return cursor.fetchall()
+                rows: list[Any] = cursor.fetchall()
+        own.answered_at = time.monotonic()
+        return rows
+
+
+def trusted(**_signal: Any) -> None:
+    """Django asks a kept connection once a request whether it still answers; one that did so within the last second
+    is not asked again (receiver of `request_started`)."""
+    if time.monotonic() - getattr(connection, "answered_at", -TRUSTED_SECONDS) < TRUSTED_SECONDS:
+        connection.health_check_done = True
+
+
+class _Reader(Generic[Row]):
+    """Makes rows of a model of their columns."""
+
+    def __init__(self, model: type[Row], table: str) -> None:
+        self._model, fields = model, model._meta.concrete_fields
+        self.columns = ", ".join(f'"{table}"."{each.column}"' for each in fields)
+        self.width, self._key = len(fields), fields.index(model._meta.pk)  # type: ignore[arg-type]
+        self._names = [each.attname for each in fields]
+        self._read = [(place, each) for place, each in enumerate(fields) if hasattr(each, "from_db_value")]
+
+    def made(self, row: Sequence[Any]) -> Row | None:
+        """The row; None where an outer join found none."""
+        if row[self._key] is None:
+            return None
+        values = list(row)
+        for place, field in self._read:
+            values[place] = field.from_db_value(values[place], None, connection)  # type: ignore[attr-defined]
+        made: Row = self._model.from_db("default", self._names, values)
+        return made
 
 
 class Loaded(Generic[Row]):
     """Rows of a model, whole, chosen and ordered by `tail` (`WHERE ...`, in which the table has its own name)."""
 
     def __init__(self, model: type[Row], tail: str) -> None:
-        self._model, fields = model, model._meta.concrete_fields
         table = model._meta.db_table
-        columns = ", ".join(f'"{table}"."{each.column}"' for each in fields)
-        self._statement = Prepared(f'SELECT {columns} FROM "{table}" {tail}')  # noqa: S608 - constants of the caller
-        self._names = [each.attname for each in fields]
-        self._read = [(place, each) for place, each in enumerate(fields) if hasattr(each, "from_db_value")]
+        self._reader = _Reader(model, table)
+        self._statement = Prepared(f'SELECT {self._reader.columns} FROM "{table}" {tail}')  # noqa: S608 - constants
 
     def first(self, **values: Any) -> Row | None:
         """The first of them, None without one. Raises the errors of `django.db`."""
         row = self._statement.one(**values)
-        return None if row is None else self._made(row)
+        return None if row is None else self._reader.made(row)
 
     def all(self, **values: Any) -> list[Row]:
         """All of them. Raises the errors of `django.db`."""
-        return [self._made(row) for row in self._statement.all(**values)]
+        return [made for row in self._statement.all(**values) if (made := self._reader.made(row))]
 
-    def _made(self, row: Sequence[Any]) -> Row:
-        values = list(row)
-        for place, field in self._read:
-            values[place] = field.from_db_value(values[place], None, connection)  # type: ignore[attr-defined]
-        made: Row = self._model.from_db("default", self._names, values)
-        return made
+
+class Joined:
+    """Whole rows of several models, by the name each table has in `source` (`FROM ...`), and `more` values beside."""
+
+    def __init__(self, models: Mapping[str, type[Model]], more: Sequence[str], source: str) -> None:
+        self._readers = [_Reader(model, table) for table, model in models.items()]
+        columns = ", ".join([*(each.columns for each in self._readers), *more])
+        self._statement = Prepared(f"SELECT {columns} {source}")
+
+    def one(self, **values: Any) -> list[Any]:
+        """A row of each model in order, None where an outer join found none, then the other values: of the first row
+        of the result, which is there. Raises the errors of `django.db`."""
+        row = self._statement.one(**values)
+        assert row is not None  # the source begins with a row of its own
+        found: list[Any] = []
+        for reader in self._readers:
+            found.append(reader.made(row[: reader.width]))
+            row = row[reader.width :]
+        return [*found, *row]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from django.contrib.postgres.aggregates import ArrayAgg
@@ -16,11 +17,10 @@ from subjects import cells, normalise
 from subjects.models import ApplicationLink, Identifier, PersonalValue, Restriction, Retention, Subject
 from vault import services as vault
 
-_KNOWN = Loaded(
-    Subject,
-    """WHERE id = %(id)s AND EXISTS (SELECT FROM subjects_applicationlink link
-    WHERE link.subject_id = subjects_subject.id AND link.application_id = %(application)s)""",
-)
+KNOWN: Final = """WHERE id = %(id)s AND EXISTS (SELECT FROM subjects_applicationlink link
+    WHERE link.subject_id = subjects_subject.id AND link.application_id = %(application)s)"""
+"""The person of an id, if the application knows them."""
+_KNOWN = Loaded(Subject, KNOWN)
 _KINDS = Prepared("""
 SELECT DISTINCT kind FROM subjects_identifier
 WHERE subject_id = %(subject)s AND (application_id IS NULL OR application_id = %(application)s) ORDER BY kind

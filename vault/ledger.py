@@ -58,7 +58,8 @@ INSERT INTO vault_unwrittenline (id, since) VALUES (%(id)s, %(since)s) RETURNING
 """)
 _TAKE = Prepared("""
 WITH taken AS (DELETE FROM vault_unwrittenline WHERE id = ANY(%(ids)s::uuid[]) RETURNING id)
-SELECT line.id, line.mark, line.kind, line.at FROM taken JOIN vault_tombstone line ON line.id = taken.id ORDER BY line.at
+SELECT line.id, line.mark, line.kind, line.at FROM taken JOIN vault_tombstone line ON line.id = taken.id
+ORDER BY line.at
 """)
 
 

@@ -154,12 +154,14 @@ def open_cells(
 def open_cell(owner: UUID, place: Place, row: Model, column: str) -> bytes | None:
     """What lies sealed in that column of the row, read anew where an erasure came between; None when nothing does."""
     held: Any = getattr(row, column)
+    if held is None:
+        return None
     again = type(row)._default_manager.filter(pk=row.pk).values_list(column, flat=True).first
 
     def opening(key: SubjectKey, cell: bytes | None) -> bytes | None:
         return None if cell is None else key.open(place, bytes(cell))
 
-    return None if held is None else open_cells(owner, held, again, opening)
+    return open_cells(owner, held, again, opening)
 
 
 def destroy_data_key(owner: UUID) -> bool:

@@ -38,15 +38,12 @@ TYPES = frozenset(
     }
 )  # fmt: skip
 
-_CONCERNED = Loaded(
-    Application,
-    """WHERE EXISTS (SELECT FROM subjects_applicationlink link WHERE link.application_id = access_application.id
+CONCERNED = """WHERE EXISTS (SELECT FROM subjects_applicationlink link WHERE link.application_id = access_application.id
         AND link.subject_id = %(subject)s)
     AND EXISTS (SELECT FROM consent_datacontract held JOIN consent_purpose purpose ON purpose.id = held.purpose_id
         WHERE held.application_id = access_application.id AND held.state = 'live' AND purpose.slug = %(purpose)s)
-    AND EXISTS (SELECT FROM access_webhookendpoint told WHERE told.application_id = access_application.id)
-    ORDER BY slug""",
-)
+    AND EXISTS (SELECT FROM access_webhookendpoint told WHERE told.application_id = access_application.id)"""
+_CONCERNED = Loaded(Application, f"{CONCERNED} ORDER BY slug")
 _LAST = Prepared("""
 SELECT coalesce(max(sequence), 0) FROM consent_delivery
 WHERE application_id = %(application)s AND subject_id = %(subject)s

@@ -16,7 +16,9 @@ from subjects.selectors import ensure_not_erased
 from subjects.services import lock_subject
 from vault import ledger
 
-_STANDING = Loaded(Objection, "WHERE subject_id = %(subject)s AND purpose = %(purpose)s AND ended_at IS NULL")
+STANDS = "WHERE subject_id = %(subject)s AND purpose = %(purpose)s AND ended_at IS NULL"
+_STANDING = Loaded(Objection, STANDS)
+
 
 @transaction.atomic
 def object_to(

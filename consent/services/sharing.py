@@ -28,10 +28,11 @@ from vault import ledger
 
 AS_DELIVERY = {"waiting": "queued", "told": "sent", "confirmed": "acknowledged", "cancelled": "cancelled"}
 """A notice given by hand, in the states of a delivery."""
-_SHARED_WITH = Prepared("""
+SHARED_WITH = """
 SELECT recipient FROM consent_standing
 WHERE subject_id = %(subject)s AND purpose = %(purpose)s AND state = 'given' AND recipient <> ''
-""")
+"""
+_SHARED_WITH = Prepared(SHARED_WITH)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ from vault import services as vault
 _TRIES: Final = 5
 _UNIQUE: Final = frozenset({"identifier_of_one_person"})
 _LOCKED = Loaded(Subject, "WHERE id = %(id)s FOR UPDATE")
+_LOCKED_KNOWN = Loaded(Subject, f"{selectors.KNOWN} FOR UPDATE")
 
 
 class _OvertakenError(Exception):
@@ -229,6 +230,16 @@ def lock_subject(subject_id: UUID) -> Subject:
     if not connection.in_atomic_block:
         raise TransactionManagementError("A lock is taken in the transaction of its act: none is open.")
     subject = _LOCKED.first(id=subject_id)
+    if subject is None:
+        raise Missing()
+    return subject
+
+
+def lock_known_subject(*, application: Application, pairwise: UUID) -> Subject:
+    """The same of the person this application knows by this id; Missing for any other id."""
+    if not connection.in_atomic_block:
+        raise TransactionManagementError("A lock is taken in the transaction of its act: none is open.")
+    subject = _LOCKED_KNOWN.first(id=vault.subject_of(application.pk, pairwise), application=application.pk)
     if subject is None:
         raise Missing()
     return subject
