@@ -13,7 +13,7 @@ from access.models import Account, Application
 from audit import actors
 from audit import services as audit
 from gdpr_portal.errors import Missing, Unavailable, WrongState
-from gdpr_portal.prepared import Loaded
+from gdpr_portal.prepared import Loaded, Prepared
 from subjects import cells, normalise, selectors
 from subjects.models import ApplicationLink, Identifier, Subject
 from subjects.services.given import Profile, checked_identifiers, checked_profile
@@ -22,6 +22,22 @@ from vault import services as vault
 _TRIES: Final = 5
 _UNIQUE: Final = frozenset({"identifier_of_one_person"})
 _LOCKED = Loaded(Subject, "WHERE id = %(id)s FOR UPDATE")
+_OWNERS = Prepared("SELECT kind, subject_id FROM subjects_identifier WHERE index = ANY(%(indexes)s::bytea[])")
+_OF_PERSON = ("id", "pseudonym", "language", "country", "birth_date_sealed", "created_at")
+_CREATE = Prepared(f"""
+WITH key AS ({vault.KEY}), person AS (
+    INSERT INTO subjects_subject ({", ".join(_OF_PERSON)}) VALUES ({", ".join(f"%({name})s" for name in _OF_PERSON)})
+), names AS (
+    INSERT INTO subjects_identifier (id, subject_id, kind, application_id, index, sealed, created_at)
+    SELECT given.id, %(id)s, given.kind, given.application_id, given.index, given.sealed, %(created_at)s
+    FROM unnest(%(ids)s::uuid[], %(kinds)s::text[], %(applications)s::uuid[], %(indexes)s::bytea[], %(sealed)s::bytea[])
+        AS given (id, kind, application_id, index, sealed)
+), link AS (
+    INSERT INTO subjects_applicationlink (subject_id, application_id, created_at)
+    VALUES (%(id)s, %(application)s, %(created_at)s)
+) {audit.NAMED} RETURNING id
+""")  # noqa: S608 - constants of our modules
+"""A person with their key, what they are recognised by, who knows them, and the event; all or none."""
 _LOCKED_KNOWN = Loaded(Subject, f"{selectors.KNOWN} FOR UPDATE")
 
 
@@ -75,14 +91,25 @@ def _register(application: Application, given: dict[str, str], profile: Profile)
 
 
 def _create(application: Application, given: dict[str, str], profile: Profile) -> Subject:
-    subject = Subject(id=uuid4(), language=profile.language or "", country=profile.country or "")
-    key = vault.create_data_key(subject.pk)
+    subject = Subject(
+        id=uuid4(), language=profile.language or "", country=profile.country or "", created_at=timezone.now()
+    )
+    key, of_key = vault.first_key(subject.pk)
     if profile.birth_date:
         subject.birth_date_sealed = sealed_birth_date(key, subject, profile.birth_date)
-    subject.save(force_insert=True)
-    Identifier.objects.bulk_create(new_identifiers(application, subject.pk, given, key))
-    ApplicationLink.objects.create(subject=subject, application=application)
-    _record("subject.created", application, subject, sorted(given))
+    rows = new_identifiers(application, subject.pk, given, key)
+    _CREATE.one(
+        **{name: getattr(subject, name) for name in _OF_PERSON},
+        application=application.pk,
+        ids=[row.pk for row in rows],
+        kinds=[row.kind for row in rows],
+        applications=[row.application_id for row in rows],
+        indexes=[row.index for row in rows],
+        sealed=[row.sealed for row in rows],
+        **of_key,
+        **audit.named(_entry("subject.created", application, subject, sorted(given))),
+    )
+    subject._state.adding, subject._state.db = False, "default"
     return subject
 
 
@@ -124,7 +151,7 @@ def owners_of(application: Application, given: Mapping[str, str]) -> dict[str, U
         index for kind, value in given.items()
         for index in vault.blind_indexes(cells.index_column(kind, application.pk), value)
     ]  # fmt: skip
-    return dict(Identifier.objects.filter(index__in=indexes).values_list("kind", "subject_id"))
+    return dict(_OWNERS.all(indexes=indexes))
 
 
 def new_identifiers(
@@ -273,8 +300,12 @@ def mark_erased(*, subject: Subject, actor: str, request: UUID | None = None, at
 
 
 def _record(action: str, application: Application, subject: Subject, kinds: list[str]) -> None:
-    audit.record(
-        action,
+    audit.record_many([_entry(action, application, subject, kinds)])
+
+
+def _entry(action: str, application: Application, subject: Subject, kinds: list[str]) -> audit.Entry:
+    return audit.Entry(
+        action=action,
         actor=actors.application(application.slug),
         subject=subject.pseudonym,
         details={"application": application.slug, "kinds": kinds},
