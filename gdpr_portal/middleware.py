@@ -65,7 +65,7 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        current = request_id_of(request.headers.get("X-Request-Id", ""))
+        current = request_id_of(request.META.get("HTTP_X_REQUEST_ID", ""))
         token = request_id.set(current)
         try:
             response = self.get_response(request)

@@ -4,7 +4,7 @@ Sessions, forms' tokens, accounts, second factors and messages are no concern of
 have an authentication of their own, and their views take no cookie for an answer (docs/decisions/0045).
 """
 
-from typing import Any, cast
+from typing import Any
 
 from csp.utils import build_policy
 from django.contrib.auth import middleware as auth
@@ -55,5 +55,5 @@ class PolicyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        response.headers.setdefault("Content-Security-Policy", cast(str, self._policy))
+        response.headers.setdefault("Content-Security-Policy", self._policy)
         return response

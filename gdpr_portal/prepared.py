@@ -66,8 +66,9 @@ class Prepared:
 def trusted(**_signal: Any) -> None:
     """Django asks a kept connection once a request whether it still answers; one that did so within the last second
     is not asked again (receiver of `request_started`)."""
-    if time.monotonic() - getattr(connection, "answered_at", -TRUSTED_SECONDS) < TRUSTED_SECONDS:
-        connection.health_check_done = True
+    own: Any = connections[DEFAULT_DB_ALIAS]
+    if time.monotonic() - getattr(own, "answered_at", -TRUSTED_SECONDS) < TRUSTED_SECONDS:
+        own.health_check_done = True
 
 
 class _Reader(Generic[Row]):
@@ -76,7 +77,7 @@ class _Reader(Generic[Row]):
     def __init__(self, model: type[Row], table: str) -> None:
         self._model, fields = model, model._meta.concrete_fields
         self.columns = ", ".join(f'"{table}"."{each.column}"' for each in fields)
-        self.width, self._key = len(fields), fields.index(model._meta.pk)  # type: ignore[arg-type]
+        self.width, self._key = len(fields), fields.index(model._meta.pk)
         self._names = [each.attname for each in fields]
         self._read = [(place, each) for place, each in enumerate(fields) if hasattr(each, "from_db_value")]
 
@@ -86,7 +87,7 @@ class _Reader(Generic[Row]):
             return None
         values = list(row)
         for place, field in self._read:
-            values[place] = field.from_db_value(values[place], None, connection)  # type: ignore[attr-defined]
+            values[place] = field.from_db_value(values[place], None, connection)
         made: Row = self._model.from_db("default", self._names, values)
         return made
 

@@ -54,8 +54,8 @@ WITH written AS (
     RETURNING seq
 ), stands AS (
     INSERT INTO consent_standing AS held (subject_id, purpose, recipient, since, {", ".join(_STANDS)})
-    SELECT %(subject_id)s::uuid, %(purpose)s, %(recipient)s, %(at)s::timestamptz, %(state)s, %(expires_at)s::timestamptz,
-        %(notice_version)s::int, %(notice_language)s, %(notice_digest)s, %(event)s::uuid
+    SELECT %(subject_id)s::uuid, %(purpose)s, %(recipient)s, %(at)s::timestamptz, %(state)s,
+        %(expires_at)s::timestamptz, %(notice_version)s::int, %(notice_language)s, %(notice_digest)s, %(event)s::uuid
     WHERE NOT EXISTS (SELECT FROM consent_consentevent newer WHERE newer.subject_id = %(subject_id)s
         AND newer.purpose = %(purpose)s AND newer.recipient = %(recipient)s AND newer.at > %(at)s)
     ON CONFLICT (subject_id, purpose, recipient)
@@ -89,10 +89,11 @@ def write_event(
     The flag is False when a later answer already stands, so that this one changes history only.
     """
     event = ConsentEvent(
-        event=uuid4(), recorded_at=timezone.now(), subject=subject, purpose=purpose, recipient=recipient, action=action, state=state, channel=act.channel,
-        explicit=act.explicit, actor=act.actor, application=act.application, at=act.at, expires_at=expires_at,
-        notice_version=notice.version if notice else None, notice_language=notice.language if notice else "",
-        notice_digest=notice.digest if notice else "", confirms=confirms,
+        event=uuid4(), recorded_at=timezone.now(), subject=subject, purpose=purpose, recipient=recipient, action=action,
+        state=state, channel=act.channel, explicit=act.explicit, actor=act.actor, application=act.application,
+        at=act.at, expires_at=expires_at, notice_version=notice.version if notice else None,
+        notice_language=notice.language if notice else "", notice_digest=notice.digest if notice else "",
+        confirms=confirms,
     )  # fmt: skip
     values: dict[str, Any] = {name: getattr(event, name) for name in _EVENT} | {"state": str(state)}
     if recipient:
