@@ -49,8 +49,9 @@ class Prepared:
     def all(self, **values: Any) -> list[Any]:
         """Every row. Raises the errors of `django.db`."""
         own: Any = connections[DEFAULT_DB_ALIAS]
-        own.close_if_health_check_failed()
-        own.ensure_connection()
+        if own.connection is None or not own.health_check_done:
+            own.close_if_health_check_failed()
+            own.ensure_connection()
         made = own.connection
         with own.wrap_database_errors:
             if made.prepare_threshold is None:  # Django's way of saying never
