@@ -105,7 +105,7 @@ def save_token(*, application: Application, token: str, scopes: Sequence[str]) -
 
 
 def revoke_token(*, application: Application, token: str) -> bool:
-    """The application's token is dead from the next request on; False when it had no such token. Idempotent."""
+    """The application's token is dead within half a second; False when it had no such token. Idempotent."""
     with transaction.atomic():
         found = AccessToken.objects.select_for_update().filter(application=application, digest__in=token_digests(token))
         gone = found.first()

@@ -15,12 +15,18 @@ from django.utils import timezone
 from audit import vocabulary
 from audit.vocabulary import JSON
 from gdpr_portal.context import request_id
+from gdpr_portal.prepared import Prepared
 
 COLUMNS = "at, action, actor, subject, request_id, purpose, fields, details"
+_NAMES = [f"audit_{name}" for name in COLUMNS.split(", ")]
 INSERT = f"INSERT INTO audit_event ({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s::text[], %s::jsonb)"  # noqa: S608  constants only
 """One event; usable as `WITH audited AS (... RETURNING id)` in the very statement that reads. Parameters: `row()`.
 
 Id, transaction and ordinal are given by the database: the app role may not name them."""
+NAMED = f"""INSERT INTO audit_event ({COLUMNS}) VALUES (%(audit_at)s, %(audit_action)s, %(audit_actor)s,
+    %(audit_subject)s, %(audit_request_id)s, %(audit_purpose)s, %(audit_fields)s::text[], %(audit_details)s::jsonb)"""  # noqa: S608  constants only
+"""The same for `gdpr_portal.prepared`. Parameters: `named()`."""
+_RECORD = Prepared(f"{NAMED} RETURNING id")
 
 _INSERT_MANY = f"""
 INSERT INTO audit_event ({COLUMNS})
@@ -58,9 +64,8 @@ def record(
     """
     entry = Entry(action=action, actor=actor, subject=subject, purpose=purpose, fields=fields, details=details or {})
     _require_transaction()
-    with connection.cursor() as cursor:
-        cursor.execute(f"{INSERT} RETURNING id", row(entry))
-        return UUID(str(cursor.fetchone()[0]))
+    [(event,)] = _RECORD.all(**named(entry))
+    return UUID(str(event))
 
 
 def record_many(entries: Sequence[Entry]) -> list[UUID]:
@@ -86,6 +91,11 @@ def row(entry: Entry, *, at: datetime | None = None) -> tuple[Any, ...]:
         at or timezone.now(), entry.action, entry.actor, entry.subject, request, entry.purpose,
         list(entry.fields), details,
     )  # fmt: skip
+
+
+def named(entry: Entry, *, at: datetime | None = None) -> dict[str, Any]:
+    """The parameters of `NAMED` for one entry, checked against the vocabulary."""
+    return dict(zip(_NAMES, row(entry, at=at), strict=True))
 
 
 def _as_record(values: tuple[Any, ...]) -> dict[str, Any]:

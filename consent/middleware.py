@@ -22,7 +22,7 @@ class PrivacySignalMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.headers.get("Sec-GPC") == "1" and not request.path_info.startswith(_ELSEWHERE):
+        if request.META.get("HTTP_SEC_GPC") == "1" and not request.path_info.startswith(_ELSEWHERE):
             self._pass_on(request)
         return self.get_response(request)
 

@@ -10,7 +10,9 @@ from access.models import Application
 from consent.models import Component, DataContract, Notice, NoticeText, Purpose, Recipient
 from consent.models.governance import ReviewState
 from gdpr_portal.errors import Missing, Refused
+from gdpr_portal.prepared import Loaded
 
+_NAMED = Loaded(Purpose, "WHERE slug = %(slug)s")
 APPROVED = (ReviewState.APPROVED, ReviewState.SCHEDULED, ReviewState.LIVE)
 
 
@@ -23,7 +25,11 @@ def live_at(at: datetime | None = None) -> Q:
 
 def live_purpose(slug: str) -> Purpose:
     """The live purpose. Raises `Missing("unknown_purpose")` and `Refused("purpose_not_approved")`."""
-    purpose = Purpose.objects.filter(slug=slug).first()
+    return require_live(_NAMED.first(slug=slug))
+
+
+def require_live(purpose: Purpose | None) -> Purpose:
+    """The same purpose, if there is one and it is live. Raises as `live_purpose`."""
     if purpose is None:
         raise Missing("unknown_purpose", "No purpose has this name.")
     if purpose.state != ReviewState.LIVE:

@@ -9,17 +9,20 @@ class FrameConfig(AppConfig):
         # Here rather than in `__init__`, so that the scheduler and the metrics process do without Django. Celery's
         # current app is a matter of each thread; the default one is every thread's.
         from django.conf import settings
+        from django.core.signals import request_started
         from django.db.backends.signals import connection_created
 
         from gdpr_portal import breakers, outages, traces
         from gdpr_portal.celery import app
         from gdpr_portal.patience import bound
+        from gdpr_portal.prepared import trusted
 
         app.set_default()
         breakers.watchers[:] = [outages.note]
         connection_created.connect(bound, dispatch_uid="patience")
         if settings.TRACES_URL:
             connection_created.connect(traces.watch_statements, dispatch_uid="traces")
+        request_started.connect(trusted, dispatch_uid="trusted")
 
 
 class PortalAdminConfig(AdminConfig):

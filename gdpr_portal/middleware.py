@@ -20,7 +20,9 @@ from vault import providers as vault
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
-_MACHINES = ("/api/v1/", "/oauth/")
+MACHINES = ("/api/v1/", "/oauth/")
+"""Where programs ask: no cookies, no forms, one language."""
+
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 _OWN = "publickey-credentials-create=(self), publickey-credentials-get=(self)"
 _POLICY = ", ".join(
@@ -63,7 +65,7 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        current = request_id_of(request.headers.get("X-Request-Id", ""))
+        current = request_id_of(request.META.get("HTTP_X_REQUEST_ID", ""))
         token = request_id.set(current)
         try:
             response = self.get_response(request)
@@ -173,14 +175,14 @@ class LanguageMiddleware(LocaleMiddleware):
     """
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path_info.startswith(_MACHINES):  # programs are answered in one language, whatever they send
+        if request.path_info.startswith(MACHINES):  # programs are answered in one language, whatever they send
             with translation.override(settings.LANGUAGE_CODE):
                 return cast(HttpResponseBase, self.get_response(request))
         with timezone.override(settings.CONTROLLER_TIME_ZONE):
             return cast(HttpResponseBase, super().__call__(request))
 
     def process_view(self, request: HttpRequest, *_: Any) -> None:
-        if request.path_info.startswith(_MACHINES):
+        if request.path_info.startswith(MACHINES):
             return
         account = getattr(request, "user", None)
         language = getattr(account, "language", None) if account is not None and account.is_authenticated else None

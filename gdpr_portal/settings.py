@@ -109,15 +109,15 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "gdpr_portal.middleware.HeadersMiddleware",
-    "csp.middleware.CSPMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "gdpr_portal.pages.PolicyMiddleware",
+    "gdpr_portal.pages.SessionMiddleware",
     "gdpr_portal.middleware.LanguageMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "gdpr_portal.pages.CsrfMiddleware",
+    "gdpr_portal.pages.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "access.second_factor.DefaultDenyMiddleware",
     "consent.middleware.PrivacySignalMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "gdpr_portal.pages.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -405,9 +405,9 @@ if EMAIL_URL:
 
 # --- the API --------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["access.rest.authentication.BearerAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["access.rest.admission.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["access.rest.permissions.HasScope"],
-    "DEFAULT_THROTTLE_CLASSES": ["access.rest.throttling.ApplicationThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["access.rest.admission.ApplicationThrottle"],
     "DEFAULT_PARSER_CLASSES": ["access.rest.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["access.rest.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "access.rest.negotiation.QualityNegotiation",

@@ -20,6 +20,7 @@ api: list[URLPattern | URLResolver] = [
 ]
 
 urlpatterns = [
+    path("api/v1/", include(api)),  # first, as every route before it costs each of its requests
     path("", views.home, name="home"),
     path("livez", wellknown.livez, name="livez"),
     path("readyz", wellknown.readyz, name="readyz"),
@@ -31,7 +32,6 @@ urlpatterns = [
     path("oauth/revoke", oauth.revoke, name="oauth-revoke"),
     path("api/docs", docs.page, name="api-docs"),
     path("api/docs/problems", docs.problems, name="api-docs-problems"),
-    path("api/v1/", include(api)),
     path("api/opendsr/v2/", include("erasure.opendsr_urls")),
     path("admin/", admin.site.urls),
     path("", include("access.urls")),

@@ -64,9 +64,10 @@ class SubjectsView(ScopedView):
         responses={201: RegisteredSubject, 200: RegisteredSubject},
     )
     def post(self, request: Request) -> Response:
-        person, created = register_subject(application=self.application, **self.read(SubjectInput))
-        answer = RegisteredSubject(described(person, self.application)).data
-        return Response(answer, status=201 if created else 200)
+        given = self.read(SubjectInput)
+        person, created = register_subject(application=self.application, **given)
+        kinds = sorted(given["identifiers"]) if created else None
+        return Response(described(person, self.application, kinds), status=201 if created else 200)
 
 
 class LookUpView(ScopedView):
@@ -103,10 +104,10 @@ class SubjectView(ScopedView):
         return Response(SubjectSerializer(answer).data)
 
 
-def described(person: Subject, application: Application) -> dict[str, Any]:
-    """A person as the application sees them: kinds of identifier, never their values."""
+def described(person: Subject, application: Application, kinds: list[str] | None = None) -> dict[str, Any]:
+    """A person as the application sees them: kinds of identifier (asked for unless given), never their values."""
     return {
         "id": pairwise_of(application, person),
-        "identifiers": identifiers_of(application, person),
+        "identifiers": identifiers_of(application, person) if kinds is None else kinds,
         "created_at": person.created_at,
     }

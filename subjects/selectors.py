@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from django.contrib.postgres.aggregates import ArrayAgg
@@ -11,9 +12,19 @@ from django.utils import timezone
 
 from access.models import Account, Application
 from gdpr_portal.errors import Gone, Invalid, Missing
+from gdpr_portal.prepared import Loaded, Prepared
 from subjects import cells, normalise
 from subjects.models import ApplicationLink, Identifier, PersonalValue, Restriction, Retention, Subject
 from vault import services as vault
+
+KNOWN: Final = """WHERE id = %(id)s AND EXISTS (SELECT FROM subjects_applicationlink link
+    WHERE link.subject_id = subjects_subject.id AND link.application_id = %(application)s)"""
+"""The person of an id, if the application knows them."""
+_KNOWN = Loaded(Subject, KNOWN)
+_KINDS = Prepared("""
+SELECT DISTINCT kind FROM subjects_identifier
+WHERE subject_id = %(subject)s AND (application_id IS NULL OR application_id = %(application)s) ORDER BY kind
+""")
 
 
 @dataclass(frozen=True)
@@ -31,8 +42,7 @@ class HeldValue:
 
 def subject_for(*, application: Application, pairwise: UUID) -> Subject:
     """The person this application knows by this id; Missing for any other id. Erased people are returned."""
-    known = Subject.objects.filter(links__application=application)
-    subject = known.filter(pk=vault.subject_of(application.pk, pairwise)).first()
+    subject = _KNOWN.first(id=vault.subject_of(application.pk, pairwise), application=application.pk)
     if subject is None:
         raise Missing()
     return subject
@@ -101,7 +111,7 @@ def values_held(subject: Subject) -> list[HeldValue]:
 
 def identifiers_of(application: Application, subject: Subject) -> list[str]:
     """The kinds of identifier held of the person that concern this application, sorted."""
-    return sorted(set(_visible_identifiers(application, subject).values_list("kind", flat=True)))
+    return [kind for (kind,) in _KINDS.all(subject=subject.pk, application=application.pk)]
 
 
 def reference_for(application: Application, subject: Subject) -> str | None:

@@ -34,6 +34,7 @@ from django.utils import timezone
 
 from gdpr_portal.errors import Unavailable
 from gdpr_portal.failpoints import failpoint
+from gdpr_portal.prepared import Prepared
 from vault import ledger_file, providers
 from vault.kdf import derive, joined
 from vault.ledger_file import DESTROYED, Entry
@@ -51,6 +52,15 @@ _WRITTEN_WITHIN: Final = timedelta(seconds=10)
 """Older than this, a line that is not in the file yet makes `replayed` compare line by line."""
 
 _reader = ledger_file.Reader()
+_NOTE = Prepared("""
+WITH noted AS (INSERT INTO vault_tombstone (id, mark, kind, at) VALUES (%(id)s, %(mark)s, %(kind)s, %(at)s))
+INSERT INTO vault_unwrittenline (id, since) VALUES (%(id)s, %(since)s) RETURNING id
+""")
+_TAKE = Prepared("""
+WITH taken AS (DELETE FROM vault_unwrittenline WHERE id = ANY(%(ids)s::uuid[]) RETURNING id)
+SELECT line.id, line.mark, line.kind, line.at FROM taken JOIN vault_tombstone line ON line.id = taken.id
+ORDER BY line.at
+""")
 
 
 # --- keys: the line before the commit -------------------------------------------------------------------------------
@@ -87,8 +97,7 @@ def record_change(kind: str, owner: UUID, *what: str, at: datetime | None = None
     act stands, and `settle` writes the line. Raises Sealed without the ledger key: then nothing has happened.
     """
     entry = Entry(uuid4(), mark_of(_BEGUN.get(kind, kind), owner, *what), kind, at or timezone.now())
-    note_all([entry])
-    UnwrittenLine.objects.create(id=entry.id, since=timezone.now())
+    _NOTE.one(id=entry.id, mark=entry.mark, kind=entry.kind, at=entry.at, since=timezone.now())
     _promised().append(entry.id)
 
 
@@ -99,18 +108,23 @@ def write_lines(ids: Iterable[UUID] | None = None) -> int:
     both, and whoever writes all lines looks first whether the file has them.
     """
     with transaction.atomic():
-        waiting = UnwrittenLine.objects.select_for_update().order_by("id")
-        chosen = list((waiting if ids is None else waiting.filter(id__in=ids)).values_list("id", flat=True))
-        if not chosen:
-            return 0
-        known = {entry.id for entry in ledger_file.entries()} if ids is None else set()
-        rows = Tombstone.objects.filter(id__in=set(chosen) - known).order_by("at")
-        lines = [_of_row(row) for row in rows]
-        UnwrittenLine.objects.filter(id__in=chosen).delete()
+        lines = _all_waiting() if ids is None else [_entry(*row) for row in _TAKE.all(ids=list(ids))]
         if lines:
             ledger_file.append(lines)
-        failpoint("ledger:written")
+            failpoint("ledger:written")
     return len(lines)
+
+
+def _all_waiting() -> list[Entry]:
+    """Every line that waits, taken, but for those that the file has already."""
+    chosen = list(UnwrittenLine.objects.select_for_update().order_by("id").values_list("id", flat=True))
+    if not chosen:
+        return []
+    known = {entry.id for entry in ledger_file.entries()}
+    rows = Tombstone.objects.filter(id__in=set(chosen) - known).order_by("at")
+    lines = [_of_row(row) for row in rows]
+    UnwrittenLine.objects.filter(id__in=chosen).delete()
+    return lines
 
 
 def flush_on_commit() -> None:
@@ -221,4 +235,8 @@ def _owners() -> Iterator[tuple[UUID, datetime]]:
 
 
 def _of_row(row: Tombstone) -> Entry:
-    return Entry(row.id, bytes(row.mark), row.kind, row.at)
+    return _entry(row.id, row.mark, row.kind, row.at)
+
+
+def _entry(line: UUID, mark: bytes | memoryview, kind: str, at: datetime) -> Entry:
+    return Entry(line, bytes(mark), kind, at)

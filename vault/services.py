@@ -28,11 +28,11 @@ from vault.models import DataKey
 from vault.stream import open_stream, seal_stream
 
 __all__ = [
-    "Place", "Status", "SubjectKey", "Tampered", "blind_index", "blind_indexes", "create_data_key",
-    "create_data_keys", "destroy_data_key", "destroy_data_keys", "keyed_digest", "keyed_digests", "open_cell",
-    "open_cells", "open_secret", "open_stream", "opened", "pairwise_id", "pairwise_ids", "replace_data_key",
-    "report_tamper", "reseal_secret", "seal_secret", "seal_stream", "status", "subject_blocks", "subject_key",
-    "subject_keys", "subject_of",
+    "KEY", "Place", "Status", "SubjectKey", "Tampered", "blind_index", "blind_indexes", "create_data_key",
+    "create_data_keys", "destroy_data_key", "destroy_data_keys", "first_key", "keyed_digest", "keyed_digests",
+    "open_cell", "open_cells", "open_secret", "open_stream", "opened", "pairwise_id", "pairwise_ids",
+    "replace_data_key", "report_tamper", "reseal_secret", "seal_secret", "seal_stream", "status", "subject_blocks",
+    "subject_key", "subject_keys", "subject_of",
 ]  # fmt: skip
 
 Cells = TypeVar("Cells")
@@ -44,6 +44,9 @@ _INSERT = """
       FROM unnest(%s::uuid[], %s::bytea[], %s::bytea[]) AS fresh (owner, wrapped, commitment)
     ON CONFLICT (owner) DO NOTHING RETURNING owner
 """
+KEY = """INSERT INTO vault_datakey (owner, wrapped, master_version, commitment, created_at)
+    VALUES (%(key_owner)s, %(key_wrapped)s, %(key_version)s, %(key_commitment)s, %(key_at)s)"""
+"""The row of a fresh owner's first data key, for `gdpr_portal.prepared`; parameters of `first_key`."""
 _SELECT = "SELECT owner, wrapped, master_version, commitment FROM vault_datakey WHERE owner = ANY(%s)"
 
 
@@ -93,6 +96,20 @@ def create_data_keys(owners: Sequence[UUID]) -> dict[UUID, SubjectKey]:
         if _insert(ring, list(keys.values()), timezone.now()) != len(keys):
             raise WrongState("data_key_exists", "This person has a data key already.")
     return keys
+
+
+def first_key(owner: UUID) -> tuple[SubjectKey, dict[str, Any]]:
+    """A data key for an owner that is only being made, and the parameters of `KEY`: it is theirs once the caller's
+    statement commits. Raises Gone("erased") for an owner in the ledger."""
+    ring = _ring(writing=True)
+    if ledger.is_shredded(owner):
+        raise Gone("erased", "This person has been erased.")
+    key, version = SubjectKey(owner, envelope.new_data_key()), ring.current("master")
+    wrapped, committed = key.wrapped(ring.key("master", version), version)
+    return key, {
+        "key_owner": owner, "key_wrapped": wrapped, "key_version": version, "key_commitment": committed,
+        "key_at": timezone.now(),
+    }  # fmt: skip
 
 
 def subject_key(owner: UUID) -> SubjectKey:
@@ -154,12 +171,14 @@ def open_cells(
 def open_cell(owner: UUID, place: Place, row: Model, column: str) -> bytes | None:
     """What lies sealed in that column of the row, read anew where an erasure came between; None when nothing does."""
     held: Any = getattr(row, column)
+    if held is None:
+        return None
     again = type(row)._default_manager.filter(pk=row.pk).values_list(column, flat=True).first
 
     def opening(key: SubjectKey, cell: bytes | None) -> bytes | None:
         return None if cell is None else key.open(place, bytes(cell))
 
-    return None if held is None else open_cells(owner, held, again, opening)
+    return open_cells(owner, held, again, opening)
 
 
 def destroy_data_key(owner: UUID) -> bool:

@@ -1,12 +1,9 @@
-"""Who calls: the application a bearer token (RFC 6750) was issued to, looked up afresh with every request."""
+"""What a bearer token (RFC 6750) allows, looked up afresh; `access.rest.remembered` asks here for all doors."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils import timezone
-from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.request import Request
 
 from access.models import AccessToken, Application
 from access.tokens import token_digests
@@ -21,25 +18,6 @@ class Grant:
     application: Application
     scopes: frozenset[str]
     expires_at: datetime
-
-
-class BearerAuthentication(BaseAuthentication):
-    """`request.user` is the Application, `request.auth` its Grant; 401 `invalid_token` for everything else.
-
-    Nothing is cached: a token revoked or an application disabled is refused from the next request on.
-    """
-
-    def authenticate(self, request: Request) -> tuple[Application, Grant]:
-        token = bearer_token(request.META.get("HTTP_AUTHORIZATION", ""))
-        if token is None:
-            raise _refusal(CHALLENGE)
-        grant = grant_of(token)
-        if grant is None:
-            raise _refusal(f'{CHALLENGE}, error="invalid_token"')
-        return grant.application, grant
-
-    def authenticate_header(self, request: Request) -> str:
-        return CHALLENGE
 
 
 def bearer_token(header: str) -> str | None:
@@ -60,9 +38,3 @@ def grant_of(token: str) -> Grant | None:
     if found is None:
         return None
     return Grant(found.application, frozenset(found.scopes) & frozenset(found.application.scopes), found.expires_at)
-
-
-def _refusal(challenge: str) -> AuthenticationFailed:
-    refusal = AuthenticationFailed()
-    refusal.challenge = challenge  # type: ignore[attr-defined]
-    return refusal

@@ -14,17 +14,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponse, HttpResponseBase
 from django.utils import timezone
 
 from access.models import Application, IdempotencyKey
 from gdpr_portal.errors import Invalid, WrongState
+from gdpr_portal.prepared import Loaded, Prepared
 from vault.services import Place, keyed_digest, open_secret, seal_secret
 
 KEPT = timedelta(hours=24)
 NEVER_KEPT = {401, 429}
+_LOCK = Prepared("SELECT pg_try_advisory_xact_lock(%(number)s::bigint)")
+_KEPT = Loaded(
+    IdempotencyKey,
+    "WHERE application_id = %(application)s AND method = %(method)s AND path = %(path)s AND key = %(key)s",
+)
+_KEEP = Prepared("""
+INSERT INTO access_idempotencykey
+    (application_id, method, path, key, fingerprint, status, content_type, body_sealed, created_at)
+VALUES (%(application)s, %(method)s, %(path)s, %(key)s, %(fingerprint)s, %(status)s, %(content_type)s, %(body)s, %(at)s)
+RETURNING id
+""")
 
 
 @dataclass(frozen=True)
@@ -50,7 +62,7 @@ class Call:
 
 def call_of(request: HttpRequest, application: Application, body: bytes) -> Call | None:
     """The call as its header names it; None without one, 400 `invalid_idempotency_key` for a key that is none."""
-    key = request.headers.get("Idempotency-Key")
+    key = request.META.get("HTTP_IDEMPOTENCY_KEY")
     if key is None:
         return None
     if not 1 <= len(key) <= 255 or not all("!" <= letter <= "~" for letter in key):
@@ -82,14 +94,13 @@ def purge_idempotency_keys() -> int:
 
 def _lock(call: Call) -> bool:
     number = int.from_bytes(bytes.fromhex(call.name)[:8], "big", signed=True)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
-        return bool(cursor.fetchone()[0])
+    [(is_ours,)] = _LOCK.all(number=number)
+    return bool(is_ours)
 
 
 def _kept(call: Call) -> IdempotencyKey | None:
-    same = IdempotencyKey.objects.filter(application=call.application, method=call.method, path=call.path, key=call.key)
-    found = same.first()
+    # A statement of its own: one that locked as well would not see what was kept while it waited for its turn.
+    found = _KEPT.first(application=call.application.pk, method=call.method, path=call.path, key=call.key)
     if found is not None and found.created_at <= timezone.now() - KEPT:
         found.delete()
         return None
@@ -106,13 +117,14 @@ def _replay(kept: IdempotencyKey, call: Call) -> HttpResponse:
 
 
 def _keep(call: Call, response: HttpResponse) -> None:
-    IdempotencyKey.objects.create(
-        application=call.application,
+    _KEEP.one(
+        application=call.application.pk,
         method=call.method,
         path=call.path,
         key=call.key,
         fingerprint=call.fingerprint,
         status=response.status_code,
         content_type=response.get("Content-Type", ""),
-        body_sealed=seal_secret(call.place, response.content),
+        body=seal_secret(call.place, response.content),
+        at=timezone.now(),
     )

@@ -1,4 +1,4 @@
-"""What a process remembers for a moment of the applications that ask all the time, so that hot paths ask less.
+"""What a process remembers for a moment of the applications that ask all the time, so that every request asks less.
 
 A live token for `SECONDS`: one revoked, or of an application disabled, is refused within a second (api.md). What is
 refused is not remembered. Requests are counted in shares: a process takes a `SHARES`th of the quota of a window at

@@ -5,17 +5,11 @@ half a second of counting. The window starts with the first request in it and la
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import connection
-from rest_framework.request import Request
-from rest_framework.throttling import BaseThrottle
 
 from access.models import Application
-
-if TYPE_CHECKING:
-    from rest_framework.views import APIView  # the framework itself imports this module
 
 WINDOW_SECONDS = 60
 
@@ -70,19 +64,3 @@ def add_requests(application: UUID, number: int) -> tuple[int, float]:
 def whole_seconds(left: float) -> int:
     """As announced: at least 1."""
     return max(1, min(WINDOW_SECONDS, round(left)))
-
-
-class ApplicationThrottle(BaseThrottle):
-    """429 `throttled` past the application's own limit; the view announces what is left."""
-
-    allowance: Allowance | None = None
-
-    def allow_request(self, request: Request, view: "APIView") -> bool:
-        if not isinstance(request.user, Application):
-            return True
-        self.allowance = count_request(request.user)
-        view.allowance = self.allowance
-        return not self.allowance.exceeded
-
-    def wait(self) -> float | None:
-        return float(self.allowance.reset_seconds) if self.allowance else None

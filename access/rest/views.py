@@ -1,5 +1,6 @@
 """The one kind of view of the API: a declared scope for every method, strict input, one effect for one key."""
 
+import threading
 from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
@@ -58,7 +59,7 @@ class ScopedView(APIView):
             if any(field.required for field in serializer().fields.values()):
                 raise Invalid("malformed_json", "A JSON body is needed.")
             body = {}
-        value: dict[str, Any] = validated(serializer(data=body))
+        value: dict[str, Any] = _serializers.validated(serializer, body)
         return value
 
     def query(self, serializer: type[StrictSerializer]) -> dict[str, Any]:
@@ -150,6 +151,26 @@ class ScopedView(APIView):
             transaction.set_rollback(True)
         final: HttpResponseBase = self.finalize_response(self.request, answer, *self.args, **self.kwargs)
         return final.render() if isinstance(final, Response) else final
+
+
+class _Serializers(threading.local):
+    """A thread's own serializers by class: to make their fields costs more than to use them."""
+
+    def __init__(self) -> None:
+        self._made: dict[type[StrictSerializer], StrictSerializer] = {}
+
+    def validated(self, kind: type[StrictSerializer], body: Any) -> Any:
+        """As `validated(kind(data=body))`; nothing of the body stays here."""
+        made = self._made.get(kind) or self._made.setdefault(kind, kind(data=None))
+        made.initial_data = body
+        try:
+            return validated(made)
+        finally:
+            for name in ("initial_data", "_validated_data", "_errors", "_data"):
+                made.__dict__.pop(name, None)
+
+
+_serializers = _Serializers()
 
 
 def _unknown_parameters() -> Invalid:

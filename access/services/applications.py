@@ -98,7 +98,7 @@ def _known(scopes: Iterable[str]) -> list[str]:
 
 
 def set_enabled(*, application: Application, enabled: bool, actor: str = COMMAND) -> Application:
-    """The application may call (or may not, from its next request on; its tokens are gone). Idempotent."""
+    """The application may call (or may not, within half a second; its tokens are gone). Idempotent."""
     with transaction.atomic():
         locked = Application.objects.select_for_update().get(pk=application.pk)
         if locked.enabled == enabled:

@@ -16,7 +16,7 @@ from access.rest.serializers import InstantField, StrictSerializer
 from access.rest.views import ScopedView
 from consent import receipts
 from consent.models import ConsentEvent
-from consent.services.consents import ACTIONS, record_consent
+from consent.services.consents import ACTIONS, record_consent_of
 from consent.services.events import NoticeSeen
 from consent.services.standing import Line, history_of, standing_of
 from consent.states import Consent
@@ -114,9 +114,8 @@ class ConsentsView(ScopedView):
     @extend_schema(operation_id="record_consent", request=ConsentInput, responses={201: RecordedConsentSerializer})
     def post(self, request: Request, subject: UUID) -> Response:
         body = self.read(ConsentInput)
-        person = subject_for(application=self.application, pairwise=subject)
-        event = record_consent(
-            subject=person, purpose=body["purpose"], action=body["action"], channel=body["channel"],
+        event = record_consent_of(
+            pairwise=subject, purpose=body["purpose"], action=body["action"], channel=body["channel"],
             explicit=body["explicit"], recipient=body["recipient"] or "", actor=self.actor,
             application=self.application, notice=NoticeSeen(**body["notice"]) if body["notice"] else None,
         )  # fmt: skip

@@ -1,38 +1,75 @@
 """What a person answers to a purpose: given, refused, withdrawn, run out. Art. 4(11), 7, 8 and 9(2)(a)."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from access.models import Application
 from audit.actors import system
 from consent import hooks
-from consent.models import ConsentEvent, NoticeText, Purpose, Standing
-from consent.selectors import live_purpose
+from consent.models import ConsentEvent, Purpose, Standing
+from consent.selectors import require_live
 from consent.services.confirmations import ask_own, waits_for
-from consent.services.deliveries import applications_for, queue_delivery
+from consent.services.deliveries import CONCERNED, applications_for, queue_delivery
 from consent.services.events import Act, NoticeSeen, write_event
-from consent.services.objections import end_own_objection
+from consent.services.objections import STANDS, end_own_objection
 from consent.services.proofs import end_proofs
 from consent.services.reminders import reminder_window
-from consent.services.sharing import record_sharing, stop_sharing
-from consent.services.standing import rebuild_standing, standing_of, state_of
+from consent.services.sharing import SHARED_WITH, record_sharing, stop_sharing
+from consent.services.standing import rebuild_standing, standing_of, standing_row
 from consent.states import Consent, answer, as_of
 from gdpr_portal.errors import Invalid, WrongState
+from gdpr_portal.prepared import Joined
 from subjects.models import Subject
 from subjects.selectors import ensure_not_erased
-from subjects.services import lock_subject
+from subjects.services import lock_known_subject, lock_subject
 from vault import ledger
 
-__all__ = ["NoticeSeen", "end_proofs", "expire_due", "rebuild_standing", "record_consent", "standing_of"]
+__all__ = [
+    "NoticeSeen", "end_proofs", "expire_due", "rebuild_standing", "record_consent", "record_consent_of", "standing_of",
+]  # fmt: skip
 
 ACTIONS = ("give", "refuse", "withdraw")
 _PERMITS = frozenset({Consent.GIVEN, Consent.PENDING})
 """What a restored backup must not put back once it was taken back (`vault.ledger`)."""
+_LOOK = Joined(
+    {"purpose": Purpose, "standing": Standing},
+    [
+        "text.id IS NOT NULL", "notice.published_at", "notice.retired_at",
+        f"EXISTS ({SHARED_WITH})",
+        f"EXISTS (SELECT FROM access_application {CONCERNED})",
+        f"EXISTS (SELECT FROM consent_objection {STANDS})",
+        """EXISTS (SELECT FROM consent_consentevent event WHERE event.subject_id = %(subject)s
+            AND event.purpose = %(purpose)s AND event.recipient = '' AND event.at = %(at)s)""",
+    ],
+    """FROM (SELECT) AS one LEFT JOIN consent_purpose purpose ON purpose.slug = %(purpose)s
+    LEFT JOIN consent_standing standing ON standing.subject_id = %(subject)s AND standing.purpose = %(purpose)s
+        AND standing.recipient = ''
+    LEFT JOIN consent_notice notice ON notice.purpose_id = purpose.id AND notice.version = %(version)s::bigint
+    LEFT JOIN consent_noticetext text ON text.notice_id = notice.id AND text.language = %(language)s
+        AND text.digest = %(digest)s""",
+)  # fmt: skip
+"""All an answer is judged by, as it stands with the person locked."""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What there was when a person answered: the purpose, what stood, the words they name, who rests on it."""
+
+    purpose: Purpose | None
+    standing: Standing | None
+    is_text: bool
+    live_since: datetime | None
+    live_until: datetime | None
+    is_shared: bool
+    concerns_somebody: bool
+    is_objected_to: bool
+    spoke_at_this_moment: bool
 
 
 @transaction.atomic
@@ -59,19 +96,29 @@ def record_consent(
     of data, not the person's word. Raises Gone(`erased`), Missing(`unknown_purpose`),
     Refused(`purpose_not_approved`), WrongState(`not_consent_based`), Invalid(`explicit_consent_required`, 422).
     """
-    if action not in ACTIONS:
-        raise Invalid("invalid_value", "There is no such act.", status=422)
-    person = ensure_not_erased(lock_subject(subject.pk))
-    act = Act(channel=channel, actor=actor, explicit=explicit, application=application, at=_moment(at))
-    found = _purpose(purpose, action)
-    if action == "give" and found.special_category and not explicit:
-        raise Invalid("explicit_consent_required", "This purpose needs explicit consent (Art. 9(2)(a)).", status=422)
-    seen = _require_wording(found, notice, act.at) if action == "give" else _known_wording(found, notice)
-    if recipient:
-        return record_sharing(
-            subject=person, recipient=recipient, purpose=purpose, shared=action == "give", act=act, notice=seen
-        )
-    return _answered(person, found, action, act, seen)
+    _require_act(action)
+    act = partial(Act, channel=channel, actor=actor, explicit=explicit, application=application)
+    return _record(lock_subject(subject.pk), purpose, action, notice, recipient, act, at)
+
+
+@transaction.atomic
+def record_consent_of(
+    *,
+    pairwise: UUID,
+    application: Application,
+    purpose: str,
+    action: str,
+    notice: NoticeSeen | None = None,
+    channel: str,
+    explicit: bool = False,
+    actor: str,
+    recipient: str = "",
+) -> ConsentEvent:
+    """As `record_consent`, of the person the application knows by this id; Missing for any other id."""
+    _require_act(action)
+    act = partial(Act, channel=channel, actor=actor, explicit=explicit, application=application)
+    person = lock_known_subject(application=application, pairwise=pairwise)
+    return _record(person, purpose, action, notice, recipient, act, None)
 
 
 def expire_due(limit: int = 500) -> int:
@@ -84,13 +131,47 @@ def expire_due(limit: int = 500) -> int:
     return sum(_expire(subject_id, purpose) for subject_id, purpose in rows)
 
 
-def _answered(subject: Subject, purpose: Purpose, action: str, act: Act, notice: NoticeSeen | None) -> ConsentEvent:
-    if action == "give":
-        _expire(subject.pk, purpose.slug)  # a new yes must not find switches on that rested on one that ran out
-    before = state_of(subject, purpose.slug)
+def _record(
+    person: Subject,
+    slug: str,
+    action: str,
+    notice: NoticeSeen | None,
+    recipient: str,
+    acting: Callable[..., Act],
+    at: datetime | None,
+) -> ConsentEvent:
+    """The answer is judged and written. The person is locked."""
+    ensure_not_erased(person)
+    act = acting(at=_moment(at))
+    seen = _look(person, slug, notice, act.at)
+    purpose = _purpose(seen.purpose, action)
+    if action == "give" and purpose.special_category and not act.explicit:
+        raise Invalid("explicit_consent_required", "This purpose needs explicit consent (Art. 9(2)(a)).", status=422)
+    wording = _wording(seen, action, notice, act.at)
+    if recipient:
+        return record_sharing(
+            subject=person, recipient=recipient, purpose=slug, shared=action == "give", act=act, notice=wording
+        )
+    return _answered(person, purpose, seen, action, act, wording)
+
+
+def _look(person: Subject, slug: str, notice: NoticeSeen | None, at: datetime) -> _Seen:
+    version, language, digest = (notice.version, notice.language, notice.digest) if notice else (None, "", "")
+    found = _LOOK.one(subject=person.pk, purpose=slug, version=version, language=language, digest=digest, at=at)
+    return _Seen(*found)
+
+
+def _answered(
+    subject: Subject, purpose: Purpose, seen: _Seen, action: str, act: Act, notice: NoticeSeen | None
+) -> ConsentEvent:
+    row = seen.standing
+    if action == "give" and _has_run_out(row):  # a new yes must not find switches on that rested on one that ran out
+        _expire(subject.pk, purpose.slug)
+        row = standing_row(subject, purpose.slug)
+    before = Consent(row.state) if row else Consent.NEVER_ASKED
     waits = waits_for(subject, purpose, act.at.date()) if action == "give" else frozenset()
     state = answer(before, action, of_age="parent" not in waits, confirmed="own" not in waits)
-    standing = _same_answer(subject, purpose, state, act, notice)
+    standing = _same_answer(subject, purpose, seen, state, act, notice, row)
     if standing is not None:
         ledger.flush_on_commit()
         if "own" in waits:
@@ -100,10 +181,10 @@ def _answered(subject: Subject, purpose: Purpose, action: str, act: Act, notice:
     event, applied = write_event(
         subject=subject, purpose=purpose.slug, action=action, state=state, act=act, notice=notice, expires_at=expires_at
     )
-    if applied and state is Consent.GIVEN:
+    if applied and state is Consent.GIVEN and seen.is_objected_to:
         end_own_objection(subject=subject, purpose=purpose.slug, actor=act.actor)
-    elif applied:
-        _take_back(subject, purpose, before, act)
+    elif applied and state is not Consent.GIVEN:
+        _take_back(subject, purpose, seen, before, act)
         if before in _PERMITS and state not in _PERMITS:
             ledger.record_change(ledger.WITHDRAWN, subject.pk, purpose.slug, "", at=act.at)
     if applied and "own" in waits:
@@ -111,13 +192,14 @@ def _answered(subject: Subject, purpose: Purpose, action: str, act: Act, notice:
     return event
 
 
-def _take_back(subject: Subject, purpose: Purpose, before: Consent, act: Act) -> None:
+def _take_back(subject: Subject, purpose: Purpose, seen: _Seen, before: Consent, act: Act) -> None:
     """What rested on the consent ends: sharing with every recipient, and use by every application (Art. 7(3))."""
     act = replace(act, at=timezone.now(), reason="consent_withdrawn")  # a late no stops what is on now
-    stop_sharing(subject=subject, purpose=purpose.slug, act=act)
+    if seen.is_shared:
+        stop_sharing(subject=subject, purpose=purpose.slug, act=act)
     if before is not Consent.GIVEN:
         return
-    for application in applications_for(subject, purpose.slug):
+    for application in applications_for(subject, purpose.slug) if seen.concerns_somebody else ():
         queue_delivery(
             application=application, subject=subject, type="consent.withdrawn", purpose=purpose.slug,
             fields=purpose.fields,
@@ -133,8 +215,8 @@ def _tell_ended(subject: Subject) -> None:
 @transaction.atomic
 def _expire(subject_id: UUID, purpose: str) -> bool:
     subject = lock_subject(subject_id)
-    standing = Standing.objects.filter(subject=subject, purpose=purpose, recipient="", state=Consent.GIVEN).first()
-    if standing is None or standing.expires_at is None or standing.expires_at > timezone.now():
+    standing = standing_row(subject, purpose)
+    if standing is None or standing.expires_at is None or not _has_run_out(standing):
         return False
     act = Act(channel="clock", actor=system("worker"), at=standing.expires_at, reason="consent_expired")
     notice = NoticeSeen(standing.notice_version or 0, standing.notice_language, standing.notice_digest)
@@ -145,6 +227,12 @@ def _expire(subject_id: UUID, purpose: str) -> bool:
     return True
 
 
+def _has_run_out(standing: Standing | None) -> bool:
+    """Whether it is a consent past its validity that nobody has marked expired yet."""
+    ends = standing.expires_at if standing and standing.state == Consent.GIVEN else None
+    return ends is not None and ends <= timezone.now()
+
+
 def _moment(at: datetime | None) -> datetime:
     now = timezone.now()
     if at is not None and at > now:
@@ -152,53 +240,51 @@ def _moment(at: datetime | None) -> datetime:
     return at or now
 
 
-def _purpose(slug: str, action: str) -> Purpose:
+def _require_act(action: str) -> None:
+    if action not in ACTIONS:
+        raise Invalid("invalid_value", "There is no such act.", status=422)
+
+
+def _purpose(found: Purpose | None, action: str) -> Purpose:
     """The purpose, resting on consent; to say no to, also one that has been retired since."""
-    retired = Purpose.objects.filter(slug=slug, published_at__isnull=False).first() if action != "give" else None
-    purpose = retired or live_purpose(slug)
+    retired = found if found and found.published_at and action != "give" else None
+    purpose = retired or require_live(found)
     if purpose.lawful_basis != Purpose.Basis.CONSENT:
         raise WrongState("not_consent_based", "This purpose does not rest on consent.")
     return purpose
 
 
-def _require_wording(purpose: Purpose, notice: NoticeSeen | None, at: datetime) -> NoticeSeen:
-    """Exactly a text that was live at `at`: version, language and digest."""
-    shown = notice and _texts(purpose, notice).filter(_notice_live_at(at)).exists()
-    if not notice or not shown:
+def _wording(seen: _Seen, action: str, notice: NoticeSeen | None, at: datetime) -> NoticeSeen | None:
+    """To say yes to, exactly a text that was live at `at`: version, language and digest. What the person saw while
+    saying no is noted if there ever was such a text."""
+    if action != "give":
+        return notice if seen.is_text else None
+    since, until = seen.live_since, seen.live_until
+    if not seen.is_text or since is None or since > at or (until is not None and until <= at):
         raise WrongState("notice_outdated", "This is not the wording that is live.")
     return notice
 
 
-def _known_wording(purpose: Purpose, notice: NoticeSeen | None) -> NoticeSeen | None:
-    """What the person saw while saying no, noted if there ever was such a text."""
-    return notice if notice and _texts(purpose, notice).exists() else None
-
-
-def _texts(purpose: Purpose, notice: NoticeSeen) -> QuerySet[NoticeText]:
-    return NoticeText.objects.filter(
-        notice__purpose=purpose, notice__version=notice.version, language=notice.language, digest=notice.digest
-    )
-
-
-def _notice_live_at(at: datetime) -> Q:
-    retired = Q(notice__retired_at__isnull=True) | Q(notice__retired_at__gt=at)
-    return Q(notice__published_at__lte=at) & retired
-
-
 def _same_answer(
-    subject: Subject, purpose: Purpose, state: Consent, act: Act, notice: NoticeSeen | None
+    subject: Subject,
+    purpose: Purpose,
+    seen: _Seen,
+    state: Consent,
+    act: Act,
+    notice: NoticeSeen | None,
+    row: Standing | None,
 ) -> ConsentEvent | None:
-    """The event that already says so: the one that stands, or one written for this very moment before."""
-    events = ConsentEvent.objects.filter(subject=subject, purpose=purpose.slug, recipient="", state=state)
-    again = events.filter(at=act.at).first()
-    if again is not None:
-        return again
-    row = Standing.objects.filter(subject=subject, purpose=purpose.slug, recipient="").first()
+    """The event that already says so: the one that stands (`row`), or one written for this very moment before."""
+    if seen.spoke_at_this_moment:
+        events = ConsentEvent.objects.filter(subject=subject, purpose=purpose.slug, recipient="", state=state)
+        again = events.filter(at=act.at).first()
+        if again is not None:
+            return again
     if row is None or row.since > act.at or row.state != state:
         return None
     same_wording = state not in _PERMITS or (notice is not None and row.notice_version == notice.version)
     stands = as_of(state, moment=act.at, expires_at=row.expires_at, version=None, newest_major=None) == state
-    found = events.filter(event=row.event).first() if same_wording and stands else None
+    found = ConsentEvent.objects.filter(event=row.event).first() if same_wording and stands else None
     return None if found and _renews(purpose, found, act.at) else found
 
 

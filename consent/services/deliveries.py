@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from access.models import Application
@@ -19,6 +19,7 @@ from consent.models.governance import ReviewState
 from consent.services.sending import close, in_flight, payload, reference_place, send_due, send_one, wait_for
 from consent.states import OUTCOMES, move
 from gdpr_portal.errors import Invalid, Missing, WrongState
+from gdpr_portal.prepared import Loaded, Prepared
 from gdpr_portal.wake import wake
 from subjects.models import Subject, ValuePurpose
 from subjects.selectors import reference_for
@@ -36,6 +37,17 @@ TYPES = frozenset(
         "restriction.set", "restriction.lifted", "access.requested",
     }
 )  # fmt: skip
+
+CONCERNED = """WHERE EXISTS (SELECT FROM subjects_applicationlink link WHERE link.application_id = access_application.id
+        AND link.subject_id = %(subject)s)
+    AND EXISTS (SELECT FROM consent_datacontract held JOIN consent_purpose purpose ON purpose.id = held.purpose_id
+        WHERE held.application_id = access_application.id AND held.state = 'live' AND purpose.slug = %(purpose)s)
+    AND EXISTS (SELECT FROM access_webhookendpoint told WHERE told.application_id = access_application.id)"""
+_CONCERNED = Loaded(Application, f"{CONCERNED} ORDER BY slug")
+_LAST = Prepared("""
+SELECT coalesce(max(sequence), 0) FROM consent_delivery
+WHERE application_id = %(application)s AND subject_id = %(subject)s
+""")
 
 
 @transaction.atomic
@@ -142,8 +154,7 @@ def affected_applications(subject: Subject) -> list[Application]:
 
 def applications_for(subject: Subject, purpose: str) -> list[Application]:
     """The applications with a live contract for the purpose that know the person and can be told, by slug."""
-    known = Application.objects.filter(links__subject=subject, pk__in=_contracts([purpose]))
-    return list(known.filter(endpoint__isnull=False).distinct().order_by("slug"))
+    return _CONCERNED.all(subject=subject.pk, purpose=purpose)
 
 
 def _contracts(purposes: Any) -> Any:
@@ -152,8 +163,8 @@ def _contracts(purposes: Any) -> Any:
 
 
 def _next_sequence(application: Application, subject: Subject) -> int:
-    last = Delivery.objects.filter(application=application, subject=subject).aggregate(last=Max("sequence"))["last"]
-    return (last or 0) + 1
+    [(last,)] = _LAST.all(application=application.pk, subject=subject.pk)
+    return int(last) + 1
 
 
 def sealed_reference(delivery: Delivery) -> bytes | None:

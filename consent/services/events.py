@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.utils import timezone
 
 from access.models import Application
-from audit.services import Entry, record_many
+from audit.services import NAMED, Entry, named
 from consent.models import ConsentEvent
-from consent.services.standing import apply_event
 from consent.states import Consent
+from gdpr_portal.prepared import Prepared
 from subjects.models import Subject
 
 
@@ -39,6 +42,36 @@ _NAMES = {
 }  # fmt: skip
 
 
+_EVENT = (
+    "event", "subject_id", "purpose", "recipient", "action", "state", "notice_version", "notice_language",
+    "notice_digest", "channel", "explicit", "actor", "application_id", "at", "expires_at", "confirms", "recorded_at",
+)  # fmt: skip
+_STANDS = ("state", "expires_at", "notice_version", "notice_language", "notice_digest", "event")
+"""Columns a standing has of its event, besides whose and what it is."""
+_WRITE = f"""
+WITH written AS (
+    INSERT INTO consent_consentevent ({", ".join(_EVENT)}) VALUES ({", ".join(f"%({name})s" for name in _EVENT)})
+    RETURNING seq
+), stands AS (
+    INSERT INTO consent_standing AS held (subject_id, purpose, recipient, since, {", ".join(_STANDS)})
+    SELECT %(subject_id)s::uuid, %(purpose)s, %(recipient)s, %(at)s::timestamptz, %(state)s,
+        %(expires_at)s::timestamptz, %(notice_version)s::int, %(notice_language)s, %(notice_digest)s, %(event)s::uuid
+    WHERE NOT EXISTS (SELECT FROM consent_consentevent newer WHERE newer.subject_id = %(subject_id)s
+        AND newer.purpose = %(purpose)s AND newer.recipient = %(recipient)s AND newer.at > %(at)s)
+    ON CONFLICT (subject_id, purpose, recipient)
+        DO UPDATE SET since = excluded.since, {", ".join(f"{name} = excluded.{name}" for name in _STANDS)}
+    RETURNING 1
+){{audited}}
+SELECT (SELECT seq FROM written), EXISTS (SELECT FROM stands)
+"""  # noqa: S608 - constants of this module only
+"""The event, and the standing unless an answer of a later moment stands; of one moment the one written last stands.
+
+The subject is locked, so that no event of theirs is written between the statement's snapshot and its end.
+"""
+_WRITE_SWITCH = Prepared(_WRITE.format(audited=""))
+_WRITE_ANSWER = Prepared(_WRITE.format(audited=f", audited AS ({NAMED})"))
+
+
 def write_event(
     *,
     subject: Subject,
@@ -55,15 +88,21 @@ def write_event(
 
     The flag is False when a later answer already stands, so that this one changes history only.
     """
-    event = ConsentEvent.objects.create(
-        subject=subject, purpose=purpose, recipient=recipient, action=action, state=state, channel=act.channel,
-        explicit=act.explicit, actor=act.actor, application=act.application, at=act.at, expires_at=expires_at,
-        notice_version=notice.version if notice else None, notice_language=notice.language if notice else "",
-        notice_digest=notice.digest if notice else "", confirms=confirms,
+    event = ConsentEvent(
+        event=uuid4(), recorded_at=timezone.now(), subject=subject, purpose=purpose, recipient=recipient, action=action,
+        state=state, channel=act.channel, explicit=act.explicit, actor=act.actor, application=act.application,
+        at=act.at, expires_at=expires_at, notice_version=notice.version if notice else None,
+        notice_language=notice.language if notice else "", notice_digest=notice.digest if notice else "",
+        confirms=confirms,
     )  # fmt: skip
-    applied = apply_event(event)
-    if not recipient:
-        record_many([entry_of(event)])
+    values: dict[str, Any] = {name: getattr(event, name) for name in _EVENT} | {"state": str(state)}
+    if recipient:
+        row = _WRITE_SWITCH.one(**values)
+    else:
+        row = _WRITE_ANSWER.one(**values, **named(entry_of(event)))
+    assert row is not None  # one row, always
+    event.seq, applied = row
+    event._state.adding, event._state.db = False, "default"
     return event, applied
 
 

@@ -10,10 +10,14 @@ from consent.models import Objection, Purpose
 from consent.services.events import Act
 from consent.services.sharing import stop_sharing
 from gdpr_portal.errors import Missing, WrongState
+from gdpr_portal.prepared import Loaded
 from subjects.models import Subject
 from subjects.selectors import ensure_not_erased
 from subjects.services import lock_subject
 from vault import ledger
+
+STANDS = "WHERE subject_id = %(subject)s AND purpose = %(purpose)s AND ended_at IS NULL"
+_STANDING = Loaded(Objection, STANDS)
 
 
 @transaction.atomic
@@ -29,7 +33,7 @@ def object_to(
     found = Purpose.objects.filter(slug=purpose, published_at__isnull=False).first()
     if found is None:
         raise Missing("unknown_purpose", "No purpose has this name.")
-    standing = Objection.objects.filter(subject=person, purpose=purpose, ended_at=None).first()
+    standing = _STANDING.first(subject=person.pk, purpose=purpose)
     if standing is not None:
         return standing
     now = timezone.now()
@@ -72,7 +76,7 @@ def end_own_objection(*, subject: Subject, purpose: str, actor: str) -> bool:
 
 
 def _end(subject: Subject, purpose: str, actor: str, outcome: str, reason: str, request: UUID | None = None) -> bool:
-    objection = Objection.objects.filter(subject=subject, purpose=purpose, ended_at=None).first()
+    objection = _STANDING.first(subject=subject.pk, purpose=purpose)
     if objection is None or (request is not None and objection.request != request):
         return False
     objection.ended_at = timezone.now()

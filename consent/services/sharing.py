@@ -20,6 +20,7 @@ from consent.services.events import Act, NoticeSeen, write_event
 from consent.services.standing import sharing_verdict, state_of
 from consent.states import Consent, answer
 from gdpr_portal.errors import Missing, Refused, WrongState
+from gdpr_portal.prepared import Prepared
 from subjects.models import Subject
 from subjects.selectors import ensure_not_erased
 from subjects.services import link_application, lock_subject
@@ -27,6 +28,11 @@ from vault import ledger
 
 AS_DELIVERY = {"waiting": "queued", "told": "sent", "confirmed": "acknowledged", "cancelled": "cancelled"}
 """A notice given by hand, in the states of a delivery."""
+SHARED_WITH = """
+SELECT recipient FROM consent_standing
+WHERE subject_id = %(subject)s AND purpose = %(purpose)s AND state = 'given' AND recipient <> ''
+"""
+_SHARED_WITH = Prepared(SHARED_WITH)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,13 +117,11 @@ def stop_sharing(*, subject: Subject, purpose: str, act: Act, recipients: Sequen
     One event and one notice for each that was on; returns their slugs. The answer to the person waits, after the
     commit, for notices that start such sharing and are on the wire at this moment.
     """
-    on = Standing.objects.filter(subject=subject, purpose=purpose, state=Consent.GIVEN).exclude(recipient="")
-    if recipients is not None:
-        on = on.filter(recipient__in=recipients)
-    slugs = sorted(on.values_list("recipient", flat=True))
+    on = {recipient for (recipient,) in _SHARED_WITH.all(subject=subject.pk, purpose=purpose)}
+    slugs = sorted(on if recipients is None else on.intersection(recipients))
     for slug in slugs:
         _switch(subject, slug, purpose, "withdraw", act, None)
-    calls = in_flight(subject_id=subject.pk, purpose=purpose, recipients=slugs)
+    calls = in_flight(subject_id=subject.pk, purpose=purpose, recipients=slugs) if slugs else []
     if calls:
         transaction.on_commit(partial(wait_for, calls))
     return slugs

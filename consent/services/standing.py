@@ -12,9 +12,9 @@ from django.utils import timezone
 from consent.models import ConsentEvent, Notice, Purpose, Standing
 from consent.services.decisions import decide_for
 from consent.states import Consent, as_of
+from gdpr_portal.prepared import Loaded
 from subjects.models import Subject
 
-_KEY = ("subject_id", "purpose", "recipient")
 _COLUMNS = (
     "subject_id", "purpose", "recipient", "state", "since", "expires_at", "notice_version", "notice_language",
     "notice_digest", "event",
@@ -31,6 +31,9 @@ DELETE FROM consent_standing s USING (({_STORED}) EXCEPT ({_DERIVED})) odd
 WHERE s.subject_id = odd.subject_id AND s.purpose = odd.purpose AND s.recipient = odd.recipient
 """  # noqa: S608 - constants of this module only
 _PUT_IN = f"INSERT INTO consent_standing ({', '.join(_COLUMNS)}) (({_DERIVED}) EXCEPT ({_STORED}))"
+
+
+_ROW = Loaded(Standing, "WHERE subject_id = %(subject)s AND purpose = %(purpose)s AND recipient = %(recipient)s")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,24 +73,13 @@ def history_of(subject: Subject, at: datetime | None = None) -> list[ConsentEven
 
 def state_of(subject: Subject, purpose: str, recipient: str = "") -> Consent:
     """The state stored for it, whatever the clock says since; `never_asked` without one."""
-    row = Standing.objects.filter(subject=subject, purpose=purpose, recipient=recipient).first()
+    row = standing_row(subject, purpose, recipient)
     return Consent(row.state) if row else Consent.NEVER_ASKED
 
 
-def apply_event(event: ConsentEvent) -> bool:
-    """The standing row says what the newest event by `at` says; False when a newer one already stands.
-
-    In the transaction that wrote the event, with the subject locked: an act that arrives late changes history only.
-    """
-    newer = ConsentEvent.objects.filter(
-        Q(at__gt=event.at) | Q(at=event.at, seq__gt=event.seq),
-        subject_id=event.subject_id, purpose=event.purpose, recipient=event.recipient,
-    )  # fmt: skip
-    if newer.exists():
-        return False
-    values = _values(event)
-    Standing.objects.update_or_create(**{name: values.pop(name) for name in _KEY}, defaults=values)
-    return True
+def standing_row(subject: Subject, purpose: str, recipient: str = "") -> Standing | None:
+    """The row of it, None when it was never answered."""
+    return _ROW.first(subject=subject.pk, purpose=purpose, recipient=recipient)
 
 
 def sharing_verdict(subject: Subject, purpose: str, recipient: str | None) -> str:

@@ -22,6 +22,7 @@ from consent.services.deliveries import affected_applications, queue_delivery
 from erasure.models import RetentionProposal
 from erasure.plans import has_endpoint
 from gdpr_portal.errors import Missing, WrongState
+from gdpr_portal.prepared import Prepared
 from subjects.models import Subject
 from subjects.services import drop_values, lock_subject
 
@@ -54,6 +55,10 @@ AND NOT EXISTS (SELECT FROM erasure_retentionproposal made WHERE made.subject_id
     AND made.erased IS NOT TRUE AND NOT %(deciding)s)
 ORDER BY held.subject_id, held.field LIMIT %(limit)s
 """
+_OVER_OF_ONE = Prepared(
+    _OVER.replace("(%(subject)s::uuid IS NULL OR held.subject_id = %(subject)s)", "held.subject_id = %(subject)s")
+)
+"""The same of one person: asked whenever a consent ends."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,8 @@ def propose_ended(subject: Subject) -> None:
 def _over(*, subject: UUID | None = None, deciding: bool = False, limit: int = 10_000) -> list[tuple[UUID, str, bool]]:
     now = timezone.now()
     values = {"now": now, "subject": subject, "asked": now - ASK_AGAIN, "limit": limit, "deciding": deciding}
+    if subject is not None:
+        return _OVER_OF_ONE.all(**values)
     with connection.cursor() as cursor:
         cursor.execute(_OVER, values)
         return list(cursor.fetchall())

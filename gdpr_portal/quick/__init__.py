@@ -24,7 +24,7 @@ from django.db import connection
 from access.rest.authentication import bearer_token
 from access.rest.remembered import count_in_shares, counts_in_shares, grant_remembered, take_back
 from access.rest.throttling import Allowance
-from gdpr_portal import metrics
+from gdpr_portal import metrics, traces
 from gdpr_portal.context import request_id
 from gdpr_portal.errors import DomainError
 from gdpr_portal.middleware import request_id_of
@@ -69,6 +69,7 @@ class QuickAnswers:
         body, allowance = answer
         own = [*allowance.headers().items(), ("Content-Length", str(len(body))), ("X-Request-Id", current)]
         seconds = time.perf_counter() - began
+        traces.name_request(route.name, route.method)
         metrics.observe_request(route=route.name, method=route.method, outcome="2xx", seconds=seconds)
         start_response("200 OK", [*frames[route.name], *own])
         return [body]

@@ -4,6 +4,7 @@ from subjects.services.keys import shred_key, shred_keys
 from subjects.services.people import (
     claim_subject,
     link_application,
+    lock_known_subject,
     lock_subject,
     lock_subjects,
     look_up_subject,
@@ -22,6 +23,7 @@ __all__ = [
     "end_retention",
     "lift_restriction",
     "link_application",
+    "lock_known_subject",
     "lock_subject",
     "lock_subjects",
     "look_up_subject",

@@ -5,13 +5,15 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID, uuid4
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
 from access.models import Account, Application
 from audit import actors
 from audit import services as audit
 from gdpr_portal.errors import Missing, Unavailable, WrongState
+from gdpr_portal.prepared import Loaded, Prepared
 from subjects import cells, normalise, selectors
 from subjects.models import ApplicationLink, Identifier, Subject
 from subjects.services.given import Profile, checked_identifiers, checked_profile
@@ -19,6 +21,24 @@ from vault import services as vault
 
 _TRIES: Final = 5
 _UNIQUE: Final = frozenset({"identifier_of_one_person"})
+_LOCKED = Loaded(Subject, "WHERE id = %(id)s FOR UPDATE")
+_OWNERS = Prepared("SELECT kind, subject_id FROM subjects_identifier WHERE index = ANY(%(indexes)s::bytea[])")
+_OF_PERSON = ("id", "pseudonym", "language", "country", "birth_date_sealed", "created_at")
+_CREATE = Prepared(f"""
+WITH key AS ({vault.KEY}), person AS (
+    INSERT INTO subjects_subject ({", ".join(_OF_PERSON)}) VALUES ({", ".join(f"%({name})s" for name in _OF_PERSON)})
+), names AS (
+    INSERT INTO subjects_identifier (id, subject_id, kind, application_id, index, sealed, created_at)
+    SELECT given.id, %(id)s, given.kind, given.application_id, given.index, given.sealed, %(created_at)s
+    FROM unnest(%(ids)s::uuid[], %(kinds)s::text[], %(applications)s::uuid[], %(indexes)s::bytea[], %(sealed)s::bytea[])
+        AS given (id, kind, application_id, index, sealed)
+), link AS (
+    INSERT INTO subjects_applicationlink (subject_id, application_id, created_at)
+    VALUES (%(id)s, %(application)s, %(created_at)s)
+) {audit.NAMED} RETURNING id
+""")  # noqa: S608 - constants of our modules
+"""A person with their key, what they are recognised by, who knows them, and the event; all or none."""
+_LOCKED_KNOWN = Loaded(Subject, f"{selectors.KNOWN} FOR UPDATE")
 
 
 class _OvertakenError(Exception):
@@ -71,14 +91,25 @@ def _register(application: Application, given: dict[str, str], profile: Profile)
 
 
 def _create(application: Application, given: dict[str, str], profile: Profile) -> Subject:
-    subject = Subject(id=uuid4(), language=profile.language or "", country=profile.country or "")
-    key = vault.create_data_key(subject.pk)
+    subject = Subject(
+        id=uuid4(), language=profile.language or "", country=profile.country or "", created_at=timezone.now()
+    )
+    key, of_key = vault.first_key(subject.pk)
     if profile.birth_date:
         subject.birth_date_sealed = sealed_birth_date(key, subject, profile.birth_date)
-    subject.save(force_insert=True)
-    Identifier.objects.bulk_create(new_identifiers(application, subject.pk, given, key))
-    ApplicationLink.objects.create(subject=subject, application=application)
-    _record("subject.created", application, subject, sorted(given))
+    rows = new_identifiers(application, subject.pk, given, key)
+    _CREATE.one(
+        **{name: getattr(subject, name) for name in _OF_PERSON},
+        application=application.pk,
+        ids=[row.pk for row in rows],
+        kinds=[row.kind for row in rows],
+        applications=[row.application_id for row in rows],
+        indexes=[row.index for row in rows],
+        sealed=[row.sealed for row in rows],
+        **of_key,
+        **audit.named(_entry("subject.created", application, subject, sorted(given))),
+    )
+    subject._state.adding, subject._state.db = False, "default"
     return subject
 
 
@@ -120,7 +151,7 @@ def owners_of(application: Application, given: Mapping[str, str]) -> dict[str, U
         index for kind, value in given.items()
         for index in vault.blind_indexes(cells.index_column(kind, application.pk), value)
     ]  # fmt: skip
-    return dict(Identifier.objects.filter(index__in=indexes).values_list("kind", "subject_id"))
+    return dict(_OWNERS.all(indexes=indexes))
 
 
 def new_identifiers(
@@ -223,7 +254,19 @@ def _own_person(account: Account, address: str | None) -> Subject:
 
 def lock_subject(subject_id: UUID) -> Subject:
     """The person's row, locked until the transaction ends: the first lock of every service. Raises Missing."""
-    subject = Subject.objects.select_for_update().filter(pk=subject_id).first()
+    if not connection.in_atomic_block:
+        raise TransactionManagementError("A lock is taken in the transaction of its act: none is open.")
+    subject = _LOCKED.first(id=subject_id)
+    if subject is None:
+        raise Missing()
+    return subject
+
+
+def lock_known_subject(*, application: Application, pairwise: UUID) -> Subject:
+    """The same of the person this application knows by this id; Missing for any other id."""
+    if not connection.in_atomic_block:
+        raise TransactionManagementError("A lock is taken in the transaction of its act: none is open.")
+    subject = _LOCKED_KNOWN.first(id=vault.subject_of(application.pk, pairwise), application=application.pk)
     if subject is None:
         raise Missing()
     return subject
@@ -257,8 +300,12 @@ def mark_erased(*, subject: Subject, actor: str, request: UUID | None = None, at
 
 
 def _record(action: str, application: Application, subject: Subject, kinds: list[str]) -> None:
-    audit.record(
-        action,
+    audit.record_many([_entry(action, application, subject, kinds)])
+
+
+def _entry(action: str, application: Application, subject: Subject, kinds: list[str]) -> audit.Entry:
+    return audit.Entry(
+        action=action,
         actor=actors.application(application.slug),
         subject=subject.pseudonym,
         details={"application": application.slug, "kinds": kinds},

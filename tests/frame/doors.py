@@ -55,6 +55,7 @@ class Doors:
         remembered.forget()
         expected = self.ask(self.view, raw, **environ)
         ThrottleWindow.objects.all().delete()
+        remembered.forget()
         found = self.ask(self.quick, raw, **environ)
         assert found == expected
         return found[0], json.loads(found[2]) if found[2] else {}

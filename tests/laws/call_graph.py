@@ -5,6 +5,7 @@ is not seen, so that a service must record by itself or by what it names.
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,7 +19,10 @@ VAULT_WRITES = frozenset(
 """Of the vault only what is about a key counts: opening and sealing note which key version is in use."""
 BELOW = frozenset({"audit", "vault"})
 """The floors that the services stand on: the log itself, and keys, whose acts the floors above record."""
-RECORDS = frozenset({"audit.services.record", "audit.services.record_many"})
+RECORDS = frozenset({"audit.services.record", "audit.services.record_many", "audit.services.named"})
+"""`named` makes the event's part of a statement that writes it together with what it tells."""
+CHANGES = re.compile(r"\b(INSERT INTO|DELETE FROM|UPDATE \w+ SET)\b")
+"""What makes a statement of `gdpr_portal.prepared` one that writes."""
 
 
 @dataclass
@@ -28,6 +32,8 @@ class Module:
     name: str
     functions: dict[str, ast.FunctionDef] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    writing: set[str] = field(default_factory=set)
+    """Its prepared statements that write."""
 
 
 class Sources:
@@ -76,7 +82,12 @@ class Sources:
     def writes(self, name: str) -> bool:
         """Whether rows change on the way."""
         reach = {each for each in self.reach(name) if not each.startswith("vault.")}
-        return bool(self.reach(name) & VAULT_WRITES) or any(_writes(self.function(each)) for each in reach)
+        return bool(self.reach(name) & VAULT_WRITES) or any(self._writes(each) for each in reach)
+
+    def _writes(self, name: str) -> bool:
+        module, function = self.modules.get(name.rpartition(".")[0]), self.function(name)
+        named = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)} if function else set()
+        return _writes(function) or (module is not None and bool(named & module.writing))
 
     def records(self, name: str) -> bool:
         """Whether the audit log hears of it on the way."""
@@ -104,7 +115,23 @@ def _read(root: Path, file: Path) -> Module:
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
             module.functions[node.name] = node
+    texts = {_target(node): node.value for node in tree.body if isinstance(node, ast.Assign)}
+    module.writing = {name for name, value in texts.items() if _is_prepared(value) and _changes(value, texts)}
     return module
+
+
+def _target(node: ast.Assign) -> str:
+    return node.targets[0].id if isinstance(node.targets[0], ast.Name) else ""
+
+
+def _is_prepared(value: ast.expr) -> bool:
+    return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "Prepared"
+
+
+def _changes(value: ast.expr, texts: dict[str, ast.expr]) -> bool:
+    """Whether the statement changes rows, by its own words or by those of a text it is made of."""
+    parts = [texts[node.id] for node in ast.walk(value) if isinstance(node, ast.Name) and node.id in texts]
+    return bool(CHANGES.search(ast.unparse(value))) or any(_changes(part, texts) for part in parts)
 
 
 def _imported(node: ast.AST) -> Iterator[tuple[str, str]]:

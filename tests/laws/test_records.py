@@ -47,7 +47,6 @@ EXCEPTIONS = {
     "consent.services.review_rows.move": PART + "component.*, purpose.*, notice.*, recipient.*, contract.*, revision.*",
     "consent.services.sending.claim": WORK + "delivery.sent, delivery.failed",
     "consent.services.sending.close": PART + "delivery.acknowledged, delivery.abandoned, sharing.stopped",
-    "consent.services.standing.apply_event": PART + "consent.*, sharing.*",
     "erasure.services.archives.forget": PART + "archive.downloaded, archive.revoked, transfer.*",
     "erasure.services.copies.settle": WORK + "step.done",
     "erasure.services.links.fitting": COUNTS,
@@ -114,6 +113,21 @@ def test_the_search_sees_what_the_services_do(sources: Sources) -> None:
         assert sources.writes(name) and sources.records(name), name
     assert len([name for name in sources.services if sources.writes(name)]) > 80
     assert not sources.writes("consent.services.deliveries.data_of")
+
+
+def test_a_prepared_statement_that_writes_is_seen_too(tmp_path: Path) -> None:
+    (tmp_path / "shop" / "services").mkdir(parents=True)
+    (tmp_path / "shop" / "services" / "parts.py").write_text(
+        "from audit.services import named\nfrom gdpr_portal.prepared import Prepared\n"
+        "_TEXT = 'INSERT INTO row (id) VALUES (%(id)s)'\n_PUT = Prepared(f'WITH a AS ({_TEXT}) SELECT 1')\n"
+        "_LOCK = Prepared('SELECT 1 FROM row FOR UPDATE')\n"
+        "def quiet():\n    _PUT.one(id=1)\n"
+        "def told():\n    _PUT.one(id=1, **named(1))\n"
+        "def reads():\n    _LOCK.one()\n"
+    )
+    (tmp_path / "audit").mkdir()
+    (tmp_path / "audit" / "services.py").write_text("def named(*a, **k): ...\n")
+    assert silent(Sources(tmp_path, ("shop", "audit"))) == {"shop.services.parts.quiet"}
 
 
 def test_a_service_that_forgets_is_noticed(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ _ACTS = {
     "secret": "print a new secret; the old one and all tokens are dead",
     "scopes": "grant exactly these",
     "enable": "it may call again",
-    "disable": "it may not call any more, from its next request on",
+    "disable": "it may not call any more, within half a second",
 }
 
 

@@ -1,0 +1,34 @@
+"""Programs pass the middleware of pages by; pages keep every part of it."""
+
+import pytest
+from csp.middleware import CSPMiddleware
+from django.http import HttpResponse
+from django.test import Client
+
+CSP = "Content-Security-Policy"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/purposes", "/api/v1/nothing", "/oauth/token"])
+def test_a_program_has_no_session_no_account_and_no_cookie(client, db, path):
+    answer = client.get(path, HTTP_COOKIE="session=x; csrf=y")
+    seen = answer.wsgi_request
+    assert not {"session", "_messages", "csrf_processing_done"} & vars(seen).keys() and not answer.cookies
+    assert answer.status_code in {401, 404, 405} and "Cookie" not in answer.get("Vary", "")
+
+
+@pytest.mark.parametrize("path", ["/login", "/api/docs", "/apix"])
+def test_a_page_has_them(client, db, path):
+    seen = client.get(path).wsgi_request
+    assert {"session", "_messages", "user"} <= vars(seen).keys()
+
+
+def test_a_form_needs_its_token_and_a_programs_post_does_not(db):
+    strict = Client(enforce_csrf_checks=True)
+    assert strict.post("/login", {"email": "x"}).status_code == 403
+    assert strict.post("/api/v1/decisions", {}, content_type="application/json").status_code == 401
+
+
+def test_every_answer_carries_the_policy_as_the_library_makes_it(client, rf, db):
+    made = CSPMiddleware(lambda _: HttpResponse())(rf.get("/"))[CSP]
+    assert "default-src 'none'" in made
+    assert {client.get(path)[CSP] for path in ("/login", "/livez", "/api/v1/purposes", "/no-such-page")} == {made}
