@@ -4,6 +4,7 @@
     data key  --HKDF "field" table column-->  field key  --AES-256-GCM-->  sealed cell (format 1, plaintext + 29 bytes)
     data key  --HKDF "commitment"-->  commitment, 32 bytes, stored beside the wrapped key
     data key  --HKDF "mark"-->  mark key  --HMAC-SHA-256-->  mark of one sealing, 128 bits in base64, for the audit log
+    data key  --sealed as a cell "vault_datakey" "former"-->  the key before it, while a renewal lasts (vault.datakeys)
 
 Associated data, every part behind its length in 4 bytes (`kdf.joined`):
 
@@ -27,6 +28,7 @@ from vault.kdf import KEY_BYTES, derive, hkdf_expand, joined, label
 
 __all__ = ["Place", "SubjectKey", "Tampered", "commitment", "new_data_key", "unwrap", "wrap"]
 MARK_BYTES = 16
+_FORMER = Place("vault_datakey", "former", "")
 
 
 def new_data_key() -> bytes:
@@ -56,12 +58,16 @@ def unwrap(wrapped: bytes, master: bytes, *, owner: UUID, version: int, committe
 
 
 class SubjectKey:
-    """One person's data key, in memory for the length of a call; it never shows, copies or pickles its bytes."""
+    """One person's data key, in memory for the length of a call; it never shows, copies or pickles its bytes.
 
-    __slots__ = ("_columns", "_data_key", "_mark_key", "owner")
+    While it is being renewed it has a `former`: it seals itself, and opens what either of the two has sealed.
+    """
 
-    def __init__(self, owner: UUID, data_key: bytes) -> None:
+    __slots__ = ("_columns", "_data_key", "_mark_key", "former", "owner")
+
+    def __init__(self, owner: UUID, data_key: bytes, former: "SubjectKey | None" = None) -> None:
         self.owner = owner
+        self.former = former
         self._data_key = data_key
         self._mark_key: bytes | None = None
         # A field key lives as long as the data key it comes from, and is derived once.
@@ -87,12 +93,46 @@ class SubjectKey:
 
     def open(self, place: Place, sealed: bytes) -> bytes:
         """The plaintext; Tampered (with its `place`) when it was sealed for anybody or anything else."""
-        try:
-            cipher, column = self._column(place)
-            return aead.open_sealed(cipher, bytes(sealed), column + _row_place(place))
-        except Tampered as error:
-            error.place = place
-            raise
+        return self._opened(place, bytes(sealed))[1]
+
+    def sealer(self, place: Place, sealed: bytes) -> "SubjectKey":
+        """Which of the key and its former one has sealed this; Tampered as `open`."""
+        return self._opened(place, bytes(sealed))[0]
+
+    def reseal(self, place: Place, sealed: bytes) -> bytes | None:
+        """The same sealed by this key itself; None when it is already. Tampered as `open`."""
+        sealer, plaintext = self._opened(place, bytes(sealed))
+        return None if sealer is self else self.seal(place, plaintext)
+
+    def _opened(self, place: Place, sealed: bytes) -> "tuple[SubjectKey, bytes]":
+        for key in self.generations():
+            try:
+                cipher, column = key._column(place)
+                return key, aead.open_sealed(cipher, sealed, column + _row_place(place))
+            except Tampered as error:
+                refused = error
+        refused.place = place
+        raise refused
+
+    def generations(self) -> "list[SubjectKey]":
+        """This key and, while its renewal lasts, the one before."""
+        return [self] if self.former is None else [self, self.former]
+
+    def successor(self) -> "SubjectKey":
+        """A fresh key of the same owner, with this one as its former. ValueError while this one has one itself."""
+        if self.former is not None:
+            raise ValueError("A key that is being renewed is not renewed once more.")
+        return SubjectKey(self.owner, new_data_key(), self)
+
+    def sealed_former(self) -> bytes:
+        """The former key as a row keeps it, sealed by this one: whoever destroys this one has destroyed both."""
+        if self.former is None:
+            raise ValueError("There is no former key.")
+        return self.seal(_FORMER, self.former._data_key)
+
+    def with_former(self, kept: bytes) -> "SubjectKey":
+        """This key with the former one that `sealed_former` gave. Tampered when it was changed."""
+        return SubjectKey(self.owner, self._data_key, SubjectKey(self.owner, self.open(_FORMER, kept)))
 
     def mark(self, place: Place, sealed: bytes) -> str:
         """What the audit log keeps of this sealing in this cell: 22 characters that tell nothing without the key.

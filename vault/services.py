@@ -44,7 +44,7 @@ _INSERT = """
       FROM unnest(%s::uuid[], %s::bytea[], %s::bytea[]) AS fresh (owner, wrapped, commitment)
     ON CONFLICT (owner) DO NOTHING RETURNING owner
 """
-_SELECT = "SELECT owner, wrapped, master_version, commitment FROM vault_datakey WHERE owner = ANY(%s)"
+_SELECT = "SELECT owner, wrapped, master_version, commitment, former FROM vault_datakey WHERE owner = ANY(%s)"
 
 
 @dataclass(frozen=True)
@@ -113,9 +113,18 @@ def subject_keys(owners: Iterable[UUID]) -> dict[UUID, SubjectKey]:
 
 
 def opened(
-    owner: UUID, wrapped: bytes, master_version: int, commitment: bytes, *, ring: Keyring | None = None
+    owner: UUID,
+    wrapped: bytes,
+    master_version: int,
+    commitment: bytes,
+    former: bytes | None = None,
+    *,
+    ring: Keyring | None = None,
 ) -> SubjectKey:
-    """The key in a row of `vault_datakey` that the caller fetched with its own statement; Tampered when changed."""
+    """The key in a row of `vault_datakey` that the caller fetched with its own statement; Tampered when changed.
+
+    Without `former` what lies under the key before a renewal does not open: go through `open_cells` then.
+    """
     try:
         known = _ring_with("master", master_version, ring)
         data_key = envelope.unwrap(
@@ -125,10 +134,11 @@ def opened(
             version=master_version,
             committed=bytes(commitment),
         )
+        key = SubjectKey(owner, data_key)
+        return key if former is None else key.with_former(bytes(former))
     except Tampered as error:
         error.place = Place("vault_datakey", "wrapped", str(owner))
         raise
-    return SubjectKey(owner, data_key)
 
 
 def open_cells(
