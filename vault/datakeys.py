@@ -155,10 +155,11 @@ def begin(owners: Sequence[UUID]) -> list[UUID]:
     with transaction.atomic():
         for row in DataKey.objects.select_for_update().filter(owner__in=owners, former=None).order_by("owner"):
             try:
-                fresh = services.opened(row.owner, row.wrapped, row.master_version, row.commitment).successor()
+                held = services.opened(row.owner, bytes(row.wrapped), row.master_version, bytes(row.commitment))
             except Tampered as error:
                 damaged.append(error.place)
                 continue
+            fresh = held.successor()
             row.wrapped, row.commitment = fresh.wrapped(ring.key("master", version), version)
             row.master_version, row.version, row.former = version, row.version + 1, fresh.sealed_former()
             row.created_at, row.former_until = Now(), Now() + KEPT_FOR

@@ -76,7 +76,7 @@ def _by_owner(rows: Sequence[PersonalValue]) -> list[tuple[UUID, list[PersonalVa
 
 
 def _resealed(subject: Subject, key: vault.SubjectKey, rows: list[PersonalValue]) -> audit.Entry:
-    marks = [key.mark(cells.value_place(row.pk, row.field), row.sealed) for row in rows]
+    marks = [key.mark(cells.value_place(row.pk, row.field), bytes(row.sealed)) for row in rows]
     return audit.Entry(
         action="key.resealed", actor=actors.system("worker"), subject=subject.pseudonym,
         fields=[row.field for row in rows], details={"kind": "data_key", "marks": marks},

@@ -125,9 +125,9 @@ class Command(BaseCommand):
     def _renew(self, steps: Iterator[datakeys.Step]) -> None:
         """The keys have successors; the worker destroys the old ones when their time is over."""
         found = datakeys.Pass()
-        with tqdm(total=datakeys.outstanding(), unit=" keys", desc="renewing data keys", file=self.stderr) as bar:
+        with tqdm(total=0, unit=" keys", desc="renewing data keys", file=self.stderr) as bar:
             for step in steps:
-                bar.total = max(bar.total, step.outstanding)
+                bar.total = step.outstanding
                 bar.update(step.keys)
                 found += step.found
         self.stdout.write(f"data: {bar.n} keys are new and {found.done} rows were sealed anew.")
