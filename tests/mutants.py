@@ -10,6 +10,7 @@ import ast
 import copy
 import importlib
 import os
+import resource
 import signal
 import sys
 import time
@@ -22,7 +23,11 @@ from uuid import UUID, uuid4
 import pytest
 
 GOAL = 0.90
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 240
+"""Of the clock; a mutant that goes round for ever is stopped before by the processor time or memory it takes."""
+PATIENCE_CPU = 10
+"""Times the processor seconds that the unchanged tests take."""
+MOST_BYTES = 2 * 1024**3
 VAULT = "tests/vault/test_sealed_cells.py tests/vault/test_vectors.py tests/vault/test_pure_edges.py"
 MODULES = {
     "vault.kdf": VAULT,
@@ -140,6 +145,7 @@ class Hunt:
     def __init__(self, module: str) -> None:
         self.module = importlib.import_module(module)
         self.killed, self.survived = 0, []
+        self.cpu_seconds = PATIENCE_SECONDS
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         items[:] = [item for item in items if not item.get_closest_marker("django_db") and not self._slow(item)]
@@ -154,6 +160,8 @@ class Hunt:
     def pytest_runtestloop(self, session: Any) -> bool:
         if not session.items or self._noticed(session, None, None):
             raise pytest.UsageError("The tests fail, or there are none, before anything is changed.")
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.cpu_seconds = 5 + int(PATIENCE_CPU * (used.ru_utime + used.ru_stime))
         tree = ast.parse(Path(str(self.module.__file__)).read_text())
         for name, line, became, code in mutants(tree):
             if self._noticed(session, name, code):
@@ -167,6 +175,8 @@ class Hunt:
         if pid == 0:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             os.dup2(1, 2)
+            resource.setrlimit(resource.RLIMIT_CPU, (self.cpu_seconds, self.cpu_seconds))
+            resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
             os._exit(self._fails(session, name, code))
         end = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < end:

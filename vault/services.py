@@ -21,7 +21,7 @@ from audit import services as audit
 from gdpr_portal import metrics
 from gdpr_portal.errors import Gone, WrongState
 from vault import aead, checks, envelope, indexes, ledger, pairwise, providers
-from vault.envelope import Place, SubjectKey, Tampered
+from vault.envelope import Place, SubjectKey, Tampered, seal_cells
 from vault.kdf import derive, joined
 from vault.keyring import Keyring
 from vault.models import DataKey
@@ -31,8 +31,8 @@ __all__ = [
     "Place", "Status", "SubjectKey", "Tampered", "blind_index", "blind_indexes", "create_data_key",
     "create_data_keys", "destroy_data_key", "destroy_data_keys", "keyed_digest", "keyed_digests", "open_cell",
     "open_cells", "open_secret", "open_stream", "opened", "pairwise_id", "pairwise_ids", "replace_data_key",
-    "report_tamper", "reseal_secret", "seal_secret", "seal_stream", "status", "subject_key", "subject_keys",
-    "subject_of",
+    "report_tamper", "reseal_secret", "seal_cells", "seal_secret", "seal_stream", "status", "subject_key",
+    "subject_keys", "subject_of",
 ]  # fmt: skip
 
 Cells = TypeVar("Cells")
