@@ -36,10 +36,16 @@ MODULES = {
     "vault.pairwise": VAULT,
     "vault.indexes": "tests/vault/test_indexes.py tests/vault/test_pure_edges.py",
     "vault.stream": "tests/vault/test_streams.py tests/vault/test_pure_edges.py",
+    "vault.age": "tests/vault/test_age.py",
+    "vault.keyring": "tests/vault/test_keyring.py",
+    "vault.signing": "tests/vault/test_signatures.py",
+    "vault.x509": "tests/erasure/test_opendsr_verify.py",
     "audit.merkle": "tests/audit/test_merkle_edges.py tests/audit/test_merkle.py",
     "audit.canonical": "tests/audit/test_canonical.py",
     "audit.vocabulary": "tests/audit/test_vocabulary_edges.py",
     "audit.note": "tests/audit/test_note_edges.py tests/audit/test_note.py",
+    "audit.cosignatures": "tests/audit/test_cosignatures.py",
+    "audit.signing": "tests/audit/test_signing.py",
     "consent.states": "tests/consent/test_consent_states.py tests/consent/test_states_edges.py",
 }
 SKIPPED = ("100_000", "2000_mutated")
@@ -281,6 +287,21 @@ class Fixtures:
         from vault.envelope import Place
 
         return Place("subjects_field", "value", "41")
+
+    @pytest.fixture
+    def key_file(self, tmp_path: Path) -> Iterator[Path]:
+        """Keys of its own on disk, and nothing of them left in the process."""
+        from django.test import override_settings
+
+        from tests.vault.conftest import forget
+        from vault import keyfiles
+
+        ring, audit = tmp_path / "keys" / "vault.json", tmp_path / "audit" / "audit.json"
+        with override_settings(VAULT_KEY_FILE=ring, AUDIT_SIGNING_KEY_FILE=audit):
+            keyfiles.initialise(key_file=ring, audit_file=audit, origin="test.example/audit")
+            forget()
+            yield ring
+            forget()
 
 
 if __name__ == "__main__":
