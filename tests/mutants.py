@@ -29,13 +29,14 @@ PATIENCE_CPU = 10
 """Times the processor seconds that the unchanged tests take."""
 MOST_BYTES = 2 * 1024**3
 VAULT = "tests/vault/test_sealed_cells.py tests/vault/test_vectors.py tests/vault/test_pure_edges.py"
+RENEWED = "tests/vault/test_two_generations.py"
 MODULES = {
     "vault.kdf": VAULT,
-    "vault.aead": VAULT,
-    "vault.envelope": VAULT,
+    "vault.aead": f"{VAULT} {RENEWED}",
+    "vault.envelope": f"{VAULT} {RENEWED}",
     "vault.pairwise": VAULT,
     "vault.indexes": "tests/vault/test_indexes.py tests/vault/test_pure_edges.py",
-    "vault.stream": "tests/vault/test_streams.py tests/vault/test_pure_edges.py",
+    "vault.stream": f"tests/vault/test_streams.py tests/vault/test_pure_edges.py {RENEWED}",
     "vault.age": "tests/vault/test_age.py",
     "vault.keyring": "tests/vault/test_keyring.py",
     "vault.signing": "tests/vault/test_signatures.py",
