@@ -40,7 +40,7 @@ MODULES = {
     "vault.age": "tests/vault/test_age.py",
     "vault.keyring": "tests/vault/test_keyring.py",
     "vault.signing": "tests/vault/test_signatures.py",
-    "vault.x509": "tests/erasure/test_opendsr_verify.py",
+    "vault.x509": "tests/vault/test_x509.py tests/erasure/test_opendsr_verify.py",
     "audit.merkle": "tests/audit/test_merkle_edges.py tests/audit/test_merkle.py",
     "audit.canonical": "tests/audit/test_canonical.py",
     "audit.vocabulary": "tests/audit/test_vocabulary_edges.py",
@@ -267,7 +267,9 @@ def set_up() -> None:
 
 def fixtures(module: str) -> Any:
     """What the tests of the module ask for: the audit log's own conftest, whose `key` needs no database."""
-    return importlib.import_module("tests.audit.conftest") if module.startswith("audit.") else Fixtures()
+    if module.startswith("audit."):
+        return importlib.import_module("tests.audit.conftest")
+    return KeyFixtures() if module == "vault.signing" else Fixtures()
 
 
 class Fixtures:
@@ -289,7 +291,11 @@ class Fixtures:
 
         return Place("subjects_field", "value", "41")
 
-    @pytest.fixture
+
+class KeyFixtures(Fixtures):
+    """With a keyring, as tests/vault/conftest.py has it."""
+
+    @pytest.fixture(autouse=True)
     def key_file(self, tmp_path: Path) -> Iterator[Path]:
         """Keys of its own on disk, and nothing of them left in the process."""
         from django.test import override_settings
