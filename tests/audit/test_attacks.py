@@ -179,9 +179,8 @@ def grow(dice: random.Random) -> None:
 
 
 def start_over() -> None:
-    """An empty log."""
-    for table in reversed(TABLES):
-        tamper(f"DELETE FROM {table}")
+    """An empty log, and no dead rows of ten thousand others in the way."""
+    tamper(f"TRUNCATE {', '.join(TABLES)}")
 
 
 def test_no_bent_proof_is_accepted(log: Fill) -> None:
