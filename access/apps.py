@@ -9,5 +9,7 @@ class AccessConfig(AppConfig):
         from access import checks  # noqa: F401 (registers the check)
         from access.rest import converters  # noqa: F401 (registers `<id:...>` before any route is read)
         from access.services.renewal import register_columns
+        from access.services.resealing import register_sealed
 
         register_columns()
+        register_sealed()

@@ -260,6 +260,7 @@ VOCABULARY: dict[str, Event] = _events(
         "key.destroyed": ("Art. 17(1)", "kind version kid request marks"),
         "key.rotated": ("Art. 32(1)(a)", "kind version kid rows"),
         "key.retired": ("Art. 32(1)(a)", "kind version kid"),
+        "key.resealed": ("Art. 32(1)(a)", "kind marks"),
         "key.sealed": ("Art. 32(1)(c)", "reason"),
         "key.unsealed": ("Art. 32(1)(c)", "version"),
         "crypto.tamper": ("Art. 32(1)(b)", "table column row reason"),

@@ -29,11 +29,17 @@ class ConsentConfig(AppConfig):
 
 
 def _register_columns() -> None:
-    """What this app keeps under the service's own key follows `keys rotate secrets`."""
-    from consent.models import Delivery
+    """What this app keeps sealed follows `keys rotate`: of secrets the service's own, of data the people's."""
+    from consent.models import Confirmation, ConsentProof, Delivery
+    from consent.services.authorisations import holder_place
     from consent.services.deliveries import words_place
+    from consent.services.paper import proof_place
     from consent.services.sending import reference_place
+    from vault.datakeys import register_cell, register_file
     from vault.renewal import register_secret
 
     register_secret(Delivery, "reference_sealed", lambda row: reference_place(row.pk))
     register_secret(Delivery, "evidence_sealed", lambda row: words_place(row, "evidence_sealed"))
+    register_cell(Delivery, "data_sealed", owner="subject_id", place=lambda row: words_place(row, "data_sealed"))
+    register_cell(Confirmation, "holder_sealed", owner="subject_id", place=lambda row: holder_place(row.pk))
+    register_file(ConsentProof, "sealed", owner="subject_id", place=lambda row: proof_place(row.pk))

@@ -26,6 +26,10 @@ class ErasureConfig(AppConfig):
 
         register_questions(described)
 
+        from erasure.services.resealing import register_sealed
+
+        register_sealed()
+
         from erasure.models import (
             Connector,
             Destination,

@@ -40,6 +40,7 @@ BEAT: dict[str, dict[str, Any]] = {
     "mail": sweep("access.tasks.send_mail", 10),
     "values": sweep("subjects.tasks.verify_data", 6 * 3600),
     "ledger": sweep("vault.tasks.write_lines", 10),
+    "keys": sweep("vault.tasks.settle_keys", 60),
     "housekeeping": sweep("access.tasks.purge", 600),
     "audit": sweep("audit.tasks.sweep", 10),
 }

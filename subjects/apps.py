@@ -16,5 +16,7 @@ class SubjectsConfig(AppConfig):
         access_hooks.account_ready.append(claim_subject)
 
         from subjects.services.renewal import register_columns
+        from subjects.services.resealing import register_sealed
 
         register_columns()
+        register_sealed()

@@ -4,6 +4,8 @@ from uuid import UUID, uuid5
 
 from vault.services import Place
 
+VALUES = "subjects_personalvalue"
+
 
 def value_id(subject: UUID, field: str) -> UUID:
     """The id of the person's value of this field.
@@ -16,7 +18,7 @@ def value_id(subject: UUID, field: str) -> UUID:
 
 def value_place(value: UUID, field: str) -> Place:
     """The cell of a personal value."""
-    return Place("subjects_personalvalue", field, str(value))
+    return Place(VALUES, field, str(value))
 
 
 def identifier_place(identifier: UUID) -> Place:

@@ -20,13 +20,13 @@ from vault.services import Place, SubjectKey, Tampered
 PEOPLE_A_STATEMENT: Final = 500
 NOBODY: Final = UUID(int=0)
 _PEOPLE = """
-SELECT s.id, k.wrapped, k.master_version, k.commitment, held.ids, held.fields, held.sealed, seen.events
+SELECT s.id, k.wrapped, k.master_version, k.commitment, k.former, held.ids, held.fields, held.sealed, seen.events
   FROM subjects_subject s JOIN vault_datakey k ON k.owner = s.id
  CROSS JOIN LATERAL (SELECT array_agg(id) AS ids, array_agg(field) AS fields, array_agg(sealed) AS sealed
                        FROM subjects_personalvalue WHERE subject_id = s.id) held
  CROSS JOIN LATERAL (SELECT json_agg(json_build_array(xid::text, fields, details->'marks') ORDER BY ordinal) AS events
                        FROM audit_event WHERE subject = s.pseudonym AND details ? 'marks') seen
- WHERE s.id > %s AND held.ids IS NOT NULL ORDER BY s.id LIMIT %s
+ WHERE {} AND held.ids IS NOT NULL ORDER BY s.id LIMIT %s
 """
 """One statement, so that values and events are of one moment. Events of one person are in the order of their ordinals,
 because whoever stores holds the person's lock until the commit."""
@@ -52,9 +52,18 @@ def verify_data(*, people: int = PEOPLE_A_STATEMENT) -> Iterator[Verified]:
         yield _sum([_person(*row) for row in rows])
 
 
+def verify_people(people: Sequence[UUID]) -> Verified:
+    """`verify_data` of these people alone."""
+    return _sum([_person(*row) for row in _selected("s.id = ANY(%s)", list(people), len(people))])
+
+
 def _rows(after: UUID, people: int) -> list[tuple[Any, ...]]:
+    return _selected("s.id > %s", after, people)
+
+
+def _selected(which: str, *parameters: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(_PEOPLE, [after, people])
+        cursor.execute(_PEOPLE.format(which), parameters)
         return cursor.fetchall()
 
 
@@ -64,11 +73,11 @@ def _sum(found: Sequence[Verified]) -> Verified:
 
 
 def _person(
-    owner: UUID, wrapped: bytes, version: int, committed: bytes,
+    owner: UUID, wrapped: bytes, version: int, committed: bytes, former: bytes | None,
     ids: list[UUID], fields: list[str], sealed: list[bytes], events: list[Any] | None,
 ) -> Verified:  # fmt: skip
     try:
-        key = vault.opened(owner, wrapped, version, committed)
+        key = vault.opened(owner, wrapped, version, committed, former)
     except Tampered as error:
         return Verified(len(ids), 0, (error.place,) if error.place else ())
     seen = _marks(events or [])
@@ -94,4 +103,8 @@ def _marks(events: Sequence[Sequence[Any]]) -> dict[str, list[tuple[str, str]]]:
 def _is_newest(key: SubjectKey, place: Place, sealed: bytes, seen: list[tuple[str, str]]) -> bool:
     """The cell has the last mark, and no earlier transaction had it: a second event with it repeats an old one."""
     xid, mark = seen[-1]
-    return key.mark(place, sealed) == mark and all(earlier == xid for earlier, same in seen if same == mark)
+    try:
+        sealer = key.sealer(place, sealed)  # the key itself, or while it is renewed the one before
+    except Tampered:
+        return False
+    return sealer.mark(place, sealed) == mark and all(earlier == xid for earlier, same in seen if same == mark)

@@ -13,6 +13,8 @@ Promised to old data: whatever carries format 1 or 2 stays readable; a new layou
 """
 
 import os
+import struct
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -21,7 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from gdpr_portal.errors import Unavailable
 
 __all__ = [
-    "AESGCM", "Place", "Tampered", "decrypt", "encrypt", "key_version", "open_sealed", "ready", "seal",
+    "AESGCM", "Place", "Tampered", "decrypt", "encrypt", "key_version", "open_sealed", "ready", "seal", "seal_many",
 ]  # fmt: skip
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
@@ -90,6 +92,16 @@ def seal(
     nonce = _nonce or os.urandom(NONCE_BYTES)
     head = _PLAIN_HEAD if key_version is None else bytes([VERSIONED]) + key_version.to_bytes(_VERSION_BYTES, "big")
     return head + nonce + encrypt(key, nonce, plaintext, associated)
+
+
+def seal_many(cells: Sequence[tuple[AESGCM, bytes, bytes]]) -> list[bytes]:
+    """Format 1 sealings, in order, of (cipher, plaintext, associated data); the nonces are drawn at one go."""
+    nonces = iter(struct.iter_unpack(f"{NONCE_BYTES}s", os.urandom(NONCE_BYTES * len(cells))))
+    sealed = []
+    for (cipher, plaintext, associated), (nonce,) in zip(cells, nonces, strict=True):
+        _check_associated(associated)
+        sealed.append(_PLAIN_HEAD + nonce + cipher.encrypt(nonce, plaintext, associated))
+    return sealed
 
 
 def open_sealed(key: bytes | AESGCM, sealed: bytes, associated: bytes) -> bytes:

@@ -4,6 +4,7 @@
     data key  --HKDF "field" table column-->  field key  --AES-256-GCM-->  sealed cell (format 1, plaintext + 29 bytes)
     data key  --HKDF "commitment"-->  commitment, 32 bytes, stored beside the wrapped key
     data key  --HKDF "mark"-->  mark key  --HMAC-SHA-256-->  mark of one sealing, 128 bits in base64, for the audit log
+    data key  --sealed as a cell "vault_datakey" "former"-->  the key before it, while a renewal lasts (vault.datakeys)
 
 Associated data, every part behind its length in 4 bytes (`kdf.joined`):
 
@@ -17,6 +18,7 @@ Dodis et al. 2018). A wrapped key whose content does not fit the commitment is r
 import base64
 import hmac
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NoReturn
 from uuid import UUID
@@ -25,8 +27,11 @@ from vault import aead
 from vault.aead import AESGCM, Place, Tampered
 from vault.kdf import KEY_BYTES, derive, hkdf_expand, joined, label
 
-__all__ = ["Place", "SubjectKey", "Tampered", "commitment", "new_data_key", "unwrap", "wrap"]
+__all__ = ["Place", "SubjectKey", "Tampered", "commitment", "new_data_key", "seal_cells", "unwrap", "wrap"]
 MARK_BYTES = 16
+_FOUR = b"\0\0\0\4"
+_SCHEMA_1 = _FOUR + (1).to_bytes(4, "big")
+_FORMER = Place("vault_datakey", "former", "")
 
 
 def new_data_key() -> bytes:
@@ -56,12 +61,16 @@ def unwrap(wrapped: bytes, master: bytes, *, owner: UUID, version: int, committe
 
 
 class SubjectKey:
-    """One person's data key, in memory for the length of a call; it never shows, copies or pickles its bytes."""
+    """One person's data key, in memory for the length of a call; it never shows, copies or pickles its bytes.
 
-    __slots__ = ("_columns", "_data_key", "_mark_key", "owner")
+    While it is being renewed it has a `former`: it seals itself, and opens what either of the two has sealed.
+    """
 
-    def __init__(self, owner: UUID, data_key: bytes) -> None:
+    __slots__ = ("_columns", "_data_key", "_mark_key", "former", "owner")
+
+    def __init__(self, owner: UUID, data_key: bytes, former: "SubjectKey | None" = None) -> None:
         self.owner = owner
+        self.former = former
         self._data_key = data_key
         self._mark_key: bytes | None = None
         # A field key lives as long as the data key it comes from, and is derived once.
@@ -87,12 +96,46 @@ class SubjectKey:
 
     def open(self, place: Place, sealed: bytes) -> bytes:
         """The plaintext; Tampered (with its `place`) when it was sealed for anybody or anything else."""
-        try:
-            cipher, column = self._column(place)
-            return aead.open_sealed(cipher, bytes(sealed), column + _row_place(place))
-        except Tampered as error:
-            error.place = place
-            raise
+        return self._opened(place, bytes(sealed))[1]
+
+    def sealer(self, place: Place, sealed: bytes) -> "SubjectKey":
+        """Which of the key and its former one has sealed this; Tampered as `open`."""
+        return self._opened(place, bytes(sealed))[0]
+
+    def reseal(self, place: Place, sealed: bytes) -> bytes | None:
+        """The same sealed by this key itself; None when it is already. Tampered as `open`."""
+        sealer, plaintext = self._opened(place, bytes(sealed))
+        return None if sealer is self else self.seal(place, plaintext)
+
+    def _opened(self, place: Place, sealed: bytes) -> "tuple[SubjectKey, bytes]":
+        for key in self.generations():
+            try:
+                cipher, column = key._column(place)
+                return key, aead.open_sealed(cipher, sealed, column + _row_place(place))
+            except Tampered as error:
+                refused = error
+        refused.place = place
+        raise refused
+
+    def generations(self) -> "list[SubjectKey]":
+        """This key and, while its renewal lasts, the one before."""
+        return [self] if self.former is None else [self, self.former]
+
+    def successor(self) -> "SubjectKey":
+        """A fresh key of the same owner, with this one as its former. ValueError while this one has one itself."""
+        if self.former is not None:
+            raise ValueError("A key that is being renewed is not renewed once more.")
+        return SubjectKey(self.owner, new_data_key(), self)
+
+    def sealed_former(self) -> bytes:
+        """The former key as a row keeps it, sealed by this one: whoever destroys this one has destroyed both."""
+        if self.former is None:
+            raise ValueError("There is no former key.")
+        return self.seal(_FORMER, self.former._data_key)
+
+    def with_former(self, kept: bytes) -> "SubjectKey":
+        """This key with the former one that `sealed_former` gave. Tampered when it was changed."""
+        return SubjectKey(self.owner, self._data_key, SubjectKey(self.owner, self.open(_FORMER, kept)))
 
     def mark(self, place: Place, sealed: bytes) -> str:
         """What the audit log keeps of this sealing in this cell: 22 characters that tell nothing without the key.
@@ -125,6 +168,19 @@ class SubjectKey:
         return wrap(self._data_key, master, owner=self.owner, version=version), commitment(self._data_key)
 
 
+def seal_cells(table: str, cells: Sequence[tuple[SubjectKey, str, str, bytes]]) -> list[bytes]:
+    """What `SubjectKey.seal` gives for each (key, column, row, plaintext) of the table, schema 1, in order.
+
+    For many cells at once: two thirds of the cost, because the nonces are drawn together and no `Place` is made.
+    """
+    ready = []
+    for key, column, row, plaintext in cells:
+        cipher, place = key._columns.get((table, column)) or key._column(Place(table, column, row))
+        raw = row.encode()
+        ready.append((cipher, plaintext, b"".join((place, len(raw).to_bytes(4, "big"), raw, _SCHEMA_1))))
+    return aead.seal_many(ready)
+
+
 def _wrap_place(owner: UUID, version: int) -> bytes:
     return joined(("wrap", owner.bytes, version.to_bytes(4, "big")))
 
@@ -136,7 +192,7 @@ def _column_place(owner: UUID, place: Place) -> bytes:
 def _row_place(place: Place) -> bytes:
     """`joined` of row and schema version, written out: once for every cell of an import."""
     row = place.row.encode()
-    return len(row).to_bytes(4, "big") + row + b"\0\0\0\4" + place.schema.to_bytes(4, "big")
+    return len(row).to_bytes(4, "big") + row + _FOUR + place.schema.to_bytes(4, "big")
 
 
 @lru_cache(maxsize=4096)

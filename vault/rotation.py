@@ -4,6 +4,7 @@ master    every wrapped data key is wrapped anew; the data keys and all cipherte
 index     two indexes live side by side until the owners of the columns have written the new one (`renew`)
 secrets   as index
 receipts  the new seed signs; the public key of the old one stays in `jwks()` for ever
+data      the key of one person, or of all: vault.datakeys
 
 What is killed half-way is taken up again by the same command: rows say which version they are under, nothing else does.
 """
@@ -97,6 +98,8 @@ def histogram(kind: str) -> dict[int, int]:
     if kind == "master":
         rows = DataKey.objects.order_by().values_list("master_version").annotate(rows=Count("pk"))
         return dict(rows)
+    if kind == "data":
+        return dict(DataKey.objects.order_by().values_list("version").annotate(rows=Count("pk")))
     found: dict[int, int] = {}
     for column in _of_kind(kind):
         for version, rows_of_column in _count(column):

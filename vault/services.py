@@ -21,7 +21,7 @@ from audit import services as audit
 from gdpr_portal import metrics
 from gdpr_portal.errors import Gone, WrongState
 from vault import aead, checks, envelope, indexes, ledger, pairwise, providers
-from vault.envelope import Place, SubjectKey, Tampered
+from vault.envelope import Place, SubjectKey, Tampered, seal_cells
 from vault.kdf import derive, joined
 from vault.keyring import Keyring
 from vault.models import DataKey
@@ -31,8 +31,8 @@ __all__ = [
     "KEY", "Place", "Status", "SubjectKey", "Tampered", "blind_index", "blind_indexes", "create_data_key",
     "create_data_keys", "destroy_data_key", "destroy_data_keys", "first_key", "keyed_digest", "keyed_digests",
     "open_cell", "open_cells", "open_secret", "open_stream", "opened", "pairwise_id", "pairwise_ids",
-    "replace_data_key", "report_tamper", "reseal_secret", "seal_secret", "seal_stream", "status", "subject_blocks",
-    "subject_key", "subject_keys", "subject_of",
+    "replace_data_key", "report_tamper", "reseal_secret", "seal_cells", "seal_secret", "seal_stream", "status",
+    "subject_blocks", "subject_key", "subject_keys", "subject_of",
 ]  # fmt: skip
 
 Cells = TypeVar("Cells")
@@ -47,7 +47,7 @@ _INSERT = """
 KEY = """INSERT INTO vault_datakey (owner, wrapped, master_version, commitment, created_at)
     VALUES (%(key_owner)s, %(key_wrapped)s, %(key_version)s, %(key_commitment)s, %(key_at)s)"""
 """The row of a fresh owner's first data key, for `gdpr_portal.prepared`; parameters of `first_key`."""
-_SELECT = "SELECT owner, wrapped, master_version, commitment FROM vault_datakey WHERE owner = ANY(%s)"
+_SELECT = "SELECT owner, wrapped, master_version, commitment, former FROM vault_datakey WHERE owner = ANY(%s)"
 
 
 @dataclass(frozen=True)
@@ -130,9 +130,18 @@ def subject_keys(owners: Iterable[UUID]) -> dict[UUID, SubjectKey]:
 
 
 def opened(
-    owner: UUID, wrapped: bytes, master_version: int, commitment: bytes, *, ring: Keyring | None = None
+    owner: UUID,
+    wrapped: bytes,
+    master_version: int,
+    commitment: bytes,
+    former: bytes | None = None,
+    *,
+    ring: Keyring | None = None,
 ) -> SubjectKey:
-    """The key in a row of `vault_datakey` that the caller fetched with its own statement; Tampered when changed."""
+    """The key in a row of `vault_datakey` that the caller fetched with its own statement; Tampered when changed.
+
+    Without `former` what lies under the key before a renewal does not open: go through `open_cells` then.
+    """
     try:
         known = _ring_with("master", master_version, ring)
         data_key = envelope.unwrap(
@@ -142,10 +151,11 @@ def opened(
             version=master_version,
             committed=bytes(commitment),
         )
+        key = SubjectKey(owner, data_key)
+        return key if former is None else key.with_former(bytes(former))
     except Tampered as error:
         error.place = Place("vault_datakey", "wrapped", str(owner))
         raise
-    return SubjectKey(owner, data_key)
 
 
 def open_cells(

@@ -47,9 +47,9 @@ def open_stream(key: SubjectKey, place: Place, chunks: Iterable[bytes]) -> Itera
 
 def _opened(key: SubjectKey, place: Place, chunks: Iterator[bytes]) -> Iterator[bytes]:
     head, rest = _head(chunks)
-    stream_key, associated = _keyed(key, place, head)
+    keys = _opening(key, place, head)
     for counter, (sealed, last) in enumerate(cut(_chained(rest, chunks), _SEALED_BYTES)):
-        chunk = aead.decrypt(stream_key, chunk_nonce(counter, last), sealed, associated)
+        chunk = _decrypted(keys, chunk_nonce(counter, last), sealed)
         if not chunk and counter:
             raise Tampered
         yield chunk
@@ -66,12 +66,61 @@ def open_range(
     try:
         if len(head) != HEAD_BYTES or head[0] != FORMAT:
             raise Tampered
-        stream_key, associated = _keyed(key, place, head)
+        keys = _opening(key, place, head)
         for counter, sealed in enumerate(chunks, first):
-            yield aead.decrypt(stream_key, chunk_nonce(counter, counter == last), sealed, associated)
+            yield _decrypted(keys, chunk_nonce(counter, counter == last), sealed)
     except Tampered as error:
         error.place = place
         raise
+
+
+def reseal_stream(key: SubjectKey, place: Place, sealed: bytes) -> bytes | None:
+    """The whole stream sealed by the key itself, not by its former one; None when it is already. Tampered as opening.
+
+    Under a salt of its own, so that no nonce is used twice.
+    """
+    own = _keyed(key, place, sealed[:HEAD_BYTES])
+    first, last = next(cut(iter([sealed[HEAD_BYTES:]]), _SEALED_BYTES))
+    if _opens(own, chunk_nonce(0, last), first):
+        return None
+    return b"".join(seal_stream(key, place, list(open_stream(key, place, [sealed]))))
+
+
+def reseal_chunk(
+    key: SubjectKey, place: Place, head: bytes, sealed: bytes, *, counter: int, last: bool
+) -> bytes | None:
+    """One chunk of a stream sealed by the key itself under the head as it stands; None when it is already.
+
+    Salt and number stay while the key is another: no nonce is used twice. Until the last chunk is done some open with
+    the key and some with its former one, which whoever opens the stream does not notice. Tampered as opening.
+    """
+    own, nonce = _keyed(key, place, head), chunk_nonce(counter, last)
+    if _opens(own, nonce, sealed):
+        return None
+    (chunk,) = open_range(key, place, head, [sealed], first=counter, last=counter if last else counter + 1)
+    return aead.encrypt(own[0], nonce, chunk, own[1])
+
+
+def _opening(key: SubjectKey, place: Place, head: bytes) -> list[tuple[bytes, bytes]]:
+    return [_keyed(each, place, head) for each in key.generations()]
+
+
+def _decrypted(keys: list[tuple[bytes, bytes]], nonce: bytes, sealed: bytes) -> bytes:
+    for stream_key, associated in keys[:-1]:
+        try:
+            return aead.decrypt(stream_key, nonce, sealed, associated)
+        except Tampered:  # then by the former key
+            continue
+    stream_key, associated = keys[-1]
+    return aead.decrypt(stream_key, nonce, sealed, associated)
+
+
+def _opens(key: tuple[bytes, bytes], nonce: bytes, sealed: bytes) -> bool:
+    try:
+        aead.decrypt(key[0], nonce, sealed, key[1])
+    except Tampered:
+        return False
+    return True
 
 
 def _head(chunks: Iterator[bytes]) -> tuple[bytes, bytes]:

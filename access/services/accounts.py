@@ -56,7 +56,7 @@ def create_account(
     with transaction.atomic():
         if account_by_email(address) is not None:
             raise _exists()
-        account.email_sealed = vault.create_data_key(account.id).seal(_place(account), address.encode())
+        account.email_sealed = vault.create_data_key(account.id).seal(email_place(account), address.encode())
         _insert(account)
         account.groups.set([Group.objects.get_or_create(name=role)[0] for role in roles])
         kind = "staff" if is_staff else "person"
@@ -86,7 +86,7 @@ def account_by_email(email: str) -> Account | None:
 
 def account_email(account: Account) -> str:
     """The address, opened. Raises Gone("erased") when the data key is gone."""
-    return vault.subject_key(account.id).open(_place(account), bytes(account.email_sealed)).decode()
+    return vault.subject_key(account.id).open(email_place(account), bytes(account.email_sealed)).decode()
 
 
 def actor_of(account: Account) -> str:
@@ -156,5 +156,6 @@ def _about(account: Account) -> dict[str, str]:
     return {"account": str(account.id)}
 
 
-def _place(account: Account) -> Place:
+def email_place(account: Account) -> Place:
+    """The cell of the address."""
     return Place("access_account", "email_sealed", str(account.id))

@@ -44,7 +44,7 @@ def add_totp(account: Account) -> tuple[TotpDevice, str]:
         TotpDevice.objects.filter(user=account, confirmed=False).delete()
         device = TotpDevice.objects.create(user=account, name="", confirmed=False, secret_sealed=b"")
         # Sealed to its own row, whose number the database has just given.
-        device.secret_sealed = vault.subject_key(account.id).seal(_place(device), secret)
+        device.secret_sealed = vault.subject_key(account.id).seal(secret_place(device), secret)
         device.save(update_fields=["secret_sealed"])
     return device, _base32(secret)
 
@@ -237,12 +237,13 @@ def _normal(account: Account, code: str) -> bytes:
 
 
 def _secret(device: TotpDevice) -> bytes:
-    return vault.subject_key(device.user_id).open(_place(device), bytes(device.secret_sealed))
+    return vault.subject_key(device.user_id).open(secret_place(device), bytes(device.secret_sealed))
 
 
 def _base32(secret: bytes) -> str:
     return base64.b32encode(secret).decode().rstrip("=")
 
 
-def _place(device: TotpDevice) -> Place:
+def secret_place(device: TotpDevice) -> Place:
+    """The cell of the secret."""
     return Place("access_totpdevice", "secret_sealed", str(device.pk))

@@ -135,7 +135,7 @@ def add_passkey(*, account: Account, answer: Answer, label: str) -> PasskeyDevic
         device = _insert(account, data, counter)
         key = vault.subject_key(account.id)
         # Sealed to its own row, whose number the database has just given.
-        device.sealed = key.seal(_place(device, "sealed"), _handle(account, known) + data)
+        device.sealed = key.seal(device_place(device, "sealed"), _handle(account, known) + data)
         _name(device, label)
         device.save(update_fields=["sealed", "name_sealed"])
         record_factor("account.factor_added", account, "passkey")
@@ -182,7 +182,7 @@ def passkeys_of(account: Account) -> list[PasskeyDevice]:
         return []
     key = vault.subject_key(account.id)
     for row in rows:
-        row.label = key.open(_place(row, "name_sealed"), bytes(row.name_sealed)).decode()
+        row.label = key.open(device_place(row, "name_sealed"), bytes(row.name_sealed)).decode()
     return rows
 
 
@@ -273,7 +273,7 @@ def _insert(account: Account, data: AttestedCredentialData, counter: int) -> Pas
 
 def _name(device: PasskeyDevice, label: str) -> None:
     key = vault.subject_key(device.user_id)
-    device.name_sealed = key.seal(_place(device, "name_sealed"), label.strip()[:NAME_LENGTH].encode())
+    device.name_sealed = key.seal(device_place(device, "name_sealed"), label.strip()[:NAME_LENGTH].encode())
 
 
 def _suspend(device: PasskeyDevice) -> None:
@@ -296,10 +296,13 @@ def credential_of(device: PasskeyDevice) -> AttestedCredentialData:
 
 
 def _handle(account: Account, known: Sequence[PasskeyDevice]) -> bytes:
-    """What authenticators call the account by: the one its other passkeys have, else one derived from its data key."""
+    """What authenticators call the account by: the one its other passkeys have, else one derived from its id.
+
+    By a key that does not rotate: the browser was told it before the passkey is here.
+    """
     if known:
         return _opened(known[0])[:_HANDLE]
-    return vault.subject_key(account.id).field_key(Place("access_passkeydevice", "handle", ""))
+    return vault.keyed_digest("passkey handle", account.id.bytes)
 
 
 def _is_handle_of(device: PasskeyDevice, handle: bytes | None, *, required: bool) -> bool:
@@ -307,7 +310,7 @@ def _is_handle_of(device: PasskeyDevice, handle: bytes | None, *, required: bool
 
 
 def _opened(device: PasskeyDevice) -> bytes:
-    return vault.subject_key(device.user_id).open(_place(device, "sealed"), bytes(device.sealed))
+    return vault.subject_key(device.user_id).open(device_place(device, "sealed"), bytes(device.sealed))
 
 
 def _parsed(answer: Answer, kind: type[Parsed]) -> Parsed:
@@ -363,5 +366,6 @@ def _digests(challenge: bytes) -> list[bytes]:
     return vault.keyed_digests("passkey", challenge)
 
 
-def _place(device: PasskeyDevice, column: str) -> Place:
+def device_place(device: PasskeyDevice, column: str) -> Place:
+    """The cells of a passkey."""
     return Place("access_passkeydevice", column, str(device.pk))

@@ -29,7 +29,8 @@ from vault.services import subject_of
 _TEXT = f"""
 WITH facts AS MATERIALIZED ({FACTS_OF_ONE}),
 plain AS MATERIALIZED (
-    SELECT facts.*, asked.names, person.pseudonym, key.wrapped, key.master_version, key.commitment
+    SELECT facts.*, asked.names, person.pseudonym, key.wrapped, key.master_version, key.commitment,
+        key.former
     FROM facts CROSS JOIN LATERAL (SELECT coalesce(%(fields)s::text[], facts.contract::text[]) AS names) asked
     JOIN subjects_subject person ON person.id = facts.id
     JOIN vault_datakey key ON key.owner = facts.id
@@ -77,11 +78,11 @@ def read_plainly(
     )
     if row is None:
         return None
-    names, _, wrapped, version, commitment, ids, held, sealed = row[FACTS:]
+    names, _, wrapped, version, commitment, former, ids, held, sealed = row[FACTS:]
     verdict = decide(facts_of_one(Question(person, purpose, fields=tuple(names)), row, now))
     if not verdict.allowed:
         raise RuntimeError(f"the statement of a plain read let through what is decided as {verdict.code}")
-    key = opened_key(person, wrapped, version, commitment)
+    key = opened_key(person, wrapped, version, commitment, former)
     values = opened_values(key, zip(ids, held, sealed, strict=True))
     return {name: values[name] for name in names if name in values}
 

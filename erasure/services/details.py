@@ -37,17 +37,18 @@ def checked_details(subject: Subject, right: str, details: Mapping[str, Any]) ->
 
 def sealed_details(subject: Subject, request_id: UUID, details: Checked) -> bytes:
     """The details under the person's key, bound to their request."""
-    return vault.subject_key(subject.id).seal(_place(request_id), json.dumps(details).encode())
+    return vault.subject_key(subject.id).seal(details_place(request_id), json.dumps(details).encode())
 
 
 def opened_details(request: RightsRequest) -> Checked:
     """The details of a request, opened; empty once they were erased."""
-    cell = vault.open_cell(request.subject_id, _place(request.id), request, "details_sealed")
+    cell = vault.open_cell(request.subject_id, details_place(request.id), request, "details_sealed")
     opened: Checked = {} if cell is None else json.loads(cell)
     return opened
 
 
-def _place(request_id: UUID) -> vault.Place:
+def details_place(request_id: UUID) -> vault.Place:
+    """The cell of what was asked in words."""
     return vault.Place("erasure_rightsrequest", "details_sealed", str(request_id))
 
 

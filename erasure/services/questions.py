@@ -168,17 +168,18 @@ def _words(text: str) -> str:
     return words
 
 
-def _place(row: AccessQuestion, column: str) -> vault.Place:
+def words_place(row: AccessQuestion, column: str) -> vault.Place:
+    """The cells of question and answer."""
     return vault.Place("erasure_accessquestion", column, str(row.pk))
 
 
 def _seal(row: AccessQuestion, column: str, words: str) -> bytes:
-    return vault.subject_key(row.subject_id).seal(_place(row, column), words.encode())
+    return vault.subject_key(row.subject_id).seal(words_place(row, column), words.encode())
 
 
 def _open(key: vault.SubjectKey, row: AccessQuestion, column: str) -> str:
     sealed = getattr(row, column)
-    return "" if sealed is None else key.open(_place(row, column), bytes(sealed)).decode()
+    return "" if sealed is None else key.open(words_place(row, column), bytes(sealed)).decode()
 
 
 def _record(row: AccessQuestion, action: str, actor: str, **details: JSON) -> None:

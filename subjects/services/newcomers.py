@@ -132,15 +132,17 @@ def _write_values(run: Run, pairs: _Pairs, keys: _Keys) -> _Marks:
     """The values are held, each for its purposes; gives the mark of each sealing."""
     now = timezone.now()
     application = run.application.pk
-    marks: _Marks = {}
+    held = [
+        (keys[subject.pk], field, cells.value_id(subject.pk, field), value.encode())
+        for subject, ready in pairs
+        for field, value in ready.merged.items()
+    ]
+    sealed = vault.seal_cells(cells.VALUES, [(key, field, str(row), value) for key, field, row, value in held])
+    rows = [(row, key, field, cell) for (key, field, row, _), cell in zip(held, sealed, strict=True)]
     _copy(
         PersonalValue,
         _VALUES,
-        (
-            _value(keys[subject.pk], field, value, now, marks)
-            for subject, ready in pairs
-            for field, value in ready.merged.items()
-        ),
+        ((row, key.owner, field, cell, SOURCE.value, "", now, now) for row, key, field, cell in rows),
     )
     _copy(
         ValuePurpose,
@@ -152,15 +154,7 @@ def _write_values(run: Run, pairs: _Pairs, keys: _Keys) -> _Marks:
             for field in values
         ),
     )
-    return marks
-
-
-def _value(key: vault.SubjectKey, field: str, value: str, now: datetime, marks: _Marks) -> tuple[Any, ...]:
-    row = cells.value_id(key.owner, field)
-    place = cells.value_place(row, field)
-    sealed = key.seal(place, value.encode())
-    marks[key.owner, field] = key.mark(place, sealed)
-    return row, key.owner, field, sealed, SOURCE.value, "", now, now
+    return {(key.owner, field): key.mark(cells.value_place(row, field), cell) for row, key, field, cell in rows}
 
 
 _PEOPLE: Final = ("id", "pseudonym", "language", "country", "birth_date_sealed", "created_at")

@@ -17,6 +17,7 @@ from gdpr_portal.uploads import MemoryHandler
 from subjects.holdings import ExportScope
 from tests.consent.people import answer
 from tests.laws.haystack import in_database
+from tests.vault.renewing import under_new_keys
 from vault.services import Tampered
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
@@ -46,7 +47,11 @@ def test_a_scan_is_sealed_and_opens_for_a_reviewer_with_a_reason(event: Any, rit
 @pytest.mark.parametrize("size", [1, 65_536, 65_537, MOST_BYTES])
 def test_scans_of_every_length_come_back_whole(event: Any, rita: Any, size: int) -> None:
     data = (b"\xff\xd8\xff" + os.urandom(size))[: max(size, 3)]
-    assert opened_proof(add_proof(event=event.event, data=data, reviewer=rita.account)) == data
+    proof = add_proof(event=event.event, data=data, reviewer=rita.account)
+    assert opened_proof(proof) == data
+    assert under_new_keys(proof.subject_id).done >= 1
+    proof.refresh_from_db()
+    assert opened_proof(proof) == data
 
 
 @pytest.mark.parametrize(

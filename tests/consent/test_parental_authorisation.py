@@ -20,6 +20,7 @@ from subjects.models import Subject
 from subjects.services import register_subject
 from tests.conftest import NOW, Person
 from tests.consent.people import answer, wording
+from tests.vault.renewing import under_new_keys
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue", "frozen")]
 LINK = re.compile(r"https?://[^/\s]+(/confirmation/\S+)")
@@ -91,6 +92,8 @@ def test_a_parent_agrees_by_name_and_the_childs_date_of_birth(child: Person, ask
     assert (second.action, second.confirms, second.state, second.actor) == ("authorise", first.event, "given", "parent")
     assert code(child) == "allowed"
     row = Confirmation.objects.get()
+    assert under_new_keys(child.subject.pk).done >= 1
+    row.refresh_from_db()
     assert holder_of(row) == {"email": PARENT, "name": "Mara Muster"}
     assert (row.method, row.confirmed_at) == (authorisations.METHOD, second.at)
     assert PARENT.encode() not in bytes(row.holder_sealed)

@@ -21,6 +21,7 @@ from subjects.holdings import ExportScope
 from tests.access.conftest import code_for
 from tests.erasure.people import file, in_review
 from tests.laws.haystack import in_database
+from tests.vault.renewing import under_new_keys
 from vault.models import DataKey
 from vault.services import Tampered, subject_key
 
@@ -117,6 +118,7 @@ def test_only_a_reviewer_with_a_reason_sees_it(handed_in: IdentityEvidence, rita
     with pytest.raises(DomainError, match="reason_missing"):
         identity.look(request_id=request_id, reviewer=rita.account, reason="curious")
     assert not audit_log("data.revealed")
+    assert under_new_keys(handed_in.pk).done == 1
     row, data = identity.look(request_id=request_id, reviewer=rita.account, reason="is_it_the_person")
     assert (row.content_type, data) == ("application/pdf", PAPER)
     assert audit_log("data.revealed")[0].details["reason"] == "is_it_the_person"

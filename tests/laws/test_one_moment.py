@@ -9,14 +9,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ("access", "audit", "subjects", "consent", "erasure", "gdpr_portal")
+RENEWED = "no erasure keeps anything under it, and a renewed key opens what the row had when it was read before the key"
 NEVER_REPLACED = {
-    "access/services/accounts.py:account_email": "an account's key is destroyed, never replaced",
-    "access/services/factors.py:_secret": "an account's key is destroyed, never replaced",
-    "access/services/passkeys.py:_opened": "an account's key is destroyed, never replaced",
-    "access/services/passkeys.py:passkeys_of": "an account's key is destroyed, never replaced",
-    "access/views/signup.py:recovery": "an account's key is destroyed, never replaced",
-    "erasure/services/identity.py:look": "the key is the file's own and goes with it",
-    "erasure/case_holdings.py:_identity": "the key is the file's own and goes with it",
+    "access/services/accounts.py:account_email": RENEWED,
+    "access/services/factors.py:_secret": RENEWED,
+    "access/services/passkeys.py:_opened": RENEWED,
+    "access/services/passkeys.py:passkeys_of": RENEWED,
+    "access/views/signup.py:recovery": RENEWED,
+    "erasure/services/identity.py:look": RENEWED + "; else it goes with the file",
+    "erasure/case_holdings.py:_identity": RENEWED + "; else it goes with the file",
 }
 TAKES, OPENS = frozenset({"subject_key"}), frozenset({"open", "open_stream", "opened", "opened_file"})
 

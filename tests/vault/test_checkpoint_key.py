@@ -18,6 +18,7 @@ def test_the_web_process_announces_the_key_without_reading_it(settings, key_file
 
     checkpoint_key.register(signs=False)
 
+    assert audit_signing.verify() is signing.verifies, "not the slow one of the floor below"
     [vkey] = audit_signing.vkeys()
     assert [vkey] == keyfiles.read_vkeys(key_file)
     assert note.decode_vkey(vkey).public_key == providers.keyring().audit_public

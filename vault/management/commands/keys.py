@@ -1,14 +1,16 @@
 """`manage.py keys init|status|rotate|retire|wrap|unwrap`: keys are made, counted, renewed, retired, never printed."""
 
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from gdpr_portal.errors import DomainError
-from vault import checkpoint_key, keyfiles, ledger, providers, rotation, services, wrapping
+from vault import checkpoint_key, datakeys, keyfiles, ledger, providers, rotation, services, wrapping
 from vault.keyring import KINDS, ROTATING, KeyringError
 
 
@@ -21,7 +23,10 @@ class Command(BaseCommand):
         actions.add_parser("init", help="make the key files that are missing; overwrite nothing")
         actions.add_parser("status", help="say whether the vault is sealed and how many rows each version has")
         rotate = actions.add_parser("rotate", help="make a new version and bring the rows over; resumes")
-        rotate.add_argument("kind", choices=[*ROTATING, "audit"])
+        rotate.add_argument("kind", choices=[*ROTATING, "audit", "data"])
+        whose = rotate.add_mutually_exclusive_group()
+        whose.add_argument("--subject", type=UUID, metavar="ID", help="data: of this audit pseudonym, or key owner")
+        whose.add_argument("--all-data-keys", action="store_true", help="data: of everybody")
         rotate.add_argument("--pause", type=float, default=0.0, help="seconds to rest between batches")
         actions.add_parser("wrap", help="wrap the key file by VAULT_KEY_PROVIDER, or wrap it anew under its newest key")
         actions.add_parser("unwrap", help="make a wrapped key file plain again; then set VAULT_KEY_PROVIDER=file")
@@ -60,6 +65,7 @@ class Command(BaseCommand):
         ring = providers.keyring()
         for kind in KINDS:
             self._say_versions(kind, ring.current(kind), ring.versions(kind))
+        self._say_data()
         self.stdout.write("The shred ledger has had its effect." if ledger.replayed() else "ERASURES ARE NOT REPLAYED.")
 
     def _say_versions(self, kind: str, current: int, versions: list[int]) -> None:
@@ -71,6 +77,11 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{kind}: version {current} is current" + "".join(f"; {word}" for word in words + unused) + "."
         )
+
+    def _say_data(self) -> None:
+        rows = rotation.histogram("data")
+        words = [f"version {version} holds {rows[version]} keys" for version in sorted(rows)]
+        self.stdout.write(f"data: {'; '.join([*words, f'{datakeys.former_keys()} old keys are still kept'])}.")
 
     def _wrap(self, **options: Any) -> None:
         service = self._service()
@@ -91,7 +102,12 @@ class Command(BaseCommand):
             raise CommandError("VAULT_KEY_PROVIDER=file: there is no service to wrap with.")
         return service
 
-    def _rotate(self, *, kind: str, pause: float, **options: Any) -> None:
+    def _rotate(self, *, kind: str, pause: float, subject: UUID | None, all_data_keys: bool, **options: Any) -> None:
+        if (kind == "data") != bool(subject or all_data_keys):
+            raise CommandError("Data keys, and they alone, take --subject ID or --all-data-keys.")
+        if kind == "data":
+            self._renew(datakeys.renew_all(pause) if subject is None else datakeys.renew_person(subject, pause))
+            return
         if kind == "audit":
             keyfiles.rotate_checkpoint_key(
                 key_file=settings.VAULT_KEY_FILE,
@@ -105,6 +121,20 @@ class Command(BaseCommand):
                 bar.update(total - bar.n)
         current = providers.keyring(fresh=True).current(kind)
         self.stdout.write(f"{kind}: version {current} is current and {bar.n} rows were brought over.")
+
+    def _renew(self, steps: Iterator[datakeys.Step]) -> None:
+        """The keys have successors; the worker destroys the old ones when their time is over."""
+        found = datakeys.Pass()
+        with tqdm(total=0, unit=" keys", desc="renewing data keys", file=self.stderr) as bar:
+            for step in steps:
+                bar.total = step.outstanding
+                bar.update(step.keys)
+                found += step.found
+        self.stdout.write(f"data: {bar.n} keys are new and {found.done} rows were sealed anew.")
+        minutes = datakeys.KEPT_FOR.total_seconds() // 60
+        self.stdout.write(f"The worker destroys the old keys, {minutes:.0f} minutes from now at the earliest.")
+        if found.damaged:
+            raise CommandError(f"{len(found.damaged)} cells open with neither key: see crypto.tamper in the audit log.")
 
     def _retire(self, *, kind: str, version: int, **options: Any) -> None:
         rotation.retire(kind, version)
