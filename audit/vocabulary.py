@@ -224,6 +224,7 @@ VOCABULARY: dict[str, Event] = _events(
         "step.retained": ("Art. 17(3)(b)", "request step kind target article until rows"),
         "step.failed": ("Art. 5(2)", "request step kind target reason attempt"),
         "step.waiting": ("Art. 5(2)", "request step kind target delivery rows outcome"),
+        "others.decided": ("Art. 15(4)", "request source decision reason count"),
         "withheld.decided": ("Art. 17(3)", "request collection rows decision article"),
         "connector.checked": ("Art. 17(1)", "request target rows"),
         "connector.added": ("Art. 32(1)(a)", "connector digest count"),

@@ -13,7 +13,7 @@ from access.services.mail import send_mail_later
 from audit import services as audit
 from erasure.models import Receipt, RightsRequest, Step, Transfer
 from erasure.selectors import steps_of
-from erasure.services import connector_steps, sources
+from erasure.services import checking, connector_steps, sources
 from erasure.services.joint_order import erasure_waiting_for
 from erasure.services.locking import locked_requests
 from erasure.services.mandate_words import representative_address
@@ -93,6 +93,7 @@ def issue_receipt(request: RightsRequest, *, steps: Sequence[Step], actor: str) 
         **connector_steps.verification(request, steps),
         **_transferred(request),
         **sources.in_receipt(request, steps),
+        **checking.in_receipt(request),
     }
     jws = sign_jws(json.dumps(payload, sort_keys=True).encode(), typ="rights-receipt+jwt")
     receipt = Receipt(request=request, jws=jws)

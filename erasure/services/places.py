@@ -48,6 +48,7 @@ def declare(
     days: int,
     by: Account,
     staff: Sequence[Account] = (),
+    may_name_others: bool = False,
 ) -> ManualPlace:
     """The place waits for somebody else's approval; nobody is asked yet. An older declaration of the slug is gone.
 
@@ -57,7 +58,7 @@ def declare(
     now = timezone.now()
     row = ManualPlace(slug=slug, name=name, description=description, purposes=sorted(set(purposes)), days=days)
     row.identifiers, row.language, row.declared_by, row.declared_at = sorted(set(identifiers)), language, by, now
-    row.respondent_sealed = _sealed(row, respondent)
+    row.respondent_sealed, row.may_name_others = _sealed(row, respondent), may_name_others
     with transaction.atomic():
         older = ManualPlace.objects.select_for_update().filter(slug=slug, approved_at=None, retired_at=None)
         older.update(retired_by=by, retired_at=now)

@@ -23,7 +23,7 @@ from audit import actors
 from audit import services as audit
 from consent.models import Delivery
 from erasure.models import RightsRequest, Step, Transfer
-from erasure.services import connector_steps, connectors, finish, perform, place_tasks, sources
+from erasure.services import checking, connector_steps, connectors, finish, perform, place_tasks, sources
 from erasure.services.claims import POISON_ATTEMPTS, WORKER, Claim, claim, claim_together, fresh, runnable, unfinished
 from erasure.services.guard import standing_pause
 from erasure.services.holds import held_people
@@ -266,6 +266,7 @@ def retry(*, step_id: UUID, operator: Account) -> Step:
 def sweep(limit: int = 200) -> int:
     """Everything that is due and that no hint reached goes on; returns how many requests were looked at."""
     each(sources.overtaken(limit), sources.release)
+    each(checking.left_behind(limit), checking.release)
     now = timezone.now()
     todo = Q(steps__state__in=["queued", "in_progress"]) & (Q(steps__next_at=None) | Q(steps__next_at__lte=now))
     open_requests = RightsRequest.objects.filter(state="in_progress").filter(
