@@ -14,7 +14,7 @@ IN_DOUBT = frozenset({"received", "verifying", "in_review"})
 
 def move_request(request: RightsRequest, to: str, *, actor: str, **details: Any) -> None:
     """The request stands in state `to`, saved and recorded, in the caller's transaction."""
-    was_in_doubt = request.state in IN_DOUBT
+    was_in_doubt = request.state in IN_DOUBT and not request._state.adding  # nobody asked about one that is new
     move(request, to, REQUEST)
     request.save()
     record_request(request, f"request.{to}", actor=actor, **details)

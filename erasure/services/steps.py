@@ -30,6 +30,7 @@ from erasure.services.holds import held_people
 from erasure.services.joint_order import waiting_erasures
 from erasure.services.locking import locked_requests
 from erasure.services.records import move_step, step_entry
+from erasure.services.removed import PlaceRemoved
 from erasure.services.sweeping import each, together
 from erasure.states import LIVE_TRANSFER, STEP, move
 from gdpr_portal import breakers
@@ -40,6 +41,8 @@ from gdpr_portal.wake import wake
 log = logging.getLogger(__name__)
 BATCH = 25
 """How many requests a sweep carries on in one transaction; far fewer than a lease leaves time for."""
+AT_ONCE = (connector_steps.RowsCameBack, PlaceRemoved)
+"""What another try does not help: a reviewer decides."""
 BACKOFF_SECONDS = (1, 5, 30, 120)
 DONE_BY_OUTCOME = {"done": "done", "nothing_held": "done", "refused": "failed", "failed": "failed"}
 
@@ -188,7 +191,7 @@ def _give_back(held: Claim, error: Exception) -> None:
             step.next_at = timezone.now() + timedelta(seconds=connectors.breaker_seconds(step))
             move_step(step, "queued", actor=WORKER)
             return
-        if step.attempts >= POISON_ATTEMPTS or isinstance(error, connector_steps.RowsCameBack):
+        if step.attempts >= POISON_ATTEMPTS or isinstance(error, AT_ONCE):
             move_step(step, "failed", actor=WORKER, reason=step.last_error.replace(" ", ":"), attempt=step.attempts)
             return
         step.next_at = _next_try(step.attempts)
@@ -197,7 +200,7 @@ def _give_back(held: Claim, error: Exception) -> None:
 
 def _reason(error: Exception) -> str:
     """Why, in a word for the operator; a foreign database's reason names the table too."""
-    if isinstance(error, Unavailable | connector_steps.RowsCameBack):
+    if isinstance(error, (Unavailable, *AT_ONCE)):
         return error.message[:80]
     return type(error).__name__[:80]
 

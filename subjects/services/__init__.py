@@ -7,6 +7,7 @@ from subjects.services.people import (
     lock_subject,
     lock_subjects,
     look_up_subject,
+    mark_all_erased,
     mark_erased,
     register_subject,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "lock_subject",
     "lock_subjects",
     "look_up_subject",
+    "mark_all_erased",
     "mark_erased",
     "read_values",
     "register_subject",

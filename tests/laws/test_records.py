@@ -48,7 +48,6 @@ EXCEPTIONS = {
     "consent.services.sending.close": PART + "delivery.acknowledged, delivery.abandoned, sharing.stopped",
     "consent.services.standing.apply_event": PART + "consent.*, sharing.*",
     "erasure.services.archives.forget": PART + "archive.downloaded, archive.revoked, transfer.*",
-    "erasure.services.checking.release": WORK + "step.done",
     "erasure.services.checking.settle": PART + "archive.built, step.waiting",
     "erasure.services.copies.settle": WORK + "step.done",
     "erasure.services.links.fitting": COUNTS,
