@@ -44,12 +44,15 @@ def build_archive(step: Step) -> Archive | None:
         return None
     withheld = Withheld(decided, checking.article_of(request), language)
     withheld.apply(body["data"], answers)
-    archive, _created = Archive.objects.get_or_create(request=request, number=number)
-    archive.chunks.all().delete()
+    archive = Archive.objects.filter(request=request, number=number).first()
+    if archive is None:
+        archive = Archive(request=request, number=number)  # its chunks may come first: the database looks at the end
+    else:
+        archive.chunks.all().delete()
     _seal(archive, zipped(body | withheld.told(), language=language, answers=answers, withheld=withheld.files))
     handed_on(archive, list(answers))
     if withheld.rows:
-        request.outcome = "partly_withheld"
+        request.outcome = checking.PARTLY
         request.save(update_fields=["outcome"])
     archive.complete = True
     archive.expires_at = timezone.now() + timedelta(seconds=settings.ARCHIVE_LIFETIME_SECONDS)

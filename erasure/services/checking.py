@@ -1,4 +1,4 @@
-"""Looking at texts in which other people may stand, before an archive hands them out (Art. 15(4), 20(4); R42).
+"""Looking at texts in which other people may stand, before an archive hands them out (Art. 15(4), 20(4); R40).
 
 The step of the archive waits, and the clock goes on, until a reviewer decided about each text: it is handed out whole,
 or passages of it are withheld with a reason. A decision is about these very words in this place: when they change
@@ -22,7 +22,7 @@ from erasure.archives.others import Candidate, without
 from erasure.models import AnswerFile, CheckedText, RightsRequest, Step
 from erasure.services.locking import locked_request
 from erasure.services.records import move_step
-from erasure.services.sources import COPIES, file_bytes, number_of
+from erasure.services.sources import file_bytes, number_of
 from gdpr_portal.errors import Invalid, Missing, WrongState
 from gdpr_portal.wake import wake
 from subjects.services.reveal import staff_reveal
@@ -33,6 +33,8 @@ Decided = Mapping[Candidate, tuple[CheckedText, Passages]]
 REASONS: Final = ("others_in_it", "complaint")
 """Why a reviewer opens these texts."""
 KEEPING: Final = frozenset({CheckedText.Reason.NOBODY_ELSE.value, CheckedText.Reason.KNOWN.value})
+PARTLY: Final = "partly_withheld"
+"""The outcome of a request whose archives withhold something."""
 MOST: Final = 50
 """So many texts are opened at a time."""
 
@@ -53,9 +55,9 @@ def settle(step: Step, found: Sequence[Candidate]) -> Decided | None:
 
     In the transaction of the step, with the person locked. When all is decided the texts are not kept any longer.
     """
-    rows = list(step.checked.exclude(sealed=None))
-    if not rows and not found:
+    if not found and step.fence == 1:  # claimed for the first time: it never waited for anybody
         return {}
+    rows = list(step.checked.exclude(sealed=None))
     known = {candidate.key: (row, passages) for row in rows for candidate, passages in [_opened(row)]}
     wanted = {each.key for each in found}
     step.checked.filter(pk__in=[row.pk for key, (row, _passages) in known.items() if key not in wanted]).delete()
@@ -229,11 +231,11 @@ def _record(row: CheckedText, reviewer: Account) -> None:
 # --- what the end says ----------------------------------------------------------------------------------------------
 def in_receipt(request: RightsRequest) -> dict[str, Any]:
     """What the receipt says of texts that were looked at: from which archive how much was withheld, and why."""
-    if request.right not in COPIES:
+    if request.outcome != PARTLY:
         return {}
     rows = CheckedText.objects.filter(step__request=request, decision=CheckedText.Decision.REDACT)
     told = rows.values("step", "reason").annotate(Sum("places"), Count("pk")).order_by("step__position", "reason")
-    steps = {step.pk: step for step in request.steps.filter(kind=Step.Kind.ARCHIVE)} if told else {}
+    steps = {step.pk: step for step in request.steps.filter(kind=Step.Kind.ARCHIVE)}
     withheld = [
         {
             "archive": number_of(steps[row["step"]]),

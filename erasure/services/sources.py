@@ -76,9 +76,8 @@ def waits_until(request: RightsRequest, plan: Sequence[Step]) -> datetime | None
 
 def waited_for(request: RightsRequest) -> bool:
     """Whether somebody asked has not answered yet. A connector that failed has not: it is tried again at the desk."""
-    asked = request.steps.filter(kind__in=ASKED)
-    silent = asked.filter(state__in=["queued", "in_progress", "waiting"])
-    return silent.exists() or asked.filter(kind=Step.Kind.CONNECTOR, state="failed").exists()
+    silent = Q(state__in=["queued", "in_progress", "waiting"]) | Q(kind=Step.Kind.CONNECTOR, state="failed")
+    return request.steps.filter(silent, kind__in=ASKED).exists()
 
 
 def go_on(request: RightsRequest) -> None:

@@ -29,6 +29,7 @@ from erasure.services.mandate_words import may_object_until, require_authority
 from erasure.services.records import move_request, step_entry
 from erasure.services.sweeping import together
 from gdpr_portal.wake import wake
+from subjects.selectors import emails_of
 from subjects.services import lift_restriction, mark_all_erased, restrict, retain
 
 log = logging.getLogger(__name__)
@@ -201,8 +202,9 @@ def _end_use(requests: Sequence[RightsRequest], planned: Mapping[UUID, Sequence[
     """From here on these are erased to everybody, but for what a law keeps (Art. 17(3)); their keys still exist."""
     if not requests:
         return
+    own = emails_of([row.subject_id for row in requests])
     for row in requests:
-        row.notice_to_sealed = finish.sealed_addresses(row)
+        row.notice_to_sealed = finish.sealed_addresses(row, own.get(row.subject_id))
     RightsRequest.objects.bulk_update(requests, ["notice_to_sealed"])
     kept = [step for row in requests for step in planned[row.id] if step.kind == Step.Kind.RETENTION]
     slugs = {step.target for step in kept}

@@ -48,17 +48,23 @@ DONE_BY_OUTCOME = {"done": "done", "nothing_held": "done", "refused": "failed", 
 
 
 def run(step_id: UUID) -> None:
-    """The step is done, or will be tried again; whichever, its row says so."""
+    """The step is done, or will be tried again, and what its end makes possible is under way."""
+    if run_alone(step_id):
+        finished_one(step_id)
+
+
+def run_alone(step_id: UUID) -> bool:
+    """Whether the step is done; when it is not it will be tried again, and its row says so."""
     held = claim(step_id)
     if held is None:
-        return
+        return False
     try:
         _do(held)
     except Exception as error:  # the edge of a task: whatever went wrong is in the row, and the next try is set
         log.warning("step failed", extra={"step": str(step_id), "error": type(error).__name__})
         _give_back(held, error)
-        return
-    finished_one(step_id)
+        return False
+    return True
 
 
 def finished_one(step_id: UUID) -> None:
@@ -126,7 +132,8 @@ def _do(held: Claim) -> None:
         step.last_error = ""
         step.settled_at = timezone.now() if outcome.state == "done" else None
         move_step(step, outcome.state, actor=WORKER, **outcome.details)
-        sources.go_on(step.request)
+        if step.kind != Step.Kind.ARCHIVE:  # one that is built has all that was answered: the person was locked
+            sources.go_on(step.request)
     failpoint(f"erasure.{step.kind}.settled")
 
 
@@ -314,6 +321,9 @@ def push_all(request_ids: Sequence[UUID]) -> None:
     from erasure.services.start import begin_all_due
 
     begin_all_due(request_ids)
-    each(_carried(request_ids), run)
+    tried: set[UUID] = set()
+    while todo := [step_id for step_id in _carried(request_ids) if step_id not in tried]:
+        each(todo, run_alone)
+        tried.update(todo)
     if done := finish.done(request_ids):
         finish.complete_all(done, actor=WORKER)

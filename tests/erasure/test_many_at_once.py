@@ -158,15 +158,15 @@ def test_one_that_cannot_be_completed_holds_up_no_other(people: list[Subject], m
     from erasure.services import finish
 
     requests = erasures(people)
-    real = finish.complete
+    real = finish._end
 
-    def broken(request: RightsRequest, *, actor: str) -> None:
+    def broken(request: RightsRequest, *given: Any, actor: str) -> Any:
         if request.id == requests[2].id:
             raise RuntimeError
-        real(request, actor=actor)
+        return real(request, *given, actor=actor)
 
     with monkeypatch.context() as patch:
-        patch.setattr(finish, "complete", broken)
+        patch.setattr(finish, "_end", broken)
         steps.sweep()
     assert [state(each) for each in requests] == ["completed", "completed", "in_progress", "completed"]
     assert not Receipt.objects.filter(request=requests[2]).exists()

@@ -1,4 +1,4 @@
-"""Other people in an archive: a reviewer looks first, what is withheld is marked and told (Art. 15(4), 20(4); R42)."""
+"""Other people in an archive: a reviewer looks first, what is withheld is marked and told (Art. 15(4), 20(4); R40)."""
 
 import io
 import json
