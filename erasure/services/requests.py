@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -88,7 +89,7 @@ def file_request(
         clean = checked_details(subject, right, details)
         rights.require_available(right, named=purpose_named(clean), held=held_purposes(subject))
         columns = {"verified_by": verified_by, "application": application, "by_person": by_person}
-        request = _open_already(subject, right, clean, received, joint, columns) if mandate is None else None
+        request = _open_already(subject, right, clean, received_at, joint, columns) if mandate is None else None
         if request is None:
             request = _receive(subject, right, clean, received, mandate=mandate, joint=joint, **columns)
             record_request(
@@ -126,16 +127,16 @@ def _open_already(
     subject: Subject,
     right: str,
     details: Mapping[str, Any],
-    received: datetime,
+    received: datetime | None,
     joint: JointCase | None,
     columns: Mapping[str, Any],
 ) -> RightsRequest | None:
     """The person's own open request that this one is again: what somebody asked for in their name is in nobody's way.
 
     Of erasures there is one. Besides, of a verified request for a copy that is not put together yet, or for a review of
-    the same decision, one that was filed by the same side, which can follow it, and received no later: nobody waits
-    longer by asking twice, and what a stranger typed takes no code from anybody. What holds at once (a restriction, a
-    correction) may have been undone since, and is done again.
+    the same decision, one that was filed by the same side, which can follow it, and received at the same time: of those
+    asked now any that was asked when it was filed. What a stranger typed takes no code from anybody. What holds at once
+    (a restriction, a correction) may have been undone since, and is done again.
     """
     rows = RightsRequest.objects.filter(subject=subject, right=right, mandate=None, state__in=OPEN_REQUEST)
     if right == "erasure":
@@ -143,8 +144,9 @@ def _open_already(
     if joint is not None or right not in ASKED_ONCE or columns["verified_by"] == RightsRequest.VerifiedBy.NONE:
         return None
     same = rows.filter(joint=None, application=columns["application"], by_person=columns["by_person"])
-    same = same.filter(received_at__lte=received).exclude(archives__complete=True).order_by("received_at")
-    return next((row for row in same if opened_details(row) == details), None)
+    at_once = Q(received_at__gte=F("created_at") - CLOCK_SKEW)
+    same = same.filter(at_once if received is None else Q(received_at=received)).exclude(archives__complete=True)
+    return next((row for row in same.order_by("received_at") if opened_details(row) == details), None)
 
 
 def _receive(

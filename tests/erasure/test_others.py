@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from django.db import IntegrityError, transaction
 from django.test import override_settings
+from jsonschema import Draft202012Validator
 
 from access.services.applications import set_endpoint
 from audit import actors
@@ -34,6 +35,7 @@ from tests.laws.haystack import in_database, needles
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
 OTHER = "Canary-Wryneck"
 NOTE = f"Delivered to the neighbour {OTHER}; {OTHER} signed."
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs/archive.schema.json").read_text())
 DESK = "/admin/erasure/checkedtext/"
 MARKED = shops.DATASET.replace(
     "{name: text, data_categories: [user.content]}",
@@ -91,6 +93,7 @@ def test_plain_fields_never_wait(alice: Any, shop: Any, marked: None) -> None:
     request = run_all(file(alice.subject, "access"))
     assert request.state == "completed" and not CheckedText.objects.exists()
     files = collected(request)
+    Draft202012Validator(SCHEMA).validate(json.loads(files["data.json"]))
     assert OTHER in files["data.json"].decode() and "withheld" not in json.loads(files["data.json"])
     assert "withheld_for_others" not in receipt(request)
 
@@ -130,6 +133,7 @@ def test_the_copy_waits_and_carries_what_was_decided(everywhere: RightsRequest, 
     files = collected(request)
     assert not [name for name, data in files.items() if OTHER.encode() in data or b"Dotterel" in data]
     body = json.loads(files["data.json"])
+    Draft202012Validator(SCHEMA).validate(body)
     mark = "[withheld: about somebody else, Art. 15(4)]"
     answer = json.loads(files["data/sources/application-shop/answer.json"])
     assert answer["orders"][0]["given_name"] == f"Delivered to the neighbour {mark}; {mark} signed."
