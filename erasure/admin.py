@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from access.models import Account
 from access.second_factor import require_fresh_factor
-from erasure import breach_admin, desk, pack_admin, place_admin, question_admin, transfer_admin
+from erasure import breach_admin, checked_admin, desk, pack_admin, place_admin, question_admin, transfer_admin
 from erasure.desk import REVIEWERS
 from erasure.mandate_admin import MandatePages
 from erasure.models import RetentionProposal, RightsRequest, Step
@@ -44,6 +44,7 @@ __all__ = [
     "RequestAdmin",
     "RetentionProposalAdmin",
     "breach_admin",
+    "checked_admin",
     "pack_admin",
     "place_admin",
     "question_admin",

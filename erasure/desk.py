@@ -41,6 +41,7 @@ from erasure.services import (
     mandates,
     opinions,
     place_tasks,
+    removed,
     requests,
     steps,
     transfers,
@@ -109,6 +110,10 @@ def _close_step(request: RightsRequest, account: Account, given: Given) -> None:
 
 def _retry_step(request: RightsRequest, account: Account, given: Given) -> None:
     steps.retry(step_id=_step(request, given), operator=account)
+
+
+def _go_on_without(request: RightsRequest, account: Account, given: Given) -> None:
+    removed.go_on_without(step_id=_step(request, given), reviewer=account)
 
 
 def _send_link(request: RightsRequest, account: Account, given: Given) -> None:
@@ -224,6 +229,7 @@ ACTS: dict[str, Act] = {
     "extend": Act(REVIEWERS, _extend),
     "close_step": Act(ANYBODY, _close_step),
     "retry_step": Act(ANYBODY, _retry_step),
+    "go_on_without": Act(REVIEWERS, _go_on_without),
     "send_link": Act(REVIEWERS, _send_link),
     "revoke_link": Act(REVIEWERS, _revoke_link),
     "assign": Act(REVIEWERS, lambda row, who, given: casework.assign(request_id=row.id, to=who, by=who)),

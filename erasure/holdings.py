@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from erasure.models import AnswerFile, ArchiveChunk, RightsRequest, SourceAnswer
+from erasure.models import AnswerFile, ArchiveChunk, CheckedText, RightsRequest, SourceAnswer
 from erasure.services.details import opened_details
 from subjects.holdings import ExportScope, Going, Holding, Kept, PlanLine
 from subjects.models import Subject
@@ -20,7 +20,7 @@ class RequestsHolding(Holding):
             "erasure.RightsRequest", "erasure.Step", "erasure.Receipt", "erasure.WithheldRows", "erasure.KeptRow",
             "erasure.ConnectorCheck", "erasure.ConnectorCommit", "erasure.JointCase", "erasure.Transfer",
             "erasure.OpenDsrRequest", "erasure.OpenDsrCallback", "erasure.OpenDsrCall",
-            "erasure.SourceAnswer", "erasure.AnswerFile",
+            "erasure.SourceAnswer", "erasure.AnswerFile", "erasure.CheckedText",
         }
     )  # fmt: skip
 
@@ -39,10 +39,13 @@ class RequestsHolding(Holding):
     def goes(self, kept: Kept) -> Sequence[Going]:
         words = RightsRequest.objects.exclude(details_sealed=None, verification_digest=None)
         answers = SourceAnswer.objects.exclude(sealed=None)
+        undecided, decided = CheckedText.objects.filter(decision=""), CheckedText.objects.exclude(sealed=None)
         return (
             Going(words, emptied={"details_sealed": None, "verification_digest": None}),
             Going(AnswerFile.objects.all(), owner="answer__step__request__subject"),
             Going(answers, owner="step__request__subject", emptied={"sealed": None}),
+            Going(undecided, owner="step__request__subject"),
+            Going(decided, owner="step__request__subject", emptied={"sealed": None}),
         )
 
 

@@ -189,6 +189,7 @@ class Connector(models.Model):
 
 from erasure.breach_models import *  # noqa: E402, F403
 from erasure.case_models import *  # noqa: E402, F403  they point to the rows above
+from erasure.checked_models import *  # noqa: E402, F403
 from erasure.connector_models import *  # noqa: E402, F403
 from erasure.identity_models import *  # noqa: E402, F403
 from erasure.joint_models import *  # noqa: E402, F403

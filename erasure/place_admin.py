@@ -55,7 +55,17 @@ class PlaceForm(forms.ModelForm):
 
     class Meta:
         model = ManualPlace
-        fields = ("slug", "name", "description", "purposes", "identifiers", "language", "days", "staff")
+        fields = (
+            "slug",
+            "name",
+            "description",
+            "purposes",
+            "identifiers",
+            "language",
+            "days",
+            "may_name_others",
+            "staff",
+        )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -86,7 +96,10 @@ class ManualPlaceAdmin(admin.ModelAdmin):
         return f"{found.name}, {found.email}"
 
     def get_fields(self, request: HttpRequest, obj: ManualPlace | None = None) -> Any:
-        first, last = ("slug", "name", "description", "purposes", "identifiers"), ("language", "days", "staff")
+        first, last = (
+            ("slug", "name", "description", "purposes", "identifiers"),
+            ("language", "days", "may_name_others", "staff"),
+        )
         if obj is None:
             return (*first, "respondent_name", "respondent_email", *last)
         return (*first, "respondent", *last, "declared_by", "declared_at", "approved_by", "approved_at", "retired_at")
@@ -111,7 +124,17 @@ class ManualPlaceAdmin(admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: ManualPlace, form: Any, change: bool) -> None:
         given = form.cleaned_data
         respondent = places.Respondent(given["respondent_name"], given["respondent_email"])
-        names = ("slug", "name", "description", "purposes", "identifiers", "language", "days", "staff")
+        names = (
+            "slug",
+            "name",
+            "description",
+            "purposes",
+            "identifiers",
+            "language",
+            "days",
+            "staff",
+            "may_name_others",
+        )
         by = cast(Account, request.user)
         row = places.declare(respondent=respondent, by=by, **{name: given[name] for name in names})
         obj.__dict__.update(row.__dict__)

@@ -39,6 +39,9 @@ class ManualPlace(models.Model):
     respondent_sealed = models.BinaryField(editable=False)
     language = models.CharField(max_length=10, choices=settings.LANGUAGES)
     days = models.PositiveSmallIntegerField(help_text=_("Days the place has to answer."))
+    may_name_others = models.BooleanField(
+        default=False, help_text=_("Other people may stand in what it answers: looked at before it is handed out.")
+    )
     staff: "models.ManyToManyField[Any, Any]" = models.ManyToManyField(
         STAFF, blank=True, related_name="+", help_text=_("Who may answer here as well.")
     )

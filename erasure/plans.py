@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from django.utils.translation import gettext as _
 
@@ -39,39 +40,54 @@ def article_of(purpose: Purpose) -> str:
     return RETAINED_UNDER[purpose.lawful_basis]
 
 
-def plan(request: RightsRequest) -> list[Step]:
-    """The steps of a request, unsaved, from what is held at this moment."""
+class Around:
+    """What plans of different people have in common at one moment, read when it is asked for, once."""
+
+    @cached_property
+    def places(self) -> list[ManualPlace]:
+        """The places run by hand that are asked."""
+        return places.live_places()
+
+    @cached_property
+    def groups(self) -> list[list[str]]:
+        """The connectors, those together that refer to each other."""
+        return connectors.groups()
+
+
+def plan(request: RightsRequest, around: Around | None = None) -> list[Step]:
+    """The steps of a request, unsaved, from what is held at this moment; many plans of one moment share `around`."""
+    around = around or Around()
     match request.right:
         case "erasure":
-            own = [*_retained(request), *_connectors(request), *_holdings(request), *_ends(request)]
+            own = [*_retained(request), *_connectors(request, around), *_holdings(request), *_ends(request)]
         case "access" | "portability":
-            return _copy(request)
+            return _copy(request, around)
         case "rectification":
             own = [_step(request, OWN, Step.Kind.HOLDING, "rectification", purpose=request.purpose)]
         case _:
             own = []
-    return [*_told(request), *_by_hand(request), *own]
+    return [*_told(request), *_by_hand(request, around), *own]
 
 
-def _by_hand(request: RightsRequest) -> list[Step]:
+def _by_hand(request: RightsRequest, around: Around) -> list[Step]:
     """The places run by hand that hold something of the person; their steps carry what they may see of them."""
     steps = []
-    for place in places.places_for(request, frozenset(PORTABLE)):
+    for place in places.places_for(request, frozenset(PORTABLE), around.places):
         step = _step(request, TELL, Step.Kind.MANUAL, places.PREFIX + place.slug, state="waiting")
         place_tasks.seal_person(step, place)
         steps.append(step)
     return steps
 
 
-def _copy(request: RightsRequest) -> list[Step]:
+def _copy(request: RightsRequest, around: Around) -> list[Step]:
     """Everybody who holds something is asked; the archive waits for them, bounded (erasure.services.sources).
 
     Connectors give no basis of what they hold, so a portability request does not ask them (Art. 20(1)).
     """
-    asked = [*_told(request), *_by_hand(request)]
+    asked = [*_told(request), *_by_hand(request, around)]
     if request.right == "access":
-        groups = connectors.groups()
-        asked += [_step(request, OWN, Step.Kind.CONNECTOR, connectors.target_of(names)) for names in groups]
+        targets = map(connectors.target_of, around.groups)
+        asked += [_step(request, OWN, Step.Kind.CONNECTOR, target) for target in targets]
     until = sources.waits_until(request, asked)
     return [*asked, _step(request, OWN, Step.Kind.ARCHIVE, "archive", next_at=until)]
 
@@ -117,9 +133,9 @@ def _holdings(request: RightsRequest) -> list[Step]:
     return [_step(request, OWN, Step.Kind.HOLDING, holding.name) for holding in holdings()]
 
 
-def _connectors(request: RightsRequest) -> list[Step]:
+def _connectors(request: RightsRequest, around: Around) -> list[Step]:
     """The databases of others; their steps carry whom to look for, because the identity rows here go meanwhile."""
-    steps = [_step(request, OWN, Step.Kind.CONNECTOR, connectors.target_of(names)) for names in connectors.groups()]
+    steps = [_step(request, OWN, Step.Kind.CONNECTOR, connectors.target_of(names)) for names in around.groups]
     for step in steps:
         connectors.seal_identities(step)
     looks = [_step(request, LOOK, Step.Kind.VERIFY, connectors.CHECK_PREFIX + step.target) for step in steps]

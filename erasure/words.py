@@ -98,6 +98,7 @@ MANDATE_REASONS: tuple[tuple[str, Any], ...] = (
 )
 OUTCOMES: dict[str, Any] = {
     "partly_retained": _("Done, except for entries that stay because they belong to other people too or by law."),
+    "partly_withheld": _("Done, except for passages that are about other people; the copy says where and why."),
     "nothing_held": _("We hold no data about you that this request covers."),
     "done": _("Done."),
 }
@@ -145,7 +146,7 @@ def joint_in_words(joint: JointCase) -> JointInWords:
 
 
 def _answered(row: RightsRequest) -> Answered:
-    kept = row.outcome == "partly_retained" or row.steps.filter(state="retained").exists()
+    kept = row.outcome in {"partly_retained", "partly_withheld"} or row.steps.filter(state="retained").exists()
     return Answered(row.state, partial=kept)
 
 
@@ -178,6 +179,8 @@ class RequestInWords:
     archives: QuerySet[Archive]
     downloads: QuerySet[Archive]
     waits_until: datetime | None
+    is_checked: bool
+    """Whether a copy waits until somebody has looked for data about other people in it."""
     has_receipt: bool
     outcome: Any
     mandate: MandateInWords | None
@@ -207,6 +210,7 @@ def described(row: RightsRequest) -> RequestInWords:
         archives=archives_of(row),
         downloads=downloads_of(row),
         waits_until=_waits_until(row),
+        is_checked=is_open and row.steps.filter(kind=Step.Kind.ARCHIVE, state="waiting").exists(),
         has_receipt=hasattr(row, "receipt"),
         outcome=OUTCOMES.get(row.outcome, ""),
         mandate=mandate_in_words(row.mandate) if row.mandate is not None else None,
@@ -259,6 +263,8 @@ def _step(step: Step) -> StepInWords:
     label, tone = STEP_STATES[step.state]
     if step.kind == Step.Kind.ARCHIVE and step.state == "queued" and step.next_at is not None:
         label = _("Waiting for the others")
+    if step.kind == Step.Kind.ARCHIVE and step.state == "waiting":
+        label = _("Being checked for data about other people")
     if step.kind == Step.Kind.CONNECTOR and step.state == "waiting":
         label = _("Done; somebody decides about entries that belong to other people too")
     return StepInWords(_what(step), label, tone, step.article, step.until)

@@ -35,6 +35,7 @@ from consent.models import (
 from consent.models.governance import ReviewState
 from consent.selectors import title_in
 from erasure.models import Breach, ErasurePause, LegalHold, RetentionProposal, RightsRequest, SecondOpinion, Step
+from erasure.services import checking
 from erasure.states import OPEN_REQUEST
 from gdpr_portal import outages
 from gdpr_portal.charts import Bar, Columns, bars, columns
@@ -95,6 +96,13 @@ def _for_reviewers(account: Account, now: datetime) -> Iterable[Waiting]:
     yield Waiting(soon, ngettext("request is due within 7 days", "requests are due within 7 days", soon), requests)
     words = ngettext("request waits for a decision", "requests wait for a decision", review)
     yield Waiting(review, words, f"{requests}?state__exact=in_review")
+    copies = checking.queue().order_by().values("step").distinct().count()
+    words = ngettext(
+        "copy waits for a look at texts about other people",
+        "copies wait for a look at texts about other people",
+        copies,
+    )
+    yield Waiting(copies, words, reverse("admin:erasure_checkedtext_changelist") + "?decided_at__isempty=1")
     yield from _for_second_pair_of_eyes(account, requests)
     proposals = RetentionProposal.objects.filter(decided_at=None).count()
     words = ngettext("proposal to erase waits for an answer", "proposals to erase wait for an answer", proposals)

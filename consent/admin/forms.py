@@ -50,7 +50,7 @@ class ComponentForm(TitledForm):
         model = Component
         fields = (
             "slug", "value_type", "max_length", "category", "necessity", "special_category", "supplied_by",
-            "longest_retention_days",
+            "longest_retention_days", "may_name_others",
         )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

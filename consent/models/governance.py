@@ -131,6 +131,10 @@ class Component(Reviewed):
     longest_retention_days = models.PositiveIntegerField(
         null=True, blank=True, help_text=_("The longest any purpose may keep it, unless a law asks for more.")
     )
+    may_name_others = models.BooleanField(
+        default=False,
+        help_text=_("Text in which other people may stand: looked at before a copy of it is handed out."),
+    )
 
     def __str__(self) -> str:
         return self.slug
@@ -138,7 +142,9 @@ class Component(Reviewed):
     def content(self) -> dict[str, Any]:
         names = ("slug", "titles", "value_type", "max_length", "category", "necessity", "special_category")
         return {name: getattr(self, name) for name in names} | beyond_default(
-            supplied_by=(self.supplied_by, every_source()), longest_retention_days=(self.longest_retention_days, None)
+            supplied_by=(self.supplied_by, every_source()),
+            longest_retention_days=(self.longest_retention_days, None),
+            may_name_others=(self.may_name_others, False),
         )
 
 

@@ -1,7 +1,7 @@
 """What stands for a person: derived from the events, asked for any moment, rebuilt and compared at any time."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -54,7 +54,8 @@ def standing_of(subject: Subject, at: datetime | None = None, known_at: datetime
     """Every answer of the person as it stands at `at` (valid time, inclusive; default now), by purpose and recipient.
 
     Purposes that rest on consent, were live then and were never answered are listed as `never_asked`. With `known_at`
-    only events that were recorded by then count (record time).
+    only events that were recorded by then count (record time). What is shared with a recipient stands no better than
+    the consent it rests on: that being outdated or expired, so is it.
     """
     moment = at or timezone.now()
     rows = _latest(subject, moment, known_at) if at else Standing.objects.filter(subject=subject)
@@ -62,7 +63,12 @@ def standing_of(subject: Subject, at: datetime | None = None, known_at: datetime
     lines = {(row.purpose, row.recipient): _line(row, moment, majors) for row in rows}
     for slug in _consent_purposes(moment):
         lines.setdefault((slug, ""), Line(purpose=slug, recipient="", state=Consent.NEVER_ASKED))
-    return [lines[key] for key in sorted(lines)]
+    return [_no_better(lines[key], lines.get((key[0], ""))) for key in sorted(lines)]
+
+
+def _no_better(line: Line, consent: Line | None) -> Line:
+    lapsed = consent is not None and consent.state in {Consent.OUTDATED, Consent.EXPIRED}
+    return replace(line, state=consent.state) if consent and lapsed and line.state == Consent.GIVEN else line
 
 
 def history_of(subject: Subject, at: datetime | None = None) -> list[ConsentEvent]:

@@ -13,8 +13,10 @@ from audit import actors
 from audit import services as audit
 from erasure.archives.content import content, supplement
 from erasure.archives.files import zipped
-from erasure.models import Archive, ArchiveChunk, RightsRequest
-from erasure.services.sources import Source, handed_on, sources, words_of
+from erasure.archives.others import Withheld, candidates
+from erasure.models import Archive, ArchiveChunk, RightsRequest, Step
+from erasure.services import checking
+from erasure.services.sources import Source, handed_on, number_of, sources, words_of
 from gdpr_portal.errors import Gone
 from vault import services as vault
 from vault.stream import CHUNK_BYTES, open_range, seal_stream
@@ -25,20 +27,33 @@ PIECE_BYTES: Final = 1024 * 1024
 """What a download opens at a time."""
 
 
-def build_archive(request: RightsRequest, *, number: int = 0) -> Archive:
+def build_archive(step: Step) -> Archive | None:
     """The archive of a request is complete and can be collected; built anew, an unfinished one is replaced.
 
     With what others answered until now and no archive has handed on. Number 0 has all that is held, a supplement only
-    such answers. In the caller's transaction, with the person locked.
+    such answers. In the caller's transaction, with the person locked. None when a reviewer has to look first at texts
+    in which other people may stand (erasure.services.checking).
     """
+    request, number = step.request, number_of(step)
     language = request.subject.language or settings.LANGUAGE_CODE
     told = sources(request)
     answers = {each: words_of(each) for each in told if each.state == "answered" and each.archive is None}
     body = supplement(request, told, answers, number) if number else _whole(request, language, told, answers)
-    archive, _created = Archive.objects.get_or_create(request=request, number=number)
-    archive.chunks.all().delete()
-    _seal(archive, zipped(body, language=language, answers=answers))
+    decided = checking.settle(step, candidates(body["data"], answers))
+    if decided is None:
+        return None
+    withheld = Withheld(decided, checking.article_of(request), language)
+    withheld.apply(body["data"], answers)
+    archive = Archive.objects.filter(request=request, number=number).first()
+    if archive is None:
+        archive = Archive(request=request, number=number)  # its chunks may come first: the database looks at the end
+    else:
+        archive.chunks.all().delete()
+    _seal(archive, zipped(body | withheld.told(), language=language, answers=answers, withheld=withheld.files))
     handed_on(archive, list(answers))
+    if withheld.rows:
+        request.outcome = checking.PARTLY
+        request.save(update_fields=["outcome"])
     archive.complete = True
     archive.expires_at = timezone.now() + timedelta(seconds=settings.ARCHIVE_LIFETIME_SECONDS)
     archive.save()

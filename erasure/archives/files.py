@@ -9,6 +9,7 @@ import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from django.conf import settings
 from django.template.loader import render_to_string
@@ -30,23 +31,29 @@ File = tuple[str, Iterable[bytes]]
 
 
 def zipped(
-    content: Mapping[str, Any], *, language: str, answers: Mapping[Source, Mapping[str, Any]] | None = None
+    content: Mapping[str, Any],
+    *,
+    language: str,
+    answers: Mapping[Source, Mapping[str, Any]] | None = None,
+    withheld: Mapping[UUID, str] | None = None,
 ) -> Iterator[bytes]:
     """The ZIP of an archive, as a stream: `data.json`, `index.html`, `README.txt`, `csv/*.csv`, `manifest.json`,
     `manifest.jws`, and what makes it a bag (erasure.archives.bag).
 
     And a folder for each of those who answered: `data/sources/KIND-NAME/answer.json`, word for word, and what came with
-    it. To be gone through within a transaction, which holds the cursors.
+    it, but for files that are `withheld`. To be gone through within a transaction, which holds the cursors.
     """
     found = {each: words for each, words in (answers or {}).items() if words}
     bag, stream = Bag(), ZipStream(compress_type=ZIP_DEFLATED)
     stream.mkdir("data")
-    for path, pieces in [*_contents(content, language, found), *_manifests(bag, content)]:
+    for path, pieces in [*_contents(content, language, found, withheld), *_manifests(bag, content)]:
         stream.add(bag.passing(path, pieces), path)
     yield from stream
 
 
-def _contents(content: Mapping[str, Any], language: str, found: Found) -> Iterator[File]:
+def _contents(
+    content: Mapping[str, Any], language: str, found: Found, withheld: Mapping[UUID, str] | None
+) -> Iterator[File]:
     yield "bagit.txt", [DECLARATION]
     yield "README.txt", _later(lambda: _read_me(language))
     yield "data.json", _pieces(json_of(content))
@@ -55,7 +62,7 @@ def _contents(content: Mapping[str, Any], language: str, found: Found) -> Iterat
         yield path, _pieces(_csv(rows))
     for source, words in found.items():
         yield f"{source.folder}/answer.json", _pieces(json_of(words))
-        for name, opened in files_of(source):
+        for name, opened in files_of(source, withheld):
             yield f"{source.folder}/{name}", _later(opened)
 
 

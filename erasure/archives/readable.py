@@ -15,6 +15,7 @@ from consent.models import Purpose, Recipient
 from consent.pages import field_names
 from consent.selectors import title_in
 from consent.wording import country
+from erasure.archives.others import WHY
 from erasure.archives.tables import ON_PAGE, first_of, is_table, length_of, path_of
 from erasure.archives.words import BLOCKS, COLUMNS, SECTIONS, VALUES
 from erasure.services.places import PREFIX
@@ -169,6 +170,7 @@ def readable(
         "sections": sections,
         "is_cut": length_of(accesses) > ON_PAGE or any(block.is_cut for part in sections for block in part.blocks),
         "asked": [_asked(row) for row in content.get("sources", [])],
+        "withheld": [_left_out(reader, row, content) for row in content.get("withheld", {}).get("items", [])],
         "purposes": [row | {"basis": bases.get(row["lawful_basis"], "")} for row in info.get("purposes", [])],
         "recipients": [_recipient(reader, row) for row in info.get("recipients", [])],
         "accesses": [_access(reader, row) for row in first_of(accesses)],
@@ -180,6 +182,12 @@ def readable(
 def _asked(row: Mapping[str, Any]) -> dict[str, str]:
     when = moment(row["answered_at"]) if row["answered_at"] else ""
     return {"name": row["name"], "state": str(SOURCE_STATES[row["state"]]), "when": when, "folder": row["folder"] or ""}
+
+
+def _left_out(reader: Reader, row: Mapping[str, Any], content: Mapping[str, Any]) -> dict[str, Any]:
+    names = {f"{each['kind']}:{each['source']}": each["name"] for each in content.get("sources", [])}
+    source = names.get(row["source"], SECTIONS.get(row["source"], row["source"]))
+    return {**row, "source": source, "field": reader.words("", "field", row["field"]), "reason": WHY[row["reason"]]}
 
 
 def _recipient(reader: Reader, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,6 +49,7 @@ class Field:
     length: int | None = None
     read_only: bool = False
     masking: Strategy | None = None
+    may_name_others: bool = False
     nested: bool = False
     members: tuple["Field", ...] = ()
 
@@ -213,6 +214,7 @@ class _Reader:
             length=self.length(meta, place),
             read_only=self.flag(meta, "read_only", place),
             masking=self.masking(meta | _own(body, "masking_strategy_override"), place, whole_row=False),
+            may_name_others=self.flag(meta, "may_name_others", place),
             nested=bool(above),
             members=members,
         )

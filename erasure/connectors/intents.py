@@ -82,8 +82,11 @@ def intent(collection: Collection, table: Table, graph: Graph, wanted: Wanted, *
     if not leaves:
         return Intent()
     if strategy.name == "delete":
-        fixed = collection.read_only or any(leaf.read_only for leaf in collection.leaves())
-        return Intent(delete=True, read_only=fixed)
+        fixed = [leaf.path for leaf in collection.leaves() if leaf.read_only]
+        if fixed and not collection.read_only:
+            more = f"Column {', '.join(fixed)} is read-only: a row that holds it is masked, not deleted."
+            raise RunFailed([problem(collection.address, "read_only_column", more)])
+        return Intent(delete=True, read_only=collection.read_only)
     keys = structural(collection, table, graph)
     problems: list[Problem] = []
     targets = []

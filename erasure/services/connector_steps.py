@@ -13,7 +13,7 @@ from audit import actors
 from audit import services as audit
 from erasure.connectors.report import Report
 from erasure.models import ConnectorCheck, ConnectorCommit, RightsRequest, Step
-from erasure.services import connectors, withheld
+from erasure.services import connectors, removed, withheld
 from gdpr_portal.errors import WrongState
 from gdpr_portal.failpoints import failpoint
 
@@ -28,6 +28,7 @@ class RowsCameBack(WrongState):
 # --- erasing --------------------------------------------------------------------------------------------------------
 def erase(step: Step) -> Report:
     """What the step is about is done over there: the erasure, or after it what a reviewer decided."""
+    removed.require_registered(step)
     decided = withheld.decided_rows(step)
     if decided:
         report = withheld.carry_out(step, decided)
@@ -85,6 +86,7 @@ def look_again(step: Step) -> dict[str, int]:
 
     Raises RowsCameBack while something is found.
     """
+    removed.require_registered(step)
     erasing = _erasing(step)
     kept = withheld.kept_of(connectors.members(step))
     if step.last_error.startswith(CAME_BACK):

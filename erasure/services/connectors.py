@@ -178,9 +178,10 @@ def seal_identities(step: Step) -> None:
 
 
 def members(step: Step) -> list[str]:
-    """The connectors of the group a step names, as they are registered now."""
+    """The connectors of the groups a step names, as they are registered now; its target when none is any more."""
     target = step.target.removeprefix(CHECK_PREFIX)
-    return next(group for group in [*groups(), [target]] if target.partition("+")[0] in group)
+    named = set(target.split("+"))
+    return sorted(name for group in groups() if named & set(group) for name in group) or [target]
 
 
 def breaker_seconds(step: Step) -> float:

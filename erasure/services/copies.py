@@ -31,20 +31,25 @@ def settle(step: Step, found: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"outcome": outcome}
 
 
-def put_together(step: Step) -> Mapping[str, Any]:
-    """The archive the step is about can be collected; for somebody erased meanwhile there is nothing to give."""
+def put_together(step: Step) -> tuple[Mapping[str, Any], str]:
+    """The archive the step is about can be collected; for somebody erased meanwhile there is nothing to give.
+
+    What the log says of it, and whether the step is done or waits for a reviewer.
+    """
     request, number = step.request, sources.number_of(step)
     if request.subject.erased_at is not None:
         if not number:
             request.outcome = "nothing_held"
             request.save(update_fields=["outcome"])
-        return {"rows": 0, "outcome": "nothing_held"}
+        return {"rows": 0, "outcome": "nothing_held"}, "done"
     if number and not sources.unsent(request).exists():
-        return {"rows": 0}
-    archive = build.build_archive(request, number=number)
+        return {"rows": 0}, "done"
+    archive = build.build_archive(step)
+    if archive is None:
+        return {"outcome": "others"}, "waiting"
     if number or sources.waited_for(request):
         _tell(request, "archive_supplement" if number else "archive_ready")
-    return {"rows": archive.size_bytes}
+    return {"rows": archive.size_bytes}, "done"
 
 
 def _tell(request: RightsRequest, kind: str) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -12,13 +13,12 @@ from django.utils import timezone
 from access.services.mail import send_mail_later
 from audit import services as audit
 from erasure.models import Receipt, RightsRequest, Step, Transfer
-from erasure.selectors import steps_of
-from erasure.services import connector_steps, sources
+from erasure.services import checking, connector_steps, sources
 from erasure.services.joint_order import erasure_waiting_for
 from erasure.services.locking import locked_requests
-from erasure.services.mandate_words import representative_address
-from erasure.services.records import move_request
-from erasure.states import LIVE_TRANSFER
+from erasure.services.mandate_words import end_mandate, representative_address
+from erasure.services.records import request_entry
+from erasure.states import LIVE_TRANSFER, REQUEST, move
 from gdpr_portal.failpoints import failpoint
 from subjects.selectors import email_of
 from vault import services as vault
@@ -46,9 +46,9 @@ def complete_all(request_ids: Sequence[UUID], *, actor: str) -> None:
     """Those of the requests of which nothing is left to do are completed, in one transaction."""
     with transaction.atomic():
         requests = locked_requests(request_ids)
-        completed = done(request_ids)
-        for request_id in completed:
-            complete(requests[request_id], actor=actor)
+        completed = [requests[request_id] for request_id in done(request_ids)]
+        _complete(completed, actor=actor)
+        for _request in completed:
             failpoint("erasure.before_completed")
     if completed:
         failpoint("erasure.completed")
@@ -56,22 +56,71 @@ def complete_all(request_ids: Sequence[UUID], *, actor: str) -> None:
 
 def complete(request: RightsRequest, *, actor: str) -> None:
     """The request is completed, its receipt signed, the person told; in the caller's transaction."""
-    steps = list(steps_of(request))
+    _complete([request], actor=actor)
+
+
+@dataclass(frozen=True)
+class _End:
+    """A request as it ends: its receipt, what the log says, and whom to tell."""
+
+    request: RightsRequest
+    receipt: Receipt
+    entries: Sequence[audit.Entry]
+    addresses: Sequence[str]
+
+
+def _complete(requests: Sequence[RightsRequest], *, actor: str) -> None:
+    own: dict[UUID, list[Step]] = {row.id: [] for row in requests}
+    for step in Step.objects.filter(request_id__in=own).order_by("position", "kind", "target"):
+        own[step.request_id].append(step)
+    ends = [_end(row, own[row.id], actor=actor) for row in requests]
+    for at, outcome in {(row.completed_at, row.outcome) for row in requests}:
+        ids = [row.id for row in requests if (row.completed_at, row.outcome) == (at, outcome)]
+        RightsRequest.objects.filter(pk__in=ids).update(
+            state=requests[0].state, completed_at=at, outcome=outcome, notice_to_sealed=None
+        )  # fmt: skip
+    audit.record_many([entry for end in ends for entry in end.entries])
+    _keep([end.receipt for end in ends])
+    for end in ends:
+        if end.request.mandate_id is not None:
+            end_mandate(end.request, actor=actor)
+        _tell(end.request, end.receipt, end.addresses)
+
+
+def _end(request: RightsRequest, steps: Sequence[Step], *, actor: str) -> _End:
+    """The request as it is when completed, unsaved."""
     request.completed_at = timezone.now()
     request.outcome = request.outcome or connector_steps.outcome_of(request, steps) or "done"
     retained = sum(step.state == "retained" for step in steps)
     addresses = addresses_of(request)
     request.notice_to_sealed = None
-    move_request(request, "completed", actor=actor, steps=len(steps), retained=retained)
-    receipt = issue_receipt(request, steps=steps, actor=actor)
-    _tell(request, receipt, addresses)
+    move(request, "completed", REQUEST)
+    ended = request_entry(request, "request.completed", actor=actor, steps=len(steps), retained=retained)
+    receipt = _signed(request, steps)
+    return _End(request, receipt, [ended, _issued(receipt, actor)], addresses)
 
 
 def issue_receipt(request: RightsRequest, *, steps: Sequence[Step], actor: str) -> Receipt:
-    """The outcome is signed (compact EdDSA JWS, RFC 7515, RFC 8037); nothing in it names the person.
+    """The receipt is issued again, with all of it, when something came after the end: an archive sent on."""
+    receipt = _signed(request, steps)
+    _keep([receipt])
+    audit.record_many([_issued(receipt, actor)])
+    return receipt
 
-    Issued again, with all of it, when something came after the end: an archive sent on to another controller.
-    """
+
+def _keep(receipts: Sequence[Receipt]) -> None:
+    Receipt.objects.bulk_create(receipts, update_conflicts=True, unique_fields=["request"], update_fields=["jws"])
+
+
+def _issued(receipt: Receipt, actor: str) -> audit.Entry:
+    digest = f"sha256:{hashlib.sha256(receipt.jws.encode()).hexdigest()}"
+    details = {"request": str(receipt.request_id), "digest": digest}
+    subject = receipt.request.subject.pseudonym
+    return audit.Entry(action="receipt.issued", actor=actor, subject=subject, details=details)
+
+
+def _signed(request: RightsRequest, steps: Sequence[Step]) -> Receipt:
+    """The outcome, signed (compact EdDSA JWS, RFC 7515, RFC 8037), unsaved; nothing in it names the person."""
     told = [
         {
             "kind": step.kind,
@@ -93,17 +142,10 @@ def issue_receipt(request: RightsRequest, *, steps: Sequence[Step], actor: str) 
         **connector_steps.verification(request, steps),
         **_transferred(request),
         **sources.in_receipt(request, steps),
+        **checking.in_receipt(request),
     }
     jws = sign_jws(json.dumps(payload, sort_keys=True).encode(), typ="rights-receipt+jwt")
-    receipt = Receipt(request=request, jws=jws)
-    Receipt.objects.bulk_create([receipt], update_conflicts=True, unique_fields=["request"], update_fields=["jws"])
-    audit.record(
-        "receipt.issued",
-        actor=actor,
-        subject=request.subject.pseudonym,
-        details={"request": str(request.id), "digest": f"sha256:{hashlib.sha256(receipt.jws.encode()).hexdigest()}"},
-    )
-    return receipt
+    return Receipt(request=request, jws=jws)
 
 
 def _transferred(request: RightsRequest) -> dict[str, Any]:
@@ -158,9 +200,10 @@ def addresses_of(request: RightsRequest) -> list[str]:
     return [address for address in _addresses(request) if address]
 
 
-def sealed_addresses(request: RightsRequest) -> bytes | None:
-    """The addresses for the last notice, sealed by the service's own key; None when there are none."""
-    lines = _addresses(request)
+def sealed_addresses(request: RightsRequest, own: str | None) -> bytes | None:
+    """The addresses for the last notice, `own` being the person's, sealed by the service's own key; None for none."""
+    other = representative_address(request)
+    lines = [own or "", *([other] if other is not None and other != own else [])]
     return vault.seal_secret(notice_place(request.id), "\n".join(lines).encode()) if any(lines) else None
 
 

@@ -32,16 +32,21 @@ def standing_pause() -> ErasurePause | None:
 
 def may_begin() -> bool:
     """Whether one more erasure may begin now; the one that is too many pauses them all, once."""
+    return room_for(1) == 1
+
+
+def room_for(wanted: int) -> int:
+    """How many of so many erasures may begin now; when not all may, they are paused, once."""
     limit = settings.ERASURES_PER_HOUR
     if standing_pause() is not None:
-        return False
+        return 0
     if not limit:
-        return True
+        return wanted
     begun = _begun()
-    if begun < limit:
-        return True
-    _pause(begun, limit)
-    return False
+    room = min(wanted, max(limit - begun, 0))
+    if room < wanted:
+        _pause(begun + room, limit)
+    return room
 
 
 def _begun() -> int:

@@ -53,7 +53,7 @@ def perform(step: Step, called: Any = None) -> Outcome:
     if connector_steps.is_check(step):
         return Outcome(connector_steps.settle_check(step, called or {}))
     if step.kind == Step.Kind.ARCHIVE:
-        return Outcome(copies.put_together(step))
+        return Outcome(*copies.put_together(step))
     return _KINDS[step.kind]([step], retained(step.request.subject))[0]
 
 

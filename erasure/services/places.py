@@ -48,6 +48,7 @@ def declare(
     days: int,
     by: Account,
     staff: Sequence[Account] = (),
+    may_name_others: bool = False,
 ) -> ManualPlace:
     """The place waits for somebody else's approval; nobody is asked yet. An older declaration of the slug is gone.
 
@@ -57,7 +58,7 @@ def declare(
     now = timezone.now()
     row = ManualPlace(slug=slug, name=name, description=description, purposes=sorted(set(purposes)), days=days)
     row.identifiers, row.language, row.declared_by, row.declared_at = sorted(set(identifiers)), language, by, now
-    row.respondent_sealed = _sealed(row, respondent)
+    row.respondent_sealed, row.may_name_others = _sealed(row, respondent), may_name_others
     with transaction.atomic():
         older = ManualPlace.objects.select_for_update().filter(slug=slug, approved_at=None, retired_at=None)
         older.update(retired_by=by, retired_at=now)
@@ -112,21 +113,20 @@ def live_places() -> list[ManualPlace]:
     return list(ManualPlace.objects.filter(approved_at__isnull=False, retired_at=None).order_by("slug"))
 
 
-def places_for(request: RightsRequest, portable: frozenset[str]) -> list[ManualPlace]:
-    """The places that hold something of the person for a purpose the request is about.
+def places_for(request: RightsRequest, portable: frozenset[str], live: Sequence[ManualPlace]) -> list[ManualPlace]:
+    """Those of the live places that hold something of the person for a purpose the request is about.
 
     `portable` are the lawful bases of Art. 20(1): a portability request reaches purposes on these alone.
     """
     if request.right not in ASKED_FOR:
         return []
-    places = live_places()
-    held = held_purposes(request.subject) if places else []
+    held = held_purposes(request.subject) if live else []
     if request.right == "portability":
         held = [each for each in held if each.lawful_basis in portable]
     slugs = {each.purpose for each in held}
     if request.right == "rectification":
         slugs &= {request.purpose or ""}
-    return [place for place in places if slugs & set(place.purposes)]
+    return [place for place in live if slugs & set(place.purposes)]
 
 
 def places_of(subject: Subject) -> list[ManualPlace]:

@@ -14,7 +14,7 @@ IN_DOUBT = frozenset({"received", "verifying", "in_review"})
 
 def move_request(request: RightsRequest, to: str, *, actor: str, **details: Any) -> None:
     """The request stands in state `to`, saved and recorded, in the caller's transaction."""
-    was_in_doubt = request.state in IN_DOUBT
+    was_in_doubt = request.state in IN_DOUBT and not request._state.adding  # nobody asked about one that is new
     move(request, to, REQUEST)
     request.save()
     record_request(request, f"request.{to}", actor=actor, **details)
@@ -26,10 +26,14 @@ def move_request(request: RightsRequest, to: str, *, actor: str, **details: Any)
 
 def record_request(request: RightsRequest, action: str, *, actor: str, **details: Any) -> None:
     """The act on the request is in the log."""
+    audit.record_many([request_entry(request, action, actor=actor, **details)])
+
+
+def request_entry(request: RightsRequest, action: str, *, actor: str, **details: Any) -> audit.Entry:
+    """What the log is to say of the act."""
     known = {"request": str(request.id), "right": request.right}
-    audit.record(
-        action, actor=actor, subject=request.subject.pseudonym, purpose=request.purpose, details=known | details
-    )
+    subject = request.subject.pseudonym
+    return audit.Entry(action=action, actor=actor, subject=subject, purpose=request.purpose, details=known | details)
 
 
 def move_step(step: Step, to: str, *, actor: str, **details: Any) -> None:

@@ -2,12 +2,13 @@
 
 import secrets
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -19,7 +20,7 @@ from erasure.models import JointCase, Mandate, RightsRequest
 from erasure.selectors import held_purposes
 from erasure.services import finish, start
 from erasure.services.clock import deadline_for, stood_for
-from erasure.services.details import checked_details, purpose_named, sealed_details
+from erasure.services.details import checked_details, opened_details, purpose_named, sealed_details
 from erasure.services.records import move_request, record_request
 from erasure.states import OPEN_REQUEST
 from gdpr_portal.errors import Flaw, Invalid, Refused, WrongState
@@ -30,7 +31,12 @@ from vault import services as vault
 
 VERIFICATION_LIFETIME = timedelta(days=7)
 VERIFICATION_TRIES = 5
+CLOCK_SKEW = timedelta(minutes=1)
+APPLIES_SINCE = datetime(2018, 5, 25, tzinfo=UTC)
+"""From when on the regulation applies (Art. 99(2))."""
 REVIEWED_RIGHTS = frozenset({"human_review"})
+ASKED_ONCE = frozenset({"access", "portability", "human_review"})
+"""Rights of which the same asked again, while it is not answered, is one request."""
 REFUSALS: dict[str, str] = {
     "A12IdentityFailure": "12(6)",
     "A12ManifestlyUnfounded": "12(5)",
@@ -71,24 +77,21 @@ def file_request(
 ) -> RightsRequest:
     """The request is received, its clock runs, and it goes on as far as it can at once (Art. 12(2), (3)).
 
-    A second erasure while one is open is that one again; if the first was waiting to be verified and this one is
-    verified, it goes on. With a mandate it waits until that was looked at.
+    The same asked again while it is open is that request again, with the date it was received first; if that was
+    waiting to be verified and this one is verified, it goes on. With a mandate it waits until that was looked at.
 
     Raises `right_not_available`, `erased`, `unknown_purpose`, `invalid_value`.
     """
-    now = timezone.now()
-    if received_at is not None and received_at > now:
-        detail = "A request cannot have been received in the future."
-        raise Invalid("invalid_value", detail, status=422, errors=[Flaw("/received_at", "invalid_value", detail)])
+    received = _checked_receipt(received_at)
     with transaction.atomic():
         subject = lock_subject(subject.id)
         ensure_not_erased(subject)
         clean = checked_details(subject, right, details)
         rights.require_available(right, named=purpose_named(clean), held=held_purposes(subject))
-        request = _open_erasure(subject) if right == "erasure" and mandate is None else None
+        columns = {"verified_by": verified_by, "application": application, "by_person": by_person}
+        request = _open_already(subject, right, clean, received_at, joint, columns) if mandate is None else None
         if request is None:
-            columns = {"verified_by": verified_by, "application": application, "by_person": by_person}
-            request = _receive(subject, right, clean, received_at or now, mandate=mandate, joint=joint, **columns)
+            request = _receive(subject, right, clean, received, mandate=mandate, joint=joint, **columns)
             record_request(
                 request,
                 "request.received",
@@ -97,16 +100,53 @@ def file_request(
                 due_on=request.due_at.date().isoformat(),
                 **({"mandate": str(mandate.id)} if mandate is not None else {}),
             )
-        elif joint is not None and request.joint_id is None:
-            request.joint = joint
-            request.save(update_fields=["joint"])
+        else:
+            record_request(request, "request.repeated", actor=actor)
+            if joint is not None and request.joint_id is None:
+                request.joint = joint
+                request.save(update_fields=["joint"])
         _go_on(request, verified_by=verified_by, actor=actor)
     return request
 
 
-def _open_erasure(subject: Subject) -> RightsRequest | None:
-    """The person's own: one that somebody asked for in their name stands in nobody's way."""
-    return RightsRequest.objects.filter(subject=subject, right="erasure", mandate=None, state__in=OPEN_REQUEST).first()
+def _checked_receipt(received_at: datetime | None) -> datetime:
+    """When it was received, by default now; a clock that runs a little ahead counts as right."""
+    now = timezone.now()
+    if received_at is None or now < received_at <= now + CLOCK_SKEW:
+        return now
+    if received_at > now:
+        detail = "A request cannot have been received in the future."
+    elif received_at < APPLIES_SINCE:
+        detail = "Nobody had these rights before 25 May 2018 (Art. 99(2))."
+    else:
+        return received_at
+    raise Invalid("invalid_value", detail, status=422, errors=[Flaw("/received_at", "invalid_value", detail)])
+
+
+def _open_already(
+    subject: Subject,
+    right: str,
+    details: Mapping[str, Any],
+    received: datetime | None,
+    joint: JointCase | None,
+    columns: Mapping[str, Any],
+) -> RightsRequest | None:
+    """The person's own open request that this one is again: what somebody asked for in their name is in nobody's way.
+
+    Of erasures there is one. Besides, of a verified request for a copy that is not put together yet, or for a review of
+    the same decision, one that was filed by the same side, which can follow it, and received at the same time: of those
+    asked now any that was asked when it was filed. What a stranger typed takes no code from anybody. What holds at once
+    (a restriction, a correction) may have been undone since, and is done again.
+    """
+    rows = RightsRequest.objects.filter(subject=subject, right=right, mandate=None, state__in=OPEN_REQUEST)
+    if right == "erasure":
+        return rows.first()
+    if joint is not None or right not in ASKED_ONCE or columns["verified_by"] == RightsRequest.VerifiedBy.NONE:
+        return None
+    same = rows.filter(joint=None, application=columns["application"], by_person=columns["by_person"])
+    at_once = Q(received_at__gte=F("created_at") - CLOCK_SKEW)
+    same = same.filter(at_once if received is None else Q(received_at=received)).exclude(archives__complete=True)
+    return next((row for row in same.order_by("received_at") if opened_details(row) == details), None)
 
 
 def _receive(
@@ -122,12 +162,11 @@ def _receive(
         **columns,
     )
     request.details_sealed = sealed_details(subject, request.id, dict(details))
-    request.save(force_insert=True)
     return request
 
 
 def _go_on(request: RightsRequest, *, verified_by: str, actor: str) -> None:
-    """From received or verifying to the next state that is reached without anybody else."""
+    """From received or verifying to the next state that is reached without anybody else; a new row is saved with it."""
     if request.state not in {"received", "verifying"}:
         return
     if request.mandate is not None:

@@ -76,9 +76,8 @@ def waits_until(request: RightsRequest, plan: Sequence[Step]) -> datetime | None
 
 def waited_for(request: RightsRequest) -> bool:
     """Whether somebody asked has not answered yet. A connector that failed has not: it is tried again at the desk."""
-    asked = request.steps.filter(kind__in=ASKED)
-    silent = asked.filter(state__in=["queued", "in_progress", "waiting"])
-    return silent.exists() or asked.filter(kind=Step.Kind.CONNECTOR, state="failed").exists()
+    silent = Q(state__in=["queued", "in_progress", "waiting"]) | Q(kind=Step.Kind.CONNECTOR, state="failed")
+    return request.steps.filter(silent, kind__in=ASKED).exists()
 
 
 def go_on(request: RightsRequest) -> None:
@@ -178,7 +177,7 @@ def words_of(source: Source) -> Mapping[str, Any]:
         return {}
     if step.delivery is not None:
         return data_of(Delivery.objects.get(pk=step.delivery))
-    names = [name for name, _file in _files(row)]
+    names = [name for name, _file in attachments(row)]
     return opened(step, row) | ({"attachments": names} if names else {})
 
 
@@ -188,15 +187,23 @@ def opened(step: Step, row: SourceAnswer) -> dict[str, Any]:
     return {} if cell is None else dict(json.loads(cell))
 
 
-def files_of(source: Source) -> list[tuple[str, Callable[[], bytes]]]:
-    """The files that came with an answer, by the name they have in the archive; each is opened when asked for."""
+def files_of(source: Source, withheld: Mapping[UUID, str] | None = None) -> list[tuple[str, Callable[[], bytes]]]:
+    """The files that came with an answer, by the name they have in the archive; each is opened when asked for.
+
+    Instead of one that is withheld, a text that says so.
+    """
     if source.row is None:
         return []
-    owner = source.step.request.subject_id
-    return [(name, partial(_bytes_of, owner, file)) for name, file in _files(source.row)]
+    owner, instead = source.step.request.subject_id, withheld or {}
+    return [
+        (f"{name}.withheld.txt", f"{instead[file.id]}\n".encode)
+        if file.id in instead
+        else (name, partial(file_bytes, owner, file))
+        for name, file in attachments(source.row)
+    ]
 
 
-def _bytes_of(owner: UUID, file: AnswerFile) -> bytes:
+def file_bytes(owner: UUID, file: AnswerFile) -> bytes:
     """The file, opened; empty when an erasure came between."""
 
     def opening(key: vault.SubjectKey, cell: bytes | None) -> bytes:
@@ -207,7 +214,8 @@ def _bytes_of(owner: UUID, file: AnswerFile) -> bytes:
     return vault.open_cells(owner, held, again, opening)
 
 
-def _files(row: SourceAnswer) -> list[tuple[str, AnswerFile]]:
+def attachments(row: SourceAnswer) -> list[tuple[str, AnswerFile]]:
+    """The files that came with an answer, unopened, by the name they have in the archive."""
     files = row.files.defer("sealed").order_by("position")
     return [(f"attachment-{file.position}.{SUFFIXES[file.content_type]}", file) for file in files]
 

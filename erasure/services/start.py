@@ -4,8 +4,10 @@ What the law wants at once (restriction, objection, withdrawal, the end of use a
 the transaction that starts the request; what takes time becomes steps.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import cast
 from uuid import UUID
 
 from django.conf import settings
@@ -13,21 +15,24 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit import actors
+from audit import services as audit
 from consent.models import Purpose
 from consent.services.consents import record_consent
 from consent.services.objections import end_objection, object_to, withdraw_objection
 from erasure import plans
 from erasure.models import RightsRequest, Step
-from erasure.selectors import to_retain
 from erasure.services import finish, guard, holds, notices, opendsr_calls, place_tasks, places
 from erasure.services.details import opened_details
 from erasure.services.joint_order import copies_waited_for
+from erasure.services.locking import locked_requests
 from erasure.services.mandate_words import may_object_until, require_authority
-from erasure.services.records import move_request, record_step
-from erasure.services.sweeping import each
+from erasure.services.records import move_request, step_entry
+from erasure.services.sweeping import together
 from gdpr_portal.wake import wake
-from subjects.services import lift_restriction, lock_subject, mark_erased, restrict, retain
+from subjects.selectors import emails_of
+from subjects.services import lift_restriction, mark_all_erased, restrict, retain
 
+log = logging.getLogger(__name__)
 SAYING_HOW = frozenset({"restriction", "objection", "withdraw_consent"})
 """Rights whose details say what is to hold at once."""
 
@@ -86,43 +91,85 @@ def is_in_undo_window(request: RightsRequest) -> bool:
 
 
 def begin_all_due(request_ids: Sequence[UUID]) -> None:
-    """Those of the requests whose undo window is over have begun, in this order; once, however often it is called."""
+    """Those of the requests whose undo window is over have begun; once, however often it is called.
+
+    In one transaction; when that fails each in one of its own, so that one that cannot begin holds up no other.
+    """
     begun = set(Step.objects.filter(request_id__in=request_ids).values_list("request_id", flat=True).distinct())
-    each([one for one in request_ids if one not in begun], begin_due)  # most have begun: no lock for those
+    waiting = [one for one in request_ids if one not in begun]  # most have begun: no lock for those
+    if waiting:
+        together(waiting, _begin_due, failed=_left_for_later)
+
+
+def _left_for_later(request_id: UUID) -> None:
+    """The next sweep finds it again."""
+    log.warning("request not begun", extra={"request": str(request_id)})
 
 
 def begin_due(request_id: UUID) -> None:
-    """The request has begun if its undo window is over; once, however often this is called."""
+    """`begin_all_due` of one, in one transaction whose errors are the caller's."""
+    _begin_due([request_id])
+
+
+def _begin_due(request_ids: Sequence[UUID]) -> None:
+    """Two requests of one person do not begin at once: what the first does the second has to find."""
+    actor, now = actors.system("worker"), timezone.now()
     with transaction.atomic():
-        subject_id = RightsRequest.objects.values_list("subject_id", flat=True).get(pk=request_id)
-        lock_subject(subject_id)
-        request = RightsRequest.objects.select_for_update().get(pk=request_id)
-        due = request.starts_at is not None and request.starts_at <= timezone.now()
-        if request.state == "in_progress" and due and is_in_undo_window(request) and not waits(request):
-            begin(request, actor=actors.system("worker"))
+        rows = locked_requests(request_ids)
+        begun = set(Step.objects.filter(request_id__in=rows).values_list("request_id", flat=True))
+        due = [
+            row
+            for row in (rows[one] for one in request_ids)
+            if row.id not in begun and row.state == "in_progress" and row.starts_at and row.starts_at <= now
+        ]
+        first: dict[UUID, RightsRequest] = {}
+        for row in due:
+            first.setdefault(row.subject_id, row)
+        _begin(_free(list(first.values())), actor=actor)
+    for row in due:
+        if first[row.subject_id] is not row:
+            _begin_due([row.id])
+
+
+def _free(due: Sequence[RightsRequest]) -> list[RightsRequest]:
+    """Those that may begin; an erasure waits for a copy of its case, a hold, and two people after too many."""
+    erasures = [row for row in due if row.right == "erasure"]
+    held = holds.held_people(row.subject_id for row in erasures) if erasures else set()
+    wanted = [row for row in erasures if row.subject_id not in held and not copies_waited_for(row)]
+    going = wanted[: guard.room_for(len(wanted))] if wanted else []
+    return [row for row in due if row.right != "erasure" or row in going]
 
 
 def begin(request: RightsRequest, *, actor: str) -> None:
-    """What holds at once holds, and the steps are written, in the caller's transaction.
+    """What holds at once holds, and the steps are written, in the caller's transaction."""
+    _begin([request], actor=actor)
+
+
+def _begin(requests: Sequence[RightsRequest], *, actor: str) -> None:
+    """`begin` of requests of different people, whose rows are locked.
 
     Notices are queued first: they carry the receiver's own customer number, which an erasure takes away.
     """
-    plan = plans.plan(request)
-    for step in plan:
+    around = plans.Around()
+    planned = {row.id: plans.plan(row, around) for row in requests}
+    steps = [step for plan in planned.values() for step in plan]
+    for step in steps:
         if step.kind == Step.Kind.NOTIFY:
             notices.queue_notice(step)
-    Step.objects.bulk_create(plan)
-    opendsr_calls.queue(plan)
-    for step in plan:
-        if step.state in {"retained", "waiting"}:
-            record_step(step, actor=actor)
+    Step.objects.bulk_create(steps)
+    opendsr_calls.queue(steps)
+    audit.record_many([step_entry(step, actor=actor) for step in steps if step.state in {"retained", "waiting"}])
+    for step in steps:
         if step.target.startswith(places.PREFIX):
             place_tasks.ask(step)
-    _at_once(request, actor=actor)
-    if plan:
-        wake("erasure.tasks.advance", str(request.id))
-    else:
-        finish.complete(request, actor=actor)
+    for row in requests:
+        _at_once(row, actor=actor)
+    _end_use([row for row in requests if row.right == "erasure"], planned, actor=actor)
+    for row in requests:
+        if planned[row.id]:
+            wake("erasure.tasks.advance", str(row.id))
+        else:
+            finish.complete(row, actor=actor)
 
 
 def _at_once(request: RightsRequest, *, actor: str) -> None:
@@ -149,20 +196,29 @@ def _at_once(request: RightsRequest, *, actor: str) -> None:
                 actor=actor,
                 application=request.application,
             )
-        case "erasure":
-            _end_use(request, actor=actor)
 
 
-def _end_use(request: RightsRequest, *, actor: str) -> None:
-    """From here on the person is erased to everybody, but for what a law keeps (Art. 17(3)); their key still exists."""
-    subject = request.subject
-    request.notice_to_sealed = finish.sealed_addresses(request)
-    request.save(update_fields=["notice_to_sealed"])
-    for slug, (purpose, fields, until) in to_retain(subject).items():
-        article = plans.article_of(purpose)
-        citation = purpose.retention_law
-        retain(subject=subject, purpose=slug, fields=fields, article=article, until=until, citation=citation)
-    mark_erased(subject=subject, actor=actor, request=request.id)
+def _end_use(requests: Sequence[RightsRequest], planned: Mapping[UUID, Sequence[Step]], *, actor: str) -> None:
+    """From here on these are erased to everybody, but for what a law keeps (Art. 17(3)); their keys still exist."""
+    if not requests:
+        return
+    own = emails_of([row.subject_id for row in requests])
+    for row in requests:
+        row.notice_to_sealed = finish.sealed_addresses(row, own.get(row.subject_id))
+    RightsRequest.objects.bulk_update(requests, ["notice_to_sealed"])
+    kept = [step for row in requests for step in planned[row.id] if step.kind == Step.Kind.RETENTION]
+    slugs = {step.target for step in kept}
+    laws = dict(Purpose.objects.filter(slug__in=slugs).values_list("slug", "retention_law")) if kept else {}
+    for step in kept:
+        retain(
+            subject=step.request.subject,
+            purpose=step.target,
+            fields=step.fields,
+            article=step.article or "",
+            until=cast(datetime, step.until),
+            citation=laws[step.target],
+        )
+    mark_all_erased(people={row.subject: row.id for row in requests}, actor=actor)
 
 
 def hold_while_disputed(request: RightsRequest, *, actor: str) -> None:

@@ -23,13 +23,14 @@ from audit import actors
 from audit import services as audit
 from consent.models import Delivery
 from erasure.models import RightsRequest, Step, Transfer
-from erasure.services import connector_steps, connectors, finish, perform, place_tasks, sources
+from erasure.services import checking, connector_steps, connectors, finish, perform, place_tasks, sources
 from erasure.services.claims import POISON_ATTEMPTS, WORKER, Claim, claim, claim_together, fresh, runnable, unfinished
 from erasure.services.guard import standing_pause
 from erasure.services.holds import held_people
 from erasure.services.joint_order import waiting_erasures
 from erasure.services.locking import locked_requests
 from erasure.services.records import move_step, step_entry
+from erasure.services.removed import PlaceRemoved
 from erasure.services.sweeping import each, together
 from erasure.states import LIVE_TRANSFER, STEP, move
 from gdpr_portal import breakers
@@ -40,22 +41,30 @@ from gdpr_portal.wake import wake
 log = logging.getLogger(__name__)
 BATCH = 25
 """How many requests a sweep carries on in one transaction; far fewer than a lease leaves time for."""
+AT_ONCE = (connector_steps.RowsCameBack, PlaceRemoved)
+"""What another try does not help: a reviewer decides."""
 BACKOFF_SECONDS = (1, 5, 30, 120)
 DONE_BY_OUTCOME = {"done": "done", "nothing_held": "done", "refused": "failed", "failed": "failed"}
 
 
 def run(step_id: UUID) -> None:
-    """The step is done, or will be tried again; whichever, its row says so."""
+    """The step is done, or will be tried again, and what its end makes possible is under way."""
+    if run_alone(step_id):
+        finished_one(step_id)
+
+
+def run_alone(step_id: UUID) -> bool:
+    """Whether the step is done; when it is not it will be tried again, and its row says so."""
     held = claim(step_id)
     if held is None:
-        return
+        return False
     try:
         _do(held)
     except Exception as error:  # the edge of a task: whatever went wrong is in the row, and the next try is set
         log.warning("step failed", extra={"step": str(step_id), "error": type(error).__name__})
         _give_back(held, error)
-        return
-    finished_one(step_id)
+        return False
+    return True
 
 
 def finished_one(step_id: UUID) -> None:
@@ -123,7 +132,8 @@ def _do(held: Claim) -> None:
         step.last_error = ""
         step.settled_at = timezone.now() if outcome.state == "done" else None
         move_step(step, outcome.state, actor=WORKER, **outcome.details)
-        sources.go_on(step.request)
+        if step.kind != Step.Kind.ARCHIVE:  # one that is built has all that was answered: the person was locked
+            sources.go_on(step.request)
     failpoint(f"erasure.{step.kind}.settled")
 
 
@@ -188,7 +198,7 @@ def _give_back(held: Claim, error: Exception) -> None:
             step.next_at = timezone.now() + timedelta(seconds=connectors.breaker_seconds(step))
             move_step(step, "queued", actor=WORKER)
             return
-        if step.attempts >= POISON_ATTEMPTS or isinstance(error, connector_steps.RowsCameBack):
+        if step.attempts >= POISON_ATTEMPTS or isinstance(error, AT_ONCE):
             move_step(step, "failed", actor=WORKER, reason=step.last_error.replace(" ", ":"), attempt=step.attempts)
             return
         step.next_at = _next_try(step.attempts)
@@ -197,7 +207,7 @@ def _give_back(held: Claim, error: Exception) -> None:
 
 def _reason(error: Exception) -> str:
     """Why, in a word for the operator; a foreign database's reason names the table too."""
-    if isinstance(error, Unavailable | connector_steps.RowsCameBack):
+    if isinstance(error, (Unavailable, *AT_ONCE)):
         return error.message[:80]
     return type(error).__name__[:80]
 
@@ -266,6 +276,7 @@ def retry(*, step_id: UUID, operator: Account) -> Step:
 def sweep(limit: int = 200) -> int:
     """Everything that is due and that no hint reached goes on; returns how many requests were looked at."""
     each(sources.overtaken(limit), sources.release)
+    each(checking.left_behind(limit), checking.release)
     now = timezone.now()
     todo = Q(steps__state__in=["queued", "in_progress"]) & (Q(steps__next_at=None) | Q(steps__next_at__lte=now))
     open_requests = RightsRequest.objects.filter(state="in_progress").filter(
@@ -310,6 +321,9 @@ def push_all(request_ids: Sequence[UUID]) -> None:
     from erasure.services.start import begin_all_due
 
     begin_all_due(request_ids)
-    each(_carried(request_ids), run)
+    tried: set[UUID] = set()
+    while todo := [step_id for step_id in _carried(request_ids) if step_id not in tried]:
+        each(todo, run_alone)
+        tried.update(todo)
     if done := finish.done(request_ids):
         finish.complete_all(done, actor=WORKER)

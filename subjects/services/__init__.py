@@ -8,6 +8,7 @@ from subjects.services.people import (
     lock_subject,
     lock_subjects,
     look_up_subject,
+    mark_all_erased,
     mark_erased,
     register_subject,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "lock_subject",
     "lock_subjects",
     "look_up_subject",
+    "mark_all_erased",
     "mark_erased",
     "read_values",
     "register_subject",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 import yaml
+from django.core.management.base import CommandError
 
 from tests.connectors import shop as shops
 from tests.connectors.conftest import Outcome, register, run
@@ -188,6 +189,30 @@ def test_read_only_skipped_and_overridden_collections(world: Callable[..., sa.En
     assert outcome.held == {("d:log", "read_only"): 1}
     assert contents(engine)["log"] == [(1, "alice@example.org", "k", "too long")]
     assert contents(engine)["note"] == [(2, "x@y.z", "t")]
+
+
+def test_a_row_with_a_read_only_column_is_not_silently_kept_from_deletion(world: Callable[..., sa.Engine]) -> None:
+    tables = "CREATE TABLE log (id INTEGER PRIMARY KEY, email TEXT, kept TEXT);"
+    tables += "CREATE TABLE fixed (id INTEGER PRIMARY KEY, email TEXT);"
+    rows = {"log": [(1, PEOPLE[0][1], "k")], "fixed": [(1, PEOPLE[0][1])]}
+    mail = field("email", "user.contact.email", identity="email")
+    log = [field("id", primary_key=True), mail, field("kept", "user.content", read_only=True)]
+    fixed = ([field("id", primary_key=True), mail], {"read_only": True})
+    engine = world(tables, rows, dataset(log=log, fixed=fixed))
+    outcome = run("d", right="erasure", identity=ALICE, category="user", masking="delete")
+    assert outcome.code == 1 and [each["code"] for each in outcome.errors] == ["read_only_column"]
+    assert contents(engine) == {name: [tuple(row) for row in each] for name, each in rows.items()}
+    assert run("d", right="erasure", identity=ALICE, category="user.content").held == {("d:log", "read_only"): 1}
+
+
+def test_a_kind_of_identity_nobody_knows_is_refused(world: Callable[..., sa.Engine]) -> None:
+    world(
+        "CREATE TABLE log (id INTEGER PRIMARY KEY, email TEXT);",
+        {"log": [(1, PEOPLE[0][1])]},
+        dataset(log=[field("id", primary_key=True), field("email", "user.contact.email", identity="email")]),
+    )
+    with pytest.raises(CommandError, match="knows email here, not e-mail"):
+        run("d", right="access", identity="e-mail=alice@example.org", category="user")
 
 
 def test_erase_after_is_the_order_of_the_statements(world: Callable[..., sa.Engine]) -> None:

@@ -1,5 +1,6 @@
 """A registered connector is a place of every rights request: erased by a step of its own, copied into the archive."""
 
+import base64
 import json
 import zipfile
 from collections.abc import Callable
@@ -15,11 +16,14 @@ from django.utils import timezone
 
 from audit import actors
 from audit.models import AuditEvent
+from erasure import desk
 from erasure.archives.build import opened
 from erasure.connectors import sql
-from erasure.models import RightsRequest, Step
-from erasure.services import requests, steps
+from erasure.models import Connector, RightsRequest, Step
+from erasure.services import removed, requests, steps
+from erasure.services.connectors import add_connector, remove_connector
 from gdpr_portal import breakers
+from gdpr_portal.errors import Invalid, WrongState
 from tests.connectors import shop as shops
 from tests.connectors.conftest import register
 from tests.connectors.shop import contents
@@ -144,3 +148,85 @@ def test_the_archive_has_a_section_of_it(alice: Any, shop_file: sa.Engine) -> No
     assert section["shop:customer"] == [{"id": 1, "email": "alice@example.org", "name": "Alice Archer"}]
     assert "bob@example.org" not in archive.read("data.json").decode()
     assert any("connector_warehouse_shop_customer" in name for name in archive.namelist())
+
+
+@override_settings(UNDO_WINDOW_SECONDS=0)
+@pytest.mark.parametrize("after", [False, True], ids=["before the erasure", "before the last look"])
+def test_a_connector_that_was_removed_fails_loudly_and_a_reviewer_decides(
+    alice: Any, rita: Any, olga: Any, shop_file: sa.Engine, after: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone(shop_file)
+    request = requests.file_request(
+        subject=alice.subject, right="erasure", details={}, verified_by="account", actor=actors.SUBJECT, by_person=True
+    )
+    if after:
+        steps.run(request.steps.get(kind=Step.Kind.CONNECTOR).id)
+    before = contents(shop_file)
+    text = Connector.objects.get().datasets[0]
+    remove_connector(name="warehouse")
+    for _round in range(6):
+        steps.sweep()
+    kind = Step.Kind.VERIFY if after else Step.Kind.CONNECTOR
+    step = request.steps.get(kind=kind, target__endswith="warehouse")
+    assert (step.state, step.last_error, step.attempts) == ("failed", "place_removed", 1)
+    act = {"name": "go_on_without", "request_id": request.id, "given": {"step": str(step.id)}}
+    with pytest.raises(Invalid):
+        desk.do(account=olga.account, **act)
+    assert (
+        "go on without it" in rita.browser().get(f"/admin/erasure/rightsrequest/{request.id}/change/").content.decode()
+    )
+    add_connector(name="warehouse", url=str(shop_file.url), datasets=[text])
+    with pytest.raises(WrongState):
+        desk.do(account=rita.account, **act)
+    remove_connector(name="warehouse")
+    desk.do(account=rita.account, **act)
+    for _round in range(6):
+        steps.sweep()
+    request.refresh_from_db()
+    assert (request.state, request.outcome) == ("completed", "partly_retained")
+    assert contents(shop_file) == before, "nobody was there to ask"
+    told = json.loads(base64.urlsafe_b64decode(request.receipt.jws.split(".")[1] + "=="))["withheld"]
+    assert [(row["collection"], row["reason"]) for row in told] == [("warehouse", "place_removed")]
+    assert AuditEvent.objects.filter(action="connector.given_up", details__target="warehouse").count() == 1
+    assert not Step.objects.filter(request=request).exclude(identities_sealed=None).exists()
+
+
+@override_settings(UNDO_WINDOW_SECONDS=0)
+def test_of_a_group_that_lost_one_the_rest_is_still_erased(
+    alice: Any, rita: Any, shop_file: sa.Engine, sqlite_url: Callable[[], sa.URL], tmp_path: Path
+) -> None:
+    alone(shop_file)
+    register("crm", sqlite_url(), REFERRING, folder=tmp_path)
+    request = requests.file_request(
+        subject=alice.subject, right="erasure", details={}, verified_by="account", actor=actors.SUBJECT, by_person=True
+    )
+    step = request.steps.get(kind=Step.Kind.CONNECTOR)
+    assert step.target == "crm+warehouse"
+    remove_connector(name="crm")
+    for _round in range(6):
+        steps.sweep()
+    step.refresh_from_db()
+    assert step.last_error == "place_removed" and contents(shop_file)["customer"][0][1] == "alice@example.org"
+    removed.go_on_without(step_id=step.id, reviewer=rita.account)
+    for _round in range(6):
+        steps.sweep()
+    request.refresh_from_db()
+    assert (request.state, request.outcome) == ("completed", "partly_retained")
+    assert contents(shop_file)["customer"][0][1] is None
+    assert sorted(request.steps.filter(target__endswith="warehouse").values_list("target", "state")) == [
+        ("connector:warehouse", "done"), ("warehouse", "done"),
+    ]  # fmt: skip
+
+
+REFERRING = """
+dataset:
+  - fides_key: crm
+    name: CRM
+    collections:
+      - name: contact
+        fields:
+          - {name: id, fides_meta: {primary_key: True}}
+          - name: customer
+            data_categories: [user.unique_id]
+            fides_meta: {references: [{dataset: shop, field: customer.id, direction: from}]}
+"""

@@ -163,7 +163,10 @@ class Life:
             said = self.latest(*key, at, known_at)
             if said is not None:
                 found[key] = self._as_of(said, at)
-        return found
+        lapsed = {key: state for key, state in found.items() if state in {"outdated", "expired"}}
+        return {  # what is shared stands no better than the consent it rests on
+            key: lapsed.get((key[0], ""), state) if state == "given" else state for key, state in found.items()
+        }
 
     def _as_of(self, said: Said, at: datetime) -> str:
         if said.state == "given" and said.expires_at and said.expires_at <= at:

@@ -9,6 +9,7 @@ from consent.models import Component, DecisionChange, Notice, NoticeText, Purpos
 from consent.services import publishing, review
 from consent.services.decisions import decide_for
 from consent.services.revisions import begin_revision
+from consent.services.sharing import set_sharing
 from consent.services.standing import standing_of
 from gdpr_portal.errors import Invalid, Refused, WrongState
 from tests.consent.people import answer
@@ -120,13 +121,18 @@ def test_a_material_change_waits_for_a_new_major_notice(values, alice, olga, rit
 
 def test_with_it_the_notice_goes_live_and_standing_consents_are_outdated(alice, shop, olga, rita):
     answer(alice.subject, "give")
+    set_sharing(
+        subject=alice.subject, recipient="acme", purpose="newsletter", shared=True, channel="web", actor="subject"
+    )
+    assert [line.state for line in standing_of(alice.subject) if line.recipient == "acme"] == ["given"]
     ready = approved(drafted(olga, fields=["email", "given_name", "phone"]), olga, rita)
     notice = approved(next_notice(olga, thing()), olga, rita)
     live = publishing.publish(item=ready, actor=rita.account)
     notice.refresh_from_db()
     assert (notice.state, notice.published_at) == ("live", live.published_at)
     assert thing().fields == ["email", "given_name", "phone"]
-    assert [line.state for line in standing_of(alice.subject) if line.purpose == "newsletter"] == ["outdated"]
+    states = [line.state for line in standing_of(alice.subject) if line.purpose == "newsletter"]
+    assert states == ["outdated", "outdated"], "nor is it shared with anybody meanwhile"
     decision = decide_for(application=shop, subject=alice.subject, purpose="newsletter")
     assert decision.code == "notice_outdated"
     answer(alice.subject, "give")

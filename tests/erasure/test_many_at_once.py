@@ -12,9 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from audit import actors
 from audit.models import AuditEvent
 from consent.services.data import store_data
+from erasure import plans
 from erasure.holdings import RequestsHolding
-from erasure.models import LegalHold, Receipt, RightsRequest, Step
-from erasure.services import claims, perform, steps
+from erasure.models import ErasurePause, LegalHold, Receipt, RightsRequest, Step
+from erasure.services import claims, perform, start, steps
 from erasure.services.holds import place_hold
 from erasure.services.requests import file_request
 from subjects.models import Identifier, PersonalValue, Subject
@@ -147,25 +148,22 @@ def test_one_that_fails_takes_no_other_with_it(
     tries = set(requests[1].steps.exclude(kind=Step.Kind.MANUAL).values_list("state", "attempts"))
     assert tries == {("queued", 1)}
     steps.push_all(ids(requests))
-    assert [is_complete(each) for each in requests] == [True, False, True, True]
-    for _position in range(3):
-        steps.push(requests[1].id)
-    assert is_complete(requests[1])
+    assert all(is_complete(each) for each in requests), "each step of the one was taken by itself"
 
 
 def test_one_that_cannot_be_completed_holds_up_no_other(people: list[Subject], monkeypatch: pytest.MonkeyPatch) -> None:
     from erasure.services import finish
 
     requests = erasures(people)
-    real = finish.complete
+    real = finish._end
 
-    def broken(request: RightsRequest, *, actor: str) -> None:
+    def broken(request: RightsRequest, *given: Any, actor: str) -> Any:
         if request.id == requests[2].id:
             raise RuntimeError
-        real(request, actor=actor)
+        return real(request, *given, actor=actor)
 
     with monkeypatch.context() as patch:
-        patch.setattr(finish, "complete", broken)
+        patch.setattr(finish, "_end", broken)
         steps.sweep()
     assert [state(each) for each in requests] == ["completed", "completed", "in_progress", "completed"]
     assert not Receipt.objects.filter(request=requests[2]).exists()
@@ -243,3 +241,67 @@ def test_of_each_what_a_law_keeps_stays(people: list[Subject], shop: Any) -> Non
     left = [sorted(PersonalValue.objects.filter(subject=each).values_list("field", flat=True)) for each in people]
     assert left == [["vat_number"], [], ["postal_address", "vat_number"], []]
     assert [held(each) for each in people] == [(True, True), (False, False), (True, True), (False, False)]
+
+
+# --- beginning --------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def due(people: list[Subject], frozen: Any, settings: Any) -> list[RightsRequest]:
+    """An erasure of each whose undo window has just ended: a sweep begins them."""
+    settings.UNDO_WINDOW_SECONDS = 60
+    made = erasures(people)
+    assert not Step.objects.exists()
+    frozen.shift(61)
+    return made
+
+
+def begun(requests: Sequence[RightsRequest]) -> list[bool]:
+    return [Step.objects.filter(request=request).exists() for request in requests]
+
+
+def test_many_begin_in_one_transaction_and_few_statements_each(due: list[RightsRequest]) -> None:
+    with CaptureQueriesContext(connection) as one:
+        start.begin_all_due(ids(due[:1]))
+    with CaptureQueriesContext(connection) as three:
+        start.begin_all_due(ids(due[1:]))
+    assert begun(due) == [True] * 4 and not Identifier.objects.filter(subject__in=[row.subject for row in due]).exists()
+    assert AuditEvent.objects.filter(action="subject.erased").count() == 4
+    each = (len(three) - len(one)) / 2
+    assert each < len(one) / 2, f"{len(one)} for one, {each} for each further one"
+    with CaptureQueriesContext(connection) as again:
+        start.begin_all_due(ids(due))
+    assert len(again) == 1, "what has begun is not even locked"
+
+
+def test_one_that_cannot_begin_holds_up_no_other(due: list[RightsRequest], monkeypatch: pytest.MonkeyPatch) -> None:
+    real = plans.plan
+
+    def broken(request: RightsRequest, *around: Any) -> list[Step]:
+        if request.id == due[1].id:
+            raise RuntimeError
+        return real(request, *around)
+
+    monkeypatch.setattr(plans, "plan", broken)
+    start.begin_all_due(ids(due))
+    assert begun(due) == [True, False, True, True]
+    assert Identifier.objects.filter(subject=due[1].subject).exists()
+
+
+def test_holds_and_the_guard_are_kept_among_many(due: list[RightsRequest], settings: Any, rita: Any) -> None:
+    settings.ERASURES_PER_HOUR = 2
+    place_hold(subject=due[0].subject, reason="court_order", by=rita.account)
+    start.begin_all_due(ids(due))
+    assert begun(due) == [False, True, True, False]
+    assert ErasurePause.objects.get(lifted_at=None).begun == 2
+
+
+def test_two_requests_of_one_person_begin_one_after_the_other(due: list[RightsRequest]) -> None:
+    """What the erasure takes away the plan of the second finds gone."""
+    copy = RightsRequest.objects.create(
+        subject=due[0].subject, right="access", state="in_progress", verified_by="account",
+        received_at=due[0].received_at, due_at=due[0].due_at, starts_at=due[0].starts_at,
+    )  # fmt: skip
+    start.begin_all_due([due[0].id, copy.id])
+    assert begun([due[0], copy]) == [True, True]
+    steps.push_all([copy.id])
+    copy.refresh_from_db()
+    assert copy.outcome == "nothing_held"

@@ -24,6 +24,7 @@ MANDATE = "in the archive as base64, gone after an erasure (tests/erasure/test_m
 ON_ITS_WAY = (
     "what somebody else holds of the person, sealed, until an archive hands it on (tests/erasure/test_sources.py)"
 )
+LOOKED_AT = "a text other people may stand in, sealed, until the archive was built (tests/erasure/test_others.py)"
 RESPONDENT = "who answers for a place run by hand, by their office; sealed by the service's own key"
 SESSION = "references and times, see access.sessions; gone with the account"
 
@@ -72,6 +73,7 @@ HELD: dict[str, dict[str, str]] = {
     },
     "erasure.SourceAnswer": {"sealed": ON_ITS_WAY},
     "erasure.AnswerFile": {"content_type": CODE, "sealed": ON_ITS_WAY},
+    "erasure.CheckedText": {"source": CODE, "field": CODE, "sealed": LOOKED_AT},
     "erasure.Message": {"sealed": EXPORTED},
     "erasure.AccessQuestion": {
         "asked_sealed": EXPORTED, "answer_sealed": EXPORTED,

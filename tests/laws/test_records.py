@@ -48,6 +48,7 @@ EXCEPTIONS = {
     "consent.services.sending.claim": WORK + "delivery.sent, delivery.failed",
     "consent.services.sending.close": PART + "delivery.acknowledged, delivery.abandoned, sharing.stopped",
     "erasure.services.archives.forget": PART + "archive.downloaded, archive.revoked, transfer.*",
+    "erasure.services.checking.settle": PART + "archive.built, step.waiting",
     "erasure.services.copies.settle": WORK + "step.done",
     "erasure.services.links.fitting": COUNTS,
     "erasure.services.links.forget_links": LINK,

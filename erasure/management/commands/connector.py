@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from erasure.connectors.check import against_database
 from erasure.connectors.dataset import Address
-from erasure.connectors.engine import Order, Run, running
+from erasure.connectors.engine import Order, Run, Source, running
 from erasure.connectors.masking import MaskingInvalid, Strategy
 from erasure.connectors.sql import normalised
 from erasure.models import Connector
@@ -78,7 +78,9 @@ class Command(BaseCommand):
     def _run(self, *, names: Sequence[str], show_sql: bool, **options: Any) -> None:
         order = replace(_order(options), show=show_sql, kept=kept_of(names))
         _log_to_stderr()
-        with running(sources(names), order) as run:
+        found = sources(names)
+        _require_known(order, found)
+        with running(found, order) as run:
             if show_sql:
                 for statement in run.shown:
                     self.stderr.write(f"{statement};")
@@ -135,6 +137,15 @@ def _order(options: dict[str, Any]) -> Order:
         masking=masking,
         dry_run=options["dry_run"],
     )
+
+
+def _require_known(order: Order, found: Sequence[Source]) -> None:
+    """No kind is misspelt: each is one of the datasets', where they have any (alone, a second database has none)."""
+    leaves = (leaf for source in found for each in source.datasets for one in each.collections for leaf in one.leaves())
+    known = {leaf.identity for leaf in leaves if leaf.identity}
+    unknown = order.identities.keys() - known
+    if known and unknown:
+        raise CommandError(f"--identity knows {', '.join(sorted(known))} here, not {', '.join(sorted(unknown))}.")
 
 
 def _log_to_stderr() -> None:

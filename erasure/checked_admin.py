@@ -1,0 +1,131 @@
+"""The desk of texts in which other people may stand: reviewers look, with a reason, and decide about each."""
+
+from typing import cast
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from access.models import Account
+from access.second_factor import require_fresh_factor
+from erasure.desk import REVIEWERS
+from erasure.models import AnswerFile, CheckedText
+from erasure.services import checking
+from erasure.services.files import SUFFIXES
+from gdpr_portal.errors import DomainError
+
+LOOKS = (
+    ("others_in_it", gettext_lazy("To see whether other people stand in it")),
+    ("complaint", gettext_lazy("Because of a complaint")),
+)
+
+
+@admin.register(CheckedText)
+class CheckedTextAdmin(admin.ModelAdmin):
+    """Texts that wait before a copy is handed out, those of the request that is due next first."""
+
+    empty_words = gettext_lazy(
+        "Nothing waits. What is marked as text in which other people may stand comes here before a copy is handed out."
+    )
+    list_display = ("__str__", "about", "source", "field", "due", "decision", "reason", "places", "decided_at")
+    list_filter = (("decided_at", admin.EmptyFieldListFilter), "decision", "reason")
+    list_select_related = ("step__request",)
+    ordering = ("decided_at", "step__request__due_at", "source", "field")
+    actions = None
+
+    @admin.display(description=gettext_lazy("Request"))
+    def about(self, row: CheckedText) -> str:
+        return format_html("<code>{}</code>", str(row.step.request_id)[:8])
+
+    @admin.display(description=gettext_lazy("Due"), ordering="step__request__due_at")
+    def due(self, row: CheckedText) -> object:
+        return row.step.request.due_at
+
+    def has_view_permission(self, request: HttpRequest, obj: CheckedText | None = None) -> bool:
+        return isinstance(request.user, Account) and bool(request.user.roles & REVIEWERS)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    has_change_permission = has_view_permission
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: CheckedText | None = None) -> bool:
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.desk)
+        return [path("<uuid:checked_id>/change/", view, name="erasure_checkedtext_change"), *super().get_urls()]
+
+    def desk(self, request: HttpRequest, checked_id: UUID) -> HttpResponseBase:
+        """All that waits of one archive: where it stands; what, only after a fresh second factor and with a reason."""
+        row = CheckedText.objects.select_related("step__request").filter(pk=checked_id).first()
+        if row is None or not self.has_view_permission(request):
+            return redirect("admin:index")
+        refused = require_fresh_factor(request) if request.method == "POST" else None
+        if refused is not None:
+            return refused
+        if request.method == "POST":
+            return self._act(request, row)
+        return self._page(request, row)
+
+    def _act(self, request: HttpRequest, row: CheckedText) -> HttpResponseBase:
+        by, given = cast(Account, request.user), request.POST
+        act, reason = given.get("act"), given.get("reason", "")
+        try:
+            if act == "open":
+                return self._page(request, row, checking.reveal(step_id=row.step_id, reviewer=by, reason=reason))
+            if act == "file":
+                return _file(checking.reveal_file(checked_id=row.pk, reviewer=by, reason=reason))
+        except DomainError as error:
+            messages.error(request, _(error.message))
+            return redirect("admin:erasure_checkedtext_change", row.pk)
+        self._decide(request, by, checking.queue().filter(step=row.step_id))
+        return redirect("admin:erasure_checkedtext_changelist")
+
+    def _decide(self, request: HttpRequest, by: Account, rows: QuerySet[CheckedText]) -> None:
+        for each in list(rows):
+            decision, _colon, reason = request.POST.get(f"decision-{each.pk}", "").partition(":")
+            lines = request.POST.get(f"passages-{each.pk}", "").splitlines()
+            passages = [line.strip() for line in lines if line.strip()]
+            if not decision:
+                continue
+            try:
+                checking.decide(checked_id=each.pk, reviewer=by, decision=decision, reason=reason, passages=passages)
+                messages.success(request, _("Done."))
+            except DomainError as error:
+                messages.error(request, _(error.message))
+
+    def _page(self, request: HttpRequest, row: CheckedText, shown: list[checking.Shown] | None = None) -> HttpResponse:
+        context = self.admin_site.each_context(request) | {
+            "title": _("Texts in which other people may stand"), "row": row, "opts": self.model._meta,
+            "waiting": list(checking.queue().filter(step=row.step_id)[: checking.MOST]), "shown": shown,
+            "looks": LOOKS, "decisions": decisions(), "article": checking.article_of(row.step.request),
+        }  # fmt: skip
+        return render(request, "admin/erasure/checked.html", context)
+
+
+def decisions() -> list[tuple[str, str]]:
+    """What can be decided, each with the reasons that fit it."""
+    keep, redact = CheckedText.Decision.KEEP, CheckedText.Decision.REDACT
+    return [
+        (f"{decision.value}:{reason.value}", f"{decision.label}: {reason.label}")
+        for decision in (keep, redact)
+        for reason in CheckedText.Reason
+        if (reason.value in checking.KEEPING) == (decision == keep)
+    ]
+
+
+def _file(found: tuple[AnswerFile, bytes]) -> HttpResponse:
+    file, data = found
+    response = HttpResponse(data, content_type=file.content_type)
+    response["Content-Disposition"] = f'attachment; filename="attachment.{SUFFIXES[file.content_type]}"'
+    return response
