@@ -1,8 +1,7 @@
 """Approved content does not change and does not go: triggers refuse it, whoever asks (Art. 5(2), Art. 7(1)).
 
 From `approved` on, only the state, its times and the note of a row may still change, and the state only forwards. The
-texts
-of a notice are bound to the state of their notice, which is locked while one is written.
+texts of a notice are bound to the state of their notice, which is locked while one is written.
 """
 
 from django.db import migrations

@@ -1,10 +1,10 @@
-"""Consent events are append-only, whoever asks; what receivers answer is kept sealed.
+"""Consent events are append-only, whoever asks.
 
 A row is refused every UPDATE, and DELETE unless its person was erased: the proof then ends after its own time
 (Art. 17(3)(e), `consent.services.consents.end_proofs`). TRUNCATE is refused always.
 """
 
-from django.db import migrations, models
+from django.db import migrations
 
 FUNCTION = """
 CREATE FUNCTION consent_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -33,8 +33,6 @@ class Migration(migrations.Migration):
     dependencies = [("consent", "0002_approved_is_immutable"), ("subjects", "0001_initial")]
 
     operations = [
-        migrations.AddField("delivery", "evidence_sealed", models.BinaryField(null=True)),
-        migrations.AddField("delivery", "data_sealed", models.BinaryField(null=True)),
         migrations.RunSQL(FUNCTION, "DROP FUNCTION consent_refuse_change()"),
         migrations.RunSQL(ROWS, "DROP TRIGGER consent_event_append_only ON consent_consentevent"),
         migrations.RunSQL(TRUNCATE, "DROP TRIGGER consent_event_no_truncate ON consent_consentevent"),

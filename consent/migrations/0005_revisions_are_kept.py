@@ -151,7 +151,7 @@ CREATE TRIGGER consent_{table}_deputies_apart_at_once BEFORE INSERT ON consent_{
 class Migration(migrations.Migration):
     """Only forwards: going back would let approved content be changed."""
 
-    dependencies = [("consent", "0009_revisions"), ("access", "0001_initial")]
+    dependencies = [("consent", "0004_changes_are_noticed"), ("access", "0001_initial")]
 
     operations = [
         migrations.RunSQL(KEEP, migrations.RunSQL.noop),

@@ -41,6 +41,6 @@ DROP FUNCTION erasure_refusal_needs_two(); DROP FUNCTION erasure_keep_proposer()
 
 
 class Migration(migrations.Migration):
-    dependencies = [("erasure", "0003_cases")]
+    dependencies = [("erasure", "0001_initial")]
 
     operations = [migrations.RunSQL(FUNCTIONS + TRIGGERS, BACK)]

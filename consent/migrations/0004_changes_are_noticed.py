@@ -34,7 +34,7 @@ CREATE TRIGGER {table}_is_noticed AFTER {events} ON {table}
 
 
 class Migration(migrations.Migration):
-    dependencies = [("consent", "0004_decision_changes"), ("subjects", "0001_initial")]
+    dependencies = [("consent", "0003_consent_events_append_only"), ("subjects", "0001_initial")]
 
     operations = [
         migrations.RunSQL(FUNCTION, "DROP FUNCTION consent_notice_change()"),
