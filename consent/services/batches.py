@@ -101,20 +101,9 @@ def decide_alike(*, application: UUID, items: Items) -> list[Alike]:
 def _alike(row: Sequence[Any], slugs: list[str], names: list[str], now: datetime) -> Alike:
     purpose, rest = row[: len(PURPOSE)], row[len(PURPOSE) :]
     (
-        asked,
-        with_whom,
-        known,
-        erased,
-        kept,
-        restricted,
-        objected,
-        answer,
-        answered_to,
-        ends,
-        shares,
-        sharing_ends,
+        asked, with_whom, known, erased, kept, restricted, objected, answer, answered_to, ends, shares, sharing_ends,
         places,
-    ) = rest
+    ) = rest  # fmt: skip
     slug, recipient = slugs[asked - 1], names[with_whom - 1] if with_whom else None
     answers = {}
     if answer is not None:
@@ -146,5 +135,5 @@ def _ids(blocks: bytes) -> str:
 
 
 def _array(values: Sequence[str]) -> str:
-    """An array as text, of numbers or ids alone: a list of so many is handed over at a tenth of the cost."""
+    """An array as text, of numbers or ids alone, so that no list of a thousand is taken apart on the way."""
     return f"{{{','.join(values)}}}"

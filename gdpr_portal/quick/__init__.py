@@ -123,13 +123,10 @@ def _answer(route: Route, environ: Environ, found: re.Match[str], raw: bytes, cu
 def _asked(route: Route, environ: Environ, found: re.Match[str], raw: bytes) -> Answer | None:
     token = bearer_token(environ.get("HTTP_AUTHORIZATION", ""))
     grant = grant_remembered(token) if token else None
-    asked = (
-        route.understand(found, environ.get("QUERY_STRING", ""), raw) if grant and route.scope in grant.scopes else None
-    )
-    if grant is None or asked is None:
+    if grant is None or route.scope not in grant.scopes:
         return None
-    application = grant.application
-    if route.may_pass_on and not counts_in_shares(application):
+    application, asked = grant.application, route.understand(found, environ.get("QUERY_STRING", ""), raw)
+    if asked is None or (route.may_pass_on and not counts_in_shares(application)):
         return None
     allowance = count_in_shares(application)
     if allowance.exceeded:

@@ -229,6 +229,12 @@ def test_what_binds_a_person_or_a_contract(doors, alice, shop):
             change()
         assert doors.refused() in {"403", "404"}
         connection.savepoint_rollback(point)
+    point = connection.savepoint()
+    with behind_the_triggers():
+        DataContract.objects.filter(purpose__slug="orders").update(fields=["email"])
+    assert doors.refused("purpose=orders&fields=phone") == "403"
+    assert doors.read()["values"] == {"email": ADA["email"]}
+    connection.savepoint_rollback(point)
     with behind_the_triggers():
         Purpose.objects.filter(slug="orders").update(fields=["email"])
     assert doors.refused() == "200"  # four withheld

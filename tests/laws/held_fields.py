@@ -105,7 +105,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     "audit.HeldCopy": {"digest": PROOF, "holder": RANDOM},
     "audit.Cosignature": {"name": PROOF, "line": PROOF},
     "audit.Verification": {"asked_by": RANDOM, "held": PROOF, "report": PROOF},
-    "vault.DataKey": {"wrapped": KEY, "commitment": KEY},
+    "vault.DataKey": {"wrapped": KEY, "commitment": KEY, "former": KEY},
     "vault.KeyCheck": {"kind": CODE, "commitment": RANDOM},
     "vault.Tombstone": {"mark": RANDOM, "kind": CODE},
     "access.Account": {
