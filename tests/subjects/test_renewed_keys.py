@@ -13,6 +13,7 @@ from django.db import connection, transaction
 
 from audit.models import AuditEvent
 from consent.services.data import store_data
+from consent.services.reading import read_plainly
 from gdpr_portal.errors import Gone, WrongState
 from subjects import cells
 from subjects.models import Identifier, PersonalValue, Subject
@@ -101,6 +102,18 @@ def test_a_write_that_took_the_old_key_is_waited_for_and_not_lost(person: Subjec
     assert datakeys.settle() >= 1
     assert key_of(person).former is None
     assert values(person) == VALUES | {"phone": "+491711234567"}
+
+
+def test_the_read_by_one_statement_opens_what_lies_under_either_key(person: Subject, alice: Any, shop: Any) -> None:
+    def read() -> dict[str, str] | None:
+        own = alice.id_for(shop)
+        return read_plainly(application=shop, pairwise=own, purpose="orders", fields=["given_name", "family_name"])
+
+    assert datakeys.begin([person.pk]) == [person.pk] and key_of(person).former is not None
+    assert read() == VALUES
+    renew(person)
+    assert datakeys.settle() >= 1 and key_of(person).former is None
+    assert read() == VALUES
 
 
 def test_teeth_without_the_waiting_the_write_is_lost(person: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
