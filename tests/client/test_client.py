@@ -137,11 +137,14 @@ def test_flaws_are_told_by_pointer_and_without_the_value(portal: Portal) -> None
 
 def test_a_dead_token_is_renewed_and_a_disabled_application_is_told(portal: Portal, shop: Any) -> None:
     from access.models import AccessToken
+    from access.rest import remembered
 
     assert portal.purposes()
     AccessToken.objects.all().delete()
-    assert portal.purposes()
+    remembered.forget()  # half a second later
+    assert portal.purposes() and AccessToken.objects.count() == 1
     set_enabled(application=shop, enabled=False)
+    remembered.forget()
     with pytest.raises(AuthenticationFailed):
         portal.purposes()
 
