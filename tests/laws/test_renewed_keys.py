@@ -29,6 +29,7 @@ NOT_SEALED = {
     "access_mailcode.digest",
     "access_passkeychallenge.digest",
     "access_recoverycode.digest",
+    "access_staffinvitation.digest",
     "consent_confirmation.digest",
     "erasure_archive.window_digest",
     "erasure_keptrow.digest",
@@ -111,6 +112,7 @@ NOT_PLANTED = {
     ("erasure_identityevidence", "sealed"),
     ("consent_consentproof", "sealed"),
     ("consent_confirmation", "holder_sealed"),
+    ("erasure_checkedtext", "sealed"),
 }
 """Not in the planted person's rows; each goes by the same road as one that is."""
 
