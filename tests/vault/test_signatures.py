@@ -128,3 +128,60 @@ def test_after_rotation_and_retirement_old_signatures_still_verify(key_file):
 
     assert [key["kid"] for key in jwks()["keys"]] == both
     assert verify_jws(old) == verify_jws(new) == PAYLOAD
+
+
+# RFC 8037, appendix A: the key, its JWK's `x`, its RFC 7638 thumbprint.
+RFC_SEED = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
+RFC_X, RFC_KID = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+
+
+def test_the_key_of_the_rfc_has_its_published_name():
+    public = signing.public_of(RFC_SEED)
+    assert (b64url(public), thumbprint(public)) == (RFC_X, RFC_KID)
+    assert signing.public_of_jwk(RFC_X) == public
+
+
+@pytest.mark.parametrize(
+    "x", ["", RFC_X[:-2], RFC_X + "AA", RFC_X + "=", RFC_X + "==", "!" + RFC_X[1:], RFC_X[:-1] + "p"]
+)
+def test_an_x_that_is_no_public_key_is_refused(x):
+    with pytest.raises(Invalid, match="bad_signature"):
+        signing.public_of_jwk(x)
+
+
+def test_a_key_of_somebody_else_verifies_what_they_signed_and_nothing_else():
+    public, good = signing.public_of(RFC_SEED), {"alg": "EdDSA", "kid": RFC_KID, "typ": "ack"}
+    token = forged(good, seed=RFC_SEED)
+    assert signing.verify_outside_jws(token, public, typ="ack") == PAYLOAD
+    head, body, signature = token.split(".")
+    for other, typ in (
+        (token, "receipt"),
+        (forged(good | {"alg": "none"}, seed=RFC_SEED), "ack"),
+        (forged(good | {"kid": "x"}, seed=RFC_SEED), "ack"),
+        (forged(good | {"crit": []}, seed=RFC_SEED), "ack"),
+        (forged({"alg": "EdDSA", "kid": RFC_KID}, seed=RFC_SEED), "ack"),
+        (forged(good), "ack"),
+        (f"{head}.{b64url(b'other')}.{signature}", "ack"),
+        (f"{head}.{body}.{b64url(bytes(64))}", "ack"),
+        (b64url(b"[1]") + f".{body}.{signature}", "ack"),
+        (b64url(b"{") + f".{body}.{signature}", "ack"),
+    ):
+        with pytest.raises(Invalid, match="bad_signature"):
+            signing.verify_outside_jws(other, public, typ=typ)
+
+
+def test_what_is_published_says_what_the_key_is_for():
+    [published] = jwks()["keys"]
+    assert {name: published[name] for name in ("kty", "crv", "use", "alg")} == {
+        "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA",
+    }  # fmt: skip
+
+
+def test_padding_is_no_part_of_the_alphabet_and_is_never_written():
+    assert [b64url(bytes(length)) for length in range(4)] == ["", "AA", "AAA", "AAAA"]
+    assert b64url(b"\xfb\xff") == "-_8"
+
+
+@pytest.mark.parametrize("head", [b"[]", b"7", b'"x"', b"null"])
+def test_a_header_that_is_no_object_is_refused(head):
+    refused(f"{b64url(head)}.{b64url(PAYLOAD)}.{b64url(bytes(64))}")
