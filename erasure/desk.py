@@ -328,7 +328,7 @@ def case_view(request: RightsRequest, account: Account) -> CaseView:
         question=request.questions.filter(answered_at=None).first(),
         opinion=request.opinions.filter(agreed=None).first(),
         hold=holds.standing_hold(request.subject_id),
-        restrictions=list(restrictions_of(request.subject)),
+        restrictions=[each for each in restrictions_of(request.subject) if each.ground in Restriction.CLAIMED],
         pause=guard.standing_pause(),
         identity=check,
         evidence=getattr(check, "evidence", None),

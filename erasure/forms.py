@@ -74,7 +74,9 @@ class RestrictionForm(NothingMore):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offer(self, "ground", [(code, GROUNDS[code]) for code in Restriction.Ground.values])
+        offer(
+            self, "ground", [(code, GROUNDS[code]) for code in Restriction.Ground.values if code in Restriction.CLAIMED]
+        )
 
     def details(self) -> dict[str, Any]:
         return {"ground": self.cleaned_data["ground"]}

@@ -121,6 +121,11 @@ class Restriction(models.Model):
         UNLAWFUL_PROCESSING = "unlawful_processing"
         LEGAL_CLAIMS = "legal_claims"
         OBJECTION_PENDING = "objection_pending"
+        ERASURE_PENDING = "erasure_pending"
+        """Nobody's to claim: it holds from a verified erasure until it begins or is taken back."""
+
+    CLAIMED = frozenset(Ground.values) - {Ground.ERASURE_PENDING}
+    """What Art. 18(1) lets a person ask for."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     subject = models.ForeignKey(Subject, models.PROTECT, related_name="restrictions")

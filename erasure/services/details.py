@@ -18,7 +18,7 @@ from vault import services as vault
 
 GROUND = re.compile(r"[a-z0-9_]{1,60}")
 REFERENCE = re.compile(r"[A-Za-z0-9._:-]{1,200}")
-RESTRICTION_GROUNDS = frozenset(Restriction.Ground.values)
+RESTRICTION_GROUNDS = Restriction.CLAIMED
 
 Checked = dict[str, Any]
 

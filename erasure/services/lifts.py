@@ -64,7 +64,8 @@ def lift(*, subject: Subject, restriction_id: UUID, by: Account) -> Restriction:
 
 
 def _standing(subject: Subject, restriction_id: UUID) -> Restriction:
-    row = Restriction.objects.select_for_update().filter(pk=restriction_id, subject=subject, lifted_at=None).first()
+    claimed = Restriction.objects.filter(ground__in=Restriction.CLAIMED)  # the others end with their request
+    row = claimed.select_for_update().filter(pk=restriction_id, subject=subject, lifted_at=None).first()
     if row is None:
         raise Missing
     return row

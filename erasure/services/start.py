@@ -30,7 +30,14 @@ from erasure.services.records import move_request, step_entry
 from erasure.services.sweeping import together
 from gdpr_portal.wake import wake
 from subjects.selectors import emails_of
-from subjects.services import lift_restriction, mark_all_erased, restrict, retain
+from subjects.services import (
+    answer_for_what_is_kept,
+    keep_from_use,
+    lift_restriction,
+    mark_all_erased,
+    restrict,
+    retain,
+)
 
 log = logging.getLogger(__name__)
 SAYING_HOW = frozenset({"restriction", "objection", "withdraw_consent"})
@@ -51,6 +58,8 @@ def schedule(request: RightsRequest, *, actor: str) -> None:
         return
     move_request(request, "in_progress", actor=actor)
     if request.starts_at > now or waits(request):
+        if request.right == "erasure":
+            keep_from_use(subject=request.subject, request=request.id, actor=actor)
         wake("erasure.tasks.sweep")
     else:
         begin(request, actor=actor)
@@ -218,6 +227,7 @@ def _end_use(requests: Sequence[RightsRequest], planned: Mapping[UUID, Sequence[
             until=cast(datetime, step.until),
             citation=laws[step.target],
         )
+    answer_for_what_is_kept(requests=[row.id for row in requests], actor=actor)
     mark_all_erased(people={row.subject: row.id for row in requests}, actor=actor)
 
 
@@ -233,7 +243,7 @@ def hold_while_disputed(request: RightsRequest, *, actor: str) -> None:
 
 def end_dispute(request: RightsRequest, *, actor: str) -> None:
     """The person no longer contests anything: what held for that alone is lifted at their own wish."""
-    if request.right == "rectification":
+    if request.right in {"rectification", "erasure"}:
         lift_restriction(subject=request.subject, actor=actor, request=request.id, reason="withdrawn")
     if request.right == "objection" and request.purpose:
         withdraw_objection(subject=request.subject, purpose=request.purpose, request=request.id, actor=actor)

@@ -38,6 +38,7 @@ WORDS: dict[str, Promise] = {
     "accuracy_contested": _("The person says that the data is wrong"),
     "unlawful_processing": _("Processing was unlawful"),
     "objection_pending": _("An objection is being looked at"),
+    "erasure_pending": _("An erasure waits for the end of its undo window"),
     # what a second person agrees to
     "refusal": _("To refuse"),
     "fee": _("To ask for a fee"),

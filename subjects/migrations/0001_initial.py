@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
             name='Restriction',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('ground', models.CharField(choices=[('accuracy_contested', 'Accuracy Contested'), ('unlawful_processing', 'Unlawful Processing'), ('legal_claims', 'Legal Claims'), ('objection_pending', 'Objection Pending')], max_length=24)),
+                ('ground', models.CharField(choices=[('accuracy_contested', 'Accuracy Contested'), ('unlawful_processing', 'Unlawful Processing'), ('legal_claims', 'Legal Claims'), ('objection_pending', 'Objection Pending'), ('erasure_pending', 'Erasure Pending')], max_length=24)),
                 ('request', models.UUIDField(null=True)),
                 ('since', models.DateTimeField()),
                 ('lift_announced_at', models.DateTimeField(null=True)),

@@ -12,16 +12,24 @@ from subjects.services.people import (
     mark_erased,
     register_subject,
 )
-from subjects.services.restrictions import announce_lift, lift_restriction, restrict
+from subjects.services.restrictions import (
+    announce_lift,
+    answer_for_what_is_kept,
+    keep_from_use,
+    lift_restriction,
+    restrict,
+)
 from subjects.services.retentions import end_retention, retain
 from subjects.services.values import drop_purpose, drop_values, read_values, store_values
 
 __all__ = [
     "announce_lift",
+    "answer_for_what_is_kept",
     "claim_subject",
     "drop_purpose",
     "drop_values",
     "end_retention",
+    "keep_from_use",
     "lift_restriction",
     "link_application",
     "lock_known_subject",

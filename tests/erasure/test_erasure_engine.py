@@ -16,7 +16,8 @@ from consent.services.deliveries import acknowledge
 from erasure.models import RightsRequest, Step
 from erasure.services import requests, retentions, steps
 from gdpr_portal.errors import Gone, WrongState
-from subjects.models import Identifier, PersonalValue, Retention
+from subjects.models import Identifier, PersonalValue, Restriction, Retention
+from subjects.services import read_values
 from vault.models import DataKey
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
@@ -118,6 +119,32 @@ def test_nothing_is_destroyed_in_the_undo_window(alice: Any, shop: Any) -> None:
     assert PersonalValue.objects.filter(subject=alice.subject).exists()
     withdrawn = requests.withdraw_request(request=request, actor=actors.SUBJECT)
     assert withdrawn.state == "withdrawn"
+
+
+@override_settings(UNDO_WINDOW_SECONDS=3600)
+def test_in_the_undo_window_nobody_but_the_person_reads(alice: Any, shop: Any, client_for: Any, frozen: Any) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice")
+    store(shop, alice.subject, "tax_records", vat_number="DE811907980")
+    api, who = client_for(shop), alice.id_for(shop)
+
+    def said(purpose: str = "orders") -> tuple[int, str]:
+        read = api.get(f"/api/v1/subjects/{who}/data?purpose={purpose}")
+        decided = api.post("/api/v1/decisions", {"subject": str(who), "purpose": purpose}, format="json")
+        return read.status_code, decided.json()["code"]
+
+    assert said() == (200, "allowed")
+    first = file(alice.subject, "erasure")
+    assert said() == (403, "restricted")
+    assert read_values(subject=alice.subject, fields=["given_name"]) == {"given_name": "Alice"}
+    requests.withdraw_request(request=first, actor=actors.SUBJECT)
+    assert said() == (200, "allowed")
+    second = file(alice.subject, "erasure")
+    frozen.shift(3601)
+    api = client_for(shop)
+    run_all(second)
+    assert said() == (410, "erased")
+    assert said("tax_records")[1] == "allowed", "what a law keeps answers for just that"
+    assert not Restriction.objects.filter(lifted_at=None).exists()
 
 
 @override_settings(UNDO_WINDOW_SECONDS=0)
