@@ -44,6 +44,7 @@ EXCEPTIONS = {
     "consent.services.confirmations.forget_unanswered": "addresses that nobody answered from, past their time",
     "consent.services.confirmations.opened": COUNTS,
     "consent.services.feed.prune_changes": "ids without values, written by triggers, past their time",
+    "consent.services.reading.read_plainly": "writes data.read and nothing else, in the statement that reads",
     "consent.services.review_rows.move": PART + "component.*, purpose.*, notice.*, recipient.*, contract.*, revision.*",
     "consent.services.sending.claim": WORK + "delivery.sent, delivery.failed",
     "consent.services.sending.close": PART + "delivery.acknowledged, delivery.abandoned, sharing.stopped",
