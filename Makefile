@@ -7,7 +7,7 @@ export VENV PYTHON
 # Compiled modules make every start three times as fast.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: model soak fleet capacity faults histories restore-drill mutants help run reset test test-fast attacks lint types imports interleavings journey screenshots messages docs lock venv venv-dev browser mariadb checkers backup restore bench bench-compare
+.PHONY: model soak fleet capacity faults histories restore-drill mutants help run reset crowd test test-exhaustive test-fast attacks lint types imports interleavings journey screenshots messages docs lock venv venv-dev browser mariadb checkers backup restore bench bench-compare
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1 \t\2/' | expand -t 24
@@ -20,6 +20,9 @@ reset: venv ## clear RUN_DIR: database, keys, mail, logs
 
 test: lint types imports browser mariadb checkers ## every gate and every test, as in .ci/run
 	$(BIN)/pytest -n 2
+
+test-exhaustive: ## the same with every window, language, role and broken application: each night
+	EXHAUSTIVE=1 $(MAKE) test
 
 test-fast: venv-dev ## the tests without browser and worker, until the first failure
 	$(BIN)/pytest -n 2 -x -m "not browser and not slow"

@@ -13,6 +13,7 @@ import binascii
 import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 from urllib.parse import parse_qsl, unquote_plus, urlencode
 
@@ -25,6 +26,7 @@ from oauthlib.oauth2 import BackendApplicationServer, RequestValidator, Revocati
 
 from access.models import AccessToken, Application
 from access.rest.parsers import raw_body
+from access.rest.remembered import forget_grant
 from access.services.applications import authenticate_application
 from access.services.limits import Limit, take
 from access.tokens import new_token, token_digest, token_digests
@@ -115,6 +117,7 @@ def revoke_token(*, application: Application, token: str) -> bool:
         gone.delete()
         details = {"application": application.slug, "token": name}
         record("token.revoked", actor=actors.application(application.slug), details=details)
+        transaction.on_commit(partial(forget_grant, token))
     return True
 
 

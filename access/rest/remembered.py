@@ -78,6 +78,11 @@ def counts_in_shares(application: Application) -> bool:
     return application.requests_per_minute >= 2 * SHARES
 
 
+def forget_grant(token: str) -> None:
+    """A token revoked through this process is refused here at once; other processes remember it for `SECONDS`."""
+    _grants.pop(hashlib.sha256(token.encode()).digest(), None)
+
+
 def count_in_shares(application: Application) -> Allowance:
     """One more request of the application is counted, mostly without the database."""
     if not counts_in_shares(application):

@@ -23,6 +23,7 @@ SIGNED_OUT = (
 )  # fmt: skip
 ERRORS = ("400", "403", "404", "409", "410", "429", "500", "503", "csrf")
 NO_SIDEWAYS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+MORE = pytest.mark.exhaustive
 
 
 def found(page: Page, axe: Axe, paths: Iterable[str]) -> list[str]:
@@ -46,7 +47,7 @@ def wrong_here(page: Page, axe: Axe) -> list[str]:
     return axe(page) + wide
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("dark", [pytest.param(False, marks=MORE), True], ids=["light", "dark"])
 def test_signed_out(visit: Visit, axe: Axe, dark: bool) -> None:
     assert found(visit(dark=dark), axe, SIGNED_OUT) == []
 
@@ -55,7 +56,7 @@ def test_of_somebody_of_whom_nothing_is_held(visit: Visit, axe: Axe, catalogue: 
     assert found(visit(bob, width=PHONE), axe, PORTAL + ASKING) == []
 
 
-@pytest.mark.parametrize(("width", "dark"), [(DESKTOP, False), (PHONE, True), (ZOOMED, False)])
+@pytest.mark.parametrize(("width", "dark"), [pytest.param(DESKTOP, False, marks=MORE), (PHONE, True), (ZOOMED, False)])
 def test_of_somebody_with_everything(visit: Visit, axe: Axe, full: Any, width: int, dark: bool) -> None:
     from erasure.selectors import requests_of_account
 

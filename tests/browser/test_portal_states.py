@@ -28,7 +28,9 @@ from tests.erasure.people import file, run_all, store
 Axe = Callable[[Page], list[str]]
 LINK = re.compile(r"https?://[^/\s]+(/(?:confirmation|request/answer|request/objection)/\S+)")
 PARENT = "mother@family.example"
-WINDOWS = pytest.mark.parametrize(("width", "dark"), [(DESKTOP, False), (ZOOMED, True)])
+WINDOWS = pytest.mark.parametrize(
+    ("width", "dark"), [pytest.param(DESKTOP, False, marks=pytest.mark.exhaustive), (ZOOMED, True)]
+)
 
 
 def link(address: str) -> str:

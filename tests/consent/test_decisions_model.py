@@ -43,7 +43,7 @@ STEPS = int(os.environ.get("MODEL_STEPS", "1000"))
 """`make model` plays 5,000."""
 AN_EXAMPLE = 50
 MANY = settings(
-    max_examples=STEPS // AN_EXAMPLE * 11 // 10, stateful_step_count=AN_EXAMPLE, derandomize=True, deadline=None,
+    max_examples=STEPS // AN_EXAMPLE * 12 // 10, stateful_step_count=AN_EXAMPLE, derandomize=True, deadline=None,
     database=None, suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 ON_CONSENT = ("newsletter", "health_programme")

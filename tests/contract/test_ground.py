@@ -122,7 +122,7 @@ def test_malformed_ids_are_unknown_ids(api):
 
 
 # --- the two OAuth addresses ----------------------------------------------------------------------------------------
-def test_tokens_come_and_go(client, shop, catalogue):
+def test_tokens_come_and_go(client, shop, catalogue, django_capture_on_commit_callbacks):
     form = {"grant_type": "client_credentials", "client_id": shop.client_id, "client_secret": shop.plain_secret}
     got = client.post("/oauth/token", form | {"scope": "catalogue:read"}, **FORM)
     assert got.status_code == 200 and got["Cache-Control"] == "no-store"
@@ -132,7 +132,10 @@ def test_tokens_come_and_go(client, shop, catalogue):
     assert client.get("/api/v1/purposes", **bearer).status_code == 200
     assert refused(client.get("/api/v1/requests", **bearer), 403, "scope_missing")
     basic = base64.b64encode(f"{shop.client_id}:{shop.plain_secret}".encode()).decode()
-    gone = client.post("/oauth/revoke", f"token={body['access_token']}", **FORM, HTTP_AUTHORIZATION=f"Basic {basic}")
+    with django_capture_on_commit_callbacks(execute=True):
+        gone = client.post(
+            "/oauth/revoke", f"token={body['access_token']}", **FORM, HTTP_AUTHORIZATION=f"Basic {basic}"
+        )
     assert gone.status_code == 200
     assert refused(client.get("/api/v1/purposes", **bearer), 401, "invalid_token")
 

@@ -93,14 +93,15 @@ def receipt(request: RightsRequest) -> dict[str, Any]:
 
 
 # --- declaring ------------------------------------------------------------------------------------------------------
-def test_who_declares_a_place_does_not_approve_it(rita: Any, petra: Any, alice: Any, shop: Any) -> None:
-    store(shop, alice.subject, "orders", given_name="Alice")
+def test_who_declares_a_place_does_not_approve_it(rita: Any, petra: Any, alice: Any, bob: Any, shop: Any) -> None:
+    for each in (alice, bob):
+        store(shop, each.subject, "orders", given_name="Alice")
     row = declared(rita)
     with pytest.raises(Refused):
         places.approve(place_id=row.id, by=rita.account)
     assert not file(alice.subject, "access").steps.filter(kind="manual").exists()
     places.approve(place_id=row.id, by=petra.account)
-    assert file(alice.subject, "access").steps.get(kind="manual").target == "place:paper"
+    assert file(bob.subject, "access").steps.get(kind="manual").target == "place:paper"
 
 
 def test_a_place_declared_anew_takes_over_only_when_approved(paper: ManualPlace, rita: Any, petra: Any) -> None:

@@ -169,7 +169,7 @@ def readable(made: Planted) -> str:
 def _identity(made: Planted) -> Any:
     from subjects import cells
 
-    rows = list(Identifier.objects.filter(subject=made.subject))
+    rows = list(Identifier.objects.filter(subject=made.subject).order_by("pk"))
     key = subject_key(made.subject.pk)
     return birth_date_of(made.subject), [key.open(cells.identifier_place(row.pk), bytes(row.sealed)) for row in rows]
 
@@ -177,12 +177,14 @@ def _identity(made: Planted) -> Any:
 def _values(made: Planted) -> Any:
     from subjects.models import PersonalValue
 
-    sources = list(PersonalValue.objects.filter(subject=made.subject).values_list("source_name", flat=True))
+    sources = list(
+        PersonalValue.objects.filter(subject=made.subject).order_by("pk").values_list("source_name", flat=True)
+    )
     return read_values(subject=made.subject, fields=FIELDS), sources
 
 
 def _requests(made: Planted) -> Any:
-    rows = list(RightsRequest.objects.filter(subject=made.subject))
+    rows = list(RightsRequest.objects.filter(subject=made.subject).order_by("pk"))
     return [(opened_details(row), conversation(row)) for row in rows]
 
 
@@ -190,26 +192,32 @@ def _mandates(made: Planted) -> Any:
     from erasure.models import Mandate
     from erasure.services.mandate_words import representative_of
 
-    return [representative_of(row) for row in Mandate.objects.filter(subject=made.subject)]
+    return [representative_of(row) for row in Mandate.objects.filter(subject=made.subject).order_by("pk")]
 
 
 def _questions(made: Planted) -> Any:
-    return [words_of(row) for row in AccessQuestion.objects.filter(subject=made.subject)]
+    return [words_of(row) for row in AccessQuestion.objects.filter(subject=made.subject).order_by("pk")]
 
 
 def _deliveries(made: Planted) -> Any:
-    return [(evidence_of(row), data_of(row)) for row in Delivery.objects.filter(subject=made.subject)]
+    return [(evidence_of(row), data_of(row)) for row in Delivery.objects.filter(subject=made.subject).order_by("pk")]
 
 
 def _answers(made: Planted) -> Any:
-    rows = list(SourceAnswer.objects.filter(step__request__subject_id=made.subject.pk, step__kind="manual"))
+    rows = list(
+        SourceAnswer.objects.filter(step__request__subject_id=made.subject.pk, step__kind="manual").order_by("pk")
+    )
     key = subject_key(made.subject.pk)
-    files = [opened_file(key, file_place(file), bytes(file.sealed)) for row in rows for file in row.files.all()]
+    files = [
+        opened_file(key, file_place(file), bytes(file.sealed)) for row in rows for file in row.files.order_by("pk")
+    ]
     return [opened_answer(row.step, row) for row in rows], files
 
 
 def _archives(made: Planted) -> Any:
-    with_chunks = Archive.objects.filter(request__subject_id=made.subject.pk, chunks__isnull=False).distinct()
+    with_chunks = (
+        Archive.objects.filter(request__subject_id=made.subject.pk, chunks__isnull=False).order_by("pk").distinct()
+    )
     return [len(b"".join(opened_archive(archive))) for archive in with_chunks]
 
 
