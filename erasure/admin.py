@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from access.models import Account
 from access.second_factor import require_fresh_factor
 from erasure import breach_admin, checked_admin, desk, pack_admin, place_admin, question_admin, transfer_admin
+from erasure.bulk_admin import BulkActs
 from erasure.desk import REVIEWERS
 from erasure.mandate_admin import MandatePages
 from erasure.models import RetentionProposal, RightsRequest, Step
@@ -69,14 +70,13 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(RightsRequest)
-class RequestAdmin(MandatePages):
+class RequestAdmin(BulkActs, MandatePages):
     """Rights requests, the next due first."""
 
     list_display = ("reference", "right", "standing", "received_at", "due_at", "due", "attention")
     list_filter = (StateFilter, "right", "extended")
     list_select_related = ("subject",)
     ordering = (Case(When(state__in=OPEN_REQUEST, then=0), default=1), "due_at")
-    actions = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RightsRequest]:
         """With the targets of the steps that somebody has to look at, in one statement for the whole list."""

@@ -112,6 +112,10 @@ def _retry_step(request: RightsRequest, account: Account, given: Given) -> None:
     steps.retry(step_id=_step(request, given), operator=account)
 
 
+def _retry_failed(request: RightsRequest, account: Account, given: Given) -> None:
+    steps.retry_failed(request_id=request.id, operator=account)
+
+
 def _go_on_without(request: RightsRequest, account: Account, given: Given) -> None:
     removed.go_on_without(step_id=_step(request, given), reviewer=account)
 
@@ -229,6 +233,7 @@ ACTS: dict[str, Act] = {
     "extend": Act(REVIEWERS, _extend),
     "close_step": Act(ANYBODY, _close_step),
     "retry_step": Act(ANYBODY, _retry_step),
+    "retry_failed": Act(REVIEWERS | {roles.OPERATOR}, _retry_failed),
     "go_on_without": Act(REVIEWERS, _go_on_without),
     "send_link": Act(REVIEWERS, _send_link),
     "revoke_link": Act(REVIEWERS, _revoke_link),
