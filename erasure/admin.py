@@ -37,6 +37,7 @@ from erasure.words import (
     REVEAL_REASONS,
     described,
     due_flag,
+    internal_date,
     time_left,
 )
 from gdpr_portal.errors import DomainError
@@ -98,7 +99,10 @@ class RequestAdmin(BulkActs, MandatePages):
             return "-"
         extended = _("extended") if row.extended else ""
         flag, tone = due_flag(row)
-        return format_html('{} <span class="badge badge-{}">{}</span> {}', time_left(row), tone, flag, extended)
+        shown = format_html('{} <span class="badge badge-{}">{}</span> {}', time_left(row), tone, flag, extended)
+        if not internal_date(row).over:
+            return shown
+        return format_html('{} <span class="badge badge-warn">{}</span>', shown, _("internal date over"))
 
     @admin.display(description=gettext_lazy("Needs attention"))
     def attention(self, row: Any) -> str:
@@ -139,6 +143,7 @@ class RequestAdmin(BulkActs, MandatePages):
             "title": f"{row.get_right_display()} {str(row.pk)[:8]}",
             "row": row,
             "described": described(row),
+            "internal": internal_date(row),
             "standing": DESK_STATES[row.state],
             "steps": steps_of(row),
             "may_review": may_review,

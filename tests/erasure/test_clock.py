@@ -11,6 +11,7 @@ from django.utils import timezone
 from audit.models import AuditEvent
 from erasure.models import ClockMark, Question, RightsRequest
 from erasure.services import casework, conversation, requests
+from erasure.services.clock import internal_due_at
 from erasure.services.escalations import escalate
 from gdpr_portal.errors import Invalid, WrongState
 from tests.access.conftest import code_for
@@ -67,6 +68,39 @@ def test_before_a_breach_the_person_is_told_of_their_remedies_once(
     body = str(told[0].body)
     assert "go to court" in body and settings.CONTROLLER["authority"] in body and "not every step is done" in body
     assert len(audit_log("request.delay_told")) == 1
+
+
+def test_the_internal_date_is_the_desks_alone_and_moves_with_the_legal_one(
+    alice: Any, rita: Any, frozen: Any, settings: Any
+) -> None:
+    settings.INTERNAL_DUE_DAYS = 9
+    request = in_review(alice.subject)
+    legal, words = request.due_at, "internal date over"
+    conversation.ask_person(request_id=request.id, author=rita.account, kind="clarification", text="Which loan?")
+    frozen.shift(timedelta(days=3))
+    conversation.write_to_desk(request=request, text="The one of May.")
+    request.refresh_from_db()
+    assert internal_due_at(request) == legal - timedelta(days=9 - 3)
+    pages = (f"/admin/erasure/rightsrequest/{request.id}/change/", "/admin/erasure/rightsrequest/", "/admin/")
+
+    frozen.move_to(internal_due_at(request) - timedelta(seconds=1))
+    desk, person = rita.browser(), alice.browser()
+    shown = [desk.get(page).content.decode() for page in pages]
+    assert "Internal due date" in shown[0] and "Internal due date" in shown[2]
+    assert not any(words in page for page in shown)
+
+    frozen.shift(timedelta(seconds=1))
+    assert all(words in desk.get(page).content.decode() for page in pages)
+    for page in ("/requests", f"/requests/{request.id}"):
+        assert str(request.id)[:8] in (seen := person.get(page).content.decode()) and "nternal d" not in seen
+    assert marks(request) == [], "the escalations go by the legal date"
+
+    frozen.move_to(request.due_at)
+    desk = rita.browser()
+    assert not any(words in desk.get(page).content.decode() for page in pages), "overdue by law says more"
+    requests.refuse_request(request_id=request.id, reviewer=rita.account, reason_code="A12IdentityFailure")
+    frozen.move_to(request.due_at - timedelta(days=1))
+    assert words not in rita.browser().get(pages[0]).content.decode()
 
 
 def test_nothing_is_escalated_that_has_ended(alice: Any, rita: Any, frozen: Any) -> None:
