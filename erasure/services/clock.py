@@ -23,7 +23,7 @@ def deadline_for(received_at: datetime, *, extended: bool = False) -> deadlines.
 
 
 def internal_due_at(request: RightsRequest) -> datetime:
-    """When the desk means to have answered it (`INTERNAL_DUE_DAYS`); it moves with the due date. Never for the person."""
+    """When the desk means to have answered it (`INTERNAL_DUE_DAYS`); never told to the person."""
     return deadlines.internal_due(
         request.received_at,
         request.due_at,
