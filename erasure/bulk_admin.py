@@ -34,7 +34,7 @@ MOST = 200
 class BulkActs(admin.ModelAdmin):
     """Offers to each account the bulk acts its roles may do to one request."""
 
-    def get_actions(self, request: HttpRequest) -> dict[str, tuple[Any, str, str]]:
+    def get_actions(self, request: HttpRequest) -> dict[str, tuple[Any, str, str] | None]:
         roles = request.user.roles if isinstance(request.user, Account) else frozenset()
         return {
             name: (_action(name), name, str(label)) for name, label in LABELS.items() if desk.ACTS[name].roles & roles

@@ -1,6 +1,6 @@
 """What can be done at the desk of rights requests: each act with the roles that may do it. Doors call `do`.
 
-Opening what a person wrote is recorded as looking at their data (`data.revealed`).
+Opening what a person wrote, or colleagues noted about them, is recorded as looking at their data (`data.revealed`).
 """
 
 from collections.abc import Callable, Mapping
@@ -32,6 +32,7 @@ from erasure.services import (
     archives,
     casework,
     clock,
+    comments,
     conversation,
     guard,
     holds,
@@ -247,6 +248,10 @@ ACTS: dict[str, Act] = {
         REVIEWERS,
         lambda row, who, given: conversation.write_to_person(request_id=row.id, author=who, text=given["text"]),
     ),
+    "comment": Act(
+        REVIEWERS,
+        lambda row, who, given: comments.comment_on(request_id=row.id, author=who, text=given["text"]),
+    ),
     "ask_clarification": Act(REVIEWERS, _ask),
     "ask_identity": Act(REVIEWERS, _ask_identity),
     "settle_identity": Act(REVIEWERS, _settle_identity),
@@ -297,6 +302,7 @@ class CaseView:
     stands: bool
     marks: list[ClockMark]
     conversation: list[conversation.Said]
+    comments: list[comments.Noted]
     question: Question | None
     opinion: SecondOpinion | None
     hold: LegalHold | None
@@ -319,9 +325,10 @@ class CaseView:
 
 def case_view(request: RightsRequest, account: Account) -> CaseView:
     """The case, opened for this reviewer; that they read what the person wrote is in the log."""
-    said = conversation.conversation(request)
+    said, noted = conversation.conversation(request), comments.comments_on(request)
     who = representative_of(request.mandate) if request.mandate is not None else None
     _revealed(request, account, "conversation", len(said))
+    _revealed(request, account, "comments", len(noted))
     _revealed(request, account, "mandate", int(who is not None))
     case, check = getattr(request, "case", None), identity.open_check(request)
     return CaseView(
@@ -330,6 +337,7 @@ def case_view(request: RightsRequest, account: Account) -> CaseView:
         stands=clock.stands(request),
         marks=list(request.marks.order_by("at")),
         conversation=said,
+        comments=noted,
         question=request.questions.filter(answered_at=None).first(),
         opinion=request.opinions.filter(agreed=None).first(),
         hold=holds.standing_hold(request.subject_id),

@@ -7,12 +7,14 @@ from erasure.models import (
     AccessQuestion,
     AnswerFile,
     ArchiveChunk,
+    Comment,
     IdentityEvidence,
     Mandate,
     Message,
     RightsRequest,
     SourceAnswer,
 )
+from erasure.services.comments import comment_place
 from erasure.services.conversation import message_place
 from erasure.services.details import details_place
 from erasure.services.identity_files import evidence_place
@@ -34,6 +36,7 @@ def register_sealed() -> None:
     for column in ("asked_sealed", "answer_sealed"):
         register_cell(AccessQuestion, column, owner="subject_id", place=_question_place(column))
     register_cell(Message, "sealed", owner="request__subject_id", place=message_place)
+    register_cell(Comment, "sealed", owner="request__subject_id", place=comment_place)
     register_cell(SourceAnswer, "sealed", owner="step__request__subject_id", place=answer_place)
     register_file(AnswerFile, "sealed", owner="answer__step__request__subject_id", place=file_place)
     register_cell(Mandate, "words_sealed", owner="subject_id", place=words_place)
