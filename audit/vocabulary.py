@@ -175,6 +175,7 @@ VOCABULARY: dict[str, Event] = _events(
         "request.escalated": ("Art. 12(3)", f"{_REQUEST} mark due_on"),
         "request.delay_told": ("Art. 12(4)", f"{_REQUEST} due_on"),
         "request.assigned": ("Art. 5(2)", f"{_REQUEST} account"),
+        "request.commented": ("Art. 5(2)", f"{_REQUEST} comment"),
         "request.retyped": ("Art. 12(2)", f"{_REQUEST} was"),
         "message.sent": ("Art. 12(1)", f"{_REQUEST} message"),
         "question.asked": ("Art. 12(6)", f"{_REQUEST} kind question stops"),

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from access.models import Account
 from access.second_factor import require_fresh_factor
 from erasure import breach_admin, checked_admin, desk, pack_admin, place_admin, question_admin, transfer_admin
+from erasure.bulk_admin import BulkActs
 from erasure.desk import REVIEWERS
 from erasure.mandate_admin import MandatePages
 from erasure.models import RetentionProposal, RightsRequest, Step
@@ -36,6 +37,7 @@ from erasure.words import (
     REVEAL_REASONS,
     described,
     due_flag,
+    internal_date,
     time_left,
 )
 from gdpr_portal.errors import DomainError
@@ -69,14 +71,13 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(RightsRequest)
-class RequestAdmin(MandatePages):
+class RequestAdmin(BulkActs, MandatePages):
     """Rights requests, the next due first."""
 
     list_display = ("reference", "right", "standing", "received_at", "due_at", "due", "attention")
     list_filter = (StateFilter, "right", "extended")
     list_select_related = ("subject",)
     ordering = (Case(When(state__in=OPEN_REQUEST, then=0), default=1), "due_at")
-    actions = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RightsRequest]:
         """With the targets of the steps that somebody has to look at, in one statement for the whole list."""
@@ -98,7 +99,10 @@ class RequestAdmin(MandatePages):
             return "-"
         extended = _("extended") if row.extended else ""
         flag, tone = due_flag(row)
-        return format_html('{} <span class="badge badge-{}">{}</span> {}', time_left(row), tone, flag, extended)
+        shown = format_html('{} <span class="badge badge-{}">{}</span> {}', time_left(row), tone, flag, extended)
+        if not internal_date(row).over:
+            return shown
+        return format_html('{} <span class="badge badge-warn">{}</span>', shown, _("internal date over"))
 
     @admin.display(description=gettext_lazy("Needs attention"))
     def attention(self, row: Any) -> str:
@@ -139,6 +143,7 @@ class RequestAdmin(MandatePages):
             "title": f"{row.get_right_display()} {str(row.pk)[:8]}",
             "row": row,
             "described": described(row),
+            "internal": internal_date(row),
             "standing": DESK_STATES[row.state],
             "steps": steps_of(row),
             "may_review": may_review,

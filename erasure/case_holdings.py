@@ -1,4 +1,4 @@
-"""What the desk keeps about a person's requests, as a Holding: the conversation; the rest is accountability."""
+"""What the desk keeps about a person's requests, as a Holding: conversation, comments; the rest is accountability."""
 
 import base64
 from collections import Counter
@@ -10,7 +10,8 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from audit import actors
-from erasure.models import AccessQuestion, IdentityCheck, IdentityEvidence, LegalHold, Message, RightsRequest
+from erasure.models import AccessQuestion, Comment, IdentityCheck, IdentityEvidence, LegalHold, Message, RightsRequest
+from erasure.services.comments import Noted, comments_about
 from erasure.services.conversation import conversation
 from erasure.services.files import opened_file
 from erasure.services.identity_files import delete_evidence, evidence_place
@@ -21,14 +22,17 @@ from vault.services import subject_key
 
 
 class CasesHolding(Holding):
-    """Messages lose their words; that there was a question, an escalation or a hold stays, under random ids."""
+    """Messages and comments lose their words.
+
+    That there was one, a question, an escalation or a hold stays, under random ids.
+    """
 
     name = "cases"
     models = frozenset(
         {
             "erasure.Message", "erasure.Question", "erasure.Case", "erasure.ClockMark", "erasure.SecondOpinion",
             "erasure.LegalHold", "erasure.RetentionProposal", "erasure.AccessQuestion", "erasure.IdentityCheck",
-            "erasure.IdentityEvidence", "erasure.EvidencePack",
+            "erasure.IdentityEvidence", "erasure.EvidencePack", "erasure.Comment",
         }
     )  # fmt: skip
 
@@ -41,6 +45,7 @@ class CasesHolding(Holding):
         questions = AccessQuestion.objects.filter(subject=subject).order_by("asked_at")
         return {
             "messages": said,
+            "comments": [_comment(each) for each in comments_about(subject)],
             "holds": [_hold(row) for row in holds],
             "questions": [_question(row) for row in questions],
             "identity_checks": [_identity(row) for row in _identity_checks(subject)],
@@ -50,13 +55,21 @@ class CasesHolding(Holding):
         if not self.residue(subject, kept):
             return []
         why = _("Only that and when we wrote stays, without anything that names you.")
-        return [PlanLine(what=_("The messages between you and us"), fate="goes", article="Art. 17(1)", why=why)]
+        return [
+            PlanLine(
+                what=_("The messages between you and us, and our notes on your requests"),
+                fate="goes",
+                article="Art. 17(1)",
+                why=why,
+            )
+        ]
 
     def goes(self, kept: Kept) -> Sequence[Going]:
         questions = AccessQuestion.objects.exclude(asked_sealed=None, answer_sealed=None)
         return (
             Going(questions, emptied={"asked_sealed": None, "answer_sealed": None}),
             Going(Message.objects.exclude(sealed=None), owner="request__subject", emptied={"sealed": None}),
+            Going(Comment.objects.exclude(sealed=None), owner="request__subject", emptied={"sealed": None}),
             Going(IdentityEvidence.objects.all(), owner="check_row__request__subject"),
         )
 
@@ -97,6 +110,11 @@ def _question(row: AccessQuestion) -> dict[str, Any]:
 def _message(request: RightsRequest, said: Any) -> dict[str, Any]:
     who = "you" if said.by_person else "controller"
     return {"request": str(request.id), "at": said.at.isoformat(), "by": who, "text": said.text}
+
+
+def _comment(noted: Noted) -> dict[str, Any]:
+    """The desk speaks with one voice: no member of staff is named (R40)."""
+    return {"request": str(noted.row.request_id), "at": noted.at.isoformat(), "by": "controller", "text": noted.text}
 
 
 def _hold(row: LegalHold) -> dict[str, Any]:

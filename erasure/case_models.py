@@ -1,4 +1,4 @@
-"""What the desk keeps beside a request: case, conversation, marks of the clock, opinions, holds, pauses."""
+"""What the desk keeps beside a request: case, conversation, comments, marks of the clock, opinions, holds, pauses."""
 
 import uuid
 
@@ -12,6 +12,7 @@ from subjects.models import Subject
 __all__ = [
     "Case",
     "ClockMark",
+    "Comment",
     "ErasurePause",
     "LegalHold",
     "Message",
@@ -56,6 +57,25 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"message {str(self.id)[:8]}"
+
+
+class Comment(models.Model):
+    """What somebody at the desk noted on a request for colleagues, sealed under the person's key; never changed.
+
+    The database refuses another author, time or request, words where there were none, and its deletion.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    request = models.ForeignKey(REQUEST, models.PROTECT, related_name="comments")
+    author = models.ForeignKey(STAFF, models.PROTECT, related_name="+")
+    sealed = models.BinaryField(null=True, editable=False)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["request", "at"], name="comment_order")]
+
+    def __str__(self) -> str:
+        return f"comment {str(self.id)[:8]}"
 
 
 class Question(models.Model):

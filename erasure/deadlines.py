@@ -53,6 +53,15 @@ def deadline(received_at: datetime, *, zone: ZoneInfo, holidays: Container[date]
     return Deadline(raw=raw, due=due, due_at=due_at, month_end=raw.day != received.day)
 
 
+def internal_due(received_at: datetime, due_at: datetime, *, days: int, zone: ZoneInfo) -> datetime:
+    """When the desk means to have answered, in UTC: so many days of `zone` before `due_at`, same time of day.
+
+    Never before receipt, and never after `due_at`. No law knows it: a date of the house, to be early by.
+    """
+    wanted = (due_at.astimezone(zone) - timedelta(days=days)).astimezone(UTC)
+    return min(due_at, max(received_at, wanted))
+
+
 def next_working_day(day: date, holidays: Container[date]) -> date:
     """The day itself, or the first after it that is neither weekend nor holiday."""
     while day.weekday() >= SATURDAY or day in holidays:

@@ -1,6 +1,6 @@
 """What can be done at the desk of rights requests: each act with the roles that may do it. Doors call `do`.
 
-Opening what a person wrote is recorded as looking at their data (`data.revealed`).
+Opening what a person wrote, or colleagues noted about them, is recorded as looking at their data (`data.revealed`).
 """
 
 from collections.abc import Callable, Mapping
@@ -32,6 +32,7 @@ from erasure.services import (
     archives,
     casework,
     clock,
+    comments,
     conversation,
     guard,
     holds,
@@ -110,6 +111,10 @@ def _close_step(request: RightsRequest, account: Account, given: Given) -> None:
 
 def _retry_step(request: RightsRequest, account: Account, given: Given) -> None:
     steps.retry(step_id=_step(request, given), operator=account)
+
+
+def _retry_failed(request: RightsRequest, account: Account, given: Given) -> None:
+    steps.retry_failed(request_id=request.id, operator=account)
 
 
 def _go_on_without(request: RightsRequest, account: Account, given: Given) -> None:
@@ -229,6 +234,7 @@ ACTS: dict[str, Act] = {
     "extend": Act(REVIEWERS, _extend),
     "close_step": Act(ANYBODY, _close_step),
     "retry_step": Act(ANYBODY, _retry_step),
+    "retry_failed": Act(REVIEWERS | {roles.OPERATOR}, _retry_failed),
     "go_on_without": Act(REVIEWERS, _go_on_without),
     "send_link": Act(REVIEWERS, _send_link),
     "revoke_link": Act(REVIEWERS, _revoke_link),
@@ -241,6 +247,10 @@ ACTS: dict[str, Act] = {
     "message": Act(
         REVIEWERS,
         lambda row, who, given: conversation.write_to_person(request_id=row.id, author=who, text=given["text"]),
+    ),
+    "comment": Act(
+        REVIEWERS,
+        lambda row, who, given: comments.comment_on(request_id=row.id, author=who, text=given["text"]),
     ),
     "ask_clarification": Act(REVIEWERS, _ask),
     "ask_identity": Act(REVIEWERS, _ask_identity),
@@ -292,6 +302,7 @@ class CaseView:
     stands: bool
     marks: list[ClockMark]
     conversation: list[conversation.Said]
+    comments: list[comments.Noted]
     question: Question | None
     opinion: SecondOpinion | None
     hold: LegalHold | None
@@ -314,9 +325,10 @@ class CaseView:
 
 def case_view(request: RightsRequest, account: Account) -> CaseView:
     """The case, opened for this reviewer; that they read what the person wrote is in the log."""
-    said = conversation.conversation(request)
+    said, noted = conversation.conversation(request), comments.comments_on(request)
     who = representative_of(request.mandate) if request.mandate is not None else None
     _revealed(request, account, "conversation", len(said))
+    _revealed(request, account, "comments", len(noted))
     _revealed(request, account, "mandate", int(who is not None))
     case, check = getattr(request, "case", None), identity.open_check(request)
     return CaseView(
@@ -325,6 +337,7 @@ def case_view(request: RightsRequest, account: Account) -> CaseView:
         stands=clock.stands(request),
         marks=list(request.marks.order_by("at")),
         conversation=said,
+        comments=noted,
         question=request.questions.filter(answered_at=None).first(),
         opinion=request.opinions.filter(agreed=None).first(),
         hold=holds.standing_hold(request.subject_id),

@@ -14,16 +14,24 @@ from gdpr_portal.errors import DomainError
 
 
 def act_on_each(
-    request: HttpRequest, rows: QuerySet[Any], act: Callable[[Any, Account], object]
+    request: HttpRequest,
+    rows: QuerySet[Any],
+    act: Callable[[Any, Account], object],
+    *,
+    named: Callable[[Any], str] | None = None,
 ) -> HttpResponseBase | None:
-    """None when every row had its turn; otherwise the page that asks for the factor. A refusal is a message."""
+    """None when every row had its turn; otherwise the page that asks for the factor. A refusal is a message.
+
+    With `named` each message says of which row it is.
+    """
     refused = require_fresh_factor(request)
     if refused is not None:
         return refused
     for row in rows:
+        which = f"{named(row)}: " if named else ""
         try:
             act(row, cast(Account, request.user))
-            messages.success(request, _("Done."))
+            messages.success(request, which + _("Done."))
         except DomainError as error:
-            messages.error(request, _(error.message))
+            messages.error(request, which + _(error.message))
     return None

@@ -16,7 +16,7 @@ from consent.selectors import purpose_title
 from erasure.combined import Answered, combined
 from erasure.models import Archive, JointCase, Mandate, RightsRequest, Step
 from erasure.selectors import archives_of, downloads_of, steps_of
-from erasure.services.clock import because
+from erasure.services.clock import because, internal_due_at
 from erasure.services.connectors import CHECK_PREFIX, name_in_words
 from erasure.services.joint_order import copies_waited_for
 from erasure.services.mandate_words import representative_of
@@ -243,6 +243,20 @@ def due_flag(row: RightsRequest) -> tuple[str, str]:
     if left <= timedelta(days=1):
         return "T-0", "bad"
     return ("T-7", "warn") if left <= timedelta(days=7) else ("", "plain")
+
+
+@dataclass(frozen=True)
+class InternalDate:
+    """When the desk means to have answered, and whether that is over while the legal date is not."""
+
+    at: datetime
+    over: bool
+
+
+def internal_date(row: RightsRequest) -> InternalDate:
+    """For pages of the desk: the person has the legal date alone."""
+    at, now = internal_due_at(row), timezone.now()
+    return InternalDate(at, over=row.state in OPEN_REQUEST and at <= now < row.due_at)
 
 
 def time_left(row: RightsRequest) -> str:

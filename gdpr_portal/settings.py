@@ -324,6 +324,9 @@ PROOF_RETENTION_DAYS: int = env(
 DELAY_NOTICE_HOURS: int = env(
     "DELAY_NOTICE_HOURS", int, 24, "Hours before a due date at which the person is told of the delay (Art. 12(4))."
 )
+INTERNAL_DUE_DAYS: int = env(
+    "INTERNAL_DUE_DAYS", int, 7, "Days before a due date at which the desk means to have answered; the desk's alone."
+)
 ERASURES_PER_HOUR: int = env(
     "ERASURES_PER_HOUR",
     int,

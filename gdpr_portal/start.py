@@ -37,6 +37,7 @@ from consent.selectors import title_in
 from erasure.models import Breach, ErasurePause, LegalHold, RetentionProposal, RightsRequest, SecondOpinion, Step
 from erasure.services import checking
 from erasure.states import OPEN_REQUEST
+from erasure.words import internal_date
 from gdpr_portal import outages
 from gdpr_portal.charts import Bar, Columns, bars, columns
 
@@ -174,7 +175,7 @@ def _due_next(account: Account, now: datetime) -> list[dict[str, Any]]:
 def _left(row: RightsRequest, now: datetime) -> dict[str, Any]:
     whole = max((row.due_at - row.received_at).total_seconds(), 1)
     used = min(100, max(0, round(100 * (now - row.received_at).total_seconds() / whole)))
-    return {"used": used, "days": (row.due_at - now).days, "overdue": row.due_at < now}
+    return {"used": used, "days": (row.due_at - now).days, "overdue": row.due_at < now, "internal": internal_date(row)}
 
 
 # --- charts -----------------------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Where other people may stand in an archive (Art. 15(4), 20(4)), and what stands there once a reviewer decided.
 
-Only what the catalogue, a dataset or a place run by hand marks `may_name_others` is found: a plain field never waits.
-What a person wrote to us, or we to them, is no such text: they have it already.
+Only what the catalogue, a dataset or a place run by hand marks `may_name_others` is found, and what
+the desk noted for colleagues: a plain field never waits. What a person wrote to us, or we to them, is no such text:
+they have it already.
 """
 
 import re
@@ -61,7 +62,7 @@ def label_of(source: Source) -> str:
 def candidates(own: Mapping[str, Any], answers: Answers) -> list[Candidate]:
     """Every marked text in the sections of the person's own data and in what others answered, each once."""
     marked = frozenset(Component.objects.filter(may_name_others=True).values_list("slug", flat=True))
-    found = _own(own, marked) if marked else []
+    found = _comments(own) + (_own(own, marked) if marked else [])
     for source, words in answers.items():
         if source.kind == "connector":
             found += _by_dataset(source, words)
@@ -77,6 +78,12 @@ def _each_once(found: Sequence[Candidate]) -> list[Candidate]:
     for each in found:
         alike.setdefault(each.key, []).append(each)
     return [replace(first, ways=sum((each.ways for each in (first, *more)), ())) for first, *more in alike.values()]
+
+
+def _comments(own: Mapping[str, Any]) -> list[Candidate]:
+    """What the desk noted about the person, who has never seen it."""
+    rows = enumerate(own.get("cases", {}).get("comments", []))
+    return [Candidate("cases", "comment", row["text"], (("cases", "comments", at, "text"),)) for at, row in rows]
 
 
 def _own(own: Mapping[str, Any], marked: frozenset[str]) -> list[Candidate]:

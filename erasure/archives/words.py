@@ -20,6 +20,7 @@ SECTIONS: dict[str, Any] = {
     "deliveries": _("Whom we told"),
     "asks": _("What third parties asked you for"),
     "rights_requests": _("Your requests"),
+    "cases": _("How we dealt with your requests"),
     "archives": _("Archives waiting for you"),
 }
 BLOCKS: dict[str, Any] = {
@@ -31,6 +32,7 @@ BLOCKS: dict[str, Any] = {
     "told": _("Told by this service"),
     "told_by_hand": _("Told by our staff"),
     "asked": _("Questions"),
+    "comments": _("Notes of our staff"),
 }
 """Names of lists within a section; a list alone in its section needs none."""
 COLUMNS: dict[str, Any] = {

@@ -22,6 +22,16 @@ def deadline_for(received_at: datetime, *, extended: bool = False) -> deadlines.
     )
 
 
+def internal_due_at(request: RightsRequest) -> datetime:
+    """When the desk means to have answered it (`INTERNAL_DUE_DAYS`); never told to the person."""
+    return deadlines.internal_due(
+        request.received_at,
+        request.due_at,
+        days=settings.INTERNAL_DUE_DAYS,
+        zone=ZoneInfo(settings.CONTROLLER_TIME_ZONE),
+    )
+
+
 def stood_for(request: RightsRequest) -> timedelta:
     """How long the clock of the request stood in all, from questions to their answers (Art. 12(6))."""
     stopped = request.questions.filter(stops_clock=True)

@@ -8,6 +8,7 @@ from erasure.models import (
     AnswerFile,
     ArchiveChunk,
     CheckedText,
+    Comment,
     IdentityEvidence,
     Mandate,
     Message,
@@ -15,6 +16,7 @@ from erasure.models import (
     SourceAnswer,
 )
 from erasure.services.checking import text_place
+from erasure.services.comments import comment_place
 from erasure.services.conversation import message_place
 from erasure.services.details import details_place
 from erasure.services.identity_files import evidence_place
@@ -37,6 +39,7 @@ def register_sealed() -> None:
         register_cell(AccessQuestion, column, owner="subject_id", place=_question_place(column))
     register_cell(Message, "sealed", owner="request__subject_id", place=message_place)
     register_cell(CheckedText, "sealed", owner="step__request__subject_id", place=text_place)
+    register_cell(Comment, "sealed", owner="request__subject_id", place=comment_place)
     register_cell(SourceAnswer, "sealed", owner="step__request__subject_id", place=answer_place)
     register_file(AnswerFile, "sealed", owner="answer__step__request__subject_id", place=file_place)
     register_cell(Mandate, "words_sealed", owner="subject_id", place=words_place)

@@ -267,10 +267,26 @@ def retry(*, step_id: UUID, operator: Account) -> Step:
         step = Step.objects.select_for_update().select_related("request__subject").get(pk=step_id)
         if step.state != "failed" or step.kind not in perform.OURS:
             raise WrongState("wrong_state", "Only a failed step of our own is tried again.")
-        step.attempts, step.next_at = 0, None
-        move_step(step, "queued", actor=actors.staff(operator.id))
-        wake("erasure.tasks.run_step", str(step.id))
+        _queue_again(step, operator)
     return step
+
+
+def retry_failed(*, request_id: UUID, operator: Account) -> list[Step]:
+    """The same for every failed step of our own of this request. Raises `wrong_state` when there is none."""
+    with transaction.atomic():
+        failed = Step.objects.filter(request=request_id, state="failed", kind__in=perform.OURS).order_by("id")
+        steps = list(failed.select_related("request__subject").select_for_update(of=("self",)))
+        if not steps:
+            raise WrongState("wrong_state", "No step of our own has failed.")
+        for step in steps:
+            _queue_again(step, operator)
+    return steps
+
+
+def _queue_again(step: Step, operator: Account) -> None:
+    step.attempts, step.next_at = 0, None
+    move_step(step, "queued", actor=actors.staff(operator.id))
+    wake("erasure.tasks.run_step", str(step.id))
 
 
 def sweep(limit: int = 200) -> int:

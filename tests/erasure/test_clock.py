@@ -1,7 +1,9 @@
 """The clock speaks up by itself, stands only from question to answer, survives re-typing (Art. 12)."""
 
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from django.core import mail
@@ -9,12 +11,13 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from audit.models import AuditEvent
-from erasure.models import ClockMark, Question, RightsRequest
-from erasure.services import casework, conversation, requests
+from erasure.models import ClockMark, Comment, Question, RightsRequest
+from erasure.services import casework, checking, comments, conversation, requests
+from erasure.services.clock import internal_due_at
 from erasure.services.escalations import escalate
 from gdpr_portal.errors import Invalid, WrongState
 from tests.access.conftest import code_for
-from tests.erasure.people import file, in_review
+from tests.erasure.people import file, in_review, run_all
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
 
@@ -67,6 +70,39 @@ def test_before_a_breach_the_person_is_told_of_their_remedies_once(
     body = str(told[0].body)
     assert "go to court" in body and settings.CONTROLLER["authority"] in body and "not every step is done" in body
     assert len(audit_log("request.delay_told")) == 1
+
+
+def test_the_internal_date_is_the_desks_alone_and_moves_with_the_legal_one(
+    alice: Any, rita: Any, frozen: Any, settings: Any
+) -> None:
+    settings.INTERNAL_DUE_DAYS = 9
+    request = in_review(alice.subject)
+    legal, words = request.due_at, "internal date over"
+    conversation.ask_person(request_id=request.id, author=rita.account, kind="clarification", text="Which loan?")
+    frozen.shift(timedelta(days=3))
+    conversation.write_to_desk(request=request, text="The one of May.")
+    request.refresh_from_db()
+    assert internal_due_at(request) == legal - timedelta(days=9 - 3)
+    pages = (f"/admin/erasure/rightsrequest/{request.id}/change/", "/admin/erasure/rightsrequest/", "/admin/")
+
+    frozen.move_to(internal_due_at(request) - timedelta(seconds=1))
+    desk, person = rita.browser(), alice.browser()
+    shown = [desk.get(page).content.decode() for page in pages]
+    assert "Internal due date" in shown[0] and "Internal due date" in shown[2]
+    assert not any(words in page for page in shown)
+
+    frozen.shift(timedelta(seconds=1))
+    assert all(words in desk.get(page).content.decode() for page in pages)
+    for page in ("/requests", f"/requests/{request.id}"):
+        assert str(request.id)[:8] in (seen := person.get(page).content.decode()) and "nternal d" not in seen
+    assert marks(request) == [], "the escalations go by the legal date"
+
+    frozen.move_to(request.due_at)
+    desk = rita.browser()
+    assert not any(words in desk.get(page).content.decode() for page in pages), "overdue by law says more"
+    requests.refuse_request(request_id=request.id, reviewer=rita.account, reason_code="A12IdentityFailure")
+    frozen.move_to(request.due_at - timedelta(days=1))
+    assert words not in rita.browser().get(pages[0]).content.decode()
 
 
 def test_nothing_is_escalated_that_has_ended(alice: Any, rita: Any, frozen: Any) -> None:
@@ -181,6 +217,74 @@ def test_messages_are_sealed_exported_and_gone_after_an_erasure(alice: Any, rita
     assert holding.residue(alice.subject, {}) == 2
     assert holding.erase(alice.subject, {}) == 2 and holding.residue(alice.subject, {}) == 0
     assert conversation.conversation(request) == []
+
+
+def test_what_the_desk_notes_is_for_colleagues_and_in_the_copy_and_goes_with_the_person(
+    alice: Any, rita: Any, olga: Any, audit_log: Any
+) -> None:
+    from erasure.archives.content import content
+    from erasure.case_holdings import CasesHolding
+
+    request = in_review(alice.subject)
+    desk = f"/admin/erasure/rightsrequest/{request.id}"
+    for client in (rita.browser(), olga.browser(), alice.browser()):  # who may note, who works here, who is meant
+        client.post(f"{desk}/act/", {"act": "comment", "text": "Note-marker <b>bold</b>"})
+    [row] = Comment.objects.all()
+    assert row.author == rita.account and b"marker" not in bytes(row.sealed or b"")
+    [event] = audit_log("request.commented")
+    assert event.details == {"request": str(request.id), "right": "human_review", "comment": str(row.id)}
+    for text in ("  ", "x" * 5001):
+        with pytest.raises(Invalid):
+            comments.comment_on(request_id=request.id, author=rita.account, text=text)
+
+    seen = rita.browser().get(f"{desk}/change/").content.decode()
+    assert "Note-marker &lt;b&gt;" in seen and str(rita.account) in seen
+    assert AuditEvent.objects.filter(action="data.revealed", details__reason="comments").count() == 1
+    assert "Note-marker" not in olga.browser().get(f"{desk}/change/").content.decode()
+    for page in (f"/requests/{request.id}", "/requests", "/data", "/activity"):
+        shown = alice.browser().get(page)
+        assert shown.status_code == 200 and "Note-marker" not in shown.content.decode(), page
+
+    copy = content(file(alice.subject, "access"), language="en")["data"]["cases"]["comments"]
+    assert [(each["by"], each["text"]) for each in copy] == [("controller", "Note-marker <b>bold</b>")]
+    assert "rita" not in str(copy)
+    assert content(file(alice.subject, "portability"), language="en")["data"]["cases"] == {}
+
+    for change in ({"author": olga.account}, {"at": timezone.now()}, {"request": file(alice.subject, "access")}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Comment.objects.filter(pk=row.pk).update(**change)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        row.delete()
+
+    holding = CasesHolding()
+    assert holding.residue(alice.subject, {}) == 1 and holding.erase(alice.subject, {}) == 1
+    assert holding.residue(alice.subject, {}) == 0 and comments.comments_on(request) == []
+    assert "notes" not in str(holding.plan(alice.subject, {}))
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Comment.objects.filter(pk=row.pk).update(sealed=b"put back")
+    requests.refuse_request(request_id=request.id, reviewer=rita.account, reason_code="A12IdentityFailure")
+    with pytest.raises(WrongState):
+        comments.comment_on(request_id=request.id, author=rita.account, text="Too late")
+
+
+def test_a_copy_with_notes_waits_for_a_look_at_others_in_them(alice: Any, rita: Any) -> None:
+    from erasure.archives.build import opened
+
+    comments.comment_on(
+        request_id=in_review(alice.subject).id, author=rita.account, text="Called by Anna-marker, says no"
+    )
+    request = run_all(file(alice.subject, "access"))
+    assert request.state == "in_progress" and request.archive is None
+    [row] = checking.queue()
+    assert (row.source, row.field) == ("cases", "comment")
+    checking.decide(
+        checked_id=row.pk, reviewer=rita.account, decision="redact", reason="another_person", passages=["Anna-marker"]
+    )
+    assert run_all(request).state == "completed" and request.archive is not None
+    with ZipFile(BytesIO(b"".join(opened(request.archive)))) as archive:
+        texts = {name: archive.read(name).decode() for name in archive.namelist() if name.endswith((".json", ".html"))}
+    assert any("Called by [withheld: about somebody else" in text and "says no" in text for text in texts.values())
+    assert not any("Anna-marker" in text for text in texts.values())
 
 
 def test_empty_and_endless_messages_are_refused(alice: Any) -> None:

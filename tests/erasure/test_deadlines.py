@@ -1,11 +1,11 @@
 """The statutory clock keeps the vectors of Regulation 1182/71 (law.md R16, R17)."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from erasure.deadlines import MONTHS_EXTENDED, calendar, deadline
+from erasure.deadlines import MONTHS_EXTENDED, calendar, deadline, internal_due
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NO_HOLIDAYS: frozenset[date] = frozenset()
@@ -55,3 +55,11 @@ def test_an_extension_counts_from_the_same_receipt() -> None:
     received = datetime(2026, 1, 31, 8, tzinfo=UTC)
     extended = deadline(received, zone=BERLIN, holidays=NO_HOLIDAYS, months=MONTHS_EXTENDED)
     assert extended.due == date(2026, 4, 30)
+
+
+def test_the_internal_date_is_days_of_the_calendar_before_and_never_before_receipt() -> None:
+    due = datetime(2026, 10, 27, 22, 59, 59, tzinfo=UTC)  # 23:59:59 in Berlin, two days after summer time ended
+    received = due - timedelta(days=31)
+    assert internal_due(received, due, days=7, zone=BERLIN) == datetime(2026, 10, 20, 21, 59, 59, tzinfo=UTC)
+    assert internal_due(received, due, days=0, zone=BERLIN) == internal_due(received, due, days=-3, zone=BERLIN) == due
+    assert internal_due(received, due, days=40, zone=BERLIN) == received

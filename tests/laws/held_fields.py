@@ -75,6 +75,7 @@ HELD: dict[str, dict[str, str]] = {
     "erasure.AnswerFile": {"content_type": CODE, "sealed": ON_ITS_WAY},
     "erasure.CheckedText": {"source": CODE, "field": CODE, "sealed": LOOKED_AT},
     "erasure.Message": {"sealed": EXPORTED},
+    "erasure.Comment": {"sealed": EXPORTED},
     "erasure.AccessQuestion": {
         "asked_sealed": EXPORTED, "answer_sealed": EXPORTED,
     },

@@ -17,6 +17,7 @@ from consent.models import Delivery
 from consent.services.data import store_data
 from consent.services.deliveries import acknowledge
 from erasure.models import RightsRequest
+from erasure.services.comments import comment_on
 from erasure.services.conversation import write_to_desk
 from erasure.services.mandate_words import Representative
 from erasure.services.on_behalf import Shown, record_on_behalf
@@ -109,8 +110,16 @@ def _requests(made: Planted) -> None:
     made.strings["message"] = "Falcon-Nachricht"
     write_to_desk(request=made.requests[-1], text=made.strings["message"])
     made.strings |= {"question": "Habicht-Frage", "explanation": "Sperber-Antwort"}
+    made.strings["comment"] = "Rohrweihe-Notiz"
+    comment_on(request_id=made.requests[-1].pk, author=_reviewer(), text=made.strings["comment"])
     _question(made)
     _mandate(made)
+
+
+def _reviewer() -> Account:
+    rita = Account.objects.filter(is_staff=True).order_by("created_at").last()
+    assert rita is not None
+    return rita
 
 
 def _question(made: Planted) -> None:
@@ -118,9 +127,7 @@ def _question(made: Planted) -> None:
     with transaction.atomic():
         event = record("data.read", actor=actors.application("shop"), subject=made.subject.pseudonym, fields=["email"])
     asked = question_access(subject=made.subject, event=event, text=made.strings["question"])
-    rita = Account.objects.filter(is_staff=True).order_by("created_at").last()
-    assert rita is not None
-    explain(question_id=asked.pk, by=rita, text=made.strings["explanation"], outcome="lawful")
+    explain(question_id=asked.pk, by=_reviewer(), text=made.strings["explanation"], outcome="lawful")
 
 
 def _mandate(made: Planted) -> None:

@@ -54,7 +54,7 @@ def test_looks_at_files_identifiers_and_rows_count_together(look: Any, rita: Any
 def test_what_people_wrote_to_the_desk_does_not_count(look: Any, rita: Any, alice: Any) -> None:
     from audit import actors, services
 
-    for reason in ("conversation", "mandate", "question"):
+    for reason in ("conversation", "mandate", "question", "comments"):
         entry = services.Entry(
             action="data.revealed", actor=actors.staff(rita.account.pk), subject=alice.subject.pseudonym,
             details={"reason": reason, "count": 1},
