@@ -13,6 +13,7 @@ import pytest
 import time_machine
 from django.conf import settings as django_settings
 from django.test import Client, override_settings
+from django.utils import translation
 from rest_framework.test import APIClient
 
 from access.rest.codes import TITLES
@@ -48,6 +49,7 @@ def _no_memory() -> Iterator[None]:
 
     for each in (breakers, providers, checks, wellknown.readiness, remembered):
         each.forget()  # type: ignore[attr-defined]
+    translation.deactivate()  # the last page's language stays with its thread
     services._Told.reason = ""
     # The database forgets after every test; a ledger that did not would take it for a restored backup.
     django_settings.SHRED_LEDGER_FILE.unlink(missing_ok=True)
