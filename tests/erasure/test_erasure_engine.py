@@ -14,8 +14,8 @@ from consent.models import Delivery
 from consent.services.data import store_data
 from consent.services.deliveries import acknowledge
 from erasure.models import RightsRequest, Step
-from erasure.services import requests, retentions, steps
-from gdpr_portal.errors import Gone, WrongState
+from erasure.services import lifts, requests, retentions, steps
+from gdpr_portal.errors import Gone, Invalid, Missing, WrongState
 from subjects.models import Identifier, PersonalValue, Restriction, Retention
 from subjects.services import read_values
 from vault.models import DataKey
@@ -122,7 +122,9 @@ def test_nothing_is_destroyed_in_the_undo_window(alice: Any, shop: Any) -> None:
 
 
 @override_settings(UNDO_WINDOW_SECONDS=3600)
-def test_in_the_undo_window_nobody_but_the_person_reads(alice: Any, shop: Any, client_for: Any, frozen: Any) -> None:
+def test_in_the_undo_window_nobody_but_the_person_reads(
+    alice: Any, shop: Any, rita: Any, client_for: Any, frozen: Any
+) -> None:
     store(shop, alice.subject, "orders", given_name="Alice")
     store(shop, alice.subject, "tax_records", vat_number="DE811907980")
     api, who = client_for(shop), alice.id_for(shop)
@@ -136,6 +138,11 @@ def test_in_the_undo_window_nobody_but_the_person_reads(alice: Any, shop: Any, c
     first = file(alice.subject, "erasure")
     assert said() == (403, "restricted")
     assert read_values(subject=alice.subject, fields=["given_name"]) == {"given_name": "Alice"}
+    held = Restriction.objects.get(lifted_at=None)
+    with pytest.raises(Missing):  # it ends with its request, and nobody at the desk ends it before
+        lifts.announce(subject=alice.subject, restriction_id=held.pk, by=rita.account)
+    with pytest.raises(Invalid):  # and nobody claims it
+        file(alice.subject, "restriction", ground=held.ground)
     requests.withdraw_request(request=first, actor=actors.SUBJECT)
     assert said() == (200, "allowed")
     second = file(alice.subject, "erasure")
