@@ -5,7 +5,7 @@ personal value. `errors` lists what is wrong with which member of the input, by 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 _PLAIN_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
@@ -29,6 +29,8 @@ class DomainError(Exception):
     """A refusal with a stable code. `status` is the HTTP status the doors answer with (RFC 9110)."""
 
     status = 400
+    headers: Mapping[str, str] = {}
+    """What the answer carries besides."""
 
     def __init__(self, code: str, message: str = "", *, status: int | None = None, errors: Sequence[Flaw] = ()) -> None:
         super().__init__(code, message)

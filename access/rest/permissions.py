@@ -6,12 +6,20 @@ from django.db import transaction
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from access.rest.authentication import Grant
+from access.rest.authentication import CHALLENGE, Grant
 from audit import actors, services
 from gdpr_portal.errors import Refused
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # the framework itself imports this module
+
+
+class ScopeMissing(Refused):
+    """403 with the challenge of RFC 6750 section 3.1, which names the scope to ask a token for."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__("scope_missing", f"This needs a token with the scope {scope}.")
+        self.headers = {"WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope", scope="{scope}"'}
 
 
 class HasScope(BasePermission):
@@ -27,7 +35,7 @@ class HasScope(BasePermission):
             return False
         if needed is None or needed not in grant.scopes:
             _record_refusal(grant, str(needed), method, request)
-            raise Refused("scope_missing", f"This needs a token with the scope {needed}.")
+            raise ScopeMissing(str(needed))
         return True
 
 

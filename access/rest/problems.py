@@ -55,7 +55,7 @@ def problem(
 
 def problem_response(error: DomainError) -> HttpResponse:
     """The answer for an error of the services, also outside the REST framework."""
-    return problem(error.status, error.code, error.message, errors=error.errors)
+    return problem(error.status, error.code, error.message, errors=error.errors, headers=error.headers)
 
 
 def unavailable() -> HttpResponse:

@@ -99,7 +99,7 @@ def _problem(status: str, text: str) -> dict[str, Any]:
     headers = _refs("headers", "X-Request-Id")
     if status in {"429", "503"}:
         headers |= _refs("headers", "Retry-After")
-    if status == "401":
+    if status in {"401", "403"}:
         headers |= _refs("headers", "WWW-Authenticate")
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {"description": text, "headers": headers, "content": content}

@@ -43,6 +43,7 @@ def test_the_wrong_scope_is_403_and_recorded(eve, client_for, probe, audit_log):
     answer = client.post(f"{probe}/body", {"name": "x"})
     assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
     assert answer["Content-Type"] == PROBLEM
+    assert answer["WWW-Authenticate"] == 'Bearer realm="api", error="insufficient_scope", scope="subjects:write"'
     [event] = audit_log("access.refused")
     assert event.details["scope"] == "subjects:write" and event.actor == "application:eve"
 
