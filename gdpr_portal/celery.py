@@ -12,9 +12,11 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging, task_postrun, task_prerun, worker_init
+from kombu import Exchange, Queue
 from kombu.transport import TRANSPORT_ALIASES
 
 from gdpr_portal import traces
+from gdpr_portal.broker import QUEUE, QUEUES, SWEEPS
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gdpr_portal.settings")
 TRANSPORT_ALIASES["pgmq"] = "gdpr_portal.broker:Transport"
@@ -24,7 +26,7 @@ app = Celery("gdpr_portal")
 
 def sweep(task: str, seconds: float) -> dict[str, Any]:
     """One line of the schedule. A hint older than its period is dropped: the next one does its work."""
-    return {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 2)}}
+    return {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 2), "queue": SWEEPS}}
 
 
 BEAT: dict[str, dict[str, Any]] = {
@@ -68,8 +70,6 @@ def configuration() -> dict[str, Any]:
     """The configuration, read from Django's settings when it is first needed."""
     from django.conf import settings
 
-    from gdpr_portal.broker import QUEUE
-
     return {
         "broker_url": settings.BROKER_URL,
         "broker_transport_options": transport_options(settings.BROKER_URL),
@@ -85,6 +85,7 @@ def configuration() -> dict[str, Any]:
         "task_reject_on_worker_lost": True,
         "task_acks_on_failure_or_timeout": True,
         "task_default_queue": QUEUE,
+        "task_queues": [Queue(name, Exchange(name), routing_key=name) for name in QUEUES],
         "task_default_delivery_mode": "persistent",
         "task_time_limit": 240,
         "task_soft_time_limit": 200,

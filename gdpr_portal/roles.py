@@ -12,7 +12,7 @@ from importlib.resources import files
 import psycopg
 from psycopg import sql
 
-from gdpr_portal.broker import QUEUE
+from gdpr_portal.broker import QUEUES
 
 READ, APPEND = ("SELECT",), ("SELECT", "INSERT")
 EVERYTHING = ("SELECT", "INSERT", "UPDATE", "DELETE")
@@ -109,34 +109,32 @@ END $$
 
 
 def install_queue(connection: psycopg.Connection) -> bool:
-    """pgmq's schema and our queue stand, with a notice on every insert; True when they were made just now.
+    """pgmq's schema and our queues stand, with a notice on every insert; True when the schema was made just now.
 
     pgmq ships plain SQL that cannot be run twice, so the schema itself is the mark that it was.
     """
     made = connection.execute("SELECT to_regnamespace('pgmq') IS NULL").fetchone() == (True,)
     if made:
         connection.execute(files("pgmq").joinpath("sql", "pgmq.sql").read_bytes())
-    if connection.execute("SELECT 1 FROM pgmq.meta WHERE queue_name = %s", [QUEUE]).fetchone() is None:
-        connection.execute("SELECT pgmq.create(%s)", [QUEUE])
-        connection.execute(WAKE)
-        connection.execute(
-            sql.SQL("CREATE TRIGGER wake AFTER INSERT ON {} FOR EACH STATEMENT EXECUTE FUNCTION pgmq.wake()").format(
-                sql.Identifier("pgmq", f"q_{QUEUE}")
-            )
-        )
+    connection.execute(WAKE)
+    for queue in QUEUES:
+        if connection.execute("SELECT 1 FROM pgmq.meta WHERE queue_name = %s", [queue]).fetchone() is None:
+            connection.execute("SELECT pgmq.create(%s)", [queue])
+            wake = "CREATE TRIGGER wake AFTER INSERT ON {} FOR EACH STATEMENT EXECUTE FUNCTION pgmq.wake()"
+            connection.execute(sql.SQL(wake).format(sql.Identifier("pgmq", f"q_{queue}")))
     return made
 
 
 def grant_queue(connection: psycopg.Connection, role: str) -> None:
-    """`role` may send to, read from and empty our queue, and create none."""
+    """`role` may send to, read from and empty our queues, and create none."""
     name = sql.Identifier(role)
-    queue, archive = sql.Identifier("pgmq", f"q_{QUEUE}"), sql.Identifier("pgmq", f"a_{QUEUE}")
+    ours = sql.SQL(", ").join(sql.Identifier("pgmq", f"{kind}_{queue}") for queue in QUEUES for kind in "qa")
     run = connection.execute
     run(sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA pgmq FROM {}").format(name))
     run(sql.SQL("GRANT USAGE ON SCHEMA pgmq TO {}").format(name))
     run(sql.SQL("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pgmq TO {}").format(name))
     run(sql.SQL("GRANT SELECT ON pgmq.meta, pgmq.topic_bindings TO {}").format(name))
-    run(sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON {}, {} TO {}").format(queue, archive, name))
+    run(sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {}").format(ours, name))
     run(sql.SQL("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA pgmq TO {}").format(name))
 
 

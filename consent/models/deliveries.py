@@ -50,6 +50,9 @@ class Delivery(models.Model):
         indexes = [
             models.Index(fields=["next_at"], condition=Q(state__in=["queued", "sending"]), name="delivery_due"),
             models.Index(
+                fields=["application", "next_at"], condition=Q(state__in=["queued", "sending"]), name="delivery_turn"
+            ),
+            models.Index(
                 fields=["created_at"],
                 condition=Q(state__in=["queued", "sending", "sent", "abandoned"], outcome=""),
                 name="delivery_owed",

@@ -16,16 +16,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import OperationalError, transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from standardwebhooks import Webhook
 
-from access.models import WebhookEndpoint
+from access.models import Application, WebhookEndpoint
 from access.services.applications import webhook_secrets
 from audit.actors import system
 from audit.services import record
@@ -67,8 +68,21 @@ class Claimed:
 
 def send_due(limit: int = 50) -> int:
     """Up to `limit` due deliveries were tried; returns how many. Safe in any number of workers at once."""
-    ids = list(due(timezone.now()).order_by("next_at").values_list("pk", flat=True)[:limit])
-    return sum(_send_one_of_many(delivery_id) for delivery_id in ids)
+    return sum(_send_one_of_many(delivery_id) for delivery_id in _in_turn(limit))
+
+
+def _in_turn(limit: int) -> list[UUID]:
+    """What is due, each application's first, then each one's second: a flood for one holds up no other."""
+    waiting = due(timezone.now())
+    owed = Application.objects.filter(Exists(waiting.filter(application=OuterRef("pk")))).values_list("pk", flat=True)
+    receivers = list(owed)
+    _dice.shuffle(receivers)
+    share = -(-limit // max(1, len(receivers)))
+    lists = [
+        waiting.filter(application=each).order_by("next_at").values_list("pk", flat=True)[:share]
+        for each in receivers[:limit]
+    ]
+    return [each for turn in zip_longest(*lists) for each in turn if each is not None][:limit]
 
 
 def _send_one_of_many(delivery_id: UUID) -> bool:

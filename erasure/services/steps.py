@@ -15,7 +15,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from access.models import Account
@@ -301,11 +302,18 @@ def sweep(limit: int = 200) -> int:
     open_requests = open_requests.exclude(pk__in=waiting_erasures().values("pk"))
     if standing_pause() is not None:  # what has to wait takes no place in the queue
         open_requests = open_requests.exclude(right="erasure", steps__isnull=True)
-    ids = list(open_requests.order_by("due_at").values_list("id", flat=True).distinct()[:limit])
-    ids += _supplements_of_completed(now, limit)
+    ids = _in_turn(open_requests, limit) + _supplements_of_completed(now, limit)
     for start in range(0, len(ids), BATCH):
         together(ids[start : start + BATCH], push_all, failed=_left_for_later)
     return len(ids)
+
+
+def _in_turn(requests: QuerySet[RightsRequest], limit: int) -> list[UUID]:
+    """The requests, of each application that filed them the one due first, then of each the second: none waits for all
+    of another's. What people filed themselves takes turns like one application's."""
+    turn = Window(RowNumber(), partition_by="application", order_by="due_at")
+    once = RightsRequest.objects.filter(pk__in=requests.values("pk"))
+    return list(once.order_by(turn, "due_at").values_list("id", flat=True)[:limit])
 
 
 def _left_for_later(request_id: UUID) -> None:

@@ -101,6 +101,15 @@ def test_the_notice_is_signed_and_holds_what_the_contract_says(
             Webhook(secret).verify(broken, headers)
 
 
+def test_a_flood_for_one_receiver_holds_up_no_other(shop: Any, shared: Delivery, outside: Any) -> None:
+    set_endpoint(application=shop, url="https://shop.example/hook")
+    known = {"application": shop, "subject": shared.subject, "type": "consent.withdrawn", "purpose": "newsletter"}
+    flood = [Delivery(**known, sequence=number, next_at=shared.next_at - timedelta(hours=1)) for number in range(9)]
+    Delivery.objects.bulk_create(flood)
+    assert deliveries.send_due(4) == 3, "two of shop's, and the one of acme, which came last"
+    assert [url for url, _body, _headers in outside].count("https://acme.example/hook") == 1
+
+
 def test_both_secrets_sign_while_one_is_being_changed(
     alice: Any, acme: Any, shared: Delivery, secret: str, outside: Any
 ) -> None:

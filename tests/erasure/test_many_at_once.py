@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from erasure.services.holds import place_hold
 from erasure.services.requests import file_request
 from subjects.models import Identifier, PersonalValue, Subject
 from subjects.services import register_subject
+from tests.conftest import NOW
 from vault.models import DataKey
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue", "no_undo_window")]
@@ -114,6 +116,15 @@ def test_many_are_carried_on_by_as_many_statements_as_one(people: list[Subject])
     assert len(three) == len(one)
     steps.push_all(ids(requests))
     assert all(is_complete(request) for request in requests)
+
+
+def test_no_application_waits_for_all_requests_of_another(people: list[Subject], shop: Any, acme: Any) -> None:
+    filed = erasures(people)
+    for number, request in enumerate(filed):  # those of shop are due first, one after the other; the last is acme's
+        request.application, request.due_at = shop if number < 3 else acme, NOW + timedelta(days=number)
+        request.save(update_fields=["application", "due_at"])
+    steps.sweep(limit=2)
+    assert [state(request) for request in filed] == ["completed", "in_progress", "in_progress", "completed"]
 
 
 def test_each_ones_own_rows_are_counted(people: list[Subject], shop: Any) -> None:

@@ -31,6 +31,7 @@ from erasure.services.questions import words_of
 from erasure.services.sources import file_place
 from erasure.services.sources import opened as opened_answer
 from gdpr_portal.errors import Gone
+from gdpr_portal.broker import QUEUES
 from gdpr_portal.wake import wake
 from subjects.models import Identifier
 from subjects.selectors import birth_date_of
@@ -143,7 +144,8 @@ def over_the_doors(made: Planted, client: Any) -> None:
 def hints() -> int:
     """How many messages lie in the broker's queue, read or not."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT (SELECT count(*) FROM pgmq.q_gdpr) + (SELECT count(*) FROM pgmq.a_gdpr)")
+        tables = [f"pgmq.{kind}_{queue}" for queue in QUEUES for kind in "qa"]
+        cursor.execute(f"SELECT {' + '.join(f'(SELECT count(*) FROM {table})' for table in tables)}")
         return int(cursor.fetchone()[0])
 
 

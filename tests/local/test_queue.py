@@ -26,7 +26,8 @@ AsRole = Callable[[str], psycopg.Connection]
 def queue(transactional_db: None) -> Iterator[str]:
     """An empty queue; messages of other tests are gone."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pgmq.purge_queue(%s)", [broker.QUEUE])
+        for name in broker.QUEUES:
+            cursor.execute("SELECT pgmq.purge_queue(%s)", [name])
     wake._paused_until = 0.0
     yield broker.QUEUE
     wake._paused_until = 0.0
@@ -96,9 +97,27 @@ def test_an_idle_listener_is_woken_by_a_message(queue: str) -> None:
     assert time.monotonic() - began < 5, "it slept through the notice until the next look"
 
 
-def _send() -> None:
+def _send(queue: str = broker.QUEUE, body: object = None) -> None:
     with Connection("pgmq://", transport_options=transport_options("pgmq://")) as there:
-        there.Producer().publish({}, routing_key=broker.QUEUE)
+        there.Producer().publish(body or {}, routing_key=queue)
+
+
+def test_a_sweep_does_not_wait_for_a_flood_of_hints(queue: str) -> None:
+    assert {line["options"]["queue"] for line in BEAT.values()} == {broker.SWEEPS}
+    for _hint in range(6):
+        _send(body="hint")
+    _send(broker.SWEEPS, body="sweep")
+    got: list[object] = []
+
+    def take(body: object, message: Message) -> None:
+        got.append(body)
+        message.ack()
+
+    with Connection("pgmq://", transport_options=transport_options("pgmq://")) as there:
+        with there.Consumer(list(app.amqp.queues.values()), callbacks=[take], prefetch_count=1):
+            while len(got) < 3:
+                there.drain_events(timeout=5)
+    assert "sweep" in got, "it waited behind the hints"
 
 
 def test_the_client_rebuilds_exactly_the_address_it_was_given() -> None:
