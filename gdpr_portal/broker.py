@@ -13,7 +13,7 @@ from kombu.transport import pgmq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 QUEUE = "gdpr"
-"""Hints, first come first served. Its tables are `pgmq.q_gdpr` and `pgmq.a_gdpr`; names are limited to 47 characters."""
+"""Hints, first come first served. Its tables are `pgmq.q_gdpr` and `pgmq.a_gdpr`; a name has at most 47 characters."""
 SWEEPS = "gdpr_sweeps"
 """What the schedule asks for. Workers take from both queues in turns, so that no flood of hints holds up a sweep."""
 QUEUES = (QUEUE, SWEEPS)

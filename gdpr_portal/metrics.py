@@ -39,6 +39,8 @@ READY = Gauge(
     multiprocess_mode="mostrecent",
 )  # fmt: skip
 
+SHED = Counter("portal_requests_shed_total", "Requests refused because they had waited too long, by kind.", ["kind"])
+
 TASKS = Counter("portal_tasks_total", "Steps of the worker that ended.", ["task", "outcome"])
 TASK_SECONDS = Histogram(
     "portal_task_seconds", "Seconds a step of the worker took.", ["task"],

@@ -119,6 +119,7 @@ MIDDLEWARE = [
     "consent.middleware.PrivacySignalMiddleware",
     "gdpr_portal.pages.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "gdpr_portal.shedding.SheddingMiddleware",
 ]
 
 ROOT_URLCONF = "gdpr_portal.urls"
@@ -470,6 +471,12 @@ STORAGES = {
 QUICK_ANSWERS: bool = env(
     "QUICK_ANSWERS", boolean, True,
     "Whether decisions and plain reads of data are answered in front of Django (docs/decisions/0040, 0044).",
+)  # fmt: skip
+
+SHED_AFTER_SECONDS: float = env(
+    "SHED_AFTER_SECONDS", float, 1.0,
+    "Lists that waited so long behind the balancer (`X-Request-Start`) are refused with 503, data after twice that,"
+    " decisions after four times; consents, withdrawals and rights requests never. 0: nothing is.",
 )  # fmt: skip
 
 # --- logs, metrics --------------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from gdpr_portal.middleware import request_id_of
 from gdpr_portal.quick import data, decisions
 from gdpr_portal.quick.plain import Environ, frame_headers, is_plain, scheme_of
 from gdpr_portal.quick.route import Route
+from gdpr_portal.shedding import is_overdue
 from vault import providers as vault
 
 log = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class QuickAnswers:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         route, found = _route(environ)
         frames = self.headers.get(scheme_of(environ))
-        if route is None or found is None or frames is None or not is_plain(environ, route):
+        if route is None or found is None or frames is None or not is_plain(environ, route) or is_overdue(environ):
             return self.django(environ, start_response)
         began, raw = time.perf_counter(), _body(environ, route)
         self._begin()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -144,6 +145,12 @@ def test_members_that_do_not_fit(doors, more):
 )  # fmt: skip
 def test_requests_that_are_not_plain(doors, environ, status):
     assert doors.by_the_view(**environ).startswith(status)
+
+
+def test_what_waited_too_long_is_refused_as_elsewhere(doors):
+    now = time.time()
+    assert doors.at_once(HTTP_X_REQUEST_START=f"t={int(1000 * now)}")["code"]
+    assert doors.by_the_view(HTTP_X_REQUEST_START=f"t={int(1000 * (now - 30))}")[:3] == "503"
 
 
 def test_other_addresses_are_not_touched(doors):

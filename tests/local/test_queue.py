@@ -113,10 +113,10 @@ def test_a_sweep_does_not_wait_for_a_flood_of_hints(queue: str) -> None:
         got.append(body)
         message.ack()
 
-    with Connection("pgmq://", transport_options=transport_options("pgmq://")) as there:
-        with there.Consumer(list(app.amqp.queues.values()), callbacks=[take], prefetch_count=1):
-            while len(got) < 3:
-                there.drain_events(timeout=5)
+    there = Connection("pgmq://", transport_options=transport_options("pgmq://"))
+    with there, there.Consumer(list(app.amqp.queues.values()), callbacks=[take], prefetch_count=1):
+        while len(got) < 3:
+            there.drain_events(timeout=5)
     assert "sweep" in got, "it waited behind the hints"
 
 
