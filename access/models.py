@@ -242,6 +242,7 @@ class Application(models.Model):
     secret_digest = models.BinaryField(editable=False)
     scopes = ArrayField(models.CharField(max_length=40), default=list)
     requests_per_minute = models.PositiveIntegerField(default=6000)
+    requests_per_second = models.PositiveIntegerField(null=True, help_text="How much of it at once; none: all of it.")
     enabled = models.BooleanField(default=True)
     is_third_party = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -316,11 +317,13 @@ class IdempotencyKey(models.Model):
 
 
 class ThrottleWindow(models.Model):
-    """Requests of one application in one minute; one row an application, moved on in place."""
+    """Requests of one application in one minute and one second; one row an application, moved on in place."""
 
     application = models.OneToOneField(Application, models.CASCADE, primary_key=True)
     window_started_at = models.DateTimeField()
     used = models.PositiveIntegerField(default=0)
+    second_started_at = models.DateTimeField(null=True)
+    used_in_second = models.PositiveIntegerField(db_default=0)
 
     def __str__(self) -> str:
         return f"window of {self.application_id}"

@@ -51,7 +51,7 @@ class ApplicationThrottle(BaseThrottle):
         return not self.allowance.exceeded
 
     def wait(self) -> float | None:
-        return float(self.allowance.reset_seconds) if self.allowance else None
+        return float(self.allowance.retry_seconds) if self.allowance else None
 
 
 def _of_this_request(application: Application) -> Application:

@@ -90,7 +90,7 @@ def _of_framework(error: rest.APIException) -> HttpResponse:
         return _unauthenticated(error)
     if isinstance(error, rest.Throttled):
         wait = str(max(1, int(getattr(error, "wait", None) or 1)))
-        return problem(429, "throttled", "Too many requests in this minute.", headers={"Retry-After": wait})
+        return problem(429, "throttled", "Too many requests at once.", headers={"Retry-After": wait})
     if isinstance(error, rest.MethodNotAllowed):
         return problem(405, "method_not_allowed", "This address does not know the method.")
     for kind, status, code, detail in _FRAMEWORK:

@@ -3,13 +3,13 @@
 A live token for `SECONDS`: one revoked, or of an application disabled, is refused within a second (api.md). What is
 refused is not remembered. Requests are counted in shares: a process takes a `SHARES`th of the quota of a window at
 once and gives it out by itself. No more is ever allowed than the quota; up to a share a process may go unused.
-A quota below two such shares is counted request by request. What turns out to be somebody else's to answer is taken
-back, as they count it too.
+A quota below two such shares, or with a limit a second beside it, is counted request by request. What turns out to be
+somebody else's to answer is taken back, as they count it too.
 """
 
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from uuid import UUID
 
@@ -29,7 +29,7 @@ SHARES = 600
 class _Given(Allowance):
     """An allowance out of a share."""
 
-    share: "_Share"
+    share: "_Share" = field(kw_only=True)
 
 
 @dataclass
@@ -50,7 +50,7 @@ class _Share:
         self.left -= 1
         used = self.upto - self.left if self.left >= 0 else self.quota + 1
         self.left = max(0, self.left)
-        return _Given(self.quota, used, whole_seconds(self.ends - time.monotonic()), self)
+        return _Given(self.quota, used, whole_seconds(self.ends - time.monotonic()), share=self)
 
 
 _grants: dict[bytes, tuple[Grant, float]] = {}
@@ -74,8 +74,8 @@ def grant_remembered(token: str) -> Grant | None:
 
 
 def counts_in_shares(application: Application) -> bool:
-    """Whether its quota is large enough for shares."""
-    return application.requests_per_minute >= 2 * SHARES
+    """Whether its quota is large enough for shares, and the only one."""
+    return application.requests_per_minute >= 2 * SHARES and application.requests_per_second is None
 
 
 def forget_grant(token: str) -> None:
@@ -104,7 +104,7 @@ def take_back(allowance: Allowance) -> None:
 
 def _take(application: Application, size: int) -> _Share:
     now, quota = time.monotonic(), application.requests_per_minute
-    used, seconds = add_requests(application.pk, size)
+    used, _in_second, seconds = add_requests(application.pk, size)
     beyond = max(0, used - quota)
     return _Share(quota, min(used, quota), max(0, size - beyond), now + seconds)
 

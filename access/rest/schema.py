@@ -151,7 +151,10 @@ _SCHEMAS: dict[str, Any] = {
 }
 _HEADERS: dict[str, Any] = {
     "X-Request-Id": {"description": "The id of this request in logs and audit log.", "schema": {"type": "string"}},
-    "RateLimit-Policy": {"description": '`"default";q=6000;w=60`', "schema": {"type": "string"}},
+    "RateLimit-Policy": {
+        "description": '`"default";q=6000;w=60`, with a limit a second `, "burst";q=200;w=1`',
+        "schema": {"type": "string"},
+    },
     "RateLimit": {"description": '`"default";r=5990;t=42`', "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
     "WWW-Authenticate": {"description": "RFC 6750.", "schema": {"type": "string"}},

@@ -30,14 +30,16 @@ def create_application(
     name: str,
     scopes: Iterable[str],
     requests_per_minute: int = 6000,
+    requests_per_second: int | None = None,
     is_third_party: bool = False,
     actor: str = COMMAND,
 ) -> tuple[Application, str, str]:
     """The application exists; returns it with its client id and secret, which is shown this once.
 
-    Raises Invalid("unknown_scope").
+    Raises Invalid("unknown_scope"), and Invalid("invalid_value") for limits that are none.
     """
     granted = _known(scopes)
+    _require_limits(requests_per_minute, requests_per_second)
     secret = new_secret()
     with transaction.atomic():
         application = Application.objects.create(
@@ -47,6 +49,7 @@ def create_application(
             secret_digest=secret_digest(secret),
             scopes=granted,
             requests_per_minute=requests_per_minute,
+            requests_per_second=requests_per_second,
             is_third_party=is_third_party,
         )
         record("application.registered", actor=actor, details={"application": slug, "scopes": granted})
@@ -88,6 +91,29 @@ def set_scopes(*, application: Application, scopes: Iterable[str], actor: str = 
         AccessToken.objects.filter(application=locked).exclude(scopes__contained_by=granted).delete()
         record("application.changed", actor=actor, details={"application": locked.slug, "changed": ["scopes"]})
     return locked
+
+
+def set_limits(
+    *, application: Application, per_minute: int, per_second: int | None, actor: str = COMMAND
+) -> Application:
+    """The application may ask so often, from its next window on; `per_second` None is no limit but the minute's.
+
+    Idempotent. Raises Invalid("invalid_value").
+    """
+    _require_limits(per_minute, per_second)
+    with transaction.atomic():
+        locked = Application.objects.select_for_update().get(pk=application.pk)
+        if (locked.requests_per_minute, locked.requests_per_second) == (per_minute, per_second):
+            return locked
+        locked.requests_per_minute, locked.requests_per_second = per_minute, per_second
+        locked.save(update_fields=["requests_per_minute", "requests_per_second"])
+        record("application.changed", actor=actor, details={"application": locked.slug, "changed": ["limits"]})
+    return locked
+
+
+def _require_limits(per_minute: int, per_second: int | None) -> None:
+    if per_minute < 1 or (per_second is not None and not 1 <= per_second <= per_minute):
+        raise Invalid("invalid_value", "At least one request, and in a second no more than in a minute.")
 
 
 def _known(scopes: Iterable[str]) -> list[str]:

@@ -51,6 +51,15 @@ def test_fewer_scopes_end_the_tokens_that_had_more(shop: Any, client_for: Any, a
     assert [event.details for event in audit_log("application.changed")] != []
 
 
+def test_its_limits_are_set_anew_and_recorded(shop: Any, audit_log: Any) -> None:
+    run("limits", "shop", "--requests-per-minute", "600", "--requests-per-second", "20")
+    assert "\t600/min 20/s\t" in run("list")
+    run("limits", "shop", "--requests-per-minute", "600")
+    shop.refresh_from_db()
+    assert (shop.requests_per_minute, shop.requests_per_second) == (600, None)
+    assert [event.details["changed"] for event in audit_log("application.changed")] == [["limits"], ["limits"]]
+
+
 def test_a_new_secret_ends_the_old(shop: Any) -> None:
     new = run("secret", "shop").strip()
     assert authenticate_application(client_id=shop.client_id, secret=shop.plain_secret) is None
@@ -65,6 +74,7 @@ def test_a_new_secret_ends_the_old(shop: Any) -> None:
         (["create", "a shop", "Shop"], "letters, digits"),
         (["create", "slow", "Slow", "--requests-per-minute", "0"], "At least one"),
         (["scopes", "shop", "--scope", "everything"], "invalid choice"),
+        (["limits", "shop", "--requests-per-second", "7000"], "no more than in a minute"),
     ],
 )
 def test_what_does_not_fit_is_said_and_changes_nothing(shop: Any, words: list[str], said: str) -> None:

@@ -27,6 +27,23 @@ def test_past_the_limit_is_429_with_retry_after_and_no_effect(client_for, probe,
     assert EFFECTS.count() == 3
 
 
+def test_a_limit_a_second_bounds_bursts_and_is_announced_beside_the_other(client_for, probe, db):
+    from datetime import timedelta
+
+    from django.db.models import F
+
+    from tests.conftest import make_application
+
+    client = client_for(make_application("bursts", ["subjects:write"], requests_per_minute=6000, requests_per_second=2))
+    first, second, third = (client.post(f"{probe}/body", {"name": "x"}) for _ in range(3))
+    assert first["RateLimit-Policy"] == '"default";q=6000;w=60, "burst";q=2;w=1'
+    assert second["RateLimit"].endswith(', "burst";r=0;t=1')
+    assert (first.status_code, second.status_code, third.status_code, third["Retry-After"]) == (201, 201, 429, "1")
+    ThrottleWindow.objects.update(second_started_at=F("second_started_at") - timedelta(seconds=1))
+    assert client.post(f"{probe}/body", {"name": "x"}).status_code == 201
+    assert EFFECTS.count() == 3
+
+
 def test_what_lacks_the_scope_counts_too_and_fills_no_log(client_for, probe, db, audit_log):
     from tests.conftest import make_application
 

@@ -1,4 +1,4 @@
-"""`manage.py application list | create SLUG NAME | secret SLUG | scopes SLUG | enable SLUG | disable SLUG`."""
+"""`manage.py application list`, `create SLUG NAME`, and `secret`, `scopes`, `limits`, `enable`, `disable` with a SLUG."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -9,7 +9,7 @@ from django.core.validators import validate_slug
 
 from access.models import Application
 from access.scopes import SCOPES
-from access.services.applications import create_application, rotate_secret, set_enabled, set_scopes
+from access.services.applications import create_application, rotate_secret, set_enabled, set_limits, set_scopes
 from gdpr_portal.errors import DomainError
 
 
@@ -25,7 +25,9 @@ class Command(BaseCommand):
             if name == "create":
                 act.add_argument("name", help="its name as people read it")
                 act.add_argument("--third-party", action="store_true", help="a recipient that data is shared with")
+            if name in {"create", "limits"}:
                 act.add_argument("--requests-per-minute", type=int, default=6000)
+                act.add_argument("--requests-per-second", type=int, help="how many of them at once; none: all of them")
             if name in {"create", "scopes"}:
                 act.add_argument("--scope", action="append", default=[], choices=sorted(SCOPES), help="once for each")
 
@@ -38,21 +40,20 @@ class Command(BaseCommand):
     def _list(self, options: dict[str, Any]) -> None:
         for each in Application.objects.order_by("slug"):
             state = "enabled" if each.enabled else "disabled"
-            self.stdout.write(f"{each.slug}\t{state}\t{each.requests_per_minute}/min\t{' '.join(each.scopes)}")
+            burst = f" {each.requests_per_second}/s" if each.requests_per_second else ""
+            self.stdout.write(f"{each.slug}\t{state}\t{each.requests_per_minute}/min{burst}\t{' '.join(each.scopes)}")
 
     def _create(self, options: dict[str, Any]) -> None:
-        slug, quota = options["slug"], options["requests_per_minute"]
+        slug = options["slug"]
         try:
             validate_slug(slug)
         except ValidationError:
             raise CommandError("The short name has letters, digits, hyphens and underscores.") from None
-        if quota < 1:
-            raise CommandError("At least one request a minute.")
         if Application.objects.filter(slug=slug).exists():
             raise CommandError("There is an application of this name.")
         _made, client_id, secret = create_application(
-            slug=slug, name=options["name"], scopes=options["scope"], requests_per_minute=quota,
-            is_third_party=options["third_party"],
+            slug=slug, name=options["name"], scopes=options["scope"], is_third_party=options["third_party"],
+            requests_per_minute=options["requests_per_minute"], requests_per_second=options["requests_per_second"],
         )  # fmt: skip
         self.stdout.write(f"client_id {client_id}\nclient_secret {secret}")
         self.stderr.write("The secret is shown this once.")
@@ -63,6 +64,12 @@ class Command(BaseCommand):
 
     def _scopes(self, options: dict[str, Any]) -> None:
         self.stdout.write(" ".join(set_scopes(application=_named(options), scopes=options["scope"]).scopes))
+
+    def _limits(self, options: dict[str, Any]) -> None:
+        set_limits(
+            application=_named(options), per_minute=options["requests_per_minute"],
+            per_second=options["requests_per_second"],
+        )  # fmt: skip
 
     def _enable(self, options: dict[str, Any]) -> None:
         set_enabled(application=_named(options), enabled=True)
@@ -75,6 +82,7 @@ _ACTS = {
     "create": "print its client id and secret",
     "secret": "print a new secret; the old one and all tokens are dead",
     "scopes": "grant exactly these",
+    "limits": "how often it may ask, counted over all processes",
     "enable": "it may call again",
     "disable": "it may not call any more, within half a second",
 }
