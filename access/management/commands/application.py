@@ -1,4 +1,4 @@
-"""`manage.py application list`, `create SLUG NAME`, and `secret`, `scopes`, `limits`, `enable`, `disable` with a SLUG."""
+"""`manage.py application list`, `create SLUG NAME`; `secret`, `scopes`, `limits`, `enable`, `disable` with a SLUG."""
 
 from argparse import ArgumentParser
 from typing import Any
