@@ -23,10 +23,11 @@ from access.models import Application
 from audit import actors
 from consent.models import Delivery
 from consent.services.deliveries import data_of
-from erasure.models import AnswerFile, Archive, RightsRequest, SourceAnswer, Step
+from erasure.models import AnswerFile, AnswerPiece, Archive, RightsRequest, SourceAnswer, Step
 from erasure.services.connectors import name_in_words
 from erasure.services.files import SUFFIXES, opened_file
 from erasure.services.locking import locked_request
+from erasure.services.pieces import opened_tables
 from erasure.services.places import PREFIX, named
 from gdpr_portal.wake import wake
 from vault import services as vault
@@ -170,7 +171,7 @@ def _source(step: Step) -> Source:
     return Source(step, row, KINDS[step.kind], name_of(step), state, archive)
 
 
-def words_of(source: Source) -> Mapping[str, Any]:
+def words_of(source: Source) -> dict[str, Any]:
     """What was answered, opened; empty when nothing was, or the person is erased."""
     row, step = source.row, source.step
     if row is None:
@@ -178,7 +179,7 @@ def words_of(source: Source) -> Mapping[str, Any]:
     if step.delivery is not None:
         return data_of(Delivery.objects.get(pk=step.delivery))
     names = [name for name, _file in attachments(row)]
-    return opened(step, row) | ({"attachments": names} if names else {})
+    return opened_tables(step, opened(step, row)) | ({"attachments": names} if names else {})
 
 
 def opened(step: Step, row: SourceAnswer) -> dict[str, Any]:
@@ -239,6 +240,7 @@ def handed_on(archive: Archive, told: Sequence[Source]) -> None:
     """These answers are in the archive, and what was fetched for it alone is not kept beside it."""
     rows = SourceAnswer.objects.filter(step__in=[each.step for each in told], archive=None, outcome="done")
     rows.filter(step__kind=Step.Kind.CONNECTOR).update(sealed=None)
+    AnswerPiece.objects.filter(step__answer__in=rows).delete()
     rows.update(archive=archive)
 
 
