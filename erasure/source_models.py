@@ -21,6 +21,7 @@ class SourceAnswer(models.Model):
         NOTHING_HELD = "nothing_held", _("Holds nothing")
         REFUSED = "refused", _("Has refused")
         FAILED = "failed", _("Could not answer")
+        REMOVED = "removed", _("Was removed, and not asked")
 
     class Reason(models.TextChoices):
         NOT_FOUND = "not_found", _("It cannot be told who the person is")

@@ -269,12 +269,9 @@ def copy_of(step: Step) -> dict[str, Any]:
     """What the step's group of connectors holds about the person, by `dataset:collection`, for their archive; of very
     much, where it lies sealed already (erasure.services.pieces).
 
-    No transaction of ours is open. A group that is not registered any more holds nothing; Unavailable with the reason
-    when one cannot be asked.
+    No transaction of ours is open. Unavailable with the reason when one cannot be asked.
     """
     names = members(step)
-    if not Connector.objects.filter(name__in=names).exists():
-        return {}
     order = Order(right="access", identities=identities_of(step.request.subject), categories=EVERYTHING)
     kept = Keeping(step)
     with running(sources(names), order) as run:
