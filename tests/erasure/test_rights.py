@@ -7,7 +7,7 @@ from django.core import mail
 
 from access.services.applications import set_endpoint
 from audit import actors
-from consent.models import Delivery, HandNotice, NoticeText, Recipient
+from consent.models import Delivery, HandNotice, NoticeText
 from consent.services.consents import record_consent
 from consent.services.data import store_data
 from consent.services.decisions import decide_for
@@ -16,7 +16,9 @@ from erasure.models import Archive, RightsRequest
 from erasure.services import archives, requests, steps
 from gdpr_portal.errors import Gone, Invalid, Refused, WrongState
 from subjects.services import read_values
+from tests.conftest import make_application
 from tests.consent.people import share
+from tests.consent.test_transfers import draft, go_live
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
 
@@ -69,21 +71,21 @@ def test_an_objection_upheld_stays(alice: Any, shop: Any, rita: Any) -> None:
 
 
 @pytest.fixture
-def everybody_hears(alice: Any, shop: Any, acme: Any) -> None:
-    """Shop holds contracts, acme and a recipient without a connection have had Alice's data for both purposes."""
+def letters(alice: Any, shop: Any, olga: Any, rita: Any) -> Any:
+    """Shop holds contracts; letters, and paper without a connection, have had Alice's data for both purposes."""
+    made = make_application("letters", ["deliveries:acknowledge"], is_third_party=True)
     purposes = ["direct_marketing", "fraud_prevention"]
-    for application in (shop, acme):
+    for application in (shop, made):
         set_endpoint(application=application, url=f"https://{application.slug}.example/notices")
-    Recipient.objects.filter(slug="acme").update(purposes=purposes)
-    paper = Recipient.objects.get(slug="acme")
-    paper.pk, paper.slug, paper.name, paper.application = None, "paper", "Paper Ltd", None
-    paper.save(force_insert=True)
+    for slug, application in (("letters", made), ("paper", None)):
+        go_live(draft(olga, slug=slug, name=slug.title(), purposes=purposes, application=application), olga, rita)
     for purpose in purposes:
         assert code(shop, alice.subject, purpose) == "allowed"
-        for recipient in ("acme", "paper"):
-            share(alice.subject, True, purpose=purpose, recipient=recipient)
+        for slug in ("letters", "paper"):
+            share(alice.subject, True, purpose=purpose, recipient=slug)
     Delivery.objects.all().delete()
     HandNotice.objects.all().delete()
+    return made
 
 
 def told(subject: Any) -> list[tuple[Any, ...]]:
@@ -97,18 +99,18 @@ def told(subject: Any) -> list[tuple[Any, ...]]:
 
 
 def test_everybody_with_data_for_the_purpose_learns_of_an_objection_to_marketing(
-    alice: Any, shop: Any, acme: Any, olga: Any, everybody_hears: None
+    alice: Any, shop: Any, letters: Any
 ) -> None:
     """Art. 21(3): once each, and the request waits for their word; another purpose's holders hear nothing."""
     request = file(alice.subject, "objection", purpose="direct_marketing")
     stop = ("sharing.stopped", "direct_marketing")
-    assert told(alice.subject) == [("acme", *stop), ("shop", *stop), ("paper", *stop)]
+    assert told(alice.subject) == [("letters", *stop), ("shop", *stop), ("paper", *stop)]
     assert request.state == "in_progress" and code(shop, alice.subject, "direct_marketing") == "objected"
     assert [(step.kind, step.target, step.state) for step in request.steps.order_by("target")] == [
-        ("notify", "acme", "waiting"), ("notify", "shop", "waiting")
+        ("notify", "letters", "waiting"), ("notify", "shop", "waiting")
     ]  # fmt: skip
-    assert "acme" in alice.browser().get(f"/requests/{request.id}").content.decode().lower()
-    for application in (shop, acme):
+    assert "Letters" in alice.browser().get(f"/requests/{request.id}").content.decode()
+    for application in (shop, letters):
         delivery = Delivery.objects.get(application=application)
         assert (delivery.request, delivery.due_at) == (request.id, request.due_at)
         acknowledge(application=application, delivery_id=delivery.id, outcome="done", evidence={}, data={})
@@ -119,17 +121,17 @@ def test_everybody_with_data_for_the_purpose_learns_of_an_objection_to_marketing
 
 @pytest.mark.parametrize("end", ["upheld", "overruled", "taken back"])
 def test_a_disputed_objection_restricts_at_those_who_hold_the_data_until_it_is_decided(
-    alice: Any, shop: Any, rita: Any, everybody_hears: None, end: str
+    alice: Any, shop: Any, rita: Any, letters: Any, end: str
 ) -> None:
     request = file(alice.subject, "objection", purpose="fraud_prevention")
-    everybody = ("acme", "shop", "paper")
+    everybody = ("letters", "shop", "paper")
     assert told(alice.subject) == [(who, "restriction.set", "fraud_prevention") for who in everybody]
     Delivery.objects.all().delete()
     HandNotice.objects.all().delete()
     if end == "upheld":
         requests.approve_request(request_id=request.id, reviewer=rita.account)
         waiting = {(step.kind, step.target) for step in request.steps.filter(state="waiting")}
-        assert waiting == {("notify", "acme"), ("notify", "shop"), ("manual", "recipient:paper")}
+        assert waiting == {("notify", "letters"), ("notify", "shop"), ("manual", "recipient:paper")}
         assert told(alice.subject) == [(who, "sharing.stopped", "fraud_prevention") for who in everybody[:2]]
         return
     if end == "overruled":
