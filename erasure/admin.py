@@ -81,7 +81,7 @@ class RequestAdmin(BulkActs, MandatePages):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RightsRequest]:
         """With the targets of the steps that somebody has to look at, in one statement for the whole list."""
-        needs = Q(steps__state="failed") | Q(steps__kind=Step.Kind.MANUAL, steps__state="waiting")
+        needs = Step.stuck("steps__") | Q(steps__kind=Step.Kind.MANUAL, steps__state="waiting")
         return super().get_queryset(request).annotate(needs=ArrayAgg("steps__target", filter=needs, distinct=True))
 
     @admin.display(description=gettext_lazy("Request"))

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from erasure.models import AnswerFile, ArchiveChunk, CheckedText, RightsRequest, SourceAnswer
+from erasure.models import AnswerFile, AnswerPiece, ArchiveChunk, CheckedText, RightsRequest, SourceAnswer
 from erasure.services.details import opened_details
 from subjects.holdings import ExportScope, Going, Holding, Kept, PlanLine
 from subjects.models import Subject
@@ -20,7 +20,7 @@ class RequestsHolding(Holding):
             "erasure.RightsRequest", "erasure.Step", "erasure.Receipt", "erasure.WithheldRows", "erasure.KeptRow",
             "erasure.ConnectorCheck", "erasure.ConnectorCommit", "erasure.JointCase", "erasure.Transfer",
             "erasure.OpenDsrRequest", "erasure.OpenDsrCallback", "erasure.OpenDsrCall",
-            "erasure.SourceAnswer", "erasure.AnswerFile", "erasure.CheckedText",
+            "erasure.SourceAnswer", "erasure.AnswerFile", "erasure.AnswerPiece", "erasure.CheckedText",
         }
     )  # fmt: skip
 
@@ -43,6 +43,7 @@ class RequestsHolding(Holding):
         return (
             Going(words, emptied={"details_sealed": None, "verification_digest": None}),
             Going(AnswerFile.objects.all(), owner="answer__step__request__subject"),
+            Going(AnswerPiece.objects.all(), owner="step__request__subject"),
             Going(answers, owner="step__request__subject", emptied={"sealed": None}),
             Going(undecided, owner="step__request__subject"),
             Going(decided, owner="step__request__subject", emptied={"sealed": None}),

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from access.models import Application
+from erasure.states import TRIES
 from subjects.models import Subject
 
 
@@ -106,6 +107,8 @@ class Step(models.Model):
     until = models.DateTimeField(null=True)
     delivery = models.UUIDField(null=True, unique=True)
     attempts = models.PositiveIntegerField(default=0)
+    unanswered = models.PositiveIntegerField(default=0)
+    """Tries in a row at which the place did not answer; they are no attempts."""
     next_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
     fence = models.PositiveIntegerField(default=0)
@@ -119,6 +122,17 @@ class Step(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.target}"
+
+    @classmethod
+    def stuck(cls, road: str = "") -> Q:
+        """Steps somebody has to look at: failed, or of a place that does not answer. `road` leads to them."""
+        silent = Q(**{f"{road}state__in": ["queued", "in_progress"], f"{road}unanswered__gte": TRIES})
+        return Q(**{f"{road}state": "failed"}) | silent
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether its place has not answered for a while, and it is tried on by itself."""
+        return self.state == "queued" and self.unanswered >= TRIES
 
 
 class Archive(models.Model):

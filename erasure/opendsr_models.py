@@ -14,7 +14,9 @@ __all__ = ["OpenDsrCall", "OpenDsrCallback", "OpenDsrProcessor", "OpenDsrRequest
 class OpenDsrRequest(models.Model):
     """One request of a controller under its own id; without a rights request when nobody it named is known to it.
 
-    `told` is the status its callbacks were last queued for; the statuses are OpenDSR's own.
+    `is_joined` when there was such a request of the person already, by whomever: this one is carried out with it. Once
+    `cancelled_at` is set this one is cancelled, whatever becomes of that. `told` is the status its callbacks were last
+    queued for; the statuses are OpenDSR's own.
     """
 
     class Kind(models.TextChoices):
@@ -28,6 +30,8 @@ class OpenDsrRequest(models.Model):
     kind = models.CharField(max_length=11, choices=Kind.choices)
     request = models.ForeignKey("erasure.RightsRequest", models.PROTECT, null=True, related_name="opendsr")
     body_digest = models.BinaryField(editable=False)
+    is_joined = models.BooleanField(default=False)
+    cancelled_at = models.DateTimeField(null=True)
     callback_urls = ArrayField(models.CharField(max_length=500), default=list)
     received_at = models.DateTimeField()
     told = models.CharField(max_length=11, default="", blank=True)

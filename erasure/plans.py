@@ -7,10 +7,10 @@ from functools import cached_property
 from django.utils.translation import gettext as _
 
 from access.models import Application, WebhookEndpoint
-from consent.models import Purpose
+from consent.models import HandNotice, Purpose
 from consent.rights import PORTABLE
 from consent.services.by_hand import recipients_by_hand
-from consent.services.deliveries import affected_applications
+from consent.services.deliveries import affected_applications, applications_for, third_parties_of
 from erasure.models import ManualPlace, RightsRequest, Step
 from erasure.rights import RETAINED_UNDER
 from erasure.selectors import to_retain
@@ -23,9 +23,10 @@ NOTICES = {
     "erasure": "erasure.requested",
     "rectification": "rectification.made",
     "restriction": "restriction.set",
+    "objection": "sharing.stopped",
     "access": "access.requested",
 }
-"""What others are told, by right (Art. 19; Art. 28(3)(e) for access)."""
+"""What others are told, by right (Art. 19; Art. 21 for the purpose objected to; Art. 28(3)(e) for access)."""
 
 TOLD_BY_HAND = frozenset({"erasure", "rectification", "restriction"})
 """Rights of which an application without an endpoint is told by an operator; for access we hold its copy ourselves."""
@@ -95,6 +96,8 @@ def _copy(request: RightsRequest, around: Around) -> list[Step]:
 def _told(request: RightsRequest) -> list[Step]:
     if request.right not in NOTICES:
         return []
+    if request.right == "objection":
+        return _told_to_stop(request)
     steps = []
     for application in affected_applications(request.subject):
         if processor_for(application, request.right) or has_endpoint(application):
@@ -105,6 +108,21 @@ def _told(request: RightsRequest) -> list[Step]:
         unconnected = recipients_by_hand(request.subject)
         steps += [_step(request, TELL, Step.Kind.MANUAL, f"recipient:{slug}", state="waiting") for slug in unconnected]
     return steps
+
+
+def _told_to_stop(request: RightsRequest) -> list[Step]:
+    """Everybody who holds data for the purpose objected to: applications that can be told (the others ask for a
+    decision before each use), and third parties that had it. A recipient told by hand already has its notice."""
+    subject, purpose = request.subject, request.purpose or ""
+    third = third_parties_of(subject, purpose)
+    every = {each.slug: each for each in [*applications_for(subject, purpose), *third]}
+    heard = [slug for slug in sorted(every) if has_endpoint(every[slug])]
+    steps = [_step(request, TELL, Step.Kind.NOTIFY, slug) for slug in heard]
+    unheard = [each.slug for each in third if each.slug not in heard]
+    told = HandNotice.objects.filter(subject=subject, purpose=purpose, type="sharing.stopped", closed_at=None)
+    known = set(told.values_list("recipient", flat=True))
+    unheard += [f"recipient:{slug}" for slug in recipients_by_hand(subject, purpose) if slug not in known]
+    return steps + [_step(request, TELL, Step.Kind.MANUAL, target, state="waiting") for target in unheard]
 
 
 def has_endpoint(application: Application) -> bool:

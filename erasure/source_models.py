@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-__all__ = ["AnswerFile", "SourceAnswer"]
+__all__ = ["AnswerFile", "AnswerPiece", "SourceAnswer"]
 
 
 class SourceAnswer(models.Model):
@@ -21,6 +21,7 @@ class SourceAnswer(models.Model):
         NOTHING_HELD = "nothing_held", _("Holds nothing")
         REFUSED = "refused", _("Has refused")
         FAILED = "failed", _("Could not answer")
+        REMOVED = "removed", _("Was removed, and not asked")
 
     class Reason(models.TextChoices):
         NOT_FOUND = "not_found", _("It cannot be told who the person is")
@@ -62,3 +63,21 @@ class AnswerFile(models.Model):
 
     def __str__(self) -> str:
         return f"file {str(self.id)[:8]}"
+
+
+class AnswerPiece(models.Model):
+    """Some rows that a connector answered with, sealed under the person's key, until an archive has them.
+
+    `fence` says which try of the step wrote it.
+    """
+
+    step = models.ForeignKey("erasure.Step", models.PROTECT, related_name="pieces")
+    fence = models.PositiveIntegerField()
+    position = models.PositiveIntegerField()
+    sealed = models.BinaryField(editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["step", "fence", "position"], name="answer_piece_once")]
+
+    def __str__(self) -> str:
+        return f"piece {self.position} of {str(self.step_id)[:8]}"

@@ -53,6 +53,10 @@ CALL: dict[str, frozenset[str]] = {
     "closed": frozenset(),
 }
 
+TRIES = 5
+"""After so many a step that errs is failed, and one whose place does not answer is shown to an operator."""
+REMOVED = "place_removed"
+"""The reason of a step whose place is registered no more: it was not asked."""
 LIVE_TRANSFER = tuple(state for state, after in TRANSFER.items() if after)
 OPEN_REQUEST = tuple(state for state, after in REQUEST.items() if after)
 OPEN_STEP = ("queued", "in_progress", "waiting", "failed")

@@ -13,6 +13,7 @@ from erasure.services import (
     opendsr_callbacks,
     opendsr_calls,
     periods,
+    pieces,
     place_tasks,
     pushing,
     questions,
@@ -52,6 +53,7 @@ def keep_the_clock() -> None:
     identity.expire_evidence()
     links.forget_links()
     place_tasks.forget_answers()
+    pieces.forget_pieces()
 
 
 @shared_task(name="erasure.tasks.end_periods")

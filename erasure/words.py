@@ -55,6 +55,7 @@ SOURCE_STATES: dict[str, Any] = {
     "refused": _("Has refused; we look into it"),
     "failed": _("Could not answer; we look into it"),
     "not_answered": _("Has not answered yet"),
+    "removed": _("Was removed from our systems, and could not be asked"),
     "closed": _("Settled, without an answer to put here"),
 }
 PLACES: dict[str, Any] = {

@@ -207,11 +207,11 @@ def _requests() -> Answer:
         return Answer(
             "bad", f"{late} rights requests are overdue (Art. 12(3))", "They stand first in the queue of the desk."
         )
-    failed = Step.objects.filter(state="failed", request__state__in=OPEN_REQUEST).count()
+    failed = Step.objects.filter(Step.stuck(), request__state__in=OPEN_REQUEST).count()
     if failed:
         return Answer(
             "warn",
-            f"{failed} steps of rights requests failed",
+            f"{failed} steps of rights requests failed, or their place does not answer",
             "The desk shows each with its reason, to be retried or closed.",
         )
     return Answer("ok", "no rights request is overdue or stuck")

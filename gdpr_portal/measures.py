@@ -112,9 +112,10 @@ MEASURES = (
             open_requests("count(*) FILTER (WHERE due_at < now())")),
     Measure("portal_requests_due_soon", "Open rights requests due within seven days, late ones too.",
             open_requests("count(*) FILTER (WHERE due_at < now() + interval '7 days')")),
-    Measure("portal_steps_failed", "Steps of open requests that failed and wait for somebody.",
+    Measure("portal_steps_failed", "Steps of open requests that failed, or whose place has not answered.",
             "SELECT count(*) FROM erasure_step s JOIN erasure_rightsrequest r ON r.id = s.request_id"
-            f" WHERE s.state = 'failed' AND r.state IN {OPEN}"),
+            " WHERE (s.state = 'failed' OR s.state IN ('queued', 'in_progress') AND s.unanswered >= 5)"
+            f" AND r.state IN {OPEN}"),
     Measure("portal_erasures_paused_seconds", "How long erasures have been paused; 0 when they are not.",
             f"SELECT coalesce({seconds_since('min(since)')}, 0)::float FROM erasure_erasurepause"
             " WHERE lifted_at IS NULL"),

@@ -25,7 +25,8 @@ from psycopg import RawCursor
 
 _NAMED = re.compile(r"%\((\w+)\)s")
 BY_HAND_ONLY = 2**31
-"""So often must another statement run before psycopg prepares it by itself."""
+"""psycopg prepares nothing by itself. It counts statements by their whole text, values too, and keeps a hundred: so
+this holds for the prepared statement alone, and Django's None for every other."""
 
 TRUSTED_SECONDS = 1.0
 """So long a connection that answered is taken for a live one."""
@@ -55,12 +56,14 @@ class Prepared:
             own.ensure_connection()
         made = own.connection
         with own.wrap_database_errors:
-            if made.prepare_threshold is None:  # Django's way of saying never
-                made.prepare_threshold = BY_HAND_ONLY
-            with RawCursor(made) as cursor:
-                given = [values[name] for name in self.names]
-                cursor.execute(self.text, given, prepare=not settings.DATABASE_POOLED, binary=self.binary)
-                rows: list[Any] = cursor.fetchall()
+            made.prepare_threshold = BY_HAND_ONLY
+            try:
+                with RawCursor(made) as cursor:
+                    given = [values[name] for name in self.names]
+                    cursor.execute(self.text, given, prepare=not settings.DATABASE_POOLED, binary=self.binary)
+                    rows: list[Any] = cursor.fetchall()
+            finally:
+                made.prepare_threshold = None  # Django's way of saying never
         own.answered_at = time.monotonic()
         return rows
 

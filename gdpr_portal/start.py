@@ -145,7 +145,7 @@ def _for_samplers(account: Account, now: datetime) -> Iterable[Waiting]:
 def _for_operators(account: Account, now: datetime) -> Iterable[Waiting]:
     requests = reverse("admin:erasure_rightsrequest_changelist")
     standing = Step.objects.filter(request__state__in=OPEN_REQUEST)
-    failed = standing.filter(state="failed").count()
+    failed = standing.filter(Step.stuck()).count()
     yield Waiting(failed, ngettext("step of a request failed", "steps of requests failed", failed), requests, "bad")
     manual = standing.filter(kind=Step.Kind.MANUAL, state="waiting").count()
     words = ngettext("step of a request is done by hand", "steps of requests are done by hand", manual)

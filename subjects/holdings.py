@@ -119,9 +119,11 @@ class Holding(ABC):
 class Rows:
     """A table of any length: read anew from where it lies whenever it is gone through, never whole in memory."""
 
-    def __init__(self, read: Callable[[], Iterator[dict[str, Any]]]) -> None:
+    def __init__(
+        self, read: Callable[[], Iterator[dict[str, Any]]], *, seen: tuple[int, list[str]] | None = None
+    ) -> None:
         self._read = read
-        self._seen: tuple[int, list[str]] | None = None
+        self._seen = seen
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         count, columns = 0, dict[str, None]()

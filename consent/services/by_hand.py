@@ -63,9 +63,12 @@ def confirm_by_hand(*, notice_id: UUID, actor: Account) -> HandNotice:
     return _move(notice, "confirm", actor, closed_at=timezone.now())
 
 
-def recipients_by_hand(subject: Subject) -> list[str]:
-    """Third parties without a connection that sharing with was ever on, by slug: they are told by hand (Art. 19)."""
+def recipients_by_hand(subject: Subject, purpose: str | None = None) -> list[str]:
+    """Third parties without a connection that sharing with was ever on, for this purpose if one is named, by slug: they
+    are told by hand (Art. 19)."""
     shared = ConsentEvent.objects.filter(subject=subject, action="give").exclude(recipient="")
+    if purpose is not None:
+        shared = shared.filter(purpose=purpose)
     slugs = shared.values_list("recipient", flat=True)
     rows = Recipient.objects.filter(slug__in=slugs, application__isnull=True)
     return list(rows.order_by("slug").values_list("slug", flat=True))

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from access.models import Application
@@ -28,7 +28,7 @@ from vault.services import Place, open_cell, open_secret, seal_secret, subject_k
 
 __all__ = [
     "acknowledge", "affected_applications", "applications_for", "data_of", "delivery_for", "evidence_of", "in_flight",
-    "payload", "queue_delivery", "send_due", "send_one", "wait_for",
+    "payload", "queue_delivery", "send_due", "send_one", "third_parties_of", "wait_for",
 ]  # fmt: skip
 
 TYPES = frozenset(
@@ -145,11 +145,19 @@ def affected_applications(subject: Subject) -> list[Application]:
     to, and every third party that sharing was ever on for."""
     linked = ValuePurpose.objects.filter(value__subject=subject).values_list("purpose", flat=True)
     shared = ConsentEvent.objects.filter(subject=subject, action="give").exclude(recipient="")
-    contracts = _contracts(linked)
-    slugs = shared.values_list("recipient", flat=True)
-    recipients = Recipient.objects.filter(slug__in=slugs, application__isnull=False)
-    chosen = Q(pk__in=contracts) | Q(pk__in=recipients.values_list("application_id", flat=True))
+    chosen = Q(pk__in=_contracts(linked)) | Q(pk__in=_third_parties(shared))
     return list(Application.objects.filter(chosen).order_by("slug"))
+
+
+def third_parties_of(subject: Subject, purpose: str) -> list[Application]:
+    """Every third party that sharing for this purpose was ever on for, by slug; those with an application."""
+    shared = ConsentEvent.objects.filter(subject=subject, purpose=purpose, action="give").exclude(recipient="")
+    return list(Application.objects.filter(pk__in=_third_parties(shared)).order_by("slug"))
+
+
+def _third_parties(shared: QuerySet[ConsentEvent]) -> Any:
+    slugs = shared.values_list("recipient", flat=True)
+    return Recipient.objects.filter(slug__in=slugs, application__isnull=False).values_list("application_id", flat=True)
 
 
 def applications_for(subject: Subject, purpose: str) -> list[Application]:

@@ -1,7 +1,7 @@
 """Building and opening archives: sealed in chunks under the person's key, kept in the database until collected."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import islice
 from typing import Any, Final
@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from audit import actors
 from audit import services as audit
-from erasure.archives.content import content, supplement
+from erasure.archives.content import Answers, content, supplement
 from erasure.archives.files import zipped
 from erasure.archives.others import Withheld, candidates
 from erasure.models import Archive, ArchiveChunk, RightsRequest, Step
@@ -67,9 +67,7 @@ def build_archive(step: Step) -> Archive | None:
     return archive
 
 
-def _whole(
-    request: RightsRequest, language: str, told: Sequence[Source], answers: Mapping[Source, Mapping[str, Any]]
-) -> dict[str, Any]:
+def _whole(request: RightsRequest, language: str, told: Sequence[Source], answers: Answers) -> dict[str, Any]:
     body = content(request, language=language, told=told, answers=answers)
     if not body["anything_held"]:
         request.outcome = "nothing_held"

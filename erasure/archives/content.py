@@ -27,7 +27,7 @@ from subjects.models import Subject
 FORMAT = "gdpr-portal-archive/1"
 
 
-Answers = Mapping[Source, Mapping[str, Any]]
+Answers = Mapping[Source, dict[str, Any]]
 """What others answered, of those whose answer this archive hands on."""
 
 
@@ -41,7 +41,7 @@ def content(
     scope = ExportScope(portability=portability, language=language, purposes=portable)
     sections = {holding.name: holding.export(request.subject, scope) for holding in holdings()}
     found = answers or {}
-    sections |= {f"connector {each.step.target}": dict(found[each]) for each in found if each.kind == "connector"}
+    sections |= {f"connector {each.step.target}": found[each] for each in found if each.kind == "connector"}
     anything = _tells(sections) or any(map(_tells, found.values()))
     head = _head(request) | {"anything_held": anything} | _asked(told, found, 0)
     if portability:
@@ -51,7 +51,7 @@ def content(
 
 def supplement(request: RightsRequest, told: Sequence[Source], answers: Answers, number: int) -> dict[str, Any]:
     """What came after the first archive: the answers of others alone, and how everybody asked stands now."""
-    connected = {f"connector {each.step.target}": dict(answers[each]) for each in answers if each.kind == "connector"}
+    connected = {f"connector {each.step.target}": answers[each] for each in answers if each.kind == "connector"}
     head = _head(request) | {"supplement": number, "anything_held": True}
     return head | _asked(told, answers, number) | {"data": connected}
 

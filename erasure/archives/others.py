@@ -24,7 +24,7 @@ from erasure.services.places import PREFIX
 from erasure.services.sources import Source, attachments
 from subjects.holdings import Rows
 
-Answers = Mapping[Source, Mapping[str, Any]]
+Answers = Mapping[Source, dict[str, Any]]
 Way = tuple[str | int, ...]
 WHY: Mapping[str, Any] = {
     "another_person": gettext_lazy("about somebody else"),
@@ -125,7 +125,7 @@ def _by_dataset(source: Source, words: Mapping[str, Any]) -> Iterator[Candidate]
 
 def _along(value: Any, path: Sequence[str], way: Way) -> Iterator[tuple[Way, Any]]:
     """The members at the end of the path; a list on the way means each of its items."""
-    if isinstance(value, list):
+    if isinstance(value, list | Rows):
         for at, part in enumerate(value):
             yield from _along(part, path, (*way, at))
     elif not path:
@@ -181,12 +181,15 @@ class Withheld:
         """In these copies of what is held, the marks stand for what is withheld; nothing else is changed."""
         changes = [(way, self._text(each)) for each in self.rows for way in each.ways]
         roots: dict[Any, Any] = own | {label_of(source): words for source, words in answers.items()}
-        long = [change for change in changes if isinstance(roots[change[0][0]].get(change[0][1]), Rows)]
+        long: dict[tuple[Any, Any], list[tuple[Way, str]]] = {}
         for way, text in changes:
-            if (way, text) not in long:
+            root, name, *_below = way
+            if isinstance(roots[root].get(name), Rows):
+                long.setdefault((root, name), []).append((way, text))
+            else:
                 _put(roots, way, text)
-        if long:
-            own["deliveries"] = own["deliveries"] | {"told": _changed(own["deliveries"]["told"], long)}
+        for (root, name), those in long.items():
+            roots[root][name] = _changed(roots[root][name], those)
 
     def _text(self, each: Candidate) -> str:
         row, passages = self.rows[each]
@@ -242,4 +245,4 @@ def _changed(rows: Rows, changes: Sequence[tuple[Way, str]]) -> Rows:
                 _put(row, way, text)
             yield row
 
-    return Rows(read)
+    return Rows(read, seen=rows.seen())

@@ -115,9 +115,10 @@ def _run(run: Run, sources: Sequence[Source], masker: Masker, stack: ExitStack) 
     databases = [_opened(source, run, len(sources) > 1, stack) for source in sources]
     plan = blueprint([source.datasets for source in sources], databases, _asked(order))
     run.unreached, run.outside = list(plan.unreached), sorted(plan.graph.outside)
-    walk = Walk(plan.graph, partial(_place, plan, databases), order.identities)
+    reads = order.right == "access"
+    walk = Walk(plan.graph, partial(_place, plan, databases), order.identities, reads=reads)
     walk.run() if order.only is None else walk.take(order.only)
-    if order.right == "access":
+    if reads:
         run.rows = read(walk, plan.wanted, run.report)
         return
     works = plan_changes(walk, plan.intents, masker, run.report, settled=order.only is not None, kept=order.kept)

@@ -1,50 +1,36 @@
-"""Access: what is handed out of the rows that were found; read a batch of keys at a time, never all at once."""
+"""Access: what is handed out of the rows that were found, as they come from the cursor, never all at once."""
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import sqlalchemy as sa
-
 from erasure.connectors import documents
 from erasure.connectors.dataset import Address, Field
 from erasure.connectors.intents import Wanted
 from erasure.connectors.report import Report
-from erasure.connectors.sql import among, chunks
-from erasure.connectors.walk import Place, Row, Walk, same_all
+from erasure.connectors.walk import Place, Row, Walk
 
 
 def read(walk: Walk, wanted: Wanted, report: Report) -> Iterator[tuple[Address, dict[str, Any]]]:
     """The person's rows, in the fields of the wanted categories; other people's are counted, not handed out."""
     for address in sorted(walk.places):
-        place = walk.places[address]
         leaves = wanted.leaves(walk.graph.collections[address])
-        if leaves:
-            report.withhold(address, "third_party", place.others() + _foreign(place, leaves))
-            for row in _rows(place, leaves):
-                yield address, row
+        for given in _rows(walk, walk.places[address], leaves, report) if leaves else ():
+            yield address, given
 
 
-def _foreign(place: Place, leaves: Iterable[Field]) -> int:
-    """How many of the person's rows carry somebody else's identity in a wanted field."""
-    wanted = {leaf.path for leaf in leaves}
-    return sum(row.count for row in place.mine() if row.foreign & wanted)
-
-
-def _rows(place: Place, leaves: list[Field]) -> Iterator[dict[str, Any]]:
-    columns = list(dict.fromkeys(leaf.column for leaf in leaves))
-    names = list(dict.fromkeys((*place.locator, *columns)))
-    for chunk in chunks(place.mine()):
-        where = among(place.table, place.locator, [row.locator for row in chunk])
-        statement = sa.select(*(place.table.column(name) for name in names)).where(where)
-        for found in place.database.rows(place.table, statement):
-            values = dict(zip(names, found, strict=True))
-            row = place.rows.get(same_all(values[name] for name in place.locator))
-            if row is not None and row.whose == "mine" and (given := _given(row, values, leaves)):
-                yield given
+def _rows(walk: Walk, place: Place, leaves: Sequence[Field], report: Report) -> Iterator[dict[str, Any]]:
+    """Of one collection; how many of its rows are withheld, or in part, stands in the report after the last."""
+    paths, withheld = {leaf.path for leaf in leaves}, 0
+    for row, values in walk.again(place, [leaf.column for leaf in leaves]):
+        is_theirs = row.whose == "mine"
+        withheld += not is_theirs or bool(row.foreign & paths)
+        if is_theirs and (given := _given(row, values, leaves)):
+            yield given
+    report.withhold(place.address, "third_party", withheld)
 
 
 def _given(row: Row, values: Mapping[str, Any], leaves: Iterable[Field]) -> dict[str, Any]:

@@ -160,10 +160,13 @@ class Database:
         return schema.tables(self.connection, list(collections))
 
     # --- statements ---------------------------------------------------------------------------------------------------
-    def rows(self, table: Table, statement: sa.Select[Any]) -> Iterator[sa.Row[Any]]:
-        """The rows a query finds."""
+    def rows(self, table: Table, statement: sa.Select[Any], *, streams: bool = False) -> Iterator[sa.Row[Any]]:
+        """The rows a query finds; with `streams` through a cursor of the server, never all of them here.
+
+        Until they are gone through nothing else is asked of this database (MySQL allows nothing else).
+        """
         with self.running(table.address):
-            yield from self._execute(statement)
+            yield from self._execute(statement.execution_options(yield_per=CHUNK) if streams else statement)
 
     def write(self, table: Table, statement: sa.Update | sa.Delete, expected: int) -> None:
         """The statement changed the rows it was meant to; RunFailed("conflict") when it found others."""

@@ -1,7 +1,9 @@
 """The walk: from a person's identities along the links to every row that is theirs, and what it met on the way.
 
 Only keys, links, identities and the state of what an erasure changes are kept of a row, so that a wide table costs no
-more memory than a narrow one. Whose a row is, is decided here:
+more memory than a narrow one. A walk that only reads keeps no row at all, but the questions it asked: when it has found
+every way they are asked once more (`again`), and each row is judged by all that is known then. Whose a row is, is
+decided here:
 
 * it carries one of the person's identities: theirs;
 * it carries somebody else's identity of the same kind and none of theirs: somebody else's;
@@ -14,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -92,16 +94,22 @@ class Place:
 
 
 class Walk:
-    """Finds every row there is a way to. Ends for every graph: a question is asked once."""
+    """Finds every row there is a way to. Ends for every graph: a question is asked once.
 
-    def __init__(self, graph: Graph, place: Callable[[Address], Place], identities: Identities) -> None:
+    With `reads` it remembers no rows but those in doubt, and hands them out by `again`; memory grows with the keys of
+    rows that lead on to others, not with the rows.
+    """
+
+    def __init__(
+        self, graph: Graph, place: Callable[[Address], Place], identities: Identities, *, reads: bool = False
+    ) -> None:
         self.graph = graph
         self.places: dict[Address, Place] = {}
-        self._place = place
+        self._place, self._reads, self._taken = place, reads, False
         self._identities = {kind: frozenset(map(_folded, values)) for kind, values in identities.items()}
         self._given = identities
         self._pending: dict[Address, dict[Asked, dict[Locator, Locator]]] = defaultdict(lambda: defaultdict(dict))
-        self._asked: dict[tuple[Address, Asked], set[Locator]] = defaultdict(set)
+        self._asked: dict[Address, dict[Asked, dict[Locator, Locator]]] = defaultdict(lambda: defaultdict(dict))
         self._owned_keys: dict[Link, set[Locator]] = defaultdict(set)
 
     def run(self) -> None:
@@ -119,8 +127,12 @@ class Walk:
 
     def take(self, keys: Mapping[Address, Sequence[Locator]]) -> None:
         """Just these rows have been found, those of them that still are there; all are the person's."""
+        self._taken = True
         for address, locators in keys.items():
             place = self.at(address)
+            if self._reads:
+                self._asked[address][place.locator] = {same_all(each): each for each in locators}
+                continue
             for chunk in chunks(fitting(place.table, place.locator, locators)):
                 list(self._read(place, among(place.table, place.locator, chunk)))
 
@@ -132,7 +144,25 @@ class Walk:
 
     def asked(self, address: Address, names: Names) -> Set[Locator]:
         """For which values of these columns every row was read."""
-        return self._asked.get((address, names), frozenset())
+        return self._asked[address][names].keys()
+
+    def again(self, place: Place, columns: Iterable[str]) -> Iterator[tuple[Row, Mapping[str, Any]]]:
+        """Every row there was a way to, with the values of these columns, straight from the cursor; each once.
+
+        A row that two questions find is the earlier one's. For a walk that `reads`, after its `run` or `take`.
+        """
+        watched = place.shape.watched
+        names = list(dict.fromkeys((*watched, *columns)))
+        select = sa.select(*(place.table.column(name) for name in names)).select_from(place.table.clause)
+        questions = self._fitting(place, self._asked[place.address])
+        for earlier, condition in _conditions(place.table, questions):
+            for found in place.database.rows(place.table, select.where(condition), streams=True):
+                row = Row((), tuple(found[: len(watched)]))
+                if any(same_all(place.values(row, each)) in self.asked(place.address, each) for each in earlier):
+                    continue
+                if not self._taken:
+                    self._judge(place, row)
+                yield row, dict(zip(names, found, strict=True))
 
     def _seed(self, address: Address, paths: Iterable[str]) -> None:
         collection = self.graph.collections[address]
@@ -149,23 +179,32 @@ class Walk:
 
     def _ask(self, address: Address, names: Asked, values: Locator) -> None:
         key = same_all(values)
-        if key not in self._asked[address, names]:
-            self._asked[address, names].add(key)
+        if key not in self._asked[address][names]:
+            self._asked[address][names][key] = values
             self._pending[address][names][key] = values
 
     # --- reading ------------------------------------------------------------------------------------------------------
     def _visit(self, address: Address, inputs: Mapping[Asked, Mapping[Locator, Locator]]) -> None:
         place = self.at(address)
-        questions = {names: list(fitting(place.table, names, values.values())) for names, values in inputs.items()}
-        questions = {names: values for names, values in questions.items() if values}
-        fresh: list[Row] = []
-        for condition in _conditions(place.table, questions):
-            fresh.extend(self._read(place, condition))
-        for row in fresh:
-            self._judge(place, row)
-        for row in fresh:
-            if row.whose == "mine":
-                self._expand(place, row)
+        for _earlier, condition in _conditions(place.table, self._fitting(place, inputs)):
+            for row in self._streamed(place, condition) if self._reads else self._read(place, condition):
+                self._judge(place, row)
+                if row.whose == "mine":
+                    self._expand(place, row)
+                elif self._reads and row.whose == "doubtful":
+                    place.rows[same_all(row.locator)] = row
+
+    @staticmethod
+    def _fitting(place: Place, inputs: Mapping[Asked, Mapping[Locator, Locator]]) -> dict[Asked, list[Locator]]:
+        found = {names: list(fitting(place.table, names, values.values())) for names, values in inputs.items()}
+        return {names: values for names, values in found.items() if values}
+
+    def _streamed(self, place: Place, condition: sa.ColumnElement[bool]) -> Iterator[Row]:
+        """The rows, none of them remembered."""
+        shape, statement = place.shape, place.shape.select.where(condition)
+        for found in place.database.rows(place.table, statement, streams=True):
+            locator = tuple([found[at] for at in shape.locator_at])
+            yield Row(locator, tuple([found[at] for at in shape.watched_at]))
 
     def _read(self, place: Place, condition: sa.ColumnElement[bool]) -> Iterator[Row]:
         shape, statement = place.shape, place.shape.select.where(condition)
@@ -252,14 +291,29 @@ def _folded(value: Any) -> str:
     return str(same(value)).strip().casefold()
 
 
-def _conditions(table: Table, questions: Mapping[Asked, Sequence[Locator]]) -> Iterator[sa.ColumnElement[bool]]:
-    """One question where it is short enough, else one for each batch of keys."""
+def _conditions(
+    table: Table, questions: Mapping[Asked, Sequence[Locator]]
+) -> Iterator[tuple[list[Names], sa.ColumnElement[bool]]]:
+    """One question where it is short enough, else one for each batch of keys, and what is compared folded last.
+
+    With each the columns by which earlier questions have found the same row already, when their values were asked for.
+    """
     if questions and sum(map(len, questions.values())) <= CHUNK:
-        yield sa.or_(*(among(table, names, values) for names, values in questions.items()))
+        yield [], sa.or_(*(among(table, names, values) for names, values in questions.items()))
         return
-    for names, values in questions.items():
+    plain = {names: values for names, values in questions.items() if not _folds(names)}
+    earlier: list[Names] = []
+    for names, values in plain.items():
         for chunk in chunks(values):
-            yield among(table, names, chunk)
+            yield list(earlier), among(table, names, chunk)
+        earlier.append(cast(Names, names))
+    folded = [among(table, names, values) for names, values in questions.items() if _folds(names)]
+    if folded:
+        yield earlier, sa.or_(*folded)
+
+
+def _folds(names: Asked) -> bool:
+    return any(isinstance(name, Folded) for name in names)
 
 
 def fitting(table: Table, names: Asked, values: Iterable[Locator]) -> Iterator[Locator]:

@@ -21,12 +21,11 @@ from erasure.models import LegalHold, Step
 from erasure.plans import LOOK
 from erasure.services import connector_steps, perform
 from erasure.services.records import move_step
-from erasure.states import STEP, move
+from erasure.states import STEP, TRIES, move
 from gdpr_portal import metrics
 from gdpr_portal.failpoints import failpoint
 
 WORKER = actors.system("worker")
-POISON_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def claim(step_id: UUID) -> Claim | None:
             metrics.LEASE_EXPIRIES.labels("step").inc()
         if step.state == "queued":
             move(step, "in_progress", STEP)
-        elif step.attempts >= POISON_ATTEMPTS:
+        elif step.attempts >= TRIES:
             _quarantine(step)
             return None
         step.fence += 1

@@ -20,6 +20,7 @@ from erasure.connectors.prepared import Coordinator
 from erasure.connectors.report import Kept, Report
 from erasure.connectors.sql import Locator, normalised
 from erasure.models import Connector, Step
+from erasure.services.pieces import Keeping
 from gdpr_portal import breakers
 from gdpr_portal.errors import Flaw, Invalid, Missing, Unavailable
 from subjects.models import Identifier, Subject
@@ -265,21 +266,20 @@ def opened_identities(step: Step) -> dict[str, frozenset[str]]:
 
 
 def copy_of(step: Step) -> dict[str, Any]:
-    """What the step's group of connectors holds about the person, by `dataset:collection`, for their archive.
+    """What the step's group of connectors holds about the person, by `dataset:collection`, for their archive; of very
+    much, where it lies sealed already (erasure.services.pieces).
 
-    No transaction of ours is open. A group that is not registered any more holds nothing; Unavailable with the reason
-    when one cannot be asked.
+    No transaction of ours is open. Unavailable with the reason when one cannot be asked.
     """
     names = members(step)
-    if not Connector.objects.filter(name__in=names).exists():
-        return {}
     order = Order(right="access", identities=identities_of(step.request.subject), categories=EVERYTHING)
+    kept = Keeping(step)
     with running(sources(names), order) as run:
-        tables = defaultdict(list)
         for address, row in run.rows:
-            tables[str(address)].append(row)
+            kept.take(str(address), row)
         report = run.report
     raise_failed(report)
+    tables = kept.words()
     withheld: Mapping[str, Any] = {"withheld": report.members()["withheld"]} if report.withheld else {}
     return {**tables, **withheld} if tables else {}
 

@@ -9,7 +9,7 @@ from typing import Any
 from access.services.mail import send_mail_later
 from erasure.archives import build
 from erasure.models import RightsRequest, Step
-from erasure.services import connectors, sources
+from erasure.services import connectors, removed, sources
 from erasure.services.finish import address_of
 
 
@@ -19,8 +19,14 @@ def is_reading(step: Step) -> bool:
 
 
 def read(step: Step) -> dict[str, Any]:
-    """What the connectors hold about the person; nothing of somebody erased meanwhile. No transaction is open."""
-    return {} if step.request.subject.erased_at is not None else connectors.copy_of(step)
+    """What the connectors hold about the person; nothing of somebody erased meanwhile. No transaction is open.
+
+    Raises PlaceRemoved when one of them is registered no more: nobody knows what it holds.
+    """
+    if step.request.subject.erased_at is not None:
+        return {}
+    removed.require_registered(step)
+    return connectors.copy_of(step)
 
 
 def settle(step: Step, found: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,11 +1,14 @@
 """Telling everybody the data went to (Art. 19): one delivery a step, settled by the receiver's own answer."""
 
 from access.models import Application
-from consent.services.deliveries import queue_delivery
+from consent.models import Delivery
+from consent.services.by_hand import queue_by_hand, recipients_by_hand
+from consent.services.deliveries import applications_for, queue_delivery, third_parties_of
 from erasure import plans
-from erasure.models import Step
+from erasure.models import RightsRequest, Step
 from erasure.services import opendsr_calls
 from erasure.services.details import opened_details
+from subjects.selectors import is_restricted
 
 
 def queue_notice(step: Step) -> None:
@@ -17,7 +20,7 @@ def queue_notice(step: Step) -> None:
     if opendsr_calls.processor_for(application, request.right) is not None:
         opendsr_calls.prepare(step)
         return
-    delivery = queue_delivery(
+    delivery = _queued_already(step, application) or queue_delivery(
         application=application,
         subject=request.subject,
         type=plans.NOTICES[request.right],
@@ -27,6 +30,36 @@ def queue_notice(step: Step) -> None:
         due_at=request.due_at,
     )
     step.delivery, step.state = delivery.id, "waiting"
+
+
+def _queued_already(step: Step, application: Application) -> Delivery | None:
+    """The notice that sharing stopped, which an objection to marketing has just queued: it is the request's own now."""
+    request = step.request
+    if request.right != "objection":
+        return None
+    rows = Delivery.objects.select_for_update(of=("self",)).filter(
+        application=application, subject=request.subject, purpose=request.purpose, type="sharing.stopped",
+        request=None, state="queued", attempts=0,
+    )  # fmt: skip
+    found = rows.order_by("-sequence").first()
+    if found is not None:
+        found.request, found.due_at = request.id, request.due_at
+        found.save(update_fields=["request", "due_at"])
+    return found
+
+
+def tell_while_disputed(request: RightsRequest, type: str) -> None:
+    """Whoever holds data for the purpose objected to learns that it is restricted to storage until the objection is
+    decided (Art. 18(1)(d), 19), or that it is so no longer. Nobody has to answer. While the whole person is restricted
+    nobody is told that anything was lifted."""
+    subject, purpose = request.subject, request.purpose or ""
+    if type == "restriction.lifted" and is_restricted(subject):
+        return
+    third = third_parties_of(subject, purpose)
+    for application in {each.pk: each for each in [*applications_for(subject, purpose), *third]}.values():
+        queue_delivery(application=application, subject=subject, type=type, purpose=purpose, request=request.id)
+    for recipient in recipients_by_hand(subject, purpose):
+        queue_by_hand(subject=subject, recipient=recipient, purpose=purpose, type=type)
 
 
 def _fields_told(step: Step) -> list[str]:

@@ -26,6 +26,7 @@ from gdpr_portal.errors import DomainError, Flaw, Invalid, Missing, WrongState
 from gdpr_portal.wake import wake
 from subjects.models import Subject
 from subjects.selectors import find_subject
+from subjects.services import lock_subject
 from vault import services as vault
 
 PENDING, IN_PROGRESS, COMPLETED, CANCELLED = "pending", "in_progress", "completed", "cancelled"
@@ -52,10 +53,14 @@ def receive(*, application: Application, asked: Asked, raw: bytes) -> OpenDsrReq
             callback_urls=list(asked.callback_urls), received_at=timezone.now(),
         )  # fmt: skip
         if subject is not None:
+            lock_subject(subject.pk)
+            before = set(RightsRequest.objects.filter(subject=subject).values_list("pk", flat=True))
             row.request = file_request(
                 subject=subject, right=asked.kind, details={}, verified_by=RightsRequest.VerifiedBy.ACCOUNT,
                 received_at=asked.submitted_at, application=application, actor=actors.application(application.slug),
+                is_own=True,
             )  # fmt: skip
+            row.is_joined = row.request.pk in before
         row.save(force_insert=True)
         _record(row, "opendsr.received", right=asked.kind)
         wake("erasure.tasks.sweep_opendsr")
@@ -74,6 +79,8 @@ def request_of(*, application: Application, subject_request_id: UUID) -> OpenDsr
 def cancel(*, application: Application, subject_request_id: UUID) -> OpenDsrRequest:
     """Withdrawn at the controller's word, which it may give while the status is pending; repeating changes nothing.
 
+    An erasure that somebody else wants too, or the same controller under another id, goes on without this one.
+
     Raises WrongState once something was done (section 9).
     """
     row = request_of(application=application, subject_request_id=subject_request_id)
@@ -83,15 +90,30 @@ def cancel(*, application: Application, subject_request_id: UUID) -> OpenDsrRequ
     if status != PENDING or row.request is None:
         raise WrongState("wrong_state", "Only a request that is pending can be cancelled.")
     with transaction.atomic():
-        row.request = withdraw_request(request=row.request, actor=actors.application(application.slug))
+        lock_subject(row.request.subject_id)
+        if not _is_wanted_besides(row):
+            row.request = withdraw_request(request=row.request, actor=actors.application(application.slug))
+        row.cancelled_at = timezone.now()
+        row.save(update_fields=["cancelled_at"])
         _record(row, "opendsr.cancelled")
         wake("erasure.tasks.sweep_opendsr")
     return row
 
 
+def _is_wanted_besides(row: OpenDsrRequest) -> bool:
+    """Whether the person, an application, or another OpenDSR request not cancelled stands behind the request too."""
+    every = OpenDsrRequest.objects.filter(request=row.request_id)
+    filed_by_opendsr = every.filter(is_joined=False).exists()
+    others = every.filter(cancelled_at=None).exclude(pk=row.pk).exists()
+    wanted_by_person = RightsRequest.objects.filter(pk__in=[row.request_id], by_person=True).exists()
+    return others or wanted_by_person or not filed_by_opendsr
+
+
 def status_of(row: OpenDsrRequest) -> str:
     """How the request stands, in OpenDSR's words (section 8)."""
     request = row.request
+    if row.cancelled_at is not None:
+        return CANCELLED
     if request is None or request.state == "completed":
         return COMPLETED
     if request.state in {"refused", "withdrawn", "expired_unverified"}:

@@ -1,7 +1,8 @@
-"""What becomes of an erasure in a connector that was removed meanwhile: it fails at once, and a reviewer decides.
+"""What becomes of a step in a connector that was removed meanwhile: it fails at once, and a reviewer decides.
 
-Either the connector is registered again and the step tried again, or the request goes on without it: the receipt names
-the place, the outcome is partial, and whatever else the step reaches is still done (Art. 12(4), 17(1)).
+Either the connector is registered again and the step tried again, or the request goes on without it, and whatever else
+the step reaches is still done (Art. 12(4), 17(1)). An erasure's receipt names the place, and the outcome is partial. A
+copy does not wait for it: archive and receipt say that it was removed and not asked.
 """
 
 from uuid import UUID
@@ -12,14 +13,15 @@ from django.utils import timezone
 from access.models import Account
 from audit import actors
 from erasure.models import Connector, RightsRequest, Step, WithheldRows
+from erasure.services import sources
 from erasure.services.connectors import CHECK_PREFIX, target_of
 from erasure.services.locking import locked_request
 from erasure.services.records import move_step, record_request
-from erasure.states import STEP, move
+from erasure.states import REMOVED, STEP, move
 from gdpr_portal.errors import Missing, WrongState
 from gdpr_portal.wake import wake
 
-REASON = "place_removed"
+REASON = REMOVED
 
 
 class PlaceRemoved(WrongState):
@@ -43,7 +45,7 @@ def _gone(step: Step) -> list[str]:
 
 
 def go_on_without(*, step_id: UUID, reviewer: Account) -> Step:
-    """The erasure goes on without the removed connectors of the step, and says so.
+    """The request goes on without the removed connectors of the step, and says so.
 
     `wrong_state` when the step did not fail for that, or when all it names are registered again.
     """
@@ -60,12 +62,29 @@ def go_on_without(*, step_id: UUID, reviewer: Account) -> Step:
             request, "connector.given_up", actor=actors.staff(reviewer.id), target="+".join(gone), reason=REASON
         )  # fmt: skip
         left = [name for name in _names(step) if name not in gone]
+        if request.right in sources.COPIES:
+            _not_asked(step, gone, left, actors.staff(reviewer.id))
+            return step
         pair = _pair(request, step)
         for name in gone:
             WithheldRows.objects.get_or_create(step=pair[0], collection=name, reason=REASON, defaults={"rows": 0})
         for each in pair:
             _settle(each, left, actors.staff(reviewer.id))
     return step
+
+
+def _not_asked(step: Step, gone: list[str], left: list[str], actor: str) -> None:
+    """The answer of the removed ones is that they were not asked; with others left it gets a step of its own."""
+    lost = step
+    if left:
+        lost = Step(request=step.request, position=step.position, kind=step.kind, target=target_of(gone))
+        lost.state, lost.last_error, lost.settled_at = "done", REASON, timezone.now()
+        _settle(step, left, actor)
+        lost.save()
+    else:
+        _settle(step, left, actor)
+    sources.answered(lost, outcome="removed")
+    sources.go_on(step.request)
 
 
 def _pair(request: RightsRequest, step: Step) -> list[Step]:

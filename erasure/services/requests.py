@@ -74,11 +74,13 @@ def file_request(
     by_person: bool = False,
     mandate: Mandate | None = None,
     joint: JointCase | None = None,
+    is_own: bool = False,
 ) -> RightsRequest:
     """The request is received, its clock runs, and it goes on as far as it can at once (Art. 12(2), (3)).
 
     The same asked again while it is open is that request again, with the date it was received first; if that was
-    waiting to be verified and this one is verified, it goes on. With a mandate it waits until that was looked at.
+    waiting to be verified and this one is verified, it goes on. With a mandate it waits until that was looked at. With
+    `is_own` a copy is never one that was asked for before: who asks has to be able to follow and cancel it alone.
 
     Raises `right_not_available`, `erased`, `unknown_purpose`, `invalid_value`.
     """
@@ -89,7 +91,8 @@ def file_request(
         clean = checked_details(subject, right, details)
         rights.require_available(right, named=purpose_named(clean), held=held_purposes(subject))
         columns = {"verified_by": verified_by, "application": application, "by_person": by_person}
-        request = _open_already(subject, right, clean, received_at, joint, columns) if mandate is None else None
+        is_alone = mandate is not None or (is_own and right != "erasure")
+        request = None if is_alone else _open_already(subject, right, clean, received_at, joint, columns)
         if request is None:
             request = _receive(subject, right, clean, received, mandate=mandate, joint=joint, **columns)
             record_request(
@@ -102,11 +105,19 @@ def file_request(
             )
         else:
             record_request(request, "request.repeated", actor=actor)
+            _is_theirs_too(request, verified_by, by_person=by_person)
             if joint is not None and request.joint_id is None:
                 request.joint = joint
                 request.save(update_fields=["joint"])
         _go_on(request, verified_by=verified_by, actor=actor)
     return request
+
+
+def _is_theirs_too(request: RightsRequest, verified_by: str, *, by_person: bool) -> None:
+    """What the person, signed in, asks for again themselves is theirs from now on, whoever filed it."""
+    if by_person and verified_by == RightsRequest.VerifiedBy.ACCOUNT and not request.by_person:
+        request.by_person = True
+        request.save(update_fields=["by_person"])
 
 
 def _checked_receipt(received_at: datetime | None) -> datetime:

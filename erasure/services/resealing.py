@@ -6,6 +6,7 @@ from erasure.archives.build import archive_place
 from erasure.models import (
     AccessQuestion,
     AnswerFile,
+    AnswerPiece,
     ArchiveChunk,
     CheckedText,
     Comment,
@@ -21,6 +22,7 @@ from erasure.services.conversation import message_place
 from erasure.services.details import details_place
 from erasure.services.identity_files import evidence_place
 from erasure.services.mandate_words import document_place, words_place
+from erasure.services.pieces import piece_place
 from erasure.services.questions import words_place as question_place
 from erasure.services.sources import answer_place, file_place
 from vault.datakeys import register_cell, register_file
@@ -41,6 +43,7 @@ def register_sealed() -> None:
     register_cell(CheckedText, "sealed", owner="step__request__subject_id", place=text_place)
     register_cell(Comment, "sealed", owner="request__subject_id", place=comment_place)
     register_cell(SourceAnswer, "sealed", owner="step__request__subject_id", place=answer_place)
+    register_cell(AnswerPiece, "sealed", owner="step__request__subject_id", place=piece_place)
     register_file(AnswerFile, "sealed", owner="answer__step__request__subject_id", place=file_place)
     register_cell(Mandate, "words_sealed", owner="subject_id", place=words_place)
     register_file(Mandate, "document_sealed", owner="subject_id", place=document_place)

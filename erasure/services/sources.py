@@ -23,17 +23,24 @@ from access.models import Application
 from audit import actors
 from consent.models import Delivery
 from consent.services.deliveries import data_of
-from erasure.models import AnswerFile, Archive, RightsRequest, SourceAnswer, Step
+from erasure.models import AnswerFile, AnswerPiece, Archive, RightsRequest, SourceAnswer, Step
 from erasure.services.connectors import name_in_words
 from erasure.services.files import SUFFIXES, opened_file
 from erasure.services.locking import locked_request
+from erasure.services.pieces import opened_tables
 from erasure.services.places import PREFIX, named
+from erasure.states import REMOVED
 from gdpr_portal.wake import wake
 from vault import services as vault
 
 WORKER = actors.system("worker")
 COPIES = frozenset({"access", "portability"})
 """The rights that end with an archive."""
+SILENT = Q(state__in=["queued", "in_progress", "waiting"]) | Q(kind=Step.Kind.CONNECTOR, state="failed") & ~Q(
+    last_error=REMOVED
+)
+"""Steps that have not answered yet. A connector that failed has not: it is tried again at the desk. One that was
+removed is not waited for."""
 ASKED = (Step.Kind.NOTIFY, Step.Kind.MANUAL, Step.Kind.CONNECTOR)
 KINDS = {Step.Kind.NOTIFY.value: "application", Step.Kind.MANUAL.value: "place", Step.Kind.CONNECTOR.value: "connector"}
 LAST_WEEK = timedelta(days=7)
@@ -61,7 +68,7 @@ class Source:
     @property
     def outstanding(self) -> bool:
         """Whether a supplement may still follow: it has said nothing yet, or that it cannot."""
-        return self.state in {"not_answered", "refused", "failed"}
+        return self.state in {"not_answered", "refused", "failed"} or self.step.state == "failed"
 
 
 # --- waiting ------------------------------------------------------------------------------------------------------
@@ -75,9 +82,8 @@ def waits_until(request: RightsRequest, plan: Sequence[Step]) -> datetime | None
 
 
 def waited_for(request: RightsRequest) -> bool:
-    """Whether somebody asked has not answered yet. A connector that failed has not: it is tried again at the desk."""
-    silent = Q(state__in=["queued", "in_progress", "waiting"]) | Q(kind=Step.Kind.CONNECTOR, state="failed")
-    return request.steps.filter(silent, kind__in=ASKED).exists()
+    """Whether somebody asked has not answered yet."""
+    return request.steps.filter(SILENT, kind__in=ASKED).exists()
 
 
 def go_on(request: RightsRequest) -> None:
@@ -103,9 +109,7 @@ def overtaken(limit: int) -> list[UUID]:
 
     Whoever settles a step says `go_on`; this is for what was settled in any other way, and for a process that died.
     """
-    asked = Step.objects.filter(request=OuterRef("request"), kind__in=ASKED)
-    failed = Q(kind=Step.Kind.CONNECTOR, state="failed")
-    silent = asked.filter(Q(state__in=["queued", "in_progress", "waiting"]) | failed)
+    silent = Step.objects.filter(SILENT, request=OuterRef("request"), kind__in=ASKED)
     waiting = Step.objects.filter(kind=Step.Kind.ARCHIVE, target="archive", state="queued", attempts=0)
     over = waiting.filter(next_at__gt=timezone.now(), request__state="in_progress").exclude(Exists(silent))
     return list(over.values_list("request_id", flat=True)[:limit])
@@ -163,14 +167,14 @@ def sources(request: RightsRequest) -> list[Source]:
 
 def _source(step: Step) -> Source:
     row: SourceAnswer | None = getattr(step, "answer", None)
-    state = "closed" if step.state == "done" else "not_answered"
+    state = "closed" if step.state == "done" else "removed" if step.last_error == REMOVED else "not_answered"
     if row is not None:
         state = "answered" if row.outcome == "done" else row.outcome
     archive = row.archive.number if row is not None and row.archive is not None else None
     return Source(step, row, KINDS[step.kind], name_of(step), state, archive)
 
 
-def words_of(source: Source) -> Mapping[str, Any]:
+def words_of(source: Source) -> dict[str, Any]:
     """What was answered, opened; empty when nothing was, or the person is erased."""
     row, step = source.row, source.step
     if row is None:
@@ -178,7 +182,7 @@ def words_of(source: Source) -> Mapping[str, Any]:
     if step.delivery is not None:
         return data_of(Delivery.objects.get(pk=step.delivery))
     names = [name for name, _file in attachments(row)]
-    return opened(step, row) | ({"attachments": names} if names else {})
+    return opened_tables(step, opened(step, row)) | ({"attachments": names} if names else {})
 
 
 def opened(step: Step, row: SourceAnswer) -> dict[str, Any]:
@@ -239,6 +243,7 @@ def handed_on(archive: Archive, told: Sequence[Source]) -> None:
     """These answers are in the archive, and what was fetched for it alone is not kept beside it."""
     rows = SourceAnswer.objects.filter(step__in=[each.step for each in told], archive=None, outcome="done")
     rows.filter(step__kind=Step.Kind.CONNECTOR).update(sealed=None)
+    AnswerPiece.objects.filter(step__answer__in=rows).delete()
     rows.update(archive=archive)
 
 

@@ -54,6 +54,7 @@ def schedule(request: RightsRequest, *, actor: str) -> None:
     request.starts_at = max(_undo_until(request, now), may_object_until(request) or now)
     if _awaits_decision(request):
         _at_once(request, actor=actor)
+        notices.tell_while_disputed(request, "restriction.set")
         _to_review(request, actor=actor)
         return
     move_request(request, "in_progress", actor=actor)
@@ -157,8 +158,12 @@ def begin(request: RightsRequest, *, actor: str) -> None:
 def _begin(requests: Sequence[RightsRequest], *, actor: str) -> None:
     """`begin` of requests of different people, whose rows are locked.
 
-    Notices are queued first: they carry the receiver's own customer number, which an erasure takes away.
+    Notices are queued first: they carry the receiver's own customer number, which an erasure takes away. But an
+    objection to marketing queues its own, which its steps wait for.
     """
+    for row in requests:
+        if row.right == "objection":
+            _at_once(row, actor=actor)
     around = plans.Around()
     planned = {row.id: plans.plan(row, around) for row in requests}
     steps = [step for plan in planned.values() for step in plan]
@@ -172,7 +177,8 @@ def _begin(requests: Sequence[RightsRequest], *, actor: str) -> None:
         if step.target.startswith(places.PREFIX):
             place_tasks.ask(step)
     for row in requests:
-        _at_once(row, actor=actor)
+        if row.right != "objection":
+            _at_once(row, actor=actor)
     _end_use([row for row in requests if row.right == "erasure"], planned, actor=actor)
     for row in requests:
         if planned[row.id]:
@@ -245,14 +251,16 @@ def end_dispute(request: RightsRequest, *, actor: str) -> None:
     """The person no longer contests anything: what held for that alone is lifted at their own wish."""
     if request.right in {"rectification", "erasure"}:
         lift_restriction(subject=request.subject, actor=actor, request=request.id, reason="withdrawn")
-    if request.right == "objection" and request.purpose:
-        withdraw_objection(subject=request.subject, purpose=request.purpose, request=request.id, actor=actor)
+    if request.right != "objection" or not request.purpose:
+        return
+    if withdraw_objection(subject=request.subject, purpose=request.purpose, request=request.id, actor=actor):
+        notices.tell_while_disputed(request, "restriction.lifted")
 
 
 def end_pending_effects(request: RightsRequest, *, actor: str) -> None:
     """What held only until the decision is over: an objection that was overruled (Art. 21(1))."""
     if request.right == "objection" and request.purpose:
-        end_objection(
+        is_over = end_objection(
             subject=request.subject,
             purpose=request.purpose,
             actor=actor,
@@ -260,3 +268,5 @@ def end_pending_effects(request: RightsRequest, *, actor: str) -> None:
             reason=request.reason_code,
             request=request.id,
         )
+        if is_over:
+            notices.tell_while_disputed(request, "restriction.lifted")

@@ -23,9 +23,10 @@ from access.models import Account
 from audit import actors
 from audit import services as audit
 from consent.models import Delivery
+from consent.services.sending import pause_seconds
 from erasure.models import RightsRequest, Step, Transfer
 from erasure.services import checking, connector_steps, connectors, finish, perform, place_tasks, sources
-from erasure.services.claims import POISON_ATTEMPTS, WORKER, Claim, claim, claim_together, fresh, runnable, unfinished
+from erasure.services.claims import WORKER, Claim, claim, claim_together, fresh, runnable, unfinished
 from erasure.services.guard import standing_pause
 from erasure.services.holds import held_people
 from erasure.services.joint_order import waiting_erasures
@@ -33,7 +34,7 @@ from erasure.services.locking import locked_requests
 from erasure.services.records import move_step, step_entry
 from erasure.services.removed import PlaceRemoved
 from erasure.services.sweeping import each, together
-from erasure.states import LIVE_TRANSFER, STEP, move
+from erasure.states import LIVE_TRANSFER, STEP, TRIES, move
 from gdpr_portal import breakers
 from gdpr_portal.errors import Unavailable, WrongState
 from gdpr_portal.failpoints import failpoint
@@ -45,6 +46,8 @@ BATCH = 25
 AT_ONCE = (connector_steps.RowsCameBack, PlaceRemoved)
 """What another try does not help: a reviewer decides."""
 BACKOFF_SECONDS = (1, 5, 30, 120)
+DOWN = frozenset({"connection_failed", "timeout", "commit_unfinished", "unavailable"})
+"""With these codes of Unavailable the place did not answer; with any other it answered, and refused."""
 DONE_BY_OUTCOME = {"done": "done", "nothing_held": "done", "refused": "failed", "failed": "failed"}
 
 
@@ -130,7 +133,7 @@ def _do(held: Claim) -> None:
         failpoint(f"erasure.{step.kind}.performed")
         audit.record_many(outcome.entries)
         step.lease_until = step.next_at = None
-        step.last_error = ""
+        step.last_error, step.unanswered = "", 0
         step.settled_at = timezone.now() if outcome.state == "done" else None
         move_step(step, outcome.state, actor=WORKER, **outcome.details)
         if step.kind != Step.Kind.ARCHIVE:  # one that is built has all that was answered: the person was locked
@@ -187,7 +190,11 @@ def _goes_on(step: Step) -> bool:
 
 
 def _give_back(held: Claim, error: Exception) -> None:
-    """Another try at its time, or failed after five, for an operator to see; never silent."""
+    """Another try at its time, or failed, for an operator to see; never silent.
+
+    The one rule: whatever errs, refuses or kills its worker is tried five times. What does not answer is tried until
+    the request is due, and an operator sees it after five tries. What a reviewer decides is not tried again.
+    """
     with transaction.atomic():
         step = Step.objects.select_for_update().select_related("request__subject").get(pk=held.step_id)
         if step.fence != held.fence or step.state != "in_progress":
@@ -199,11 +206,20 @@ def _give_back(held: Claim, error: Exception) -> None:
             step.next_at = timezone.now() + timedelta(seconds=connectors.breaker_seconds(step))
             move_step(step, "queued", actor=WORKER)
             return
-        if step.attempts >= POISON_ATTEMPTS or isinstance(error, AT_ONCE):
+        is_down = isinstance(error, Unavailable) and error.code in DOWN
+        if is_down:
+            step.attempts, step.unanswered = step.attempts - 1, step.unanswered + 1
+        if _is_given_up(step, error, is_down=is_down):
             move_step(step, "failed", actor=WORKER, reason=step.last_error.replace(" ", ":"), attempt=step.attempts)
             return
-        step.next_at = _next_try(step.attempts)
+        step.next_at = _asked_again(step) if is_down else _next_try(step.attempts)
         move_step(step, "queued", actor=WORKER)
+
+
+def _is_given_up(step: Step, error: Exception, *, is_down: bool) -> bool:
+    if is_down:
+        return step.unanswered >= TRIES and step.request.due_at <= timezone.now()
+    return step.attempts >= TRIES or isinstance(error, AT_ONCE)
 
 
 def _reason(error: Exception) -> str:
@@ -215,6 +231,13 @@ def _reason(error: Exception) -> str:
 
 def _next_try(attempts: int) -> datetime:
     return timezone.now() + timedelta(seconds=BACKOFF_SECONDS[min(attempts, len(BACKOFF_SECONDS)) - 1])
+
+
+def _asked_again(step: Step) -> datetime:
+    """When a place that did not answer is asked again: later each time, and once more when the request is due."""
+    now, due = timezone.now(), step.request.due_at
+    at = now + timedelta(seconds=pause_seconds(step.unanswered))
+    return min(at, due) if now < due else at
 
 
 def delivery_closed(delivery: Delivery) -> None:
@@ -263,30 +286,33 @@ def close_by_hand(*, step_id: UUID, operator: Account) -> Step:
 
 
 def retry(*, step_id: UUID, operator: Account) -> Step:
-    """A failed step of our own is queued again, its tries counted from nothing."""
+    """A step of our own that failed, or whose place has not answered, is due now, its tries counted from nothing."""
     with transaction.atomic():
         step = Step.objects.select_for_update().select_related("request__subject").get(pk=step_id)
-        if step.state != "failed" or step.kind not in perform.OURS:
+        if not (step.state == "failed" or step.is_silent) or step.kind not in perform.OURS:
             raise WrongState("wrong_state", "Only a failed step of our own is tried again.")
-        _queue_again(step, operator)
+        _queue_again(step)
     return step
 
 
 def retry_failed(*, request_id: UUID, operator: Account) -> list[Step]:
-    """The same for every failed step of our own of this request. Raises `wrong_state` when there is none."""
+    """The same for every such step of our own of this request. Raises `wrong_state` when there is none."""
     with transaction.atomic():
-        failed = Step.objects.filter(request=request_id, state="failed", kind__in=perform.OURS).order_by("id")
+        stuck = Step.objects.filter(Step.stuck(), request=request_id, kind__in=perform.OURS)
+        failed = stuck.exclude(state="in_progress").order_by("id")
         steps = list(failed.select_related("request__subject").select_for_update(of=("self",)))
         if not steps:
             raise WrongState("wrong_state", "No step of our own has failed.")
         for step in steps:
-            _queue_again(step, operator)
+            _queue_again(step)
     return steps
 
 
-def _queue_again(step: Step, operator: Account) -> None:
-    step.attempts, step.next_at = 0, None
-    move_step(step, "queued", actor=actors.staff(operator.id))
+def _queue_again(step: Step) -> None:
+    step.attempts, step.unanswered, step.next_at = 0, 0, None
+    if step.state == "failed":
+        move(step, "queued", STEP)
+    step.save()
     wake("erasure.tasks.run_step", str(step.id))
 
 

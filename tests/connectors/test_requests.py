@@ -134,7 +134,12 @@ def test_a_connector_that_stays_down_is_given_up_for_an_operator_to_see(alice: A
     register("gone", f"sqlite:///{tmp_path}/nowhere.sqlite", shops.DATASET, folder=tmp_path)
     request = carried_out(alice, "erasure")
     step = request.steps.get(kind=Step.Kind.CONNECTOR)
-    Step.objects.filter(pk=step.pk).update(next_at=None, attempts=4)
+    Step.objects.filter(pk=step.pk).update(next_at=None, unanswered=9)
+    steps.run(step.id)
+    step.refresh_from_db()
+    assert (step.state, step.unanswered) == ("queued", 10), "it is asked on until the request is due"
+    RightsRequest.objects.update(due_at=timezone.now())
+    Step.objects.filter(pk=step.pk).update(next_at=None)
     steps.run(step.id)
     step.refresh_from_db()
     assert (step.state, step.last_error) == ("failed", "connection_failed shop:address")
@@ -189,6 +194,47 @@ def test_a_connector_that_was_removed_fails_loudly_and_a_reviewer_decides(
     assert [(row["collection"], row["reason"]) for row in told] == [("warehouse", "place_removed")]
     assert AuditEvent.objects.filter(action="connector.given_up", details__target="warehouse").count() == 1
     assert not Step.objects.filter(request=request).exclude(identities_sealed=None).exists()
+
+
+def test_a_copy_says_that_a_connector_was_removed_and_not_asked(
+    alice: Any, rita: Any, shop_file: sa.Engine, sqlite_url: Callable[[], sa.URL], tmp_path: Path
+) -> None:
+    """The copy does not wait for it; a reviewer registers it again or goes on without it, and the rest is asked."""
+    register("crm", sqlite_url(), REFERRING, folder=tmp_path)
+    request = requests.file_request(
+        subject=alice.subject, right="access", details={}, verified_by="account", actor=actors.SUBJECT, by_person=True
+    )
+    step = request.steps.get(kind=Step.Kind.CONNECTOR)
+    remove_connector(name="crm")
+    steps.run(step.id)
+    step.refresh_from_db()
+    assert (step.target, step.state, step.last_error) == ("crm+warehouse", "failed", "place_removed")
+    steps.sweep()
+    (told,) = body_of(request, 0)["sources"]
+    assert (told["source"], told["state"]) == ("crm+warehouse", "removed") and body_of(request, 0)["supplement_follows"]
+    request.refresh_from_db()
+    assert request.state == "in_progress", "somebody has to decide"
+    removed.go_on_without(step_id=step.id, reviewer=rita.account)
+    for _round in range(6):
+        steps.sweep()
+    request.refresh_from_db()
+    later = body_of(request, 1)
+    assert {row["source"]: row["state"] for row in later["sources"]} == {"crm": "removed", "warehouse": "answered"}
+    assert not later["supplement_follows"] and "Alice Archer" in json.dumps(later)
+    receipt = json.loads(base64.urlsafe_b64decode(request.receipt.jws.split(".")[1] + "=="))
+    assert [(row["source"], row["answer"], row["archive"]) for row in receipt["sources"]] == [
+        ("crm", "removed", None), ("warehouse", "answered", 1)
+    ]  # fmt: skip
+    assert request.state == "completed"
+
+
+def body_of(request: RightsRequest, number: int) -> dict[str, Any]:
+    archive = request.archives.get(number=number)
+    with zipfile.ZipFile(BytesIO(b"".join(opened(archive)))) as packed:
+        if number == 0:
+            assert "Was removed from our systems" in packed.read("index.html").decode()
+        found: dict[str, Any] = json.loads(packed.read("data.json"))
+        return found
 
 
 @override_settings(UNDO_WINDOW_SECONDS=0)

@@ -81,12 +81,12 @@ finish._end = broken
 def test_a_step_that_kills_its_worker_five_times_waits_for_somebody(nursery: Nursery, stored: Any) -> None:
     request = file(stored, "access")
     step = request.steps.get()
-    for _try in range(steps.POISON_ATTEMPTS):
+    for _try in range(steps.TRIES):
         assert nursery.work(SWEEP, "erasure.archive.performed") == KILLED
         Step.objects.filter(pk=step.id).update(lease_until=None)
     assert nursery.work(SWEEP, "erasure.archive.performed") == 0
     step.refresh_from_db()
-    assert (step.state, step.last_error, step.attempts) == ("failed", "WorkerLost", steps.POISON_ATTEMPTS)
+    assert (step.state, step.last_error, step.attempts) == ("failed", "WorkerLost", steps.TRIES)
     assert recorded(request)["step.failed archive archive WorkerLost"] == 1
 
 

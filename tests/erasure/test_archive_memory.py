@@ -2,6 +2,7 @@
 
 import io
 import json
+import sqlite3
 import subprocess
 import sys
 import tracemalloc
@@ -18,7 +19,10 @@ from erasure.archives import build, files
 from erasure.archives.tables import ON_PAGE
 from erasure.models import Archive
 from erasure.receipt_verifier import main as verify
+from erasure.services import copies
+from erasure.services.claims import claim
 from subjects.holdings import Rows
+from tests.connectors.conftest import register
 from tests.erasure.people import file, run_all, store
 from vault.signing import jwks
 
@@ -31,6 +35,18 @@ CLONES = """
         notice_language, notice_digest, channel, explicit, actor, application_id, at + n * interval '1 second',
         expires_at, confirms, recorded_at
       FROM consent_consentevent, generate_series(1, %s) AS n WHERE seq = %s
+"""
+
+
+DATASET = """
+dataset:
+  - fides_key: warehouse
+    collections:
+      - name: orders
+        fields:
+          - {name: id, data_categories: [system.operations], fides_meta: {primary_key: true}}
+          - {name: email, data_categories: [user.contact.email], fides_meta: {identity: email}}
+          - {name: item, data_categories: [user.behavior]}
 """
 
 
@@ -102,6 +118,23 @@ def test_from_the_database_to_the_sealed_chunks_and_out_again(alice: Any) -> Non
     told = unzipped(archive)
     assert len(json.loads(told["data.json"])["data"]["consents"]["history"]) == 20_000
     assert told["csv/consents_history.csv"].count(b"\n") == 20_001
+
+
+def test_from_a_connectors_cursor_to_sealed_pieces(alice: Any, tmp_path: Path) -> None:
+    """8,000 orders, then 30,000; both are more than a piece holds."""
+    path, found = tmp_path / "orders.sqlite", []
+    register("warehouse", f"sqlite:///{path}", DATASET, folder=tmp_path)
+    request = file(alice.subject, "access")
+    assert claim(request.steps.get(kind="connector").id) is not None
+    step = request.steps.get(kind="connector")
+    for rows in (8_000, 30_000):
+        with sqlite3.connect(path) as database:
+            database.execute("CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, email TEXT, item TEXT)")
+            database.execute("DELETE FROM orders")
+            many = ((n, alice.email, f"Item {n}") for n in range(rows))
+            database.executemany("INSERT INTO orders VALUES (?, ?, ?)", many)
+        found.append(peak(lambda: copies.read(step)))
+    assert step.pieces.count() > 4 and found[1] - found[0] < MIB
 
 
 def test_a_long_table_is_whole_in_json_and_csv_and_begins_on_the_page(alice: Any) -> None:

@@ -17,6 +17,7 @@ from audit.models import AuditEvent
 from consent.webhook import Outcome
 from erasure.models import OpenDsrCallback, OpenDsrRequest, RightsRequest
 from erasure.services import opendsr, opendsr_callbacks, steps
+from erasure.services.requests import file_request
 from tests.conftest import make_application
 from tests.consent.people import Receiver, listening
 from tests.erasure.people import run_all, store
@@ -152,6 +153,59 @@ def test_the_same_request_again_is_that_one_and_another_under_its_id_is_refused(
     assert RightsRequest.objects.count() == 1
     other = client.post(f"{ROOT}/opendsr_requests", body | {"subject_request_type": "portability"})
     assert other.status_code == 400 and RightsRequest.objects.count() == 1
+
+
+def test_each_of_two_requests_about_one_person_has_its_own_answer_and_end(
+    known: Any, shop: Any, client_for: Any, settings: Any, controller: Receiver
+) -> None:
+    """Two copies asked at the same moment are two; two erasures are carried out together, and one can be cancelled."""
+    client = client_for(shop, "opendsr:requests")
+
+    def posted(kind: str) -> str:
+        body = asks(known.email, kind, status_callback_urls=[controller.url])
+        assert client.post(f"{ROOT}/opendsr_requests", body).status_code == 201
+        return f"{ROOT}/opendsr_requests/{body['subject_request_id']}"
+
+    def status(where: str) -> str:
+        return str(client.get(where).json()["request_status"])
+
+    first, second = posted("access"), posted("access")
+    steps.sweep()
+    assert client.get(first).json()["results_url"].endswith(f"{first}/results")
+    assert client.get(second).json()["results_url"].endswith(f"{second}/results")
+    assert RightsRequest.objects.filter(right="access", state="completed").count() == 2
+    one, other, third = posted("erasure"), posted("erasure"), posted("erasure")
+    erasure = RightsRequest.objects.get(right="erasure")
+    assert client.delete(one).status_code == 202, "who asked first"
+    assert (status(one), status(other), status(third)) == ("cancelled", "pending", "pending")
+    assert client.delete(one).status_code == client.delete(other).status_code == 202
+    erasure.refresh_from_db()
+    assert erasure.state == "in_progress"
+    assert client.delete(third).status_code == 202
+    erasure.refresh_from_db()
+    assert erasure.state == "withdrawn", "nobody is left who wants it"
+    send_all()
+    told = [json.loads(body) for _headers, body in controller.heard]
+    ends = {each["subject_request_id"]: each["request_status"] for each in told}
+    assert sorted(ends.values()) == ["cancelled"] * 3 + ["completed"] * 2
+
+
+@pytest.mark.parametrize("first", ["the person", "the controller"])
+def test_a_controller_does_not_cancel_what_the_person_wants_themselves(
+    known: Any, shop: Any, client_for: Any, first: str
+) -> None:
+    client, body = client_for(shop, "opendsr:requests"), asks(known.email, "erasure")
+    asked = [
+        lambda: file_request(
+            subject=known.subject, right="erasure", details={}, verified_by="account", actor="subject", by_person=True
+        ),
+        lambda: client.post(f"{ROOT}/opendsr_requests", body),
+    ]
+    for ask in asked if first == "the person" else reversed(asked):
+        ask()
+    where = f"{ROOT}/opendsr_requests/{body['subject_request_id']}"
+    assert client.delete(where).status_code == 202 and client.get(where).json()["request_status"] == "cancelled"
+    assert RightsRequest.objects.get().state == "in_progress"
 
 
 def test_somebody_the_controller_did_not_give_us_has_nothing_here(

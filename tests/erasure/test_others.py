@@ -19,7 +19,7 @@ from consent.models import Component, Delivery
 from consent.services.deliveries import acknowledge
 from erasure.archives import build
 from erasure.models import Archive, ArchiveChunk, CheckedText, RightsRequest
-from erasure.services import archives, checking, place_tasks, places
+from erasure.services import archives, checking, pieces, place_tasks, places
 from gdpr_portal.errors import Invalid, WrongState
 from subjects.models import PersonalValue
 from subjects.services.reveal import revealed_values
@@ -69,9 +69,19 @@ def collected(request: RightsRequest, number: int = 0) -> dict[str, bytes]:
 
 @pytest.fixture
 def everywhere(
-    alice: Any, shop: Any, rita: Any, marked: None, tmp_path: Path, django_capture_on_commit_callbacks: Any
+    alice: Any,
+    shop: Any,
+    rita: Any,
+    marked: None,
+    tmp_path: Path,
+    monkeypatch: Any,
+    django_capture_on_commit_callbacks: Any,
 ) -> RightsRequest:
-    """A copy in which somebody else stands in a value, an application's answer, a connector's row, a place's words."""
+    """A copy in which somebody else stands in a value, an application's answer, a connector's row, a place's words.
+
+    The connector's rows lie in several pieces.
+    """
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 100)
     store(shop, alice.subject, "orders", given_name=NOTE, family_name="Ahlberg")
     set_endpoint(application=shop, url="https://shop.example/notices")
     url = sa.make_url(f"sqlite:///{tmp_path}/warehouse.sqlite")

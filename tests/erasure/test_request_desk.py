@@ -120,7 +120,7 @@ def test_a_failed_step_is_tried_again_from_the_desk(alice: Any, olga: Any, monke
     step = request.steps.get(kind="archive")
     with monkeypatch.context() as patch:
         patch.setattr("erasure.archives.build.build_archive", broken)
-        for _try in range(steps.POISON_ATTEMPTS):
+        for _try in range(steps.TRIES):
             request.steps.update(next_at=None)
             steps.run(step.id)
     step.refresh_from_db()

@@ -5,15 +5,20 @@ from typing import Any
 import pytest
 from django.core import mail
 
+from access.services.applications import set_endpoint
 from audit import actors
-from consent.models import NoticeText
+from consent.models import Delivery, HandNotice, NoticeText
 from consent.services.consents import record_consent
 from consent.services.data import store_data
 from consent.services.decisions import decide_for
+from consent.services.deliveries import acknowledge
 from erasure.models import Archive, RightsRequest
 from erasure.services import archives, requests, steps
 from gdpr_portal.errors import Gone, Invalid, Refused, WrongState
 from subjects.services import read_values
+from tests.conftest import make_application
+from tests.consent.people import share
+from tests.consent.test_transfers import draft, go_live
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
 
@@ -63,6 +68,77 @@ def test_an_objection_upheld_stays(alice: Any, shop: Any, rita: Any) -> None:
     request = file(alice.subject, "objection", purpose="fraud_prevention")
     approved = requests.approve_request(request_id=request.id, reviewer=rita.account)
     assert (approved.state, code(shop, alice.subject, "fraud_prevention")) == ("completed", "objected")
+
+
+@pytest.fixture
+def letters(alice: Any, shop: Any, olga: Any, rita: Any) -> Any:
+    """Shop holds contracts; letters, and paper without a connection, have had Alice's data for both purposes."""
+    made = make_application("letters", ["deliveries:acknowledge"], is_third_party=True)
+    purposes = ["direct_marketing", "fraud_prevention"]
+    for application in (shop, made):
+        set_endpoint(application=application, url=f"https://{application.slug}.example/notices")
+    for slug, application in (("letters", made), ("paper", None)):
+        go_live(draft(olga, slug=slug, name=slug.title(), purposes=purposes, application=application), olga, rita)
+    for purpose in purposes:
+        assert code(shop, alice.subject, purpose) == "allowed"
+        for slug in ("letters", "paper"):
+            share(alice.subject, True, purpose=purpose, recipient=slug)
+    Delivery.objects.all().delete()
+    HandNotice.objects.all().delete()
+    return made
+
+
+def told(subject: Any) -> list[tuple[Any, ...]]:
+    """What everybody was told since: by notice, then by hand."""
+    heard = Delivery.objects.order_by("application__slug", "sequence")
+    by_hand = HandNotice.objects.order_by("created_at", "pk")
+    return [
+        *heard.values_list("application__slug", "type", "purpose"),
+        *by_hand.values_list("recipient", "type", "purpose"),
+    ]
+
+
+def test_everybody_with_data_for_the_purpose_learns_of_an_objection_to_marketing(
+    alice: Any, shop: Any, letters: Any
+) -> None:
+    """Art. 21(3): once each, and the request waits for their word; another purpose's holders hear nothing."""
+    request = file(alice.subject, "objection", purpose="direct_marketing")
+    stop = ("sharing.stopped", "direct_marketing")
+    assert told(alice.subject) == [("letters", *stop), ("shop", *stop), ("paper", *stop)]
+    assert request.state == "in_progress" and code(shop, alice.subject, "direct_marketing") == "objected"
+    assert [(step.kind, step.target, step.state) for step in request.steps.order_by("target")] == [
+        ("notify", "letters", "waiting"), ("notify", "shop", "waiting")
+    ]  # fmt: skip
+    assert "Letters" in alice.browser().get(f"/requests/{request.id}").content.decode()
+    for application in (shop, letters):
+        delivery = Delivery.objects.get(application=application)
+        assert (delivery.request, delivery.due_at) == (request.id, request.due_at)
+        acknowledge(application=application, delivery_id=delivery.id, outcome="done", evidence={}, data={})
+    steps.sweep()
+    request.refresh_from_db()
+    assert request.state == "completed"
+
+
+@pytest.mark.parametrize("end", ["upheld", "overruled", "taken back"])
+def test_a_disputed_objection_restricts_at_those_who_hold_the_data_until_it_is_decided(
+    alice: Any, shop: Any, rita: Any, letters: Any, end: str
+) -> None:
+    request = file(alice.subject, "objection", purpose="fraud_prevention")
+    everybody = ("letters", "shop", "paper")
+    assert told(alice.subject) == [(who, "restriction.set", "fraud_prevention") for who in everybody]
+    Delivery.objects.all().delete()
+    HandNotice.objects.all().delete()
+    if end == "upheld":
+        requests.approve_request(request_id=request.id, reviewer=rita.account)
+        waiting = {(step.kind, step.target) for step in request.steps.filter(state="waiting")}
+        assert waiting == {("notify", "letters"), ("notify", "shop"), ("manual", "recipient:paper")}
+        assert told(alice.subject) == [(who, "sharing.stopped", "fraud_prevention") for who in everybody[:2]]
+        return
+    if end == "overruled":
+        requests.refuse_request(request_id=request.id, reviewer=rita.account, reason_code="A21CompellingGrounds")
+    else:
+        requests.withdraw_request(request=request, actor=actors.SUBJECT)
+    assert told(alice.subject) == [(who, "restriction.lifted", "fraud_prevention") for who in everybody]
 
 
 def test_an_objection_taken_back_is_over(alice: Any, shop: Any, audit_log: Any) -> None:

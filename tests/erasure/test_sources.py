@@ -2,6 +2,7 @@
 
 import base64
 import io
+import itertools
 import json
 import zipfile
 from collections.abc import Callable
@@ -20,10 +21,12 @@ from access.services.applications import set_endpoint
 from audit import actors
 from consent.models import Delivery
 from consent.services.deliveries import acknowledge
-from erasure.models import Archive, RightsRequest, SourceAnswer, Step
-from erasure.services import archives, steps
+from erasure.models import AnswerPiece, Archive, RightsRequest, SourceAnswer, Step
+from erasure.services import archives, claims, copies, pieces, steps
 from gdpr_portal import breakers
 from gdpr_portal.errors import Gone, Invalid, WrongState
+from subjects.holdings import holding
+from subjects.models import Subject
 from tests.connectors import shop as shops
 from tests.connectors.conftest import register
 from tests.erasure.people import file, run_all, store
@@ -271,17 +274,31 @@ def test_a_connector_answers_at_once_and_its_copy_is_not_kept_beside_the_archive
 def test_a_connector_that_is_down_delays_the_copy_only_to_its_limit(
     frozen: Any, alice: Any, olga: Any, warehouse: sa.URL
 ) -> None:
+    """It is asked on, seldom by now, until the request is due; an operator sees it after five tries."""
     request = file(alice.subject, "access")
-    for _try in range(6):
-        run_all(request)
-        frozen.shift(130)
     step = request.steps.get(kind="connector")
-    assert step.state == "failed" and request.archive is None
+    pauses = []
+    for tried in range(1, 12):
+        steps.run(step.id)
+        step.refresh_from_db()
+        assert (step.state, step.attempts, step.unanswered) == ("queued", 0, tried), "no attempt counts towards five"
+        assert Step.objects.filter(Step.stuck()).exists() is (tried >= 5)
+        pauses.append((step.next_at - timezone.now()).total_seconds())
+        frozen.shift(pauses[-1] + 0.001)
+        breakers.forget()  # its pauses are of a clock that no test moves
+    assert pauses[0] <= 2.4 and all(late > early for early, late in itertools.pairwise(pauses))
+    page = olga.browser().get(f"/admin/erasure/rightsrequest/{request.id}/change/").content.decode()
+    assert "retry_step" in page and "connection_failed" in page
+    assert run_all(request).archive is None
     later(frozen)
     run_all(request)
     assert json.loads(collected(request)["data.json"])["sources"][0]["state"] == "not_answered"
+    frozen.shift(request.due_at - timezone.now() + timedelta(seconds=1))
+    steps.run(step.id)
+    step.refresh_from_db()
+    assert step.state == "failed", "the request is due: it is given up, and nothing is complete"
     shops.build(warehouse)
-    breakers.forget()  # its pause is over: it is of a clock that no test moves
+    breakers.forget()
     steps.retry(step_id=step.id, operator=olga.account)
     request = run_all(request)
     section = json.loads(collected(request, 1)["data.json"])["data"]["connector warehouse"]
@@ -289,14 +306,60 @@ def test_a_connector_that_is_down_delays_the_copy_only_to_its_limit(
     assert request.state == "completed"
 
 
-def test_what_was_fetched_lies_sealed_until_it_is_handed_on(alice: Any, shop: Any, warehouse: sa.URL) -> None:
+def test_what_was_fetched_lies_sealed_until_it_is_handed_on(
+    alice: Any, shop: Any, warehouse: sa.URL, monkeypatch: Any
+) -> None:
+    """More than a piece holds lies in several; the copy has every row of them, and then they are gone."""
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 100)
     store(shop, alice.subject, "orders", given_name="Alice")
     set_endpoint(application=shop, url="https://shop.example/notices")
     shops.build(warehouse)
-    run_all(file(alice.subject, "access"))
+    request = run_all(file(alice.subject, "access"))
     cell = SourceAnswer.objects.get(step__kind="connector").sealed
-    assert cell is not None and b"Archer" not in bytes(cell)
+    assert cell is not None and b"Archer" not in bytes(cell) and AnswerPiece.objects.count() > 3
     assert in_database(needles({"row": "Alice Archer"})) == set()
+    assert pieces.forget_pieces() == 0, "an archive waits for them"
+    with transaction.atomic():
+        holding("rights_requests").erase(alice.subject, {})
+        assert not AnswerPiece.objects.exists()
+        transaction.set_rollback(True)
+    answer(request, shop, "nothing_held")
+    files = collected(run_all(request))
+    told = json.loads(files["data/sources/connector-warehouse/answer.json"])
+    assert told["shop:customer"][0]["name"] == "Alice Archer" and len(told) > 5
+    assert told == json.loads(files["data.json"])["data"]["connector warehouse"]
+    assert "Alice Archer" in files["index.html"].decode()
+    assert "Alice Archer" in files["csv/connector_warehouse_shop_customer.csv"].decode()
+    assert not AnswerPiece.objects.exists() and not SourceAnswer.objects.exclude(sealed=None).exists()
+
+
+def test_what_a_lost_try_fetched_is_nobodys_and_goes(alice: Any, warehouse: sa.URL, monkeypatch: Any) -> None:
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 100)
+    shops.build(warehouse)
+    request = file(alice.subject, "access")
+    first = Step.objects.get(request=request, kind="connector")
+    assert claims.claim(first.id) is not None
+    first.refresh_from_db()
+    copies.read(first)  # and the worker dies
+    assert first.pieces.count() > 3 and pieces.forget_pieces() == 0, "it may be under way"
+    slow = pieces.Keeping(first)
+    Step.objects.filter(pk=first.pk).update(state="queued", lease_until=None)
+    with pytest.raises(WrongState):  # nobody's any more: nothing is written for it
+        slow.take("shop:customer", {"name": "x" * 100})
+    assert claims.claim(first.id) is not None
+    second = Step.objects.get(pk=first.pk)
+    copies.read(second)
+    with pytest.raises(WrongState):
+        slow.take("shop:customer", {"name": "x" * 100})
+    assert {row.fence for row in AnswerPiece.objects.all()} == {2}
+    Subject.objects.filter(pk=alice.subject.pk).update(erased_at=timezone.now())
+    with pytest.raises(WrongState):
+        pieces.Keeping(second).take("shop:customer", {"name": "x" * 100})
+    Subject.objects.filter(pk=alice.subject.pk).update(erased_at=None)
+    copies.read(second)
+    Step.objects.filter(pk=first.pk).update(state="queued", lease_until=None)
+    assert second.pieces.exists() and pieces.forget_pieces() == 1 and not AnswerPiece.objects.exists()
+    assert run_all(request).state == "completed" and "Alice Archer" in collected(request)["data.json"].decode()
 
 
 def test_only_an_answer_that_was_given_has_words(asked: RightsRequest) -> None:

@@ -72,6 +72,7 @@ HELD: dict[str, dict[str, str]] = {
         "state": CODE, "upload_url": APP, "digest": PROOF, "last_error": CODE, "acknowledgement": PROOF,
     },
     "erasure.SourceAnswer": {"sealed": ON_ITS_WAY},
+    "erasure.AnswerPiece": {"sealed": ON_ITS_WAY},
     "erasure.AnswerFile": {"content_type": CODE, "sealed": ON_ITS_WAY},
     "erasure.CheckedText": {"source": CODE, "field": CODE, "sealed": LOOKED_AT},
     "erasure.Message": {"sealed": EXPORTED},
