@@ -25,6 +25,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -173,17 +174,26 @@ def _set_up() -> None:
 
 @contextmanager
 def counting() -> Iterator[dict[str, int]]:
-    """How many statements were sent while the block ran."""
+    """How many statements were sent while the block ran; those prepared by hand go past Django's own counting."""
     from django.db import connection
+
+    from gdpr_portal.prepared import Prepared
 
     found = {"n": 0}
 
-    def count(execute: Any, *given: Any) -> Any:
+    def count(execute: Any, *given: Any, **values: Any) -> Any:
         found["n"] += 1
-        return execute(*given)
+        return execute(*given, **values)
 
-    with connection.execute_wrapper(count):
-        yield found
+    def count_prepared(self: Prepared, **values: Any) -> list[Any]:
+        return count(partial(plain, self), **values)
+
+    plain, Prepared.all = Prepared.all, count_prepared  # type: ignore[method-assign]
+    try:
+        with connection.execute_wrapper(count):
+            yield found
+    finally:
+        Prepared.all = plain  # type: ignore[method-assign]
 
 
 def _megabytes(line: str = "VmRSS") -> float:

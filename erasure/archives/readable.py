@@ -156,10 +156,9 @@ def plain(name: str) -> str:
 
 
 def readable(
-    content: Mapping[str, Any], language: str, found: Mapping[Source, Mapping[str, Any]] | None = None
+    content: Mapping[str, Any], reader: Reader, found: Mapping[Source, Mapping[str, Any]] | None = None
 ) -> dict[str, Any]:
     """What the page shows beside `content`: sections, those asked and their answers, accesses, purposes, recipients."""
-    reader = Reader(language)
     own = {name: body for name, body in content["data"].items() if not name.startswith("connector ")}
     others = [reader.answer(each, words) for each, words in (found or {}).items()]
     info = content.get("information") or {}
