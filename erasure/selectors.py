@@ -1,10 +1,10 @@
 """Questions about rights requests: what may be asked for, what is under way, for whoever may see it."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from access.models import Account, Application
@@ -40,14 +40,24 @@ def held_purposes_of(people: Sequence[UUID]) -> dict[UUID, list[Held]]:
 
 def to_retain(subject: Subject) -> dict[str, tuple[Purpose, list[str], datetime]]:
     """What erasure leaves (Art. 17(3)(b)): purpose slug to the purpose, its fields held, and until when."""
-    links = ValuePurpose.objects.filter(value__subject=subject)
-    purposes = Purpose.objects.filter(slug__in=links.values("purpose"), lawful_basis__in=RETAINED_UNDER)
-    kept = {}
-    for purpose in purposes:
-        of_purpose = links.filter(purpose=purpose.slug)
-        fields = sorted(of_purpose.values_list("value__field", flat=True))
-        last = of_purpose.aggregate(last=Max("since"))["last"]
-        kept[purpose.slug] = (purpose, fields, last + timedelta(days=purpose.retention_days))
+    return to_retain_of([subject.pk])[subject.pk]
+
+
+Retained = dict[str, tuple[Purpose, list[str], datetime]]
+
+
+def to_retain_of(people: Sequence[UUID]) -> dict[UUID, Retained]:
+    """The same of each of these people, by two statements at most."""
+    binding = Purpose.objects.filter(lawful_basis__in=RETAINED_UNDER)
+    links = ValuePurpose.objects.filter(value__subject__in=people, purpose__in=binding.values("slug"))
+    rows = list(links.values_list("value__subject", "purpose", "value__field", "since"))
+    known = {row.slug: row for row in binding.filter(slug__in={slug for _who, slug, *_more in rows})} if rows else {}
+    kept: dict[UUID, Retained] = {person: {} for person in people}
+    for person, slug, field, since in sorted(rows):
+        purpose = known[slug]
+        _purpose, fields, until = kept[person].get(slug, (purpose, [], datetime.min.replace(tzinfo=UTC)))
+        ends = since + timedelta(days=purpose.retention_days)
+        kept[person][slug] = (purpose, [*fields, field], max(until, ends))
     return kept
 
 

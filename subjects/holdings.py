@@ -67,6 +67,7 @@ class Together:
 
     def __init__(self, people: Sequence[Subject] = ()) -> None:
         self.people = people
+        self._among = frozenset(person.pk for person in people) if len(people) > 1 else frozenset()
         self._read: dict[Own, dict[Any, list[Any]] | None] = {}
         self._known: dict[Hashable, Any] = {}
 
@@ -101,7 +102,7 @@ class Together:
         return made
 
     def _shared(self, subject: Subject, own: Own) -> list[Any] | None:
-        if len(self.people) < 2 or subject not in self.people:
+        if subject.pk not in self._among:
             return None
         if own not in self._read:
             self._read[own] = own.by_person(self.people)

@@ -186,7 +186,7 @@ def register_all() -> None:
         register(one)
 
 
-def _cells(rows: Iterable[PersonalValue], fields: frozenset[str]) -> list[tuple[UUID, str, bytes]]:
+def _cells(rows: Iterable[PersonalValue], fields: frozenset[str]) -> list[tuple[UUID, str, bytes | memoryview]]:
     return [(row.pk, row.field, row.sealed) for row in rows if row.field in fields]
 
 

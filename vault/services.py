@@ -31,8 +31,8 @@ from vault.stream import open_stream, seal_stream
 
 __all__ = [
     "KEY", "Place", "Status", "SubjectKey", "Tampered", "blind_index", "blind_indexes", "create_data_key",
-    "create_data_keys", "destroy_data_key", "destroy_data_keys", "first_key", "keyed_digest", "keyed_digests", "keys_at_hand",
-    "open_cell", "open_cells", "open_secret", "open_stream", "opened", "pairwise_id", "pairwise_ids",
+    "create_data_keys", "destroy_data_key", "destroy_data_keys", "first_key", "keyed_digest", "keyed_digests",
+    "keys_at_hand", "open_cell", "open_cells", "open_secret", "open_stream", "opened", "pairwise_id", "pairwise_ids",
     "replace_data_key", "report_tamper", "reseal_secret", "seal_cells", "seal_secret", "seal_stream", "status",
     "subject_blocks", "subject_key", "subject_keys", "subject_of",
 ]  # fmt: skip

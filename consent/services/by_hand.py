@@ -4,6 +4,7 @@ As with a delivery, what starts sharing is told only while it is on: asked once 
 the operator says that they are telling it.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import transaction
@@ -65,10 +66,17 @@ def confirm_by_hand(*, notice_id: UUID, actor: Account) -> HandNotice:
 
 def recipients_by_hand(subject: Subject) -> list[str]:
     """Third parties without a connection that sharing with was ever on, by slug: they are told by hand (Art. 19)."""
-    shared = ConsentEvent.objects.filter(subject=subject, action="give").exclude(recipient="")
-    slugs = shared.values_list("recipient", flat=True)
-    rows = Recipient.objects.filter(slug__in=slugs, application__isnull=True)
-    return list(rows.order_by("slug").values_list("slug", flat=True))
+    return recipients_by_hand_of([subject.pk])[subject.pk]
+
+
+def recipients_by_hand_of(people: Sequence[UUID]) -> dict[UUID, list[str]]:
+    """The same of each of these people, by one statement."""
+    unconnected = Recipient.objects.filter(application__isnull=True).values("slug")
+    shared = ConsentEvent.objects.filter(subject__in=people, action="give", recipient__in=unconnected)
+    found: dict[UUID, list[str]] = {person: [] for person in people}
+    for person, slug in shared.values_list("subject_id", "recipient").order_by("recipient").distinct():
+        found[person].append(slug)
+    return found
 
 
 def _verdict(notice: HandNotice) -> str:

@@ -41,6 +41,12 @@ class Block:
     """Where all of its `total` rows are; the page has the first ones of a long table."""
 
     @property
+    def labelled(self) -> list[list[tuple[str, str]]]:
+        """Its rows, each cell behind the name of its column."""
+        names = [str(column) for column in self.columns]
+        return [list(zip(names, row, strict=True)) for row in self.rows]
+
+    @property
     def is_cut(self) -> bool:
         """Whether there are more rows than stand here."""
         return self.total > len(self.rows)

@@ -44,19 +44,21 @@ SAYING_HOW = frozenset({"restriction", "objection", "withdraw_consent"})
 """Rights whose details say what is to hold at once."""
 
 
-def schedule(request: RightsRequest, *, actor: str) -> None:
+def schedule(request: RightsRequest, *, actor: str, before: Sequence[audit.Entry] = ()) -> None:
     """The request is under way; an erasure waits for the end of its undo window, anything else begins at once.
 
-    What a representative asked for waits until the person had their time to object. Raises `mandate_missing`.
+    What a representative asked for waits until the person had their time to object. Raises `mandate_missing`. What the
+    log says `before` is written first.
     """
     require_authority(request)
     now = timezone.now()
     request.starts_at = max(_undo_until(request, now), may_object_until(request) or now)
     if _awaits_decision(request):
+        audit.record_many(before)
         _at_once(request, actor=actor)
         _to_review(request, actor=actor)
         return
-    move_request(request, "in_progress", actor=actor)
+    move_request(request, "in_progress", actor=actor, before=before)
     if request.starts_at > now or waits(request):
         if request.right == "erasure":
             keep_from_use(subject=request.subject, request=request.id, actor=actor)
@@ -159,7 +161,7 @@ def _begin(requests: Sequence[RightsRequest], *, actor: str) -> None:
 
     Notices are queued first: they carry the receiver's own customer number, which an erasure takes away.
     """
-    around = plans.Around()
+    around = plans.Around([row.subject_id for row in requests])
     planned = {row.id: plans.plan(row, around) for row in requests}
     steps = [step for plan in planned.values() for step in plan]
     for step in steps:

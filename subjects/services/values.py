@@ -90,7 +90,7 @@ def read_values(*, subject: Subject, fields: Sequence[str], purpose: str | None 
     return open_values(subject.pk, list(rows), lambda: list(rows.all()))
 
 
-Cells = Sequence[tuple[UUID, str, bytes]]
+Cells = Sequence[tuple[UUID, str, bytes | memoryview]]
 
 
 def open_values(owner: UUID, held: Cells, again: Callable[[], Cells]) -> dict[str, str]:
