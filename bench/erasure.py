@@ -174,8 +174,9 @@ def _set_up() -> None:
 
 @contextmanager
 def counting() -> Iterator[dict[str, int]]:
-    """How many statements were sent while the block ran; those prepared by hand go past Django's own counting."""
+    """How many statements were sent while the block ran; COPY and what is prepared go past Django's own counting."""
     from django.db import connection
+    from psycopg import Cursor
 
     from gdpr_portal.prepared import Prepared
 
@@ -188,12 +189,16 @@ def counting() -> Iterator[dict[str, int]]:
     def count_prepared(self: Prepared, **values: Any) -> list[Any]:
         return count(partial(plain, self), **values)
 
-    plain, Prepared.all = Prepared.all, count_prepared  # type: ignore[method-assign]
+    def count_copy(self: Any, *given: Any, **named: Any) -> Any:
+        return count(partial(copy, self), *given, **named)
+
+    plain, copy = Prepared.all, Cursor.copy
+    Prepared.all, Cursor.copy = count_prepared, count_copy  # type: ignore[method-assign]
     try:
         with connection.execute_wrapper(count):
             yield found
     finally:
-        Prepared.all = plain  # type: ignore[method-assign]
+        Prepared.all, Cursor.copy = plain, copy  # type: ignore[method-assign]
 
 
 def _megabytes(line: str = "VmRSS") -> float:

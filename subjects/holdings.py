@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Count, F, QuerySet, Value
 
 from subjects.models import Subject
@@ -229,6 +230,7 @@ class Rows:
 
 
 _registry: dict[str, Holding] = {}
+_WHERE_LEFT: Final = "SELECT DISTINCT place FROM ({}) AS left_over WHERE whose = ANY(%s::uuid[])"
 
 
 def register(holding: Holding) -> None:
@@ -245,11 +247,19 @@ def holdings() -> list[Holding]:
 
 
 def where_left(people: Sequence[UUID], kept: Kept) -> set[str]:
-    """The names of the holdings in which something of these people is that should be gone; one statement for all."""
+    """The names of the holdings in which something of these people is that should be gone; one statement for all.
+
+    The people are named once, around the places: PostgreSQL carries that into each.
+    """
     asked = [
-        going.of(people).order_by().values(place=Value(each.name)) for each in holdings() for going in each.goes(kept)
+        going.rows.order_by().values(place=Value(each.name), whose=F(going.owner))
+        for each in holdings()
+        for going in each.goes(kept)
     ]
-    return {row["place"] for row in asked[0].union(*asked[1:])}
+    places, given = asked[0].union(*asked[1:], all=True).query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(_WHERE_LEFT.format(places), [*given, list(people)])
+        return {place for (place,) in cursor.fetchall()}
 
 
 def holding(name: str) -> Holding:

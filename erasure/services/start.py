@@ -28,6 +28,7 @@ from erasure.services.locking import locked_requests
 from erasure.services.mandate_words import may_object_until, require_authority
 from erasure.services.records import move_request, step_entry
 from erasure.services.sweeping import together
+from gdpr_portal.copying import copy_rows
 from gdpr_portal.wake import wake
 from subjects.selectors import emails_of
 from subjects.services import (
@@ -167,7 +168,7 @@ def _begin(requests: Sequence[RightsRequest], *, actor: str) -> None:
     for step in steps:
         if step.kind == Step.Kind.NOTIFY:
             notices.queue_notice(step)
-    Step.objects.bulk_create(steps)
+    copy_rows(Step, steps)
     opendsr_calls.queue(steps)
     audit.record_many([step_entry(step, actor=actor) for step in steps if step.state in {"retained", "waiting"}])
     for step in steps:
