@@ -25,6 +25,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -173,17 +174,31 @@ def _set_up() -> None:
 
 @contextmanager
 def counting() -> Iterator[dict[str, int]]:
-    """How many statements were sent while the block ran."""
+    """How many statements were sent while the block ran; COPY and what is prepared go past Django's own counting."""
     from django.db import connection
+    from psycopg import Cursor
+
+    from gdpr_portal.prepared import Prepared
 
     found = {"n": 0}
 
-    def count(execute: Any, *given: Any) -> Any:
+    def count(execute: Any, *given: Any, **values: Any) -> Any:
         found["n"] += 1
-        return execute(*given)
+        return execute(*given, **values)
 
-    with connection.execute_wrapper(count):
-        yield found
+    def count_prepared(self: Prepared, **values: Any) -> list[Any]:
+        return count(partial(plain, self), **values)
+
+    def count_copy(self: Any, *given: Any, **named: Any) -> Any:
+        return count(partial(copy, self), *given, **named)
+
+    plain, copy = Prepared.all, Cursor.copy
+    Prepared.all, Cursor.copy = count_prepared, count_copy  # type: ignore[method-assign]
+    try:
+        with connection.execute_wrapper(count):
+            yield found
+    finally:
+        Prepared.all, Cursor.copy = plain, copy  # type: ignore[method-assign]
 
 
 def _megabytes(line: str = "VmRSS") -> float:

@@ -9,10 +9,14 @@ from django.utils.translation import gettext as _
 
 from consent.models import Confirmation, ConsentProof, PrivacySignal, Reminder
 from consent.services.paper import opened_proof
-from subjects.holdings import ExportScope, Going, Holding, Kept, PlanLine
+from subjects.holdings import ExportScope, Going, Holding, Kept, Own, PlanLine
 from subjects.models import Subject
 
 GOES = (Confirmation, Reminder, PrivacySignal)
+_SIGNALS = Own(PrivacySignal.objects.all())
+_WORDS = Own(Confirmation.objects.order_by("created_at"))
+_REMINDERS = Own(Reminder.objects.order_by("at"))
+_SCANS = Own(ConsentProof.objects.filter(sealed__isnull=False).defer("sealed").order_by("added_at"))
 
 
 class EvidenceHolding(Holding):
@@ -27,14 +31,14 @@ class EvidenceHolding(Holding):
     def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
         if scope.portability:
             return {}
-        signal = PrivacySignal.objects.filter(subject=subject).first()
-        words = Confirmation.objects.filter(subject=subject).order_by("created_at")
+        rows = scope.together.rows
         told = {
-            "confirmations": [_word(row) for row in words],
-            "reminders": [_reminder(row) for row in Reminder.objects.filter(subject=subject).order_by("at")],
-            "scans": [_scan(row) for row in _scans(subject).order_by("added_at")],
-            "privacy_signal": [] if signal is None else [
-                {"signal": "Sec-GPC", "at": _iso(signal.at), "switched_off": signal.switched_off}
+            "confirmations": [_word(row) for row in rows(subject, _WORDS)],
+            "reminders": [_reminder(row) for row in rows(subject, _REMINDERS)],
+            "scans": [_scan(row) for row in rows(subject, _SCANS)],
+            "privacy_signal": [
+                {"signal": "Sec-GPC", "at": _iso(row.at), "switched_off": row.switched_off}
+                for row in rows(subject, _SIGNALS)
             ],
         }  # fmt: skip
         return {name: rows for name, rows in told.items() if rows}
@@ -44,17 +48,13 @@ class EvidenceHolding(Holding):
         if any(model.objects.filter(subject=subject).exists() for model in GOES):
             what = _("Confirmations and reminders by mail, and the privacy signal of your browser")
             lines.append(PlanLine(what, "goes", "Art. 17(1)"))
-        if _scans(subject).exists():
+        if _SCANS.of([subject]).exists():
             lines.append(PlanLine(_("Scans of consent forms you signed on paper"), "goes", "Art. 17(1)"))
         return lines
 
     def goes(self, kept: Kept) -> Sequence[Going]:
         scans = ConsentProof.objects.filter(sealed__isnull=False)
         return *(Going(model._default_manager.all()) for model in GOES), Going(scans, emptied={"sealed": None})
-
-
-def _scans(subject: Subject) -> Any:
-    return ConsentProof.objects.filter(subject=subject, sealed__isnull=False)
 
 
 def _word(row: Confirmation) -> dict[str, Any]:

@@ -11,8 +11,15 @@ from django.utils.translation import gettext as _
 
 from consent.models import ConsentEvent, Delivery, HandNotice, Objection, SharingAsk, Standing
 from consent.services.deliveries import data_of, evidence_of
-from subjects.holdings import ExportScope, Going, Holding, Kept, PlanLine, register, table
+from subjects.holdings import ExportScope, Going, Holding, Kept, Own, PlanLine, register
 from subjects.models import Subject
+
+_EVENTS = Own(ConsentEvent.objects.order_by("at", "seq"))
+_STANDING = Own(Standing.objects.order_by("purpose"))
+_OBJECTIONS = Own(Objection.objects.order_by("since"))
+_DELIVERIES = Own(Delivery.objects.select_related("application").order_by("created_at"))
+_BY_HAND = Own(HandNotice.objects.order_by("created_at"))
+_ASKS = Own(SharingAsk.objects.order_by("asked_at"))
 
 
 class ConsentsHolding(Holding):
@@ -24,13 +31,13 @@ class ConsentsHolding(Holding):
     def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
         if scope.portability:
             return {}
-        events = ConsentEvent.objects.filter(subject=subject).order_by("at", "seq")
-        objections = Objection.objects.filter(subject=subject).order_by("since")
+        together = scope.together
         return {
-            "standing": [_standing(row) for row in Standing.objects.filter(subject=subject).order_by("purpose")],
-            "history": table(events, _event),
+            "standing": [_standing(row) for row in together.rows(subject, _STANDING)],
+            "history": together.table(subject, _EVENTS, _event),
             "objections": [
-                {"purpose": row.purpose, "since": _iso(row.since), "ended_at": _iso(row.ended_at)} for row in objections
+                {"purpose": row.purpose, "since": _iso(row.since), "ended_at": _iso(row.ended_at)}
+                for row in together.rows(subject, _OBJECTIONS)
             ],
         }
 
@@ -60,10 +67,9 @@ class DeliveriesHolding(Holding):
     def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
         if scope.portability:
             return {}
-        rows = Delivery.objects.filter(subject=subject).select_related("application").order_by("created_at")
-        notes = HandNotice.objects.filter(subject=subject).order_by("created_at")
+        notes = scope.together.rows(subject, _BY_HAND)
         by_hand = {"told_by_hand": [_by_hand(note) for note in notes]} if notes else {}
-        return {"told": table(rows, _told), **by_hand}
+        return {"told": scope.together.table(subject, _DELIVERIES, _told), **by_hand}
 
     def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
         if not any(model.objects.filter(subject=subject).exists() for model in (Delivery, HandNotice)):
@@ -83,10 +89,8 @@ class AsksHolding(Holding):
     models = frozenset({"consent.SharingAsk"})
 
     def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
-        rows = SharingAsk.objects.filter(subject=subject).order_by("asked_at")
-        if scope.portability or not rows.exists():
-            return {}
-        return {"asked": [_ask(row) for row in rows]}
+        rows = [] if scope.portability else scope.together.rows(subject, _ASKS)
+        return {"asked": [_ask(row) for row in rows]} if rows else {}
 
     def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
         if not self.residue(subject, kept):

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from audit import actors
@@ -16,9 +15,18 @@ from erasure.services.conversation import conversation
 from erasure.services.files import opened_file
 from erasure.services.identity_files import delete_evidence, evidence_place
 from erasure.services.questions import words_of
-from subjects.holdings import ExportScope, Going, Holding, Kept, PlanLine
+from subjects.holdings import ExportScope, Going, Holding, Kept, Own, PlanLine
 from subjects.models import Subject
 from vault.services import subject_key
+
+_MESSAGES = Own(Message.objects.defer("sealed"), owner="request__subject")
+_COMMENTS = Own(Comment.objects.defer("sealed"), owner="request__subject")
+_HOLDS = Own(LegalHold.objects.order_by("placed_at"))
+_QUESTIONS = Own(AccessQuestion.objects.order_by("asked_at"))
+_CHECKS = Own(
+    IdentityCheck.objects.select_related("evidence").defer("evidence__sealed").order_by("question_id"),
+    owner="request__subject",
+)
 
 
 class CasesHolding(Holding):
@@ -39,16 +47,16 @@ class CasesHolding(Holding):
     def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
         if scope.portability:
             return {}
-        requests = RightsRequest.objects.filter(subject=subject).order_by("received_at")
-        said = [_message(request, each) for request in requests for each in conversation(request)]
-        holds = LegalHold.objects.filter(subject=subject).order_by("placed_at")
-        questions = AccessQuestion.objects.filter(subject=subject).order_by("asked_at")
+        rows = scope.together.rows
+        talked = dict.fromkeys(row.request_id for row in rows(subject, _MESSAGES))
+        requests = RightsRequest.objects.filter(pk__in=talked).order_by("received_at") if talked else ()
+        noted = comments_about(subject) if rows(subject, _COMMENTS) else []
         return {
-            "messages": said,
-            "comments": [_comment(each) for each in comments_about(subject)],
-            "holds": [_hold(row) for row in holds],
-            "questions": [_question(row) for row in questions],
-            "identity_checks": [_identity(row) for row in _identity_checks(subject)],
+            "messages": [_message(request, each) for request in requests for each in conversation(request)],
+            "comments": [_comment(each) for each in noted],
+            "holds": [_hold(row) for row in rows(subject, _HOLDS)],
+            "questions": [_question(row) for row in rows(subject, _QUESTIONS)],
+            "identity_checks": [_identity(row) for row in rows(subject, _CHECKS)],
         }
 
     def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
@@ -76,10 +84,6 @@ class CasesHolding(Holding):
     def erase_all(self, people: Sequence[UUID], kept: Kept) -> Counter[UUID]:
         """Evidence goes with the key it was sealed under, and that stands in the log."""
         return _drop_evidence(people) + super().erase_all(people, kept)
-
-
-def _identity_checks(subject: Subject) -> QuerySet[IdentityCheck]:
-    return IdentityCheck.objects.filter(request__subject=subject).select_related("evidence").order_by("question_id")
 
 
 def _identity(row: IdentityCheck) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from django.utils.translation import gettext as _
 
 from erasure.models import AnswerFile, AnswerPiece, ArchiveChunk, CheckedText, RightsRequest, SourceAnswer
 from erasure.services.details import opened_details
-from subjects.holdings import ExportScope, Going, Holding, Kept, PlanLine
+from subjects.holdings import ExportScope, Going, Holding, Kept, Own, PlanLine
 from subjects.models import Subject
+
+REQUESTS = Own(RightsRequest.objects.order_by("received_at"))
 
 
 class RequestsHolding(Holding):
@@ -27,7 +29,7 @@ class RequestsHolding(Holding):
     def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
         if scope.portability:
             return {}
-        rows = RightsRequest.objects.filter(subject=subject).order_by("received_at")
+        rows = scope.together.rows(subject, REQUESTS)
         return {"requests": [_exported(row) for row in rows]} if rows else {}
 
     def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:

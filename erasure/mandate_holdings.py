@@ -9,8 +9,10 @@ from django.utils.translation import gettext as _
 from erasure.models import Mandate, MandateLink
 from erasure.services.mandate_words import representative_of
 from erasure.services.mandates import opened_document
-from subjects.holdings import ExportScope, Going, Holding, Kept, PlanLine
+from subjects.holdings import ExportScope, Going, Holding, Kept, Own, PlanLine
 from subjects.models import Subject
+
+_MANDATES = Own(Mandate.objects.defer("document_sealed").order_by("recorded_at"))
 
 
 class MandatesHolding(Holding):
@@ -24,8 +26,8 @@ class MandatesHolding(Holding):
     models = frozenset({"erasure.Mandate", "erasure.MandateLink"})
 
     def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
-        rows = Mandate.objects.filter(subject=subject).order_by("recorded_at")
-        return {} if scope.portability or not rows else {"mandates": [_exported(row) for row in rows]}
+        rows = [] if scope.portability else scope.together.rows(subject, _MANDATES)
+        return {"mandates": [_exported(row) for row in rows]} if rows else {}
 
     def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
         if not self.residue(subject, kept):

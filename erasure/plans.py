@@ -1,19 +1,26 @@
 """The plan of a request: which steps, in which places, in which order; and what an erasure leaves, told beforehand."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
 from access.models import Application, WebhookEndpoint
 from consent.models import HandNotice, Purpose
 from consent.rights import PORTABLE
-from consent.services.by_hand import recipients_by_hand
-from consent.services.deliveries import affected_applications, applications_for, third_parties_of
+from consent.services.by_hand import recipients_by_hand, recipients_by_hand_of
+from consent.services.deliveries import (
+    affected_applications,
+    affected_applications_of,
+    applications_for,
+    third_parties_of,
+)
 from erasure.models import ManualPlace, RightsRequest, Step
 from erasure.rights import RETAINED_UNDER
-from erasure.selectors import to_retain
+from erasure.selectors import Retained, to_retain, to_retain_of
 from erasure.services import connectors, place_tasks, places, sources
 from erasure.services.opendsr_calls import processor_for
 from subjects.holdings import PlanLine, holdings
@@ -42,7 +49,26 @@ def article_of(purpose: Purpose) -> str:
 
 
 class Around:
-    """What plans of different people have in common at one moment, read when it is asked for, once."""
+    """What plans of one moment have in common, and of these people what each is planned from; read when it is asked
+    for, once for all."""
+
+    def __init__(self, people: Sequence[UUID]) -> None:
+        self._people = people
+
+    @cached_property
+    def affected(self) -> dict[UUID, list[Application]]:
+        """Who holds the data of whom."""
+        return affected_applications_of(self._people)
+
+    @cached_property
+    def by_hand(self) -> dict[UUID, list[str]]:
+        """The third parties that are told by hand about whom."""
+        return recipients_by_hand_of(self._people)
+
+    @cached_property
+    def retained(self) -> dict[UUID, Retained]:
+        """What a law keeps of whom."""
+        return to_retain_of(self._people)
 
     @cached_property
     def places(self) -> list[ManualPlace]:
@@ -57,17 +83,17 @@ class Around:
 
 def plan(request: RightsRequest, around: Around | None = None) -> list[Step]:
     """The steps of a request, unsaved, from what is held at this moment; many plans of one moment share `around`."""
-    around = around or Around()
+    around = around or Around([request.subject_id])
     match request.right:
         case "erasure":
-            own = [*_retained(request), *_connectors(request, around), *_holdings(request), *_ends(request)]
+            own = [*_retained(request, around), *_connectors(request, around), *_holdings(request), *_ends(request)]
         case "access" | "portability":
             return _copy(request, around)
         case "rectification":
             own = [_step(request, OWN, Step.Kind.HOLDING, "rectification", purpose=request.purpose)]
         case _:
             own = []
-    return [*_told(request), *_by_hand(request, around), *own]
+    return [*_told(request, around), *_by_hand(request, around), *own]
 
 
 def _by_hand(request: RightsRequest, around: Around) -> list[Step]:
@@ -85,7 +111,7 @@ def _copy(request: RightsRequest, around: Around) -> list[Step]:
 
     Connectors give no basis of what they hold, so a portability request does not ask them (Art. 20(1)).
     """
-    asked = [*_told(request), *_by_hand(request, around)]
+    asked = [*_told(request, around), *_by_hand(request, around)]
     if request.right == "access":
         targets = map(connectors.target_of, around.groups)
         asked += [_step(request, OWN, Step.Kind.CONNECTOR, target) for target in targets]
@@ -93,19 +119,19 @@ def _copy(request: RightsRequest, around: Around) -> list[Step]:
     return [*asked, _step(request, OWN, Step.Kind.ARCHIVE, "archive", next_at=until)]
 
 
-def _told(request: RightsRequest) -> list[Step]:
+def _told(request: RightsRequest, around: Around) -> list[Step]:
     if request.right not in NOTICES:
         return []
     if request.right == "objection":
         return _told_to_stop(request)
     steps = []
-    for application in affected_applications(request.subject):
+    for application in around.affected[request.subject_id]:
         if processor_for(application, request.right) or has_endpoint(application):
             steps.append(_step(request, TELL, Step.Kind.NOTIFY, application.slug))
         elif request.right in TOLD_BY_HAND:
             steps.append(_step(request, TELL, Step.Kind.MANUAL, application.slug, state="waiting"))
     if request.right in TOLD_BY_HAND:
-        unconnected = recipients_by_hand(request.subject)
+        unconnected = around.by_hand[request.subject_id]
         steps += [_step(request, TELL, Step.Kind.MANUAL, f"recipient:{slug}", state="waiting") for slug in unconnected]
     return steps
 
@@ -130,7 +156,7 @@ def has_endpoint(application: Application) -> bool:
     return WebhookEndpoint.objects.filter(application=application, disabled_at=None).exists()
 
 
-def _retained(request: RightsRequest) -> list[Step]:
+def _retained(request: RightsRequest, around: Around) -> list[Step]:
     return [
         _step(
             request,
@@ -143,7 +169,7 @@ def _retained(request: RightsRequest) -> list[Step]:
             article=article_of(purpose),
             until=until,
         )
-        for slug, (purpose, fields, until) in to_retain(request.subject).items()
+        for slug, (purpose, fields, until) in around.retained[request.subject_id].items()
     ]
 
 

@@ -6,7 +6,7 @@ task (Art. 17(3)(b)); withdrawal under consent only (Art. 7(3)); access, rectifi
 always.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from consent.rights import rights_offered
@@ -26,11 +26,14 @@ class Held:
     is_marketing: bool
 
 
-def require_available(right: str, *, named: Held | None, held: Collection[Held]) -> None:
-    """The right is given for the purpose named, or for some of what is held; else `right_not_available` (409)."""
+def require_available(right: str, *, named: Held | None, held: Callable[[], Collection[Held]]) -> None:
+    """The right is given for the purpose named, or for some of what is held; else `right_not_available` (409).
+
+    What is held is asked for only if it matters.
+    """
     if right in OF_EVERYBODY:
         return
-    concerned = [named] if named is not None else list(held)
+    concerned = [named] if named is not None else list(held())
     if not concerned or any(right in rights_offered(each.lawful_basis, each.is_marketing) for each in concerned):
         return
     bases = ", ".join(sorted({each.lawful_basis for each in concerned}))

@@ -1,37 +1,63 @@
 """Questions about rights requests: what may be asked for, what is under way, for whoever may see it."""
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from access.models import Account, Application
-from consent.models import Purpose, Standing
+from consent.models import Purpose
 from erasure.models import Archive, JointCase, RightsRequest, Step
 from erasure.rights import RETAINED_UNDER, Held
 from gdpr_portal.errors import Missing
+from gdpr_portal.prepared import Prepared
 from subjects.models import Subject, ValuePurpose
+
+_HELD = Prepared("""
+SELECT about.person, purpose.slug, purpose.lawful_basis, purpose.is_marketing FROM (
+    SELECT held.subject_id AS person, link.purpose FROM subjects_personalvalue held
+        JOIN subjects_valuepurpose link ON link.value_id = held.id WHERE held.subject_id = ANY(%(people)s::uuid[])
+    UNION SELECT subject_id, purpose FROM consent_standing
+        WHERE subject_id = ANY(%(people)s::uuid[]) AND recipient = ''
+) about JOIN consent_purpose purpose ON purpose.slug = about.purpose ORDER BY purpose.slug
+""")
 
 
 def held_purposes(subject: Subject) -> list[Held]:
     """The purposes something of this person is held or consented for, with their lawful basis."""
-    linked = ValuePurpose.objects.filter(value__subject=subject).values("purpose")
-    answered = Standing.objects.filter(subject=subject, recipient="").values("purpose")
-    purposes = Purpose.objects.filter(Q(slug__in=linked) | Q(slug__in=answered)).order_by("slug")
-    return [Held(*row) for row in purposes.values_list("slug", "lawful_basis", "is_marketing")]
+    return held_purposes_of([subject.pk])[subject.pk]
+
+
+def held_purposes_of(people: Sequence[UUID]) -> dict[UUID, list[Held]]:
+    """The same of each of these people, by one statement."""
+    held: dict[UUID, list[Held]] = {person: [] for person in people}
+    for person, *purpose in _HELD.all(people=list(held)):
+        held[person].append(Held(*purpose))
+    return held
 
 
 def to_retain(subject: Subject) -> dict[str, tuple[Purpose, list[str], datetime]]:
     """What erasure leaves (Art. 17(3)(b)): purpose slug to the purpose, its fields held, and until when."""
-    links = ValuePurpose.objects.filter(value__subject=subject)
-    purposes = Purpose.objects.filter(slug__in=links.values("purpose"), lawful_basis__in=RETAINED_UNDER)
-    kept = {}
-    for purpose in purposes:
-        of_purpose = links.filter(purpose=purpose.slug)
-        fields = sorted(of_purpose.values_list("value__field", flat=True))
-        last = of_purpose.aggregate(last=Max("since"))["last"]
-        kept[purpose.slug] = (purpose, fields, last + timedelta(days=purpose.retention_days))
+    return to_retain_of([subject.pk])[subject.pk]
+
+
+Retained = dict[str, tuple[Purpose, list[str], datetime]]
+
+
+def to_retain_of(people: Sequence[UUID]) -> dict[UUID, Retained]:
+    """The same of each of these people, by two statements at most."""
+    binding = Purpose.objects.filter(lawful_basis__in=RETAINED_UNDER)
+    links = ValuePurpose.objects.filter(value__subject__in=people, purpose__in=binding.values("slug"))
+    rows = list(links.values_list("value__subject", "purpose", "value__field", "since"))
+    known = {row.slug: row for row in binding.filter(slug__in={slug for _who, slug, *_more in rows})} if rows else {}
+    kept: dict[UUID, Retained] = {person: {} for person in people}
+    for person, slug, field, since in sorted(rows):
+        purpose = known[slug]
+        _purpose, fields, until = kept[person].get(slug, (purpose, [], datetime.min.replace(tzinfo=UTC)))
+        ends = since + timedelta(days=purpose.retention_days)
+        kept[person][slug] = (purpose, [*fields, field], max(until, ends))
     return kept
 
 

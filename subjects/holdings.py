@@ -6,34 +6,120 @@ field that can hold personal data and belongs to none (Art. 15(1)(b), 17(1), 20(
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
 
-from django.db.models import Count, Model, QuerySet, Value
+from django.db import connection
+from django.db.models import Count, F, QuerySet, Value
 
 from subjects.models import Subject
 
 FEW: Final = 1000
 """So many rows of a table are kept in memory; of one with more, no row longer than it takes to write it down."""
+MOST: Final = 5 * FEW
+"""So many rows of a table are read of several people at once."""
 BATCH: Final = 2000
 
 Kept = Mapping[str, frozenset[str]]
 """{purpose: fields} that a law asks to keep (Art. 17(3)); everything else goes."""
 
 Fate = Literal["goes", "stays", "changes"]
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, eq=False)
+class Own:
+    """Rows an export tells of, in order; `owner` is the way from a row to its person, who stands there by their `key`.
+
+    Told once, and from that read for one person, or for many in one statement.
+    """
+
+    rows: QuerySet[Any]
+    owner: str = "subject"
+    key: str = "pk"
+
+    def of(self, people: Iterable[Subject]) -> QuerySet[Any]:
+        """Those of these people."""
+        return self.rows.filter(**{f"{self.owner}__in": [getattr(person, self.key) for person in people]})
+
+    def by_person(self, people: Sequence[Subject]) -> dict[Any, list[Any]] | None:
+        """The same of each of them, by their key; None when they are too many to be read at once."""
+        rows = list(self.of(people).annotate(whose=F(self.owner))[: MOST + 1])
+        if len(rows) > MOST:
+            return None
+        found: dict[Any, list[Any]] = {}
+        for row in rows:
+            found.setdefault(row.whose, []).append(row)
+        return found
+
+
+class TooLongTogether(Exception):
+    """A person has a table so long that nobody else's copy should wait while it is written down."""
+
+
+class Together:
+    """People whose copies are put together in one transaction that holds their locks.
+
+    What is asked of one of them is read of all, by one statement; of one alone, or of anybody else, for them alone.
+    """
+
+    def __init__(self, people: Sequence[Subject] = ()) -> None:
+        self.people = people
+        self._among = frozenset(person.pk for person in people) if len(people) > 1 else frozenset()
+        self._read: dict[Own, dict[Any, list[Any]] | None] = {}
+        self._known: dict[Hashable, Any] = {}
+
+    @property
+    def keys(self) -> list[UUID]:
+        """Who they are."""
+        return [person.pk for person in self.people]
+
+    def rows(self, subject: Subject, own: Own) -> list[Any]:
+        """The person's rows, in order."""
+        found = self._shared(subject, own)
+        return list(own.of([subject])) if found is None else found
+
+    def table(self, subject: Subject, own: Own, told: Callable[[Any], dict[str, Any]]) -> "list[dict[str, Any]] | Rows":
+        """What is told of each row, in order: a list of few, `Rows` of many. In a transaction, which holds the cursor.
+
+        Raises TooLongTogether for many, unless the person is the only one.
+        """
+        found = self._shared(subject, own)
+        first = list(own.of([subject])[: FEW + 1]) if found is None else found
+        if len(first) <= FEW:
+            return [told(row) for row in first]
+        if len(self.people) > 1:
+            raise TooLongTogether
+        return Rows(lambda: map(told, own.of([subject]).iterator(chunk_size=BATCH)))
+
+    def known(self, name: Hashable, make: Callable[[], Made]) -> Made:
+        """What copies of one moment have in common, made once."""
+        if name not in self._known:
+            self._known[name] = make()
+        made: Made = self._known[name]
+        return made
+
+    def _shared(self, subject: Subject, own: Own) -> list[Any] | None:
+        if subject.pk not in self._among:
+            return None
+        if own not in self._read:
+            self._read[own] = own.by_person(self.people)
+        found = self._read[own]
+        return None if found is None else found.get(getattr(subject, own.key), [])
 
 
 @dataclass(frozen=True)
 class ExportScope:
     """What an export is for. Portability (Art. 20(1)) takes only what the person provided, themselves or by their acts;
-    `purposes` limits it to those on consent or contract, None takes all."""
+    `purposes` limits it to those on consent or contract, None takes all; `together` reads the rows."""
 
     portability: bool = False
     language: str = "en"
     purposes: frozenset[str] | None = None
+    together: Together = field(default_factory=Together)
 
 
 @dataclass(frozen=True)
@@ -145,15 +231,8 @@ class Rows:
         return self._seen or (0, [])
 
 
-def table(rows: QuerySet[Any], told: Callable[[Any], dict[str, Any]]) -> list[dict[str, Any]] | Rows:
-    """What is told of each row, in order: a list of few, `Rows` of many. In a transaction, which holds the cursor."""
-    first: list[Model] = list(rows[: FEW + 1])
-    if len(first) <= FEW:
-        return [told(row) for row in first]
-    return Rows(lambda: map(told, rows.iterator(chunk_size=BATCH)))
-
-
 _registry: dict[str, Holding] = {}
+_WHERE_LEFT: Final = "SELECT DISTINCT place FROM ({}) AS left_over WHERE whose = ANY(%s::uuid[])"
 
 
 def register(holding: Holding) -> None:
@@ -170,11 +249,19 @@ def holdings() -> list[Holding]:
 
 
 def where_left(people: Sequence[UUID], kept: Kept) -> set[str]:
-    """The names of the holdings in which something of these people is that should be gone; one statement for all."""
+    """The names of the holdings in which something of these people is that should be gone; one statement for all.
+
+    The people are named once, around the places: PostgreSQL carries that into each.
+    """
     asked = [
-        going.of(people).order_by().values(place=Value(each.name)) for each in holdings() for going in each.goes(kept)
+        going.rows.order_by().values(place=Value(each.name), whose=F(going.owner))
+        for each in holdings()
+        for going in each.goes(kept)
     ]
-    return {row["place"] for row in asked[0].union(*asked[1:])}
+    places, given = asked[0].union(*asked[1:], all=True).query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(_WHERE_LEFT.format(places), [*given, list(people)])
+        return {place for (place,) in cursor.fetchall()}
 
 
 def holding(name: str) -> Holding:

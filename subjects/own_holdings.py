@@ -1,8 +1,9 @@
 """What this app holds about people: identity, values, who knows them, restrictions, retentions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Q
@@ -12,13 +13,18 @@ from django.utils.translation import gettext as _
 
 from access.selectors import factors_of
 from subjects import hooks, selectors
-from subjects.holdings import ExportScope, Going, Holding, Kept, PlanLine, register
+from subjects.holdings import ExportScope, Going, Holding, Kept, Own, PlanLine, register
 from subjects.models import ApplicationLink, Identifier, PersonalValue, Restriction, Retention, Subject, ValuePurpose
 from subjects.services.reveal import opened_identifiers
-from subjects.services.values import read_values
+from subjects.services.values import open_values
 
 _PROVIDED = frozenset({PersonalValue.Source.SUBJECT.value, PersonalValue.Source.OBSERVED.value})
 _KEPT_BY_LAW = "Art. 17(3)(b)"
+_IDENTIFIERS = Own(Identifier.objects.select_related("application").order_by("kind", "id"))
+_VALUES = Own(selectors.with_purposes())
+_LINKS = Own(ApplicationLink.objects.select_related("application").order_by("created_at"))
+_RESTRICTIONS = Own(Restriction.objects.order_by("since"))
+_RETENTIONS = Own(Retention.objects.filter(ended_at=None).order_by("purpose"))
 
 
 class IdentityHolding(Holding):
@@ -33,11 +39,11 @@ class IdentityHolding(Holding):
     def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
         if scope.portability and not scope.purposes:
             return {}  # nothing rests on consent or contract, so nothing that identifies does either (Art. 20(1)(a))
-        rows = Identifier.objects.filter(subject=subject).select_related("application").order_by("kind", "id")
+        held, again = scope.together.rows(subject, _IDENTIFIERS), _IDENTIFIERS.of([subject])
         birth_date = selectors.birth_date_of(subject)
         profile = {"language": subject.language, "country": subject.country, "birth_date": birth_date}
         return {
-            "identifiers": [_identifier(*found) for found in opened_identifiers(subject.pk, rows)],
+            "identifiers": [_identifier(*found) for found in opened_identifiers(subject.pk, again, held)],
             **({} if scope.portability else {"factors": _factors(subject)}),
             **{name: value for name, value in profile.items() if value},
             "since": subject.created_at.isoformat(),
@@ -65,9 +71,11 @@ class ValuesHolding(Holding):
     models = frozenset({"subjects.PersonalValue", "subjects.ValuePurpose"})
 
     def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
-        held = [value for value in selectors.values_held(subject) if _in_scope(value, scope)]
-        fields = [value.field for value in held]
-        values, titles = read_values(subject=subject, fields=fields), hooks.describe_fields(fields, scope.language)
+        rows = scope.together.rows(subject, _VALUES)
+        held = [value for value in map(selectors.held_value, rows) if _in_scope(value, scope)]
+        fields = frozenset(value.field for value in held)
+        values = open_values(subject.pk, _cells(rows, fields), lambda: _cells(_VALUES.of([subject]), fields))
+        titles = scope.together.known((fields, scope.language), lambda: hooks.describe_fields(fields, scope.language))
         found = [value for value in held if value.field in values]
         return {"values": [_exported(each, titles[each.field], values[each.field], scope) for each in found]}
 
@@ -96,11 +104,10 @@ class LinksHolding(Holding):
     def export(self, subject: Subject, scope: ExportScope) -> dict[str, Any]:
         if scope.portability:
             return {}
-        links = ApplicationLink.objects.filter(subject=subject).select_related("application").order_by("created_at")
         return {
             "applications": [
                 {"application": link.application.slug, "name": link.application.name, "since": _iso(link.created_at)}
-                for link in links
+                for link in scope.together.rows(subject, _LINKS)
             ]
         }
 
@@ -127,7 +134,7 @@ class RestrictionsHolding(Holding):
         return {
             "restrictions": [
                 {"ground": row.ground, "since": _iso(row.since), "lifted_at": _iso(row.lifted_at)}
-                for row in Restriction.objects.filter(subject=subject).order_by("since")
+                for row in scope.together.rows(subject, _RESTRICTIONS)
             ]
         }
 
@@ -161,7 +168,7 @@ class RetentionsHolding(Holding):
                     "purpose": row.purpose, "fields": row.fields, "article": row.article, "citation": row.citation,
                     "until": row.until.isoformat(),
                 }
-                for row in Retention.objects.filter(subject=subject, ended_at=None).order_by("purpose")
+                for row in scope.together.rows(subject, _RETENTIONS)
             ]
         }  # fmt: skip
 
@@ -177,6 +184,10 @@ def register_all() -> None:
     """The registry knows everything this app holds."""
     for one in (IdentityHolding(), ValuesHolding(), LinksHolding(), RestrictionsHolding(), RetentionsHolding()):
         register(one)
+
+
+def _cells(rows: Iterable[PersonalValue], fields: frozenset[str]) -> list[tuple[UUID, str, bytes | memoryview]]:
+    return [(row.pk, row.field, row.sealed) for row in rows if row.field in fields]
 
 
 def _identifier(row: Identifier, value: str) -> dict[str, str]:

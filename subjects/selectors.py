@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib.postgres.aggregates import ArrayAgg
@@ -95,18 +95,23 @@ def subject_of_account(account: Account) -> Subject | None:
     return Subject.objects.filter(account=account).first()
 
 
+def with_purposes() -> QuerySet[PersonalValue]:
+    """Values with the purposes they are linked to, for `held_value`; by field name."""
+    linked = ArrayAgg("purposes__purpose", filter=Q(purposes__purpose__isnull=False), default=[])
+    return PersonalValue.objects.annotate(linked=linked).order_by("field")
+
+
+def held_value(row: Any) -> HeldValue:
+    """What a row of `with_purposes` says."""
+    return HeldValue(
+        id=row.pk, field=row.field, purposes=tuple(sorted(row.linked)), source=row.source,
+        source_name=row.source_name, since=row.created_at, updated_at=row.updated_at,
+    )  # fmt: skip
+
+
 def values_held(subject: Subject) -> list[HeldValue]:
     """What is held about the person, by field name; nothing is decrypted. One statement."""
-    rows = PersonalValue.objects.filter(subject=subject).annotate(
-        linked=ArrayAgg("purposes__purpose", filter=Q(purposes__purpose__isnull=False), default=[])
-    )
-    return [
-        HeldValue(
-            id=row.pk, field=row.field, purposes=tuple(sorted(row.linked)), source=row.source,
-            source_name=row.source_name, since=row.created_at, updated_at=row.updated_at,
-        )
-        for row in rows.order_by("field")
-    ]  # fmt: skip
+    return [held_value(row) for row in with_purposes().filter(subject=subject)]
 
 
 def identifiers_of(application: Application, subject: Subject) -> list[str]:

@@ -11,22 +11,23 @@ one may come twice, under the same Message-ID, when a process dies between the s
 import json
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPSenderRefused
 from typing import Any, Literal
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
-from django.db.models import F
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from access.models import OutgoingMail
 from gdpr_portal import breakers, traces
+from gdpr_portal.prepared import Prepared
 from vault import services as vault
 
 log = logging.getLogger("access.mail")
@@ -41,20 +42,46 @@ KEPT_FOR = timedelta(days=7)
 BATCH = 50
 BREAKER = "mail"
 _dice = random.SystemRandom()
+_CLAIMED = ("id", "kind", "sealed", "tries", "created_at", "due_at", "given_up_at")
+_CLAIM = Prepared(f"""
+UPDATE access_outgoingmail SET due_at = %(until)s, tries = tries + 1
+WHERE id = %(id)s AND due_at <= %(now)s AND given_up_at IS NULL RETURNING {", ".join(_CLAIMED)}
+""")  # noqa: S608 - constants
 Outcome = Literal["sent", "refused", "down", "not_due"]
 
 
-def send_mail_later(kind: str, *, to: str, language: str = "en", context: Mapping[str, Any] | None = None) -> None:
-    """The mail goes out once the transaction commits, and never if it does not.
+@dataclass(frozen=True)
+class Mail:
+    """A mail that is to go out: `kind` names its templates."""
 
-    A mail server that fails does not undo the act: the row waits for the sweep.
+    kind: str
+    to: str
+    language: str = "en"
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+def send_mail_later(kind: str, *, to: str, language: str = "en", context: Mapping[str, Any] | None = None) -> None:
+    """`send_mails_later` of one."""
+    send_mails_later([Mail(kind, to, language, context or {})])
+
+
+def send_mails_later(mails: Iterable[Mail]) -> None:
+    """The mails go out once the transaction commits, and never if it does not; rows by one statement.
+
+    A mail server that fails does not undo the act: the rows wait for the sweep.
     """
-    mail_id = uuid4()
-    content = json.dumps(compose(kind, to=to, language=language, context=context or {}))
+    rows = [_row(mail) for mail in mails]
     with transaction.atomic(savepoint=False):
-        sealed = vault.seal_secret(place(mail_id), content.encode())
-        OutgoingMail.objects.create(id=mail_id, kind=kind, sealed=sealed, due_at=timezone.now())
-        transaction.on_commit(partial(_send_at_once, mail_id), robust=True)
+        OutgoingMail.objects.bulk_create(rows)
+        for row in rows:
+            transaction.on_commit(partial(_send_at_once, row.pk), robust=True)
+
+
+def _row(mail: Mail) -> OutgoingMail:
+    content = json.dumps(compose(mail.kind, to=mail.to, language=mail.language, context=mail.context))
+    row = OutgoingMail(kind=mail.kind, due_at=timezone.now())
+    row.sealed = vault.seal_secret(place(row.pk), content.encode())
+    return row
 
 
 def compose(kind: str, *, to: str, language: str, context: Mapping[str, Any]) -> dict[str, str]:
@@ -127,9 +154,8 @@ def _send_at_once(mail_id: UUID) -> None:
 
 def _claim(mail_id: UUID) -> OutgoingMail | None:
     now = timezone.now()
-    free = OutgoingMail.objects.filter(pk=mail_id, due_at__lte=now, given_up_at=None)
-    claimed = free.update(due_at=now + LEASE, tries=F("tries") + 1)
-    return OutgoingMail.objects.get(pk=mail_id) if claimed else None
+    found = _CLAIM.one(id=mail_id, now=now, until=now + LEASE)
+    return None if found is None else OutgoingMail(**dict(zip(_CLAIMED, found, strict=True)))
 
 
 def _wait(mail: OutgoingMail, error: OSError) -> None:

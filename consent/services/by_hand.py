@@ -4,9 +4,11 @@ As with a delivery, what starts sharing is told only while it is on: asked once 
 the operator says that they are telling it.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from access import roles
@@ -63,15 +65,24 @@ def confirm_by_hand(*, notice_id: UUID, actor: Account) -> HandNotice:
     return _move(notice, "confirm", actor, closed_at=timezone.now())
 
 
-def recipients_by_hand(subject: Subject, purpose: str | None = None) -> list[str]:
-    """Third parties without a connection that sharing with was ever on, for this purpose if one is named, by slug: they
-    are told by hand (Art. 19)."""
-    shared = ConsentEvent.objects.filter(subject=subject, action="give").exclude(recipient="")
-    if purpose is not None:
-        shared = shared.filter(purpose=purpose)
-    slugs = shared.values_list("recipient", flat=True)
-    rows = Recipient.objects.filter(slug__in=slugs, application__isnull=True)
-    return list(rows.order_by("slug").values_list("slug", flat=True))
+def recipients_by_hand(subject: Subject, purpose: str) -> list[str]:
+    """Third parties without a connection that sharing for this purpose was ever on with, by slug."""
+    return _by_hand([subject.pk], ConsentEvent.objects.filter(purpose=purpose))[subject.pk]
+
+
+def recipients_by_hand_of(people: Sequence[UUID]) -> dict[UUID, list[str]]:
+    """Of each of these people the third parties without a connection that sharing with was ever on, by slug: they are
+    told by hand (Art. 19). One statement."""
+    return _by_hand(people, ConsentEvent.objects.all())
+
+
+def _by_hand(people: Sequence[UUID], events: QuerySet[ConsentEvent]) -> dict[UUID, list[str]]:
+    unconnected = Recipient.objects.filter(application__isnull=True).values("slug")
+    shared = events.filter(subject__in=people, action="give", recipient__in=unconnected)
+    found: dict[UUID, list[str]] = {person: [] for person in people}
+    for person, slug in shared.values_list("subject_id", "recipient").order_by("recipient").distinct():
+        found[person].append(slug)
+    return found
 
 
 def _verdict(notice: HandNotice) -> str:

@@ -4,24 +4,24 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from access.models import Application
 from audit import actors
 from audit.services import record
-from consent.models import ConsentEvent, DataContract, Delivery, Recipient
+from consent.models import ConsentEvent, Delivery, Recipient
 from consent.models.governance import ReviewState
 from consent.services.sending import close, in_flight, payload, reference_place, send_due, send_one, wait_for
 from consent.states import OUTCOMES, move
 from gdpr_portal.errors import Invalid, Missing, WrongState
 from gdpr_portal.prepared import Loaded, Prepared
 from gdpr_portal.wake import wake
-from subjects.models import Subject, ValuePurpose
+from subjects.models import Subject
 from subjects.selectors import reference_for
 from subjects.services import lock_subject
 from vault.services import Place, open_cell, open_secret, seal_secret, subject_key
@@ -140,34 +140,45 @@ def data_of(delivery: Delivery) -> dict[str, Any]:
     return {} if cell is None else dict(json.loads(cell))
 
 
+_AFFECTED = Prepared("""
+SELECT held.subject_id, contract.application_id FROM subjects_personalvalue held
+    JOIN subjects_valuepurpose link ON link.value_id = held.id
+    JOIN consent_purpose purpose ON purpose.slug = link.purpose
+    JOIN consent_datacontract contract ON contract.purpose_id = purpose.id AND contract.state = %(live)s
+    WHERE held.subject_id = ANY(%(people)s::uuid[])
+UNION SELECT event.subject_id, recipient.application_id FROM consent_consentevent event
+    JOIN consent_recipient recipient ON recipient.slug = event.recipient AND recipient.application_id IS NOT NULL
+    WHERE event.subject_id = ANY(%(people)s::uuid[]) AND event.action = 'give' AND event.recipient <> ''
+""")
+
+
 def affected_applications(subject: Subject) -> list[Application]:
     """Who holds the person's data, by slug: every application with a live contract for a purpose their data is linked
     to, and every third party that sharing was ever on for."""
-    linked = ValuePurpose.objects.filter(value__subject=subject).values_list("purpose", flat=True)
-    shared = ConsentEvent.objects.filter(subject=subject, action="give").exclude(recipient="")
-    chosen = Q(pk__in=_contracts(linked)) | Q(pk__in=_third_parties(shared))
-    return list(Application.objects.filter(chosen).order_by("slug"))
+    return affected_applications_of([subject.pk])[subject.pk]
+
+
+def affected_applications_of(people: Sequence[UUID]) -> dict[UUID, list[Application]]:
+    """The same of each of these people, by two statements at most."""
+    pairs = _AFFECTED.all(people=list(people), live=ReviewState.LIVE)
+    ids = {application for _person, application in pairs}
+    known = Application.objects.in_bulk(ids) if ids else {}
+    found: dict[UUID, list[Application]] = {person: [] for person in people}
+    for person, application in pairs:
+        found[person].append(known[application])
+    return {person: sorted(own, key=attrgetter("slug")) for person, own in found.items()}
 
 
 def third_parties_of(subject: Subject, purpose: str) -> list[Application]:
     """Every third party that sharing for this purpose was ever on for, by slug; those with an application."""
     shared = ConsentEvent.objects.filter(subject=subject, purpose=purpose, action="give").exclude(recipient="")
-    return list(Application.objects.filter(pk__in=_third_parties(shared)).order_by("slug"))
-
-
-def _third_parties(shared: QuerySet[ConsentEvent]) -> Any:
-    slugs = shared.values_list("recipient", flat=True)
-    return Recipient.objects.filter(slug__in=slugs, application__isnull=False).values_list("application_id", flat=True)
+    recipients = Recipient.objects.filter(slug__in=shared.values("recipient"), application__isnull=False)
+    return list(Application.objects.filter(pk__in=recipients.values("application")).order_by("slug"))
 
 
 def applications_for(subject: Subject, purpose: str) -> list[Application]:
     """The applications with a live contract for the purpose that know the person and can be told, by slug."""
     return _CONCERNED.all(subject=subject.pk, purpose=purpose)
-
-
-def _contracts(purposes: Any) -> Any:
-    live = DataContract.objects.filter(state=ReviewState.LIVE, purpose__slug__in=purposes)
-    return live.values_list("application_id", flat=True)
 
 
 def _next_sequence(application: Application, subject: Subject) -> int:

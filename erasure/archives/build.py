@@ -3,8 +3,9 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
+from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
@@ -13,11 +14,13 @@ from audit import actors
 from audit import services as audit
 from erasure.archives.content import Answers, content, supplement
 from erasure.archives.files import zipped
-from erasure.archives.others import Withheld, candidates
+from erasure.archives.others import Withheld, candidates, marked_fields
+from erasure.archives.readable import Reader
 from erasure.models import Archive, ArchiveChunk, RightsRequest, Step
 from erasure.services import checking
-from erasure.services.sources import Source, handed_on, number_of, sources, words_of
+from erasure.services.sources import Source, handed_on, number_of, sources_of, words_of
 from gdpr_portal.errors import Gone
+from subjects.holdings import Together, TooLongTogether
 from vault import services as vault
 from vault.stream import CHUNK_BYTES, open_range, seal_stream
 
@@ -27,61 +30,110 @@ PIECE_BYTES: Final = 1024 * 1024
 """What a download opens at a time."""
 
 
-def build_archive(step: Step) -> Archive | None:
-    """The archive of a request is complete and can be collected; built anew, an unfinished one is replaced.
+class _Copies:
+    """Copies that are put together in one transaction, and what is read for all of them at once."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        requests = [step.request for step in steps]
+        self.together = Together([request.subject for request in requests])
+        self.told = sources_of(requests)
+        rows = Archive.objects.filter(request__in=requests)
+        self.before = {(row.request_id, row.number): row for row in rows}
+        self.built: dict[UUID, Archive] = {}
+        if len(steps) > 1 and any(source.kind == "connector" for told in self.told.values() for source in told):
+            raise TooLongTogether  # what a connector read has no bound
+
+    def reader(self, language: str) -> Reader:
+        """What turns values into words of the language."""
+        return self.together.known((Reader, language), lambda: Reader(language))
+
+    def marked(self) -> frozenset[str]:
+        """The fields in which other people may stand."""
+        return self.together.known(marked_fields, marked_fields)
+
+
+def build_archives(steps: Sequence[Step]) -> list[Archive | None]:
+    """The archive of each step's request is complete and can be collected, in order; the steps are of different
+    requests. Built anew, an unfinished one is replaced.
 
     With what others answered until now and no archive has handed on. Number 0 has all that is held, a supplement only
-    such answers. In the caller's transaction, with the person locked. None when a reviewer has to look first at texts
-    in which other people may stand (erasure.services.checking).
+    such answers. In the caller's transaction, with the people locked. None where a reviewer has to look first at texts
+    in which other people may stand (erasure.services.checking). Raises TooLongTogether where one should be built alone.
     """
+    if not steps:
+        return []
+    copies = _Copies(steps)
+    with vault.keys_at_hand(copies.together.keys):
+        chunks = chain.from_iterable(_chunks(step, copies) for step in steps)
+        while batch := list(islice(chunks, BATCH)):
+            ArchiveChunk.objects.bulk_create(batch)
+    new = [archive for archive in copies.built.values() if archive._state.adding]
+    Archive.objects.bulk_create(new)  # after its chunks: the database looks at the end
+    audit.record_many([_built(archive) for archive in copies.built.values()])
+    return [copies.built.get(step.request_id) for step in steps]
+
+
+def _chunks(step: Step, copies: _Copies) -> Iterator[ArchiveChunk]:
+    """The chunks of the step's archive, unsaved, one after the other; it is built when they are gone through."""
     request, number = step.request, number_of(step)
     language = request.subject.language or settings.LANGUAGE_CODE
-    told = sources(request)
+    told = copies.told[request.id]
     answers = {each: words_of(each) for each in told if each.state == "answered" and each.archive is None}
-    body = supplement(request, told, answers, number) if number else _whole(request, language, told, answers)
-    decided = checking.settle(step, candidates(body["data"], answers))
+    if number:
+        body = supplement(request, told, answers, number)
+    else:
+        body = _whole(request, language, told, answers, copies.together)
+    decided = checking.settle(step, candidates(body["data"], answers, copies.marked()))
     if decided is None:
-        return None
+        return
     withheld = Withheld(decided, checking.article_of(request), language)
     withheld.apply(body["data"], answers)
-    archive = Archive.objects.filter(request=request, number=number).first()
-    if archive is None:
-        archive = Archive(request=request, number=number)  # its chunks may come first: the database looks at the end
-    else:
+    archive = copies.before.get((request.id, number)) or Archive(request=request, number=number)
+    archive.request = request
+    if not archive._state.adding:
         archive.chunks.all().delete()
-    _seal(archive, zipped(body | withheld.told(), language=language, answers=answers, withheld=withheld.files))
+    data = zipped(
+        body | withheld.told(), language=language, answers=answers, withheld=withheld.files,
+        reader=copies.reader(language),
+    )  # fmt: skip
+    yield from _sealed(archive, data)
     handed_on(archive, list(answers))
     if withheld.rows:
         request.outcome = checking.PARTLY
         request.save(update_fields=["outcome"])
     archive.complete = True
     archive.expires_at = timezone.now() + timedelta(seconds=settings.ARCHIVE_LIFETIME_SECONDS)
-    archive.save()
+    if not archive._state.adding:
+        archive.save()
+    copies.built[request.id] = archive
+
+
+def _built(archive: Archive) -> audit.Entry:
+    request = archive.request
     details = {"request": str(request.id), "archive": str(archive.id), "digest": archive.digest}
-    audit.record(
-        "archive.built",
+    return audit.Entry(
+        action="archive.built",
         actor=actors.system("worker"),
         subject=request.subject.pseudonym,
         details=details | {"bytes": archive.size_bytes},
     )
-    return archive
 
 
-def _whole(request: RightsRequest, language: str, told: Sequence[Source], answers: Answers) -> dict[str, Any]:
-    body = content(request, language=language, told=told, answers=answers)
+def _whole(
+    request: RightsRequest, language: str, told: Sequence[Source], answers: Answers, together: Together
+) -> dict[str, Any]:
+    body = content(request, language=language, told=told, answers=answers, together=together)
     if not body["anything_held"]:
         request.outcome = "nothing_held"
         request.save(update_fields=["outcome"])
     return body
 
 
-def _seal(archive: Archive, data: Iterator[bytes]) -> None:
+def _sealed(archive: Archive, data: Iterator[bytes]) -> Iterator[ArchiveChunk]:
     measured = _Measured(data)
     key = vault.subject_key(archive.request.subject_id)
-    sealed = seal_stream(key, archive_place(archive), measured)
-    rows = (ArchiveChunk(archive=archive, position=at, sealed=chunk) for at, chunk in enumerate(sealed))
-    while batch := list(islice(rows, BATCH)):
-        ArchiveChunk.objects.bulk_create(batch)
+    for at, chunk in enumerate(seal_stream(key, archive_place(archive), measured)):
+        yield ArchiveChunk(archive=archive, position=at, sealed=chunk)
     archive.size_bytes = measured.size
     archive.digest = f"sha256:{measured.hash.hexdigest()}"
 

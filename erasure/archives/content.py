@@ -18,10 +18,10 @@ from consent.rights import PORTABLE
 from consent.selectors import live_recipients, title_in
 from erasure.models import RightsRequest
 from erasure.rights import Held
-from erasure.selectors import held_purposes
+from erasure.selectors import held_purposes_of
 from erasure.services.places import PREFIX
 from erasure.services.sources import Source
-from subjects.holdings import ExportScope, holdings, table
+from subjects.holdings import ExportScope, Own, Together, holdings
 from subjects.models import Subject
 
 FORMAT = "gdpr-portal-archive/1"
@@ -32,13 +32,22 @@ Answers = Mapping[Source, dict[str, Any]]
 
 
 def content(
-    request: RightsRequest, *, language: str, told: Sequence[Source] = (), answers: Answers | None = None
+    request: RightsRequest,
+    *,
+    language: str,
+    told: Sequence[Source] = (),
+    answers: Answers | None = None,
+    together: Together | None = None,
 ) -> dict[str, Any]:
-    """The whole archive: JSON values, long tables as `Rows`; sections in a fixed order, what connectors hold last."""
+    """The whole archive: JSON values, long tables as `Rows`; sections in a fixed order, what connectors hold last.
+
+    Copies put together at once share what is read, `together`.
+    """
+    together = together or Together([request.subject])
     portability = request.right == RightsRequest.Right.PORTABILITY
-    held = held_purposes(request.subject)
+    held = together.known(held_purposes_of, lambda: held_purposes_of(together.keys))[request.subject_id]
     portable = frozenset(each.purpose for each in held if each.lawful_basis in PORTABLE) if portability else None
-    scope = ExportScope(portability=portability, language=language, purposes=portable)
+    scope = ExportScope(portability=portability, language=language, purposes=portable, together=together)
     sections = {holding.name: holding.export(request.subject, scope) for holding in holdings()}
     found = answers or {}
     sections |= {f"connector {each.step.target}": found[each] for each in found if each.kind == "connector"}
@@ -46,7 +55,8 @@ def content(
     head = _head(request) | {"anything_held": anything} | _asked(told, found, 0)
     if portability:
         return head | {"data": sections}
-    return head | {"information": information(held, language), "data": sections} | _seen(request.subject)
+    informed = together.known((information, *held, language), lambda: information(held, language))
+    return head | {"information": informed, "data": sections} | _seen(request.subject, together)
 
 
 def supplement(request: RightsRequest, told: Sequence[Source], answers: Answers, number: int) -> dict[str, Any]:
@@ -133,9 +143,10 @@ def _recipients(held: list[Held]) -> list[dict[str, Any]]:
     ]
 
 
-def _seen(subject: Subject) -> dict[str, Any]:
+def _seen(subject: Subject, together: Together) -> dict[str, Any]:
     """Who accessed what, when and for which purpose; staff by their role, never by name (CJEU C-579/21)."""
-    return {"accesses": table(events(subject=subject.pseudonym, action="data.read", until=timezone.now()), _access)}
+    read = together.known(_seen, lambda: Own(events(action="data.read", until=timezone.now()), key="pseudonym"))
+    return {"accesses": together.table(subject, read, _access)}
 
 
 def _access(event: AuditEvent) -> dict[str, Any]:

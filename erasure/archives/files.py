@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from zipstream import ZIP_DEFLATED, ZipStream
 
 from erasure.archives.bag import DECLARATION, Bag, Signed
-from erasure.archives.readable import readable
+from erasure.archives.readable import Reader, readable
 from erasure.archives.tables import Table, columns_of, is_table, path_of
 from erasure.services.places import PREFIX
 from erasure.services.sources import Source, files_of
@@ -36,6 +36,7 @@ def zipped(
     language: str,
     answers: Mapping[Source, Mapping[str, Any]] | None = None,
     withheld: Mapping[UUID, str] | None = None,
+    reader: Reader | None = None,
 ) -> Iterator[bytes]:
     """The ZIP of an archive, as a stream: `data.json`, `index.html`, `README.txt`, `csv/*.csv`, `manifest.json`,
     `manifest.jws`, and what makes it a bag (erasure.archives.bag).
@@ -46,18 +47,18 @@ def zipped(
     found = {each: words for each, words in (answers or {}).items() if words}
     bag, stream = Bag(), ZipStream(compress_type=ZIP_DEFLATED)
     stream.mkdir("data")
-    for path, pieces in [*_contents(content, language, found, withheld), *_manifests(bag, content)]:
+    for path, pieces in [*_contents(content, reader or Reader(language), found, withheld), *_manifests(bag, content)]:
         stream.add(bag.passing(path, pieces), path)
     yield from stream
 
 
 def _contents(
-    content: Mapping[str, Any], language: str, found: Found, withheld: Mapping[UUID, str] | None
+    content: Mapping[str, Any], reader: Reader, found: Found, withheld: Mapping[UUID, str] | None
 ) -> Iterator[File]:
     yield "bagit.txt", [DECLARATION]
-    yield "README.txt", _later(lambda: _read_me(language))
+    yield "README.txt", _later(lambda: _read_me(reader.language))
     yield "data.json", _pieces(json_of(content))
-    yield "index.html", _later(lambda: page(content, language=language, found=found))
+    yield "index.html", _later(lambda: page(content, reader, found))
     for path, rows in _tables(content, found):
         yield path, _pieces(_csv(rows))
     for source, words in found.items():
@@ -121,11 +122,11 @@ def _is_long(value: Any) -> bool:
     return isinstance(value, Rows) or (isinstance(value, Mapping) and any(map(_is_long, value.values())))
 
 
-def page(content: Mapping[str, Any], *, language: str, found: Found | None = None) -> bytes:
+def page(content: Mapping[str, Any], reader: Reader, found: Found | None = None) -> bytes:
     """The readable page of an archive, with the first rows of its long tables."""
-    with translation.override(language):
-        context: dict[str, Any] = {"content": content, "controller": settings.CONTROLLER, "language": language}
-        context |= {"LANGUAGE_BIDI": translation.get_language_bidi(), **readable(content, language, found)}
+    with translation.override(reader.language):
+        context: dict[str, Any] = {"content": content, "controller": settings.CONTROLLER, "language": reader.language}
+        context |= {"LANGUAGE_BIDI": translation.get_language_bidi(), **readable(content, reader, found)}
         return render_to_string("erasure/archive.html", context).encode("utf-8", "replace")
 
 

@@ -59,9 +59,13 @@ def label_of(source: Source) -> str:
 
 
 # --- finding --------------------------------------------------------------------------------------------------------
-def candidates(own: Mapping[str, Any], answers: Answers) -> list[Candidate]:
-    """Every marked text in the sections of the person's own data and in what others answered, each once."""
-    marked = frozenset(Component.objects.filter(may_name_others=True).values_list("slug", flat=True))
+def marked_fields() -> frozenset[str]:
+    """The fields in which the catalogue says that others may stand."""
+    return frozenset(Component.objects.filter(may_name_others=True).values_list("slug", flat=True))
+
+
+def candidates(own: Mapping[str, Any], answers: Answers, marked: frozenset[str]) -> list[Candidate]:
+    """Every text in marked fields of the person's own data and of what others answered, each once."""
     found = _comments(own) + (_own(own, marked) if marked else [])
     for source, words in answers.items():
         if source.kind == "connector":

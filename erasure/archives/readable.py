@@ -41,6 +41,12 @@ class Block:
     """Where all of its `total` rows are; the page has the first ones of a long table."""
 
     @property
+    def labelled(self) -> list[list[tuple[str, str]]]:
+        """Its rows, each cell behind the name of its column."""
+        names = [str(column) for column in self.columns]
+        return [list(zip(names, row, strict=True)) for row in self.rows]
+
+    @property
     def is_cut(self) -> bool:
         """Whether there are more rows than stand here."""
         return self.total > len(self.rows)
@@ -156,10 +162,9 @@ def plain(name: str) -> str:
 
 
 def readable(
-    content: Mapping[str, Any], language: str, found: Mapping[Source, Mapping[str, Any]] | None = None
+    content: Mapping[str, Any], reader: Reader, found: Mapping[Source, Mapping[str, Any]] | None = None
 ) -> dict[str, Any]:
     """What the page shows beside `content`: sections, those asked and their answers, accesses, purposes, recipients."""
-    reader = Reader(language)
     own = {name: body for name, body in content["data"].items() if not name.startswith("connector ")}
     others = [reader.answer(each, words) for each, words in (found or {}).items()]
     info = content.get("information") or {}

@@ -51,7 +51,7 @@ def _become(request: RightsRequest, right: str, details: Mapping[str, Any]) -> N
     if right not in RightsRequest.Right.values:
         raise WrongState("wrong_state", "There is no such right.")
     clean = checked_details(request.subject, right, details)
-    rights.require_available(right, named=purpose_named(clean), held=held_purposes(request.subject))
+    rights.require_available(right, named=purpose_named(clean), held=lambda: held_purposes(request.subject))
     request.right, request.purpose, request.needs_review = right, clean.get("purpose"), True
     request.details_sealed = sealed_details(request.subject, request.id, clean)
     try:

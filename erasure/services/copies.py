@@ -3,12 +3,12 @@
 Each works in the transaction that settles its step (erasure.services.steps); only reading goes outside, before it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from access.services.mail import send_mail_later
 from erasure.archives import build
-from erasure.models import RightsRequest, Step
+from erasure.models import Archive, RightsRequest, Step
 from erasure.services import connectors, removed, sources
 from erasure.services.finish import address_of
 
@@ -37,23 +37,36 @@ def settle(step: Step, found: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"outcome": outcome}
 
 
-def put_together(step: Step) -> tuple[Mapping[str, Any], str]:
-    """The archive the step is about can be collected; for somebody erased meanwhile there is nothing to give.
+def put_together(steps: Sequence[Step]) -> list[tuple[Mapping[str, Any], str]]:
+    """The archives the steps are about can be collected; for somebody erased meanwhile there is nothing to give.
 
-    What the log says of it, and whether the step is done or waits for a reviewer.
+    Of each what the log says of it, and whether the step is done or waits for a reviewer.
     """
+    empty = {step.id: said for step in steps if (said := _nothing_to_give(step)) is not None}
+    wanted = [step for step in steps if step.id not in empty]
+    built = dict(zip((step.id for step in wanted), build.build_archives(wanted), strict=True))
+    partial = sources.waited_for_of([step.request_id for step in wanted]) if wanted else set()
+    return [
+        (empty[step.id], "done") if step.id in empty else _told(step, built[step.id], step.request_id in partial)
+        for step in steps
+    ]
+
+
+def _nothing_to_give(step: Step) -> Mapping[str, Any] | None:
     request, number = step.request, sources.number_of(step)
     if request.subject.erased_at is not None:
         if not number:
             request.outcome = "nothing_held"
             request.save(update_fields=["outcome"])
-        return {"rows": 0, "outcome": "nothing_held"}, "done"
-    if number and not sources.unsent(request).exists():
-        return {"rows": 0}, "done"
-    archive = build.build_archive(step)
+        return {"rows": 0, "outcome": "nothing_held"}
+    return {"rows": 0} if number and not sources.unsent(request).exists() else None
+
+
+def _told(step: Step, archive: Archive | None, is_partial: bool) -> tuple[Mapping[str, Any], str]:
     if archive is None:
         return {"outcome": "others"}, "waiting"
-    if number or sources.waited_for(request):
+    request, number = step.request, sources.number_of(step)
+    if number or is_partial:
         _tell(request, "archive_supplement" if number else "archive_ready")
     return {"rows": archive.size_bytes}, "done"
 

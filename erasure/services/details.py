@@ -35,13 +35,15 @@ def checked_details(subject: Subject, right: str, details: Mapping[str, Any]) ->
     return checked
 
 
-def sealed_details(subject: Subject, request_id: UUID, details: Checked) -> bytes:
-    """The details under the person's key, bound to their request."""
+def sealed_details(subject: Subject, request_id: UUID, details: Checked) -> bytes | None:
+    """The details under the person's key, bound to their request; None where nothing was said."""
+    if not details:
+        return None
     return vault.subject_key(subject.id).seal(details_place(request_id), json.dumps(details).encode())
 
 
 def opened_details(request: RightsRequest) -> Checked:
-    """The details of a request, opened; empty once they were erased."""
+    """The details of a request, opened; empty where nothing was said, and once they were erased."""
     cell = vault.open_cell(request.subject_id, details_place(request.id), request, "details_sealed")
     opened: Checked = {} if cell is None else json.loads(cell)
     return opened

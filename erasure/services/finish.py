@@ -2,15 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
-from access.services.mail import send_mail_later
+from access.services.mail import Mail, send_mails_later
 from audit import services as audit
 from erasure.models import Receipt, RightsRequest, Step, Transfer
 from erasure.services import checking, connector_steps, sources
@@ -20,7 +21,7 @@ from erasure.services.mandate_words import end_mandate, representative_address
 from erasure.services.records import request_entry
 from erasure.states import LIVE_TRANSFER, REQUEST, move
 from gdpr_portal.failpoints import failpoint
-from subjects.selectors import email_of
+from subjects.selectors import email_of, emails_of
 from vault import services as vault
 from vault.signing import sign_jws
 
@@ -73,36 +74,47 @@ def _complete(requests: Sequence[RightsRequest], *, actor: str) -> None:
     own: dict[UUID, list[Step]] = {row.id: [] for row in requests}
     for step in Step.objects.filter(request_id__in=own).order_by("position", "kind", "target"):
         own[step.request_id].append(step)
-    ends = [_end(row, own[row.id], actor=actor) for row in requests]
-    for at, outcome in {(row.completed_at, row.outcome) for row in requests}:
-        ids = [row.id for row in requests if (row.completed_at, row.outcome) == (at, outcome)]
+    now, sent = timezone.now(), _transferred(requests)
+    here = [row.subject_id for row in requests if _is_here(row)]
+    emails = emails_of(here) if here else {}
+    ends = [_end(row, own[row.id], now, emails.get(row.subject_id), sent[row.id], actor=actor) for row in requests]
+    for outcome in {row.outcome for row in requests}:
+        ids = [row.id for row in requests if row.outcome == outcome]
         RightsRequest.objects.filter(pk__in=ids).update(
-            state=requests[0].state, completed_at=at, outcome=outcome, notice_to_sealed=None
+            state=requests[0].state, completed_at=now, outcome=outcome, notice_to_sealed=None
         )  # fmt: skip
     audit.record_many([entry for end in ends for entry in end.entries])
     _keep([end.receipt for end in ends])
     for end in ends:
         if end.request.mandate_id is not None:
             end_mandate(end.request, actor=actor)
-        _tell(end.request, end.receipt, end.addresses)
+    send_mails_later([mail for end in ends for mail in _notices(end)])
 
 
-def _end(request: RightsRequest, steps: Sequence[Step], *, actor: str) -> _End:
-    """The request as it is when completed, unsaved."""
-    request.completed_at = timezone.now()
+def _end(
+    request: RightsRequest,
+    steps: Sequence[Step],
+    now: datetime,
+    email: str | None,
+    sent: Sequence[Transfer],
+    *,
+    actor: str,
+) -> _End:
+    """The request as it is when completed, unsaved; `email` is the person's own, of one who is still here."""
+    request.completed_at = now
     request.outcome = request.outcome or connector_steps.outcome_of(request, steps) or "done"
     retained = sum(step.state == "retained" for step in steps)
-    addresses = addresses_of(request)
+    addresses = [address for address in _addresses(request, lambda: email) if address]
     request.notice_to_sealed = None
     move(request, "completed", REQUEST)
     ended = request_entry(request, "request.completed", actor=actor, steps=len(steps), retained=retained)
-    receipt = _signed(request, steps)
+    receipt = _signed(request, steps, sent)
     return _End(request, receipt, [ended, _issued(receipt, actor)], addresses)
 
 
 def issue_receipt(request: RightsRequest, *, steps: Sequence[Step], actor: str) -> Receipt:
     """The receipt is issued again, with all of it, when something came after the end: an archive sent on."""
-    receipt = _signed(request, steps)
+    receipt = _signed(request, steps, _transferred([request])[request.id])
     _keep([receipt])
     audit.record_many([_issued(receipt, actor)])
     return receipt
@@ -119,7 +131,7 @@ def _issued(receipt: Receipt, actor: str) -> audit.Entry:
     return audit.Entry(action="receipt.issued", actor=actor, subject=subject, details=details)
 
 
-def _signed(request: RightsRequest, steps: Sequence[Step]) -> Receipt:
+def _signed(request: RightsRequest, steps: Sequence[Step], sent: Sequence[Transfer]) -> Receipt:
     """The outcome, signed (compact EdDSA JWS, RFC 7515, RFC 8037), unsaved; nothing in it names the person."""
     told = [
         {
@@ -140,7 +152,7 @@ def _signed(request: RightsRequest, steps: Sequence[Step]) -> Receipt:
         "outcome": request.outcome,
         "steps": told,
         **connector_steps.verification(request, steps),
-        **_transferred(request),
+        **_sent_on(sent),
         **sources.in_receipt(request, steps),
         **checking.in_receipt(request),
     }
@@ -148,11 +160,18 @@ def _signed(request: RightsRequest, steps: Sequence[Step]) -> Receipt:
     return Receipt(request=request, jws=jws)
 
 
-def _transferred(request: RightsRequest) -> dict[str, Any]:
-    """What came of sending the archive on, with the other controller's own signed word (Art. 20(2))."""
-    if request.right not in sources.COPIES:
-        return {}
-    rows = request.transfers.exclude(state__in=LIVE_TRANSFER).select_related("destination").order_by("asked_at")
+def _transferred(requests: Sequence[RightsRequest]) -> dict[UUID, list[Transfer]]:
+    """What came of sending the archives of these requests on; one statement for those that have archives."""
+    found: dict[UUID, list[Transfer]] = {row.id: [] for row in requests}
+    if copies := [row for row in requests if row.right in sources.COPIES]:
+        rows = Transfer.objects.filter(request__in=copies).exclude(state__in=LIVE_TRANSFER)
+        for row in rows.select_related("destination").order_by("asked_at"):
+            found[row.request_id].append(row)
+    return found
+
+
+def _sent_on(rows: Sequence[Transfer]) -> dict[str, Any]:
+    """What the receipt says of sending it on, with the other controller's own signed word (Art. 20(2))."""
     sent = [
         {
             "transfer": str(row.id),
@@ -174,30 +193,27 @@ def notice_place(request_id: UUID) -> vault.Place:
     return vault.Place("erasure_rightsrequest", "notice_to_sealed", str(request_id))
 
 
-def _tell(request: RightsRequest, receipt: Receipt, addresses: Sequence[str]) -> None:
+def _notices(end: _End) -> list[Mail]:
     """One last notice, to the addresses as they were when the request began; the sealed copy of them has gone."""
-    for address in addresses:
-        send_mail_later(
-            "request_completed",
-            to=address,
-            language=request.subject.language or "en",
-            context={
-                "reference": str(request.id),
-                "right": request.get_right_display(),
-                "receipt": receipt.jws,
-                "erasure_waits": erasure_waiting_for(request),
-            },
-        )
+    request = end.request
+    context = {
+        "reference": str(request.id),
+        "right": request.get_right_display(),
+        "receipt": end.receipt.jws,
+        "erasure_waits": bool(end.addresses) and erasure_waiting_for(request),
+    }
+    language = request.subject.language or "en"
+    return [Mail("request_completed", address, language, context) for address in end.addresses]
 
 
 def address_of(request: RightsRequest) -> str | None:
     """Where the person can be written to; also while they are being erased, until the last notice."""
-    return _addresses(request)[0] or None
+    return _addresses(request, lambda: email_of(request.subject))[0] or None
 
 
 def addresses_of(request: RightsRequest) -> list[str]:
     """Where the answer goes: to the person, and to a representative whose mandate says so (law.md R27)."""
-    return [address for address in _addresses(request) if address]
+    return [address for address in _addresses(request, lambda: email_of(request.subject)) if address]
 
 
 def sealed_addresses(request: RightsRequest, own: str | None) -> bytes | None:
@@ -207,10 +223,15 @@ def sealed_addresses(request: RightsRequest, own: str | None) -> bytes | None:
     return vault.seal_secret(notice_place(request.id), "\n".join(lines).encode()) if any(lines) else None
 
 
-def _addresses(request: RightsRequest) -> list[str]:
+def _is_here(request: RightsRequest) -> bool:
+    """Whether the person's address is asked of their own row, not of what was sealed when they went."""
+    return request.notice_to_sealed is None and request.subject.erased_at is None
+
+
+def _addresses(request: RightsRequest, email: Callable[[], str | None]) -> list[str]:
     """The person's, empty when there is none, and then the representative's."""
     if request.notice_to_sealed is not None:
         return vault.open_secret(notice_place(request.id), bytes(request.notice_to_sealed)).decode().split("\n")
-    own = email_of(request.subject) if request.subject.erased_at is None else None
+    own = email() if _is_here(request) else None
     other = representative_address(request)
     return [own or "", *([other] if other is not None and other != own else [])]

@@ -13,7 +13,7 @@ from audit import actors
 from audit import services as audit
 from consent.services.data import rectifiable
 from erasure.models import Step
-from erasure.services import connector_steps, copies
+from erasure.services import connector_steps, copies, sources
 from erasure.services.details import opened_details
 from gdpr_portal.errors import WrongState
 from gdpr_portal.failpoints import failpoint
@@ -52,14 +52,12 @@ def perform(step: Step, called: Any = None) -> Outcome:
         return Outcome(*connector_steps.settle(step, called))
     if connector_steps.is_check(step):
         return Outcome(connector_steps.settle_check(step, called or {}))
-    if step.kind == Step.Kind.ARCHIVE:
-        return Outcome(*copies.put_together(step))
     return _KINDS[step.kind]([step], retained(step.request.subject))[0]
 
 
 def is_quick(step: Step) -> bool:
     """Whether the step touches no database but ours, and so may share a transaction with its like."""
-    return step.kind in _KINDS and not connector_steps.is_check(step)
+    return step.kind in _KINDS and not connector_steps.is_check(step) and not sources.is_supplement(step)
 
 
 def perform_all(steps: Sequence[Step]) -> list[Outcome]:
@@ -135,6 +133,10 @@ def _rectify(step: Step) -> Outcome:
     return Outcome({"rows": len(marks)})
 
 
+def _archive(steps: Sequence[Step], kept: Kept) -> list[Outcome]:
+    return [Outcome(details, state) for details, state in copies.put_together(steps)]
+
+
 def _account(steps: Sequence[Step], kept: Kept) -> list[Outcome]:
     for subject in (step.request.subject for step in steps):
         if subject.account_id is not None:
@@ -161,6 +163,7 @@ def _verify(steps: Sequence[Step], kept: Kept) -> list[Outcome]:
 
 _KINDS: dict[str, Callable[[Sequence[Step], Kept], list[Outcome]]] = {
     Step.Kind.HOLDING: _holding,
+    Step.Kind.ARCHIVE: _archive,
     Step.Kind.ACCOUNT: _account,
     Step.Kind.KEY: _key,
     Step.Kind.VERIFY: _verify,

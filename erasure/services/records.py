@@ -1,5 +1,6 @@
 """What the audit log keeps of requests and steps: states, places and codes, never what was asked for in words."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from audit import services as audit
@@ -12,12 +13,14 @@ IN_DOUBT = frozenset({"received", "verifying", "in_review"})
 """The states in which who asks may still be in question; in every other one the evidence of it has gone."""
 
 
-def move_request(request: RightsRequest, to: str, *, actor: str, **details: Any) -> None:
-    """The request stands in state `to`, saved and recorded, in the caller's transaction."""
+def move_request(
+    request: RightsRequest, to: str, *, actor: str, before: Sequence[audit.Entry] = (), **details: Any
+) -> None:
+    """The request stands in state `to`, saved and recorded behind `before`, in the caller's transaction."""
     was_in_doubt = request.state in IN_DOUBT and not request._state.adding  # nobody asked about one that is new
     move(request, to, REQUEST)
     request.save()
-    record_request(request, f"request.{to}", actor=actor, **details)
+    audit.record_many([*before, request_entry(request, f"request.{to}", actor=actor, **details)])
     if was_in_doubt and to not in IN_DOUBT:
         end_checks(request, actor=actor)
     if to not in OPEN_REQUEST and request.mandate_id is not None:

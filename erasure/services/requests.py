@@ -1,7 +1,7 @@
 """Rights requests from filing to their start: received, verified, reviewed, withdrawn, refused."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,13 +15,14 @@ from django.utils import timezone
 from access.models import Account, Application
 from access.services.mail import send_mail_later
 from audit import actors
+from audit import services as audit
 from erasure import rights
 from erasure.models import JointCase, Mandate, RightsRequest
 from erasure.selectors import held_purposes
 from erasure.services import finish, start
 from erasure.services.clock import deadline_for, stood_for
 from erasure.services.details import checked_details, opened_details, purpose_named, sealed_details
-from erasure.services.records import move_request, record_request
+from erasure.services.records import move_request, record_request, request_entry
 from erasure.states import OPEN_REQUEST
 from gdpr_portal.errors import Flaw, Invalid, Refused, WrongState
 from subjects.models import Subject
@@ -89,27 +90,20 @@ def file_request(
         subject = lock_subject(subject.id)
         ensure_not_erased(subject)
         clean = checked_details(subject, right, details)
-        rights.require_available(right, named=purpose_named(clean), held=held_purposes(subject))
+        rights.require_available(right, named=purpose_named(clean), held=lambda: held_purposes(subject))
         columns = {"verified_by": verified_by, "application": application, "by_person": by_person}
         is_alone = mandate is not None or (is_own and right != "erasure")
         request = None if is_alone else _open_already(subject, right, clean, received_at, joint, columns)
         if request is None:
             request = _receive(subject, right, clean, received, mandate=mandate, joint=joint, **columns)
-            record_request(
-                request,
-                "request.received",
-                actor=actor,
-                verified_by=verified_by,
-                due_on=request.due_at.date().isoformat(),
-                **({"mandate": str(mandate.id)} if mandate is not None else {}),
-            )
+            _go_on(request, verified_by=verified_by, actor=actor, before=[_received(request, actor)])
         else:
             record_request(request, "request.repeated", actor=actor)
             _is_theirs_too(request, verified_by, by_person=by_person)
             if joint is not None and request.joint_id is None:
                 request.joint = joint
                 request.save(update_fields=["joint"])
-        _go_on(request, verified_by=verified_by, actor=actor)
+            _go_on(request, verified_by=verified_by, actor=actor)
     return request
 
 
@@ -118,6 +112,12 @@ def _is_theirs_too(request: RightsRequest, verified_by: str, *, by_person: bool)
     if by_person and verified_by == RightsRequest.VerifiedBy.ACCOUNT and not request.by_person:
         request.by_person = True
         request.save(update_fields=["by_person"])
+
+
+def _received(request: RightsRequest, actor: str) -> audit.Entry:
+    told = {"verified_by": request.verified_by, "due_on": request.due_at.date().isoformat()}
+    mandate = {"mandate": str(request.mandate_id)} if request.mandate_id is not None else {}
+    return request_entry(request, "request.received", actor=actor, **told, **mandate)
 
 
 def _checked_receipt(received_at: datetime | None) -> datetime:
@@ -176,22 +176,23 @@ def _receive(
     return request
 
 
-def _go_on(request: RightsRequest, *, verified_by: str, actor: str) -> None:
-    """From received or verifying to the next state that is reached without anybody else; a new row is saved with it."""
+def _go_on(request: RightsRequest, *, verified_by: str, actor: str, before: Sequence[audit.Entry] = ()) -> None:
+    """From received or verifying to the next state that is reached without anybody else; a new row is saved with it,
+    and what the log says `before` is written with that."""
     if request.state not in {"received", "verifying"}:
         return
     if request.mandate is not None:
-        move_request(request, "in_review", actor=actor)
+        move_request(request, "in_review", actor=actor, before=before)
         return
     if verified_by == RightsRequest.VerifiedBy.NONE:
-        _ask_the_person(request, actor=actor)
+        _ask_the_person(request, actor=actor, before=before)
         return
     request.verified_by = verified_by
     if request.needs_review:
-        move_request(request, "in_review", actor=actor)
+        move_request(request, "in_review", actor=actor, before=before)
         start.hold_while_disputed(request, actor=actor)
     else:
-        start.schedule(request, actor=actor)
+        start.schedule(request, actor=actor, before=before)
 
 
 def go_on_with_mandate(request: RightsRequest, *, actor: str) -> None:
@@ -204,7 +205,7 @@ def go_on_with_mandate(request: RightsRequest, *, actor: str) -> None:
         start.schedule(request, actor=actor)
 
 
-def _ask_the_person(request: RightsRequest, *, actor: str) -> None:
+def _ask_the_person(request: RightsRequest, *, actor: str, before: Sequence[audit.Entry]) -> None:
     """A code goes to the address we know, and the request waits for it (Art. 12(6)); asked again, a new one.
 
     The tries start again with the new code: whoever has not the mail has not the reference to try against either.
@@ -214,7 +215,7 @@ def _ask_the_person(request: RightsRequest, *, actor: str) -> None:
     request.verification_expires_at = timezone.now() + VERIFICATION_LIFETIME
     request.verification_tries = 0
     if request.state == "received":
-        move_request(request, "verifying", actor=actor)
+        move_request(request, "verifying", actor=actor, before=before)
     else:
         request.save(update_fields=["verification_digest", "verification_expires_at", "verification_tries"])
     address = email_of(request.subject)

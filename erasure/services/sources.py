@@ -83,7 +83,13 @@ def waits_until(request: RightsRequest, plan: Sequence[Step]) -> datetime | None
 
 def waited_for(request: RightsRequest) -> bool:
     """Whether somebody asked has not answered yet."""
-    return request.steps.filter(SILENT, kind__in=ASKED).exists()
+    return bool(waited_for_of([request.id]))
+
+
+def waited_for_of(request_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of these requests of which that is so."""
+    steps = Step.objects.filter(SILENT, request_id__in=request_ids, kind__in=ASKED)
+    return set(steps.values_list("request_id", flat=True))
 
 
 def go_on(request: RightsRequest) -> None:
@@ -159,10 +165,18 @@ def unsent(request: RightsRequest) -> QuerySet[SourceAnswer]:
 
 def sources(request: RightsRequest) -> list[Source]:
     """Everybody who was asked for a copy, in the order of the plan; empty for other rights."""
-    if request.right not in COPIES:
-        return []
-    steps = request.steps.filter(kind__in=ASKED).select_related("answer__archive")
-    return [_source(step) for step in steps.order_by("position", "kind", "target")]
+    return sources_of([request])[request.id]
+
+
+def sources_of(requests: Sequence[RightsRequest]) -> dict[UUID, list[Source]]:
+    """The same of each of these requests, by one statement."""
+    copies = {row.id: row for row in requests if row.right in COPIES}
+    asked = Step.objects.filter(request__in=copies, kind__in=ASKED).select_related("answer__archive")
+    found: dict[UUID, list[Source]] = {row.id: [] for row in requests}
+    for step in asked.order_by("position", "kind", "target"):
+        step.request = copies[step.request_id]
+        found[step.request_id].append(_source(step))
+    return found
 
 
 def _source(step: Step) -> Source:

@@ -28,6 +28,7 @@ from erasure.services.locking import locked_requests
 from erasure.services.mandate_words import may_object_until, require_authority
 from erasure.services.records import move_request, step_entry
 from erasure.services.sweeping import together
+from gdpr_portal.copying import copy_rows
 from gdpr_portal.wake import wake
 from subjects.selectors import emails_of
 from subjects.services import (
@@ -44,20 +45,22 @@ SAYING_HOW = frozenset({"restriction", "objection", "withdraw_consent"})
 """Rights whose details say what is to hold at once."""
 
 
-def schedule(request: RightsRequest, *, actor: str) -> None:
+def schedule(request: RightsRequest, *, actor: str, before: Sequence[audit.Entry] = ()) -> None:
     """The request is under way; an erasure waits for the end of its undo window, anything else begins at once.
 
-    What a representative asked for waits until the person had their time to object. Raises `mandate_missing`.
+    What a representative asked for waits until the person had their time to object. Raises `mandate_missing`. What the
+    log says `before` is written first.
     """
     require_authority(request)
     now = timezone.now()
     request.starts_at = max(_undo_until(request, now), may_object_until(request) or now)
     if _awaits_decision(request):
+        audit.record_many(before)
         _at_once(request, actor=actor)
         notices.tell_while_disputed(request, "restriction.set")
         _to_review(request, actor=actor)
         return
-    move_request(request, "in_progress", actor=actor)
+    move_request(request, "in_progress", actor=actor, before=before)
     if request.starts_at > now or waits(request):
         if request.right == "erasure":
             keep_from_use(subject=request.subject, request=request.id, actor=actor)
@@ -164,13 +167,13 @@ def _begin(requests: Sequence[RightsRequest], *, actor: str) -> None:
     for row in requests:
         if row.right == "objection":
             _at_once(row, actor=actor)
-    around = plans.Around()
+    around = plans.Around([row.subject_id for row in requests])
     planned = {row.id: plans.plan(row, around) for row in requests}
     steps = [step for plan in planned.values() for step in plan]
     for step in steps:
         if step.kind == Step.Kind.NOTIFY:
             notices.queue_notice(step)
-    Step.objects.bulk_create(steps)
+    copy_rows(Step, steps)
     opendsr_calls.queue(steps)
     audit.record_many([step_entry(step, actor=actor) for step in steps if step.state in {"retained", "waiting"}])
     for step in steps:

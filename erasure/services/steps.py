@@ -108,11 +108,15 @@ def _do_together(held: Sequence[Sequence[Claim]]) -> None:
         if not steps:
             return
         outcomes = perform.perform_all(steps)
-        for step in steps:
-            move(step, "done", STEP)
-        Step.objects.filter(pk__in=[step.id for step in steps]).update(
-            state=steps[0].state, lease_until=None, next_at=None, last_error="", settled_at=timezone.now()
-        )
+        ended: dict[str, list[UUID]] = {}
+        for step, outcome in zip(steps, outcomes, strict=True):
+            move(step, outcome.state, STEP)
+            ended.setdefault(step.state, []).append(step.id)
+        for state, ids in ended.items():
+            Step.objects.filter(pk__in=ids).update(
+                state=state, lease_until=None, next_at=None, last_error="",
+                settled_at=timezone.now() if state == "done" else None,
+            )  # fmt: skip
         told = [
             each
             for step, outcome in zip(steps, outcomes, strict=True)

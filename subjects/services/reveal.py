@@ -5,7 +5,7 @@ or rows counts, and the one past `STAFF_REVEALS_AN_HOUR` is refused and told to 
 wrote to the desk are the desk's work; they are recorded and do not count.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
@@ -41,14 +41,16 @@ def revealed_identifiers(*, subject: Subject) -> list[tuple[str, str]]:
     return [(row.kind, value) for row, value in opened_identifiers(subject.pk, rows)]
 
 
-def opened_identifiers(owner: UUID, rows: QuerySet[Identifier]) -> list[tuple[Identifier, str]]:
-    """The person's identifiers among these rows, each with its value; none after an erasure."""
+def opened_identifiers(
+    owner: UUID, rows: QuerySet[Identifier], held: Sequence[Identifier] | None = None
+) -> list[tuple[Identifier, str]]:
+    """The person's identifiers among these rows, each with its value; none after an erasure. `held`: as just read."""
 
-    def opening(key: vault.SubjectKey, held: list[Identifier]) -> list[tuple[Identifier, str]]:
+    def opening(key: vault.SubjectKey, held: Sequence[Identifier]) -> list[tuple[Identifier, str]]:
         return [(row, key.open(cells.identifier_place(row.pk), bytes(row.sealed)).decode()) for row in held]
 
-    held = list(rows)
-    return vault.open_cells(owner, held, lambda: list(rows.all()), opening) if held else []
+    found = list(rows) if held is None else held
+    return vault.open_cells(owner, found, lambda: list(rows.all()), opening) if found else []
 
 
 def revealed_to_staff(*, subject: Subject, by: Account, reason: str, case: UUID) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ Nothing is decided or recorded here: `consent.services.data` decides whether it 
 hold the person's lock (`lock_subject`) in a transaction when they store or drop.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from django.db import connection
@@ -87,8 +87,15 @@ def read_values(*, subject: Subject, fields: Sequence[str], purpose: str | None 
     linked = {} if purpose is None else {"purposes__purpose": purpose}
     found = PersonalValue.objects.filter(subject=subject, field__in=fields, **linked)
     rows = found.values_list("id", "field", "sealed")
-    held = list(rows)
-    return vault.open_cells(subject.pk, held, lambda: list(rows.all()), opened) if held else {}
+    return open_values(subject.pk, list(rows), lambda: list(rows.all()))
+
+
+Cells = Sequence[tuple[UUID, str, bytes | memoryview]]
+
+
+def open_values(owner: UUID, held: Cells, again: Callable[[], Cells]) -> dict[str, str]:
+    """The person's values in these (id, field, sealed) rows; `again` reads them anew. Raises as `read_values`."""
+    return vault.open_cells(owner, held, again, opened) if held else {}
 
 
 def opened(key: vault.SubjectKey, rows: Iterable[tuple[UUID, str, bytes | memoryview]]) -> dict[str, str]:

@@ -109,7 +109,7 @@ def test_from_the_database_to_the_sealed_chunks_and_out_again(alice: Any) -> Non
         answered_often(alice.subject, times)
         request = file(alice.subject, "access")
         step = request.steps.get(kind="archive")
-        built = peak(lambda step=step: build.build_archive(step))
+        built = peak(lambda step=step: build.build_archives([step]))
         archive = Archive.objects.get(request=request)
         read = peak(lambda archive=archive: sum(len(piece) for piece in build.opened(archive)))
         found.append((built, read))

@@ -135,7 +135,7 @@ def test_a_failed_copy_does_not_let_the_erasure_go_ahead(
     alice: Any, olga: Any, both: JointCase, frozen: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr("erasure.archives.build.build_archive", _down)
+        broken.setattr("erasure.archives.build.build_archives", _down)
         for _round in range(steps.TRIES + 1):
             run_all(one("access"))
             frozen.shift(timedelta(minutes=5))

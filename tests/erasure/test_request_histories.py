@@ -399,7 +399,7 @@ def _failing(kind: str) -> Any:
         raise BrokenError
 
     if kind == "archive":
-        return mock.patch("erasure.archives.build.build_archive", broken)
+        return mock.patch("erasure.archives.build.build_archives", broken)
     return mock.patch.dict(perform._KINDS, {kind: broken})
 
 

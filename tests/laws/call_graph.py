@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-WRITES = frozenset({"save", "create", "bulk_create", "bulk_update", "get_or_create", "update_or_create", "delete"})
+WRITES = frozenset(
+    {
+        "save", "create", "bulk_create", "bulk_update", "get_or_create", "update_or_create", "delete", "copy_in",
+        "copy_rows",
+    }
+)  # fmt: skip
 VAULT_WRITES = frozenset(
     f"vault.services.{name}"
     for name in ("create_data_key", "destroy_data_key", "destroy_data_keys", "replace_data_key")

@@ -9,6 +9,7 @@ from django.conf import settings
 from consent.services.data import store_data
 from erasure.archives import files
 from erasure.archives.content import content
+from erasure.archives.readable import Reader
 from erasure.models import RightsRequest
 from erasure.services import steps
 from tests.conftest import make_person
@@ -67,7 +68,7 @@ def test_a_person_without_values_gets_a_confirmation_and_no_error(shop: Any) -> 
 def test_the_first_layer_leads_to_every_part_of_the_second(alice: Any, shop: Any) -> None:
     """R41 (EDPB guidelines 01/2022, 5.2.4): a summary first, and all of it reachable without another request."""
     keep(shop, alice, "orders", given_name="Layered-Canary")
-    page = files.page(told(alice), language="en").decode()
+    page = files.page(told(alice), Reader("en")).decode()
     glance = page.split("<nav", 1)[1].split("</nav>")[0]
     links, parts = re.findall(r'href="#([\w-]+)"', glance), re.findall(r'<h2 id="([\w-]+)"', page)
     assert {"part-1", "why", "recipients", "accesses", "rights", "controller"} <= set(links)

@@ -32,6 +32,7 @@ EXCEPTIONS = {
     "access.services.mail.purge": MAIL,
     "access.services.mail.send": MAIL,
     "access.services.mail.send_mail_later": MAIL,
+    "access.services.mail.send_mails_later": MAIL,
     "access.services.mail.sweep_mail": MAIL,
     "access.services.mailcodes.prove_code": CODE,
     "access.services.mailcodes.purge": CODE,
