@@ -25,6 +25,17 @@ from erasure.services.sources import ASKED, COPIES, is_supplement, name_of
 from erasure.services.start import is_in_undo_window
 from erasure.states import OPEN_REQUEST
 
+PLAIN_WORDS: dict[str, Any] = {
+    "access": _("Get a copy of my data"),
+    "portability": _("Take my data elsewhere"),
+    "rectification": _("Correct my data"),
+    "erasure": _("Erase my data"),
+    "restriction": _("Stop my data from being used for now"),
+    "objection": _("Object to a use of my data"),
+    "withdraw_consent": _("Withdraw a consent"),
+    "human_review": _("Have a decision looked at by a person"),
+}
+"""The rights as people would ask for them."""
 REQUEST_STATES: dict[str, tuple[Any, str]] = {
     "received": (_("Received"), "wait"),
     "verifying": (_("Waiting for your confirmation by mail"), "warn"),
@@ -170,6 +181,8 @@ class RequestInWords:
 
     row: RightsRequest
     right: Any
+    asked: Any
+    """The right as people would ask for it."""
     label: Any
     tone: str
     because: str
@@ -201,6 +214,7 @@ def described(row: RightsRequest) -> RequestInWords:
     return RequestInWords(
         row=row,
         right=row.get_right_display(),
+        asked=PLAIN_WORDS[row.right],
         label=label,
         tone=tone,
         because=because(row),
