@@ -34,7 +34,7 @@ class CheckedTextAdmin(ForReviewers):
     empty_words = gettext_lazy(
         "Nothing waits. What is marked as text in which other people may stand comes here before a copy is handed out."
     )
-    list_display = ("__str__", "about", "source", "field", "due", "decision", "reason", "places", "decided_at")
+    list_display = ("__str__", "about", "source", "field", "due", "decision", "decided_at")
     list_filter = (("decided_at", WhetherDone), "decision", "reason")
     list_select_related = ("step__request",)
     ordering = ("decided_at", "step__request__due_at", "source", "field")

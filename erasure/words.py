@@ -84,6 +84,9 @@ PLACES: dict[str, Any] = {
     "rights_requests": _("The words of your requests are erased"),
     "mandates": _("Who acted in your name, and their mandate, are erased"),
     "archives": _("Archives not collected are erased"),
+    "asks": _("What third parties asked you for is erased"),
+    "cases": _("The messages between you and us are erased"),
+    "consent_evidence": _("Mails and scans that prove your consent are erased"),
 }
 REVEAL_REASONS: tuple[tuple[str, Any], ...] = (
     ("whose_is_it", _("To see whose data it is")),
@@ -199,12 +202,20 @@ class RequestInWords:
     mandate: MandateInWords | None
     waits_for: list[RightsRequest]
     """Copies of the same case that are handed out first."""
+    undo_until: datetime | None
+    """Before this moment nothing of an erasure is done, and the person can take it back."""
     steps: list[StepInWords]
 
     @property
     def finished_steps(self) -> int:
         """How many steps are behind."""
         return sum(step.tone in {"good", "warn"} for step in self.steps)
+
+
+def _undo_until(row: RightsRequest) -> datetime | None:
+    """The end of an erasure's undo window, while it lies ahead."""
+    ahead = row.state == "in_progress" and row.starts_at is not None and row.starts_at > timezone.now()
+    return row.starts_at if ahead and is_in_undo_window(row) else None
 
 
 def described(row: RightsRequest) -> RequestInWords:
@@ -229,6 +240,7 @@ def described(row: RightsRequest) -> RequestInWords:
         outcome=OUTCOMES.get(row.outcome, ""),
         mandate=mandate_in_words(row.mandate) if row.mandate is not None else None,
         waits_for=copies_waited_for(row) if is_open and is_in_undo_window(row) else [],
+        undo_until=_undo_until(row),
         steps=[_step(step) for step in steps_of(row)],
     )
 

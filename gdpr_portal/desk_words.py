@@ -174,6 +174,7 @@ REFUSALS = (
     gettext_noop("An objection to direct marketing cannot be overruled."),
     gettext_noop("Choose a reviewer."),
     gettext_noop("Effects and remedy have to be in the register (Art. 33(5))."),
+    gettext_noop("Enter a valid e-mail address."),
     gettext_noop("Erasures are not paused."),
     gettext_noop("Every declared field was read."),
     gettext_noop("Expected a kind from the list and a name."),

@@ -262,7 +262,7 @@ class Album:
             self.tour(page, "desk-", {name: f"/admin/{path}/" for name, path in paths.items()})
             self.tour(page, "desk-add-", {path.split("/")[1]: f"/admin/{path}/add/" for path in ADDED[4:]})
             page.goto("/admin/consent/purpose/")
-            page.locator("#result_list th a").first.click()
+            page.locator("#result_list tbody th a").first.click()
             page.locator(".historylink").click()
             self.take(page, "desk-history")
         officer = self._officer()
