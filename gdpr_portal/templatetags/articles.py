@@ -11,7 +11,7 @@ ARTICLE = re.compile(r"(?:Art\. )?(\d+)(?:\((\d+)\))?(?:\(([a-z])\))?")
 
 @register.filter
 def gdpr(article: str) -> str:
-    """`{{ "Art. 17(3)(b)"|gdpr }}`: "Art. 17(3)(b) GDPR", in German "Art. 17 Abs. 3 Buchst. b DSGVO"; else unchanged."""
+    """`{{ "Art. 17(3)(b)"|gdpr }}` is "Art. 17(3)(b) GDPR", in German "Art. 17 Abs. 3 Buchst. b DSGVO"."""
     found = ARTICLE.fullmatch(article)
     if found is None:
         return article
