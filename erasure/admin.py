@@ -9,7 +9,9 @@ from django.db.models import Case, Q, QuerySet, When
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -76,7 +78,7 @@ class StateFilter(admin.SimpleListFilter):
 class RequestAdmin(BulkActs, MandatePages):
     """Rights requests, the next due first."""
 
-    list_display = ("reference", "right", "standing", "received_at", "due_at", "due", "attention")
+    list_display = ("reference", "right", "standing", "received_on", "due_on", "due", "attention")
     list_filter = (StateFilter, "right", "extended")
     list_select_related = ("subject",)
     ordering = (Case(When(state__in=OPEN_REQUEST, then=0), default=1), "due_at")
@@ -94,6 +96,14 @@ class RequestAdmin(BulkActs, MandatePages):
     def standing(self, row: RightsRequest) -> str:
         label, tone = DESK_STATES[row.state]
         return format_html('<span class="badge badge-{}">{}</span>', tone, label)
+
+    @admin.display(description=gettext_lazy("Received"), ordering="received_at")
+    def received_on(self, row: RightsRequest) -> str:
+        return date_format(localtime(row.received_at), "DATE_FORMAT")
+
+    @admin.display(description=gettext_lazy("Due"), ordering="due_at")
+    def due_on(self, row: RightsRequest) -> str:
+        return date_format(localtime(row.due_at), "DATE_FORMAT")
 
     @admin.display(description=gettext_lazy("Time left"))
     def due(self, row: RightsRequest) -> str:
