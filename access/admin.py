@@ -30,7 +30,7 @@ class AccountAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("Roles"))
     def role_names(self, account: Account) -> str:
-        return ", ".join(sorted(group.name for group in account.groups.all()))
+        return roles.in_words(group.name for group in account.groups.all())
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
         return super().get_queryset(request).prefetch_related("groups")

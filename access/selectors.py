@@ -6,6 +6,7 @@ from typing import NamedTuple
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from access import roles
 from access.models import Account, AccountSession, FactorReset, RecoveryDevice
 from access.services.accounts import actor_of
 from access.services.factors import confirmed_totps
@@ -51,6 +52,10 @@ class StaffReset(NamedTuple):
     account: Account
     reset: FactorReset | None
     may_agree: bool
+
+    def roles(self) -> str:
+        """Their roles in words."""
+        return roles.in_words(group.name for group in self.account.groups.all())
 
 
 def staff_resets(by: Account) -> list[StaffReset]:

@@ -8,6 +8,7 @@ import uuid
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 __all__ = ["Cosignature", "HeldCopy", "Verification", "Witness"]
@@ -118,7 +119,7 @@ class Verification(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"verification {str(self.id)[:8]}"
+        return gettext("verification %(number)s") % {"number": str(self.id)[:8]}
 
     @property
     def is_open(self) -> bool:

@@ -57,6 +57,7 @@ def sweep_counts() -> None:
     findings.find_untold()
     findings.find_unsafe()
     attestations.find_old()
+    attestations.prune_attestations()
 
 
 @shared_task(name="consent.tasks.publish_due")

@@ -9,10 +9,13 @@ from django.db.models import Case, Q, QuerySet, When
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from access.admin_filters import WhetherDone
 from access.models import Account
 from access.second_factor import require_fresh_factor
 from erasure import breach_admin, checked_admin, desk, pack_admin, place_admin, question_admin, transfer_admin
@@ -20,6 +23,7 @@ from erasure.bulk_admin import BulkActs
 from erasure.desk import REVIEWERS
 from erasure.mandate_admin import MandatePages
 from erasure.models import RetentionProposal, RightsRequest, Step
+from erasure.reviewers_admin import ForReviewers
 from erasure.row_acts import act_on_each
 from erasure.selectors import steps_of
 from erasure.services import requests
@@ -74,7 +78,7 @@ class StateFilter(admin.SimpleListFilter):
 class RequestAdmin(BulkActs, MandatePages):
     """Rights requests, the next due first."""
 
-    list_display = ("reference", "right", "standing", "received_at", "due_at", "due", "attention")
+    list_display = ("reference", "right", "standing", "received_on", "due_on", "due", "attention")
     list_filter = (StateFilter, "right", "extended")
     list_select_related = ("subject",)
     ordering = (Case(When(state__in=OPEN_REQUEST, then=0), default=1), "due_at")
@@ -92,6 +96,14 @@ class RequestAdmin(BulkActs, MandatePages):
     def standing(self, row: RightsRequest) -> str:
         label, tone = DESK_STATES[row.state]
         return format_html('<span class="badge badge-{}">{}</span>', tone, label)
+
+    @admin.display(description=gettext_lazy("Received"), ordering="received_at")
+    def received_on(self, row: RightsRequest) -> str:
+        return date_format(localtime(row.received_at), "DATE_FORMAT")
+
+    @admin.display(description=gettext_lazy("Due"), ordering="due_at")
+    def due_on(self, row: RightsRequest) -> str:
+        return date_format(localtime(row.due_at), "DATE_FORMAT")
 
     @admin.display(description=gettext_lazy("Time left"))
     def due(self, row: RightsRequest) -> str:
@@ -229,12 +241,12 @@ class RequestAdmin(BulkActs, MandatePages):
 
 
 @admin.register(RetentionProposal)
-class RetentionProposalAdmin(admin.ModelAdmin):
+class RetentionProposalAdmin(ForReviewers):
     """Values whose consent has ended and that nothing else needs: a reviewer lets them go or keeps them for now."""
 
     list_display = ("person", "fields", "reason", "proposed_at", "decided_at", "erased")
     list_display_links = None
-    list_filter = ("reason", ("decided_at", admin.EmptyFieldListFilter))
+    list_filter = ("reason", ("decided_at", WhetherDone))
     list_select_related = ("subject",)
     ordering = ("proposed_at",)
     actions = ("let_go", "keep")
@@ -243,20 +255,8 @@ class RetentionProposalAdmin(admin.ModelAdmin):
     def person(self, row: RetentionProposal) -> str:
         return format_html("<code>{}</code>", row.subject.pseudonym)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: RetentionProposal | None = None) -> bool:
-        return False
-
     def has_change_permission(self, request: HttpRequest, obj: RetentionProposal | None = None) -> bool:
         return False
-
-    def has_view_permission(self, request: HttpRequest, obj: RetentionProposal | None = None) -> bool:
-        return bool(_roles(request) & REVIEWERS)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
 
     @admin.action(description=gettext_lazy("Erase these values"))
     def let_go(self, request: HttpRequest, rows: QuerySet[RetentionProposal]) -> HttpResponseBase | None:

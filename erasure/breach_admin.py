@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from access.models import Account
 from erasure.breach_models import Breach
-from erasure.desk import REVIEWERS
+from erasure.reviewers_admin import ForReviewers
 from erasure.row_acts import act_on_each
 from erasure.services import breaches
 
@@ -26,7 +26,7 @@ MOMENTS: "Mapping[type[Field[Any, Any]], Mapping[str, Any]]" = {
 
 
 @admin.register(Breach)
-class BreachAdmin(admin.ModelAdmin):
+class BreachAdmin(ForReviewers):
     """The register, the most urgent first."""
 
     list_display = ("__str__", "aware_at", "hours_left", "risk", "authority_told_at", "people_told_at", "closed_at")
@@ -52,20 +52,11 @@ class BreachAdmin(admin.ModelAdmin):
             return "-"
         return str(int(breaches.time_left(row).total_seconds() // 3600))
 
-    def has_view_permission(self, request: HttpRequest, obj: Breach | None = None) -> bool:
-        return isinstance(request.user, Account) and bool(request.user.roles & REVIEWERS)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Breach | None = None) -> bool:
         return self.has_view_permission(request) and (obj is None or obj.closed_at is None)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Breach | None = None) -> bool:
-        return False
 
     def save_model(self, request: HttpRequest, obj: Breach, form: Any, change: bool) -> None:
         if change:

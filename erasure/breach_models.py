@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 __all__ = ["Breach"]
@@ -68,4 +69,4 @@ class Breach(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"breach {str(self.id)[:8]}"
+        return gettext("breach %(number)s") % {"number": str(self.id)[:8]}

@@ -12,10 +12,11 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from access.admin_filters import WhetherDone
 from access.models import Account
 from access.second_factor import require_fresh_factor
-from erasure.desk import REVIEWERS
 from erasure.models import AnswerFile, CheckedText
+from erasure.reviewers_admin import ForReviewers
 from erasure.services import checking
 from erasure.services.files import SUFFIXES
 from gdpr_portal.errors import DomainError
@@ -27,17 +28,16 @@ LOOKS = (
 
 
 @admin.register(CheckedText)
-class CheckedTextAdmin(admin.ModelAdmin):
+class CheckedTextAdmin(ForReviewers):
     """Texts that wait before a copy is handed out, those of the request that is due next first."""
 
     empty_words = gettext_lazy(
         "Nothing waits. What is marked as text in which other people may stand comes here before a copy is handed out."
     )
-    list_display = ("__str__", "about", "source", "field", "due", "decision", "reason", "places", "decided_at")
-    list_filter = (("decided_at", admin.EmptyFieldListFilter), "decision", "reason")
+    list_display = ("__str__", "about", "source", "field", "due", "decision", "decided_at")
+    list_filter = (("decided_at", WhetherDone), "decision", "reason")
     list_select_related = ("step__request",)
     ordering = ("decided_at", "step__request__due_at", "source", "field")
-    actions = None
 
     @admin.display(description=gettext_lazy("Request"))
     def about(self, row: CheckedText) -> str:
@@ -46,20 +46,6 @@ class CheckedTextAdmin(admin.ModelAdmin):
     @admin.display(description=gettext_lazy("Due"), ordering="step__request__due_at")
     def due(self, row: CheckedText) -> object:
         return row.step.request.due_at
-
-    def has_view_permission(self, request: HttpRequest, obj: CheckedText | None = None) -> bool:
-        return isinstance(request.user, Account) and bool(request.user.roles & REVIEWERS)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
-    has_change_permission = has_view_permission
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: CheckedText | None = None) -> bool:
-        return False
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.desk)

@@ -5,6 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 __all__ = ["CheckedText"]
@@ -56,4 +57,4 @@ class CheckedText(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"text {str(self.id)[:8]}"
+        return gettext("text %(number)s") % {"number": str(self.id)[:8]}

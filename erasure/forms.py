@@ -17,20 +17,9 @@ from erasure.services.files import MOST_BYTES, kind_of
 from erasure.services.mandate_words import Representative
 from erasure.services.mandates import LONGEST_NAME
 from erasure.services.on_behalf import Shown
+from erasure.words import PLAIN_WORDS
 from gdpr_portal.errors import Invalid
 from subjects.models import Restriction
-
-PLAIN_WORDS: dict[str, Any] = {
-    "access": _("Get a copy of my data"),
-    "portability": _("Take my data elsewhere"),
-    "rectification": _("Correct my data"),
-    "erasure": _("Erase my data"),
-    "restriction": _("Stop my data from being used for now"),
-    "objection": _("Object to a use of my data"),
-    "withdraw_consent": _("Withdraw a consent"),
-    "human_review": _("Have a decision looked at by a person"),
-}
-"""The rights as people would ask for them."""
 
 GROUNDS = {
     "accuracy_contested": _("My data is not correct and should not be used until that is settled"),

@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy
 
 from access.models import Account
 from access.second_factor import require_fresh_factor
-from erasure.desk import REVIEWERS
 from erasure.pack_models import EvidencePack
+from erasure.reviewers_admin import ForReviewers
 from erasure.services import packs
 from gdpr_portal.errors import DomainError
 
@@ -47,32 +47,20 @@ class AskForm(forms.Form):
 
 
 @admin.register(EvidencePack)
-class EvidencePackAdmin(admin.ModelAdmin):
+class EvidencePackAdmin(ForReviewers):
     """Packs that were asked for, the newest first."""
 
     list_display = ("__str__", "about", "reason", "asked_by", "asked_at", "agreed_by", "agreed_at")
     list_filter = ("reason",)
     list_select_related = ("asked_by", "agreed_by", "subject")
     ordering = ("-asked_at",)
-    actions = None
 
     @admin.display(description=gettext_lazy("About"))
     def about(self, row: EvidencePack) -> str:
         return about(row)
 
-    def has_view_permission(self, request: HttpRequest, obj: EvidencePack | None = None) -> bool:
-        return isinstance(request.user, Account) and bool(request.user.roles & REVIEWERS)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
-    has_change_permission = has_view_permission
-
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
-
-    def has_delete_permission(self, request: HttpRequest, obj: EvidencePack | None = None) -> bool:
-        return False
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

@@ -5,6 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from subjects.models import Subject
@@ -44,7 +45,7 @@ class EvidencePack(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"evidence {str(self.id)[:8]}"
+        return gettext("evidence pack %(number)s") % {"number": str(self.id)[:8]}
 
     @property
     def may_be_fetched(self) -> bool:

@@ -12,16 +12,17 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from access.admin_filters import WhetherDone
 from access.models import Account
 from access.second_factor import require_fresh_factor
 from access.services.accounts import account_email
 from audit import actors
 from consent.models import Purpose
 from consent.models.governance import ReviewState
-from erasure.desk import REVIEWERS
 from erasure.models import ManualPlace, PlaceTask
 from erasure.place_models import MOST_DAYS
 from erasure.place_views import form_context, take_answer
+from erasure.reviewers_admin import ForReviewers, reviews
 from erasure.row_acts import act_on_each
 from erasure.services import place_tasks, places
 from gdpr_portal.errors import DomainError
@@ -76,7 +77,7 @@ class PlaceForm(forms.ModelForm):
 
 
 @admin.register(ManualPlace)
-class ManualPlaceAdmin(admin.ModelAdmin):
+class ManualPlaceAdmin(ForReviewers):
     """Places run by hand: an approved one never changes, it is declared anew."""
 
     empty_words = gettext_lazy(
@@ -85,7 +86,7 @@ class ManualPlaceAdmin(admin.ModelAdmin):
     )
     form = PlaceForm
     list_display = ("name", "slug", "respondent", "days", "declared_by", "approved_by", "approved_at", "retired_at")
-    list_filter = (("approved_at", admin.EmptyFieldListFilter), ("retired_at", admin.EmptyFieldListFilter))
+    list_filter = (("approved_at", WhetherDone), ("retired_at", WhetherDone))
     list_select_related = ("declared_by", "approved_by")
     ordering = ("retired_at", "slug")
     actions = ("approve", "retire")
@@ -104,18 +105,11 @@ class ManualPlaceAdmin(admin.ModelAdmin):
             return (*first, "respondent_name", "respondent_email", *last)
         return (*first, "respondent", *last, "declared_by", "declared_at", "approved_by", "approved_at", "retired_at")
 
-    def has_view_permission(self, request: HttpRequest, obj: ManualPlace | None = None) -> bool:
-        return _reviews(request)
-
-    has_add_permission = has_view_permission
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return _reviews(request)
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
 
     def has_change_permission(self, request: HttpRequest, obj: ManualPlace | None = None) -> bool:
         return False
-
-    has_delete_permission = has_change_permission
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         refused = require_fresh_factor(request) if request.method == "POST" else None
@@ -152,8 +146,8 @@ class ManualPlaceAdmin(admin.ModelAdmin):
 class PlaceTaskAdmin(admin.ModelAdmin):
     """What places run by hand are asked, the next due first; reviewers see all, others those they are named for."""
 
-    list_display = ("__str__", "place", "right", "asked_at", "due_at", "mark", "answered_at")
-    list_filter = (("answered_at", admin.EmptyFieldListFilter),)
+    list_display = ("__str__", "place", "right", "asked_at", "due_at", "answered_at")
+    list_filter = (("answered_at", WhetherDone),)
     list_select_related = ("place", "step__request")
     ordering = ("answered_at", "due_at")
     actions = None
@@ -164,10 +158,10 @@ class PlaceTaskAdmin(admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PlaceTask]:
         rows = super().get_queryset(request)
-        return rows if _reviews(request) else rows.filter(place__staff=request.user.pk)
+        return rows if reviews(request) else rows.filter(place__staff=request.user.pk)
 
     def has_view_permission(self, request: HttpRequest, obj: PlaceTask | None = None) -> bool:
-        if _reviews(request):
+        if reviews(request):
             return True
         if not isinstance(request.user, Account) or not request.user.roles:
             return False
@@ -210,7 +204,3 @@ class PlaceTaskAdmin(admin.ModelAdmin):
         context |= {"error": error, "given": request.POST, "reason": reason, "text": text}
         context |= {} if row.answered_at else form_context(row, actor=actor)
         return render(request, "admin/erasure/task.html", context, status=422 if error else 200)
-
-
-def _reviews(request: HttpRequest) -> bool:
-    return isinstance(request.user, Account) and bool(request.user.roles & REVIEWERS)

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from erasure.case_models import STAFF
@@ -88,4 +89,4 @@ class PlaceTask(models.Model):
     answered_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
-        return f"task {str(self.id)[:8]}"
+        return gettext("task %(number)s") % {"number": str(self.id)[:8]}

@@ -11,35 +11,20 @@ from django.utils.translation import gettext as _
 
 from access.models import Account
 from access.second_factor import require_fresh_factor
-from erasure.desk import REVIEWERS
 from erasure.question_models import AccessQuestion
+from erasure.reviewers_admin import ForReviewers
 from erasure.services import questions
 from gdpr_portal.errors import DomainError
 
 
 @admin.register(AccessQuestion)
-class AccessQuestionAdmin(admin.ModelAdmin):
+class AccessQuestionAdmin(ForReviewers):
     """Questions about accesses, the next due first."""
 
-    list_display = ("__str__", "application", "state", "owner", "asked_at", "due_at", "mark")
+    list_display = ("__str__", "application", "state", "owner", "asked_at", "due_at")
     list_filter = ("state", "outcome")
     list_select_related = ("owner",)
     ordering = ("answered_at", "due_at")
-    actions = None
-
-    def has_view_permission(self, request: HttpRequest, obj: AccessQuestion | None = None) -> bool:
-        return isinstance(request.user, Account) and bool(request.user.roles & REVIEWERS)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
-    has_change_permission = has_view_permission
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: AccessQuestion | None = None) -> bool:
-        return False
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.desk)

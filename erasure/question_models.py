@@ -5,6 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from subjects.models import Subject
@@ -50,7 +51,7 @@ class AccessQuestion(models.Model):
         indexes = [models.Index(fields=["due_at"], condition=~Q(state="answered"), name="question_due")]
 
     def __str__(self) -> str:
-        return f"question {str(self.id)[:8]}"
+        return gettext("question %(number)s") % {"number": str(self.id)[:8]}
 
     @property
     def is_open(self) -> bool:

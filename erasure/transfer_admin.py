@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from access.models import Account
 from access.second_factor import require_fresh_factor
-from erasure.desk import REVIEWERS
+from erasure.reviewers_admin import ForReviewers
 from erasure.row_acts import act_on_each
 from erasure.services import destinations
 from erasure.transfer_models import Destination
@@ -44,7 +44,7 @@ class DestinationForm(forms.ModelForm):
 
 
 @admin.register(Destination)
-class DestinationAdmin(admin.ModelAdmin):
+class DestinationAdmin(ForReviewers):
     """Controllers that archives may be sent to, what waits for a second person first."""
 
     empty_words = gettext_lazy(
@@ -57,19 +57,10 @@ class DestinationAdmin(admin.ModelAdmin):
     ordering = ("approved_at", "name")
     actions = ("approve", "retire")
 
-    def has_view_permission(self, request: HttpRequest, obj: Destination | None = None) -> bool:
-        return isinstance(request.user, Account) and bool(request.user.roles & REVIEWERS)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Destination | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Destination | None = None) -> bool:
         return False
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:

@@ -15,7 +15,7 @@ from access.second_factor import is_fresh, require_fresh_factor, where
 from access.services import limits
 from audit import actors
 from erasure import plans
-from erasure.forms import FORMS, PLAIN_WORDS, CodeForm, NothingMore, PublicForm
+from erasure.forms import FORMS, CodeForm, NothingMore, PublicForm
 from erasure.models import RightsRequest
 from erasure.selectors import joint_cases_of_account, request_of_account, requests_of_account
 from erasure.services.archives import continue_download, lock_of, open_download, revoke_archive
@@ -26,7 +26,7 @@ from erasure.services.public import ask_without_account
 from erasure.services.requests import file_request, verify_request, withdraw_request
 from erasure.serving import archive_response, encrypted_response
 from erasure.transfer_words import may_be_sent, sending
-from erasure.words import described, joint_in_words
+from erasure.words import PLAIN_WORDS, described, joint_in_words
 from gdpr_portal.errors import DomainError, Invalid, WrongState
 from subjects.models import Subject
 from subjects.selectors import subject_of_account

@@ -25,6 +25,17 @@ from erasure.services.sources import ASKED, COPIES, is_supplement, name_of
 from erasure.services.start import is_in_undo_window
 from erasure.states import OPEN_REQUEST
 
+PLAIN_WORDS: dict[str, Any] = {
+    "access": _("Get a copy of my data"),
+    "portability": _("Take my data elsewhere"),
+    "rectification": _("Correct my data"),
+    "erasure": _("Erase my data"),
+    "restriction": _("Stop my data from being used for now"),
+    "objection": _("Object to a use of my data"),
+    "withdraw_consent": _("Withdraw a consent"),
+    "human_review": _("Have a decision looked at by a person"),
+}
+"""The rights as people would ask for them."""
 REQUEST_STATES: dict[str, tuple[Any, str]] = {
     "received": (_("Received"), "wait"),
     "verifying": (_("Waiting for your confirmation by mail"), "warn"),
@@ -74,6 +85,9 @@ PLACES: dict[str, Any] = {
     "rights_requests": _("The words of your requests are erased"),
     "mandates": _("Who acted in your name, and their mandate, are erased"),
     "archives": _("Archives not collected are erased"),
+    "asks": _("What third parties asked you for is erased"),
+    "cases": _("The messages between you and us are erased"),
+    "consent_evidence": _("Mails and scans that prove your consent are erased"),
 }
 REVEAL_REASONS: tuple[tuple[str, Any], ...] = (
     ("whose_is_it", _("To see whose data it is")),
@@ -171,6 +185,8 @@ class RequestInWords:
 
     row: RightsRequest
     right: Any
+    asked: Any
+    """The right as people would ask for it."""
     label: Any
     tone: str
     because: str
@@ -187,12 +203,20 @@ class RequestInWords:
     mandate: MandateInWords | None
     waits_for: list[RightsRequest]
     """Copies of the same case that are handed out first."""
+    undo_until: datetime | None
+    """Before this moment nothing of an erasure is done, and the person can take it back."""
     steps: list[StepInWords]
 
     @property
     def finished_steps(self) -> int:
         """How many steps are behind."""
         return sum(step.tone in {"good", "warn"} for step in self.steps)
+
+
+def _undo_until(row: RightsRequest) -> datetime | None:
+    """The end of an erasure's undo window, while it lies ahead."""
+    ahead = row.state == "in_progress" and row.starts_at is not None and row.starts_at > timezone.now()
+    return row.starts_at if ahead and is_in_undo_window(row) else None
 
 
 def described(row: RightsRequest) -> RequestInWords:
@@ -202,6 +226,7 @@ def described(row: RightsRequest) -> RequestInWords:
     return RequestInWords(
         row=row,
         right=row.get_right_display(),
+        asked=PLAIN_WORDS[row.right],
         label=label,
         tone=tone,
         because=because(row),
@@ -216,6 +241,7 @@ def described(row: RightsRequest) -> RequestInWords:
         outcome=OUTCOMES.get(row.outcome, ""),
         mandate=mandate_in_words(row.mandate) if row.mandate is not None else None,
         waits_for=copies_waited_for(row) if is_open and is_in_undo_window(row) else [],
+        undo_until=_undo_until(row),
         steps=[_step(step) for step in steps_of(row)],
     )
 

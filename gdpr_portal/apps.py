@@ -29,3 +29,11 @@ class PortalAdminConfig(AdminConfig):
     """The admin, with a site of ours that knows the second factor and the desks."""
 
     default_site = "gdpr_portal.admin_site.PortalAdminSite"
+
+    def ready(self) -> None:
+        super().ready()
+        from django.contrib import admin
+
+        from gdpr_portal.desk_words import name_all
+
+        name_all(admin.site)

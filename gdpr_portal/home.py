@@ -18,7 +18,7 @@ from consent.states import Consent
 from erasure.models import RightsRequest
 from erasure.selectors import requests_of_account
 from erasure.states import OPEN_REQUEST
-from erasure.words import REQUEST_STATES
+from erasure.words import PLAIN_WORDS, REQUEST_STATES
 from subjects.models import Subject
 from subjects.selectors import is_restricted, subject_of_account, values_held
 
@@ -152,7 +152,7 @@ def _asked(subject: Subject, names: _Names) -> list[dict[str, Any]]:
 
 def _request(row: RightsRequest) -> dict[str, Any]:
     words = _words(REQUEST_STATES, row.state)
-    return {"title": row.get_right_display(), "url": reverse("request", args=[row.pk]), "due_at": row.due_at, **words}
+    return {"title": PLAIN_WORDS[row.right], "url": reverse("request", args=[row.pk]), "due_at": row.due_at, **words}
 
 
 def _activity(subject: Subject, names: _Names) -> list[dict[str, Any]]:

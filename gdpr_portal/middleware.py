@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import timezone, translation
@@ -107,7 +107,10 @@ class ErrorsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
+        from gdpr_portal.views import not_allowed
+
+        answer = self.get_response(request)
+        return not_allowed(request, answer) if isinstance(answer, HttpResponseNotAllowed) else answer
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
         from gdpr_portal.views import refused, unavailable

@@ -363,6 +363,12 @@ CONFIRMATION_HOURS: int = env(
 ATTESTATION_DAYS: int = env(
     "ATTESTATION_DAYS", int, 90, "Days after which an application's last conformance attestation becomes a finding."
 )
+ATTESTATION_KEPT_DAYS: int = env(
+    "ATTESTATION_KEPT_DAYS",
+    int,
+    1095,
+    "Days after which an attestation is erased, but for an application's last.",
+)
 ASK_LAPSES_DAYS: int = env("ASK_LAPSES_DAYS", int, 30, "Days after which a third party's unanswered ask is a no.")
 ASK_AGAIN_DAYS: int = env(
     "ASK_AGAIN_DAYS", int, 180, "Days after a no, or a sharing switched off, before the same third party may ask again."

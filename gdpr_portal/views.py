@@ -4,7 +4,7 @@ import sys
 from typing import cast
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
@@ -46,6 +46,15 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     if _is_api(request):
         return problems.problem(400, "malformed_request", "The request cannot be read.")
     return _plain("errors/400.html", 400)
+
+
+def not_allowed(request: HttpRequest, answer: HttpResponseNotAllowed) -> HttpResponse:
+    """405 in words, where Django says nothing: somebody who signed in again comes back to where a form was sent."""
+    if _is_api(request) or answer.content:
+        return answer
+    page = render(request, "errors/405.html", status=405)
+    page["Allow"] = answer["Allow"]
+    return page
 
 
 PAGES_OF_REFUSALS = frozenset({400, 403, 404, 409, 410, 429})

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from access import roles
+from access.admin_filters import WhetherDone
 from access.models import Account
 from subjects.models import Subject
 
@@ -23,7 +24,7 @@ class SubjectAdmin(admin.ModelAdmin):
 
     list_display = ("reference", "created_at", "erased_at")
     list_display_links = None
-    list_filter = (("erased_at", admin.EmptyFieldListFilter),)
+    list_filter = (("erased_at", WhetherDone),)
     ordering = ("pseudonym",)
     show_full_result_count = False
     actions = None

@@ -1,10 +1,12 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class SubjectsConfig(AppConfig):
     """The people. Hands its Holdings to the registry and claims accounts for the people they belong to."""
 
     name = "subjects"
+    verbose_name = _("People")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from access.models import Application
 
@@ -29,7 +30,7 @@ class Subject(models.Model):
     erased_at = models.DateTimeField(null=True, db_index=True)
 
     def __str__(self) -> str:
-        return f"person {str(self.pseudonym)[:8]}"
+        return gettext("person %(number)s") % {"number": str(self.pseudonym)[:8]}
 
 
 class Identifier(models.Model):

@@ -1,7 +1,7 @@
 """French."""
 
 COMPONENTS = {
-    "email": "Adresse électronique",
+    "email": "Adresse e-mail",
     "given_name": "Prénom",
     "family_name": "Nom de famille",
     "phone": "Numéro de téléphone",
@@ -10,7 +10,7 @@ COMPONENTS = {
     "health_note": "Information de santé",
 }
 TITLES = {
-    "newsletter": "Lettre d'information",
+    "newsletter": "Lettre d’information",
     "orders": "Commandes et livraison",
     "fraud_prevention": "Prévention de la fraude",
     "direct_marketing": "Prospection commerciale",

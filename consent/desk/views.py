@@ -205,6 +205,6 @@ def _said(request: HttpRequest, act: Callable[[], object], done: str) -> None:
     try:
         act()
     except DomainError as refused:
-        messages.error(request, refused.message)
+        messages.error(request, _(refused.message))
     else:
         messages.success(request, done)

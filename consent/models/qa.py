@@ -8,6 +8,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.fields import TransactionIdField
@@ -114,7 +115,7 @@ class Finding(models.Model):
         ]  # fmt: skip
 
     def __str__(self) -> str:
-        return f"finding {str(self.id)[:8]}"
+        return gettext("finding %(number)s") % {"number": str(self.id)[:8]}
 
     @property
     def matter(self) -> str:
@@ -160,7 +161,7 @@ class Attestation(models.Model):
         indexes = [models.Index(fields=["application", "-finished_at"], name="newest_attestation")]
 
     def __str__(self) -> str:
-        return f"attestation {str(self.id)[:8]}"
+        return gettext("attestation %(number)s") % {"number": str(self.id)[:8]}
 
 
 class Sample(models.Model):
@@ -177,7 +178,7 @@ class Sample(models.Model):
     drawn_at = models.DateTimeField()
 
     def __str__(self) -> str:
-        return f"sample {str(self.id)[:8]}"
+        return gettext("sample %(number)s") % {"number": str(self.id)[:8]}
 
 
 class SampleEntry(models.Model):

@@ -68,6 +68,17 @@ def find_old(*, now: datetime | None = None) -> int:
     return len(old)
 
 
+def prune_attestations(*, now: datetime | None = None) -> int:
+    """Runs older than `settings.ATTESTATION_KEPT_DAYS` are gone, but for the last of each application; how many.
+
+    The audit log goes on to say of each that it came, with its digest and outcome (`attestation.received`). Idempotent.
+    """
+    moment = now or timezone.now()
+    newest = Attestation.objects.order_by("application", "-finished_at", "-received_at").distinct("application")
+    old = Attestation.objects.filter(finished_at__lt=moment - timedelta(days=settings.ATTESTATION_KEPT_DAYS))
+    return old.exclude(pk__in=newest.values("pk")).delete()[0]
+
+
 def _columns(attested: Attested) -> dict[str, object]:
     names = ("kit", "release", "portal", "passed", "finished_at")
     return {name: getattr(attested, name) for name in names} | {"checks": dict(attested.checks)}

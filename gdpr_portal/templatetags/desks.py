@@ -52,6 +52,7 @@ DESKS = (
             Place(_("Rights requests"), "erasure_rightsrequest_changelist"),
             Place(_("Asked by letter"), "erasure_rightsrequest_record", REVIEWERS),
             Place(_("Questions about accesses"), "erasure_accessquestion_changelist", REVIEWERS),
+            Place(_("Texts about other people"), "erasure_checkedtext_changelist", REVIEWERS),
             Place(_("Asked of places run by hand"), "erasure_placetask_changelist"),
             Place(_("Places run by hand"), "erasure_manualplace_changelist", REVIEWERS),
             Place(_("Proposals to erase"), "erasure_retentionproposal_changelist", REVIEWERS),

@@ -27,8 +27,9 @@ from consent.services.data import read_data, store_data
 from consent.services.paper import add_proof
 from consent.services.revisions import begin_revision
 from erasure.breach_models import Breach
-from erasure.models import AccessQuestion, Destination, EvidencePack, RightsRequest, Transfer
-from erasure.services import conversation, holds, opinions, packs, questions
+from erasure.models import AccessQuestion, CheckedText, Destination, EvidencePack, RightsRequest, Transfer
+from erasure.services import comments as notes
+from erasure.services import conversation, holds, opinions, packs, questions, steps
 from erasure.services.destinations import approve, propose
 from erasure.services.mandate_words import Representative
 from erasure.services.on_behalf import Shown, record_on_behalf
@@ -66,6 +67,7 @@ class Cast:
 
 def everything(cast: Cast) -> None:
     """All desks have something of every kind."""
+    checked(cast)
     sharing(cast)
     requests(cast)
     governance(cast)
@@ -152,6 +154,7 @@ def requests(cast: Cast) -> None:
     opinions.propose(request_id=late.pk, reviewer=cast.deputy, kind="refusal", reason_code="A12ManifestlyExcessive")
     conversation.write_to_person(request_id=reviewed.pk, author=cast.rita, text="We are looking at your decision.")
     conversation.write_to_desk(request=reviewed, text="Thank you. " + LONG)
+    notes.comment_on(request_id=reviewed.pk, author=cast.deputy, text="I have asked the shop for the file. " + LONG)
     question(cast)
     breach(cast)
     packs.ask_about_person(pseudonym=cast.alice.pseudonym, reason="authority", by=cast.deputy)
@@ -160,6 +163,23 @@ def requests(cast: Cast) -> None:
     mandate(cast)
     holds.place_hold(subject=cast.bob, reason="legal_claims", by=cast.rita)
     file(cast.bob, "erasure")
+
+
+def checked(cast: Cast) -> None:
+    """Bob's copy waits until somebody has looked for other people in what he said of his health."""
+    revision = begin_revision(thing=Component.objects.get(slug="health_note"), author=cast.olga)
+    revision.values, revision.reason = revision.values | {"may_name_others": True}, "People write of others in it."
+    revision.save()
+    publishing.publish(item=approved(cast, revision), actor=cast.rita)
+    answer(cast.bob, "give", purpose="health_programme", explicit=True)
+    given: dict[str, Any] = {
+        "values": {"health_note": "My neighbour Frida takes me to the doctor."},
+        "source": "subject",
+    }
+    store_data(application=cast.shop, subject=cast.bob, purpose="health_programme", **given)
+    file(cast.bob, "access")
+    for _round in range(4):
+        steps.sweep()
 
 
 def mandate(cast: Cast) -> list[RightsRequest]:
@@ -303,7 +323,7 @@ def pages() -> dict[str, str]:
         "erasure_evidencepack_change": EvidencePack, "erasure_accessquestion_change": AccessQuestion,
         "erasure_breach_change": Breach, "qa_finding": Finding, "qa_sample": Sample,
         "consent_component_change": Component, "consent_recipient_change": Recipient,
-        "consent_revision_change": Revision,
+        "consent_revision_change": Revision, "erasure_checkedtext_change": CheckedText,
     }  # fmt: skip
     found = {
         name: reverse(f"admin:{name}", args=[model.objects.order_by("pk")[0].pk]) for name, model in single.items()

@@ -21,7 +21,7 @@ SIGNED_OUT = (
     "/", "/login", "/lost-factor", "/lost-factor/sent", "/signup", "/password-reset", "/request", "/request/verify",
     "/nowhere",
 )  # fmt: skip
-ERRORS = ("400", "403", "404", "409", "410", "429", "500", "503", "csrf")
+ERRORS = ("400", "403", "404", "405", "409", "410", "429", "500", "503", "csrf")
 NO_SIDEWAYS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 MORE = pytest.mark.exhaustive
 

@@ -15,7 +15,7 @@ from gdpr_portal_conformance.attestation import public_jwk, thumbprint
 from gdpr_portal_conformance.checks import CHECKS, Outcome
 
 from consent.models import Attestation, Finding
-from consent.services.attestations import find_old
+from consent.services.attestations import find_old, prune_attestations
 from tests.conftest import make_application
 
 pytestmark = pytest.mark.django_db
@@ -141,6 +141,17 @@ def test_an_old_one_becomes_a_finding_and_none_at_all_does_not(
     assert (finding.kind, finding.application) == ("attestation_old", "shop")
     client.post(PATH, body(document(shop)))
     assert find_old() == 0 and Finding.objects.count() == 1
+
+
+def test_old_runs_go_but_for_the_last_of_each_application(client: Any, shop: Any, settings: Any) -> None:
+    kept = timedelta(days=settings.ATTESTATION_KEPT_DAYS)
+    for ago in (kept + timedelta(days=2), kept + timedelta(days=1)):
+        client.post(PATH, body(document(shop, ago=ago)))
+    assert Attestation.objects.count() == 2
+    assert (prune_attestations(), prune_attestations()) == (1, 0)
+    last = Attestation.objects.get()
+    client.post(PATH, body(document(shop)))
+    assert prune_attestations() == 1 and not Attestation.objects.filter(pk=last.pk).exists()
 
 
 def test_another_key_than_before_is_told(client: Any, shop: Any, quentin: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,8 @@ def test_the_overview_offers_every_right_and_lists_what_is_under_way(alice: Any)
     assert all(f"/requests/new/{right}" in page for right in RightsRequest.Right.values)
     file(alice.subject, "restriction", ground="accuracy_contested")
     page = body(alice.browser().get("/requests"))
-    assert "No requests yet" not in page and "Restriction" in page and "Completed" in page
+    assert "No requests yet" not in page and page.count("Stop my data from being used for now") == 2
+    assert "Completed" in page
 
 
 @pytest.mark.parametrize(
@@ -111,10 +112,11 @@ def test_an_erasure_can_be_withdrawn_while_nothing_is_destroyed(alice: Any, shop
     store(shop, alice.subject, "orders", given_name="Alice")
     request = file(alice.subject, "erasure")
     browser = alice.browser()
-    assert "Withdraw this request" in body(browser.get(f"/requests/{request.id}"))
+    before = body(browser.get(f"/requests/{request.id}"))
+    assert "Withdraw this request" in before and "Nothing is erased before" in before
     page = body(browser.post(f"/requests/{request.id}/withdraw", follow=True))
     assert "Your request is withdrawn." in page and "Withdrawn by you" in page
-    assert "Withdraw this request" not in page
+    assert "Withdraw this request" not in page and "Nothing is erased before" not in page
 
 
 @override_settings(UNDO_WINDOW_SECONDS=0)

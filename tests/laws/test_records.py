@@ -42,6 +42,7 @@ EXCEPTIONS = {
     "access.services.passkeys.purge": "questions to passkeys past their time",
     "access.services.signin.send_code": CODE,
     "access.services.staff.purge": CODE,
+    "consent.services.attestations.prune_attestations": "old runs of the kit, which name nobody",
     "consent.services.confirmations.forget_unanswered": "addresses that nobody answered from, past their time",
     "consent.services.confirmations.opened": COUNTS,
     "consent.services.feed.prune_changes": "ids without values, written by triggers, past their time",
