@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import OperationalError, connection, connections
+from django.db import OperationalError, ProgrammingError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -362,8 +362,18 @@ def _token_anew(doors: Doors) -> str:
 def test_behind_a_pooler_nothing_is_prepared(db: None, settings: Any, pooled: bool, kept: int) -> None:
     """A connection of PgBouncer's in transaction mode is another one in the next transaction."""
     settings.DATABASE_POOLED = pooled
-    found = Prepared("SELECT %(number)s::int + 1 AS planted").one(number=1)
+    planted = Prepared(f"SELECT %(number)s::int + 1 AS planted_{kept}")
+    assert [planted.one(number=1) for _ in range(2)] == [(2,), (2,)]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%%AS planted'")
-        assert (found, cursor.fetchone()) == ((2,), (kept,))
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE %s", [f"%planted_{kept}"])
+        assert cursor.fetchone() == (kept,)
+
+
+def test_a_connection_that_lost_what_was_prepared_prepares_it_anew(db: None) -> None:
+    planted = Prepared("SELECT 1 + %(number)s::int AS lost")
+    assert planted.one(number=1) == (2,)
+    with connection.cursor() as cursor:
         cursor.execute("DEALLOCATE ALL")
+    with pytest.raises(ProgrammingError), transaction.atomic():
+        planted.one(number=1)
+    assert planted.one(number=1) == (2,)
