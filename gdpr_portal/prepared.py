@@ -69,13 +69,13 @@ class Prepared:
             own.ensure_connection()
         server = getattr(own, "prepared", None)
         if server is None or server.made is not own.connection:
-            server = own.prepared = _Server(own.connection)
+            server = own.prepared = Connected(own.connection)
         with own.wrap_database_errors, server.made.lock:
             rows: list[Any] = server.rows(self, [values[name] for name in self.names])
         own.answered_at = time.monotonic()
         return rows
 
-    def sent(self, server: "_Server", values: list[Any]) -> PGresult:
+    def sent(self, server: "Connected", values: list[Any]) -> PGresult:
         """What the database answers."""
         values_, made = server.values, server.made.pgconn
         given = values_.dump_sequence(values, self._wanted)
@@ -93,7 +93,7 @@ class Prepared:
         return server.answer()
 
 
-class _Server:
+class Connected:
     """One connection of psycopg's, without its cursors: they cost six times what the statement itself does. What is
     sent is psycopg's own (`pq`), and so are how values are put and read and how long is waited."""
 

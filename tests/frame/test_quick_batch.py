@@ -18,7 +18,7 @@ from subjects.models import Restriction
 from subjects.services import mark_erased, retain
 from tests.audit.tools import behind_the_triggers
 from tests.consent.people import answer, share
-from tests.frame.doors import DECISIONS, Doors
+from tests.frame.doors import DECISIONS, Doors, plans
 
 PURPOSES = (
     "newsletter", "orders", "fraud_prevention", "direct_marketing", "tax_records", "health_programme", "statistics",
@@ -152,20 +152,12 @@ def test_bodies_that_are_not_plain(doors):
 def test_one_statement_whatever_the_number(doors, items):
     raw = _raw(items)
     doors.ask(doors.quick, raw)  # token and share are taken
-    before = _plans()
+    generic, _ = plans(batches.BATCH)
     with CaptureQueriesContext(connection) as others:
         doors.ask(doors.quick, raw)
     assert not others.captured_queries and not doors.passed_on
-    assert (_plans(), before[1]) == ((before[0] + 1, 0), 0)
+    assert plans(batches.BATCH) == (generic + 1, 0)
     assert ThrottleWindow.objects.get().used > 0
-
-
-def _plans() -> tuple[int, int]:
-    """How often the statement ran by its one plan, and by one for its values."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement ~ 'alike'")
-        [(generic, custom)] = cursor.fetchall()
-    return generic, custom
 
 
 @pytest.mark.parametrize("what", ["places", "facts", "counts"])
