@@ -5,7 +5,9 @@ from html import escape
 from typing import Any
 
 Found = dict[str, Any]
-COLUMNS = ("what", "per second", "spread", "of its floor", "CPU us", "median ms", "p99 ms", "MiB", "goal")
+COLUMNS = (
+    "what", "per second", "spread", "of its floor", "CPU us", "median ms", "p99 ms", "MiB", "goal", "goal here", "kept",
+)  # fmt: skip
 BAR, LINE = 420, 26
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1b1b1b}"
@@ -85,7 +87,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
     share = f"{said['share']} of {row['floor']}" if said["share"] else ""
     return [
         row["name"], said["rate"], spread, share, said["cpu_us"], said["median_ms"], said["p99_ms"], memory,
-        row.get("goal", ""),
+        row.get("goal", ""), row.get("goal_here", ""), row.get("kept", ""),
     ]  # fmt: skip
 
 

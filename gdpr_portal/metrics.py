@@ -7,6 +7,7 @@ whose confirmation is missing) is measured where it is asked for, by `gdpr_porta
 import os
 import re
 import socket
+from functools import cache
 from pathlib import Path
 
 # The files of all processes lie here; the library reads the variable when it is imported.
@@ -74,5 +75,12 @@ MEMORY_LIMIT = Gauge(
 
 def observe_request(*, route: str, method: str, outcome: str, seconds: float) -> None:
     """The request is counted and timed."""
-    REQUESTS.labels(route, method, outcome).inc()
-    SECONDS.labels(route, method).observe(seconds)
+    answered, timed = _series(route, method, outcome)
+    answered.inc()
+    timed.observe(seconds)
+
+
+@cache
+def _series(route: str, method: str, outcome: str) -> tuple[Counter, Histogram]:
+    """As many as there are templates, methods and outcomes; the library keeps each for good too."""
+    return REQUESTS.labels(route, method, outcome), SECONDS.labels(route, method)

@@ -21,15 +21,21 @@ from typing import Any, Generic, TypeVar
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import Model
-from psycopg import RawCursor
+from psycopg import Connection, errors
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.generators import execute
+from psycopg.pq import ExecStatus, Format, TransactionStatus
+from psycopg.pq.abc import PGresult
+
+from gdpr_portal import traces
 
 _NAMED = re.compile(r"%\((\w+)\)s")
-BY_HAND_ONLY = 2**31
-"""psycopg prepares nothing by itself. It counts statements by their whole text, values too, and keeps a hundred: so
-this holds for the prepared statement alone, and Django's None for every other."""
 
 TRUSTED_SECONDS = 1.0
 """So long a connection that answered is taken for a live one."""
+
+_STALE = (errors.InvalidSqlStatementName, errors.FeatureNotSupported)
+"""What was prepared is gone (DEALLOCATE ALL), or gives other columns than it did (a migration)."""
 
 Row = TypeVar("Row", bound=Model)
 
@@ -38,10 +44,11 @@ class Prepared:
     """A statement with parameters as `%(name)s`; a percent sign is written twice. `binary`: so its row comes over."""
 
     def __init__(self, text: str, *, binary: bool = False) -> None:
-        self.binary = binary
+        self.format = Format.BINARY if binary else Format.TEXT
         self.names = tuple(dict.fromkeys(_NAMED.findall(text)))
         places = {name: f"${place}" for place, name in enumerate(self.names, start=1)}
         self.text = _NAMED.sub(lambda found: places[found[1]], text).replace("%%", "%")
+        self._query, self._wanted = self.text.encode(), [PyFormat.AUTO] * len(self.names)
 
     def one(self, **values: Any) -> Sequence[Any] | None:
         """The first row, None without one. Raises the errors of `django.db`."""
@@ -50,22 +57,85 @@ class Prepared:
 
     def all(self, **values: Any) -> list[Any]:
         """Every row. Raises the errors of `django.db`."""
+        if not traces.kept():
+            return self._all(values)
+        with traces.statement_span(self.text):
+            return self._all(values)
+
+    def _all(self, values: Mapping[str, Any]) -> list[Any]:
         own: Any = connections[DEFAULT_DB_ALIAS]
         if own.connection is None or not own.health_check_done:
             own.close_if_health_check_failed()
             own.ensure_connection()
-        made = own.connection
-        with own.wrap_database_errors:
-            made.prepare_threshold = BY_HAND_ONLY
-            try:
-                with RawCursor(made) as cursor:
-                    given = [values[name] for name in self.names]
-                    cursor.execute(self.text, given, prepare=not settings.DATABASE_POOLED, binary=self.binary)
-                    rows: list[Any] = cursor.fetchall()
-            finally:
-                made.prepare_threshold = None  # Django's way of saying never
+        server = getattr(own, "prepared", None)
+        if server is None or server.made is not own.connection:
+            server = own.prepared = Connected(own.connection)
+        with own.wrap_database_errors, server.made.lock:
+            rows: list[Any] = server.rows(self, [values[name] for name in self.names])
         own.answered_at = time.monotonic()
         return rows
+
+    def sent(self, server: "Connected", values: list[Any]) -> PGresult:
+        """What the database answers."""
+        values_, made = server.values, server.made.pgconn
+        given = values_.dump_sequence(values, self._wanted)
+        types, formats = values_.types or (), values_.formats
+        if settings.DATABASE_POOLED:
+            made.send_query_params(self._query, given, types, formats, self.format)
+            return server.answer()
+        name = server.names.get((self, types))
+        if name is None:
+            name = server.new_name()
+            made.send_prepare(name, self._query, types)
+            server.answer()
+            server.names[self, types] = name
+        made.send_query_prepared(name, given, formats, self.format)
+        return server.answer()
+
+
+class Connected:
+    """One connection of psycopg's, without its cursors: they cost six times what the statement itself does. What is
+    sent is psycopg's own (`pq`), and so are how values are put and read and how long is waited."""
+
+    def __init__(self, made: Connection[Any]) -> None:
+        self.made, self.values = made, Transformer(made)
+        self.names: dict[tuple[Prepared, tuple[int, ...]], bytes] = {}
+        """What is prepared here, by the types of its parameters."""
+        self._prepared = 0
+
+    def new_name(self) -> bytes:
+        """One that was not used here before."""
+        self._prepared += 1
+        return f"portal_{self._prepared}".encode()
+
+    def rows(self, statement: Prepared, values: list[Any]) -> list[Any]:
+        """Every row; in the transaction that Django began, if it did."""
+        if not self.made.autocommit and self.made.pgconn.transaction_status == TransactionStatus.IDLE:
+            self.made.pgconn.send_query(b"BEGIN")  # psycopg leaves it to the first statement
+            self.answer()
+        found = statement.sent(self, values)
+        self.values.set_pgresult(found)
+        return self.values.load_rows(0, found.ntuples, tuple)
+
+    def answer(self) -> PGresult:
+        """What the database says to what was sent, waited for as `gdpr_portal.patience` has it."""
+        [found] = self.made.wait(execute(self.made.pgconn))
+        if found.status == ExecStatus.FATAL_ERROR:
+            error = errors.error_from_result(found, self.made.info.encoding)
+            if isinstance(error, _STALE):
+                self.names.clear()  # the next use prepares it anew
+            raise error
+        return found
+
+
+def begin() -> None:
+    """As Django begins a request with its connection: one too old or broken is closed, and looked at once."""
+    own: Any = connections[DEFAULT_DB_ALIAS]
+    answered, now = getattr(own, "answered_at", -TRUSTED_SECONDS), time.monotonic()
+    if now - answered < TRUSTED_SECONDS and not own.errors_occurred and (own.close_at is None or now < own.close_at):
+        own.health_check_done = True
+    else:
+        own.close_if_unusable_or_obsolete()
 
 
 def trusted(**_signal: Any) -> None:

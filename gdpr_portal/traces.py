@@ -13,7 +13,7 @@ number of the trace alone: a caller cannot have everything recorded.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, Any
@@ -77,9 +77,19 @@ def span(name: str, host: str = "") -> Iterator[None]:
         yield
 
 
+def kept() -> bool:
+    """Whether this process sends spans at all: what is asked on hot paths before anything is made for one."""
+    return _tracer is not None
+
+
+def statement_span(text: str) -> AbstractContextManager[None]:
+    """The span of a statement: its first word, never its text or values."""
+    return span("db " + text.lstrip("( \n")[:20].partition(" ")[0].upper())
+
+
 def statement(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
     """A statement of Django's is a span by its first word, never by its text (an `execute_wrapper`)."""
-    with span(f"db {str(sql).lstrip('( ')[:20].partition(' ')[0].upper()}"):
+    with statement_span(str(sql)):
         return execute(sql, params, many, context)
 
 

@@ -17,8 +17,10 @@ import json
 import os
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
+from uuid import UUID
 
 from vault.kdf import KEY_BYTES
+from vault.pairwise import application_key
 
 FORMAT: Final = 1
 KINDS: Final = ("master", "index", "pairwise", "secrets", "token", "ledger", "receipts")
@@ -47,7 +49,7 @@ class Versions:
 class Keyring:
     """All keys of the service, in memory; it never shows, copies or pickles them."""
 
-    __slots__ = ("_kinds", "audit_public", "retired_receipts")
+    __slots__ = ("_kinds", "_of_applications", "audit_public", "retired_receipts")
 
     def __init__(
         self, kinds: dict[str, Versions], *, retired_receipts: list[bytes], audit_public: bytes | None
@@ -55,6 +57,7 @@ class Keyring:
         self._kinds = kinds
         self.retired_receipts = retired_receipts
         self.audit_public = audit_public
+        self._of_applications: dict[UUID, bytes] = {}
 
     def __repr__(self) -> str:
         return "<Keyring hidden>"
@@ -79,6 +82,13 @@ class Keyring:
         """The key; KeyError when the version is not live."""
         kept = self._kinds[kind]
         return kept.keys[kept.current if version is None else version]
+
+    def of_application(self, application: UUID) -> bytes:
+        """Its permutation of ids (`vault.pairwise`), derived once; it goes with the keyring."""
+        found = self._of_applications.get(application)
+        if found is None:
+            found = self._of_applications[application] = application_key(self.key("pairwise"), application)
+        return found
 
     def with_version(self, kind: str) -> "Keyring":
         """A copy with a fresh current version of this kind; ValueError for kinds that cannot rotate."""

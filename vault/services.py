@@ -380,7 +380,7 @@ def _insert(ring: Keyring, keys: list[SubjectKey], at: datetime) -> int:
 
 
 def _application_key(application: UUID) -> bytes:
-    return pairwise.application_key(providers.keyring().key("pairwise"), application)
+    return providers.keyring().of_application(application)
 
 
 def _digest(key: bytes, purpose: str, value: bytes) -> bytes:

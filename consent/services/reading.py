@@ -26,7 +26,7 @@ from subjects.services.values import opened as opened_values
 from vault.services import opened as opened_key
 from vault.services import subject_of
 
-_TEXT = f"""
+GATED = f"""
 WITH facts AS MATERIALIZED ({FACTS_OF_ONE}),
 plain AS MATERIALIZED (
     SELECT facts.*, asked.names, person.pseudonym, key.wrapped, key.master_version, key.commitment,
@@ -48,7 +48,12 @@ held AS MATERIALIZED (
     SELECT value.id, value.field, value.sealed FROM plain
     JOIN subjects_personalvalue value ON value.subject_id = plain.id AND value.field = ANY(plain.names)
     WHERE EXISTS (SELECT FROM subjects_valuepurpose link WHERE link.value_id = value.id AND link.purpose = plain.slug)
-),
+)"""  # noqa: S608  constants only
+"""Who may be read and what is held of them: `plain` and `held`."""
+FOUND = """plain.*, ARRAY(SELECT id FROM held ORDER BY id), ARRAY(SELECT field::text FROM held ORDER BY id),
+    ARRAY(SELECT sealed FROM held ORDER BY id)"""
+READ = Prepared(
+    f"""{GATED},
 audited AS (
     INSERT INTO audit_event ({COLUMNS})
     SELECT %(at)s, %(action)s, %(actor)s, plain.pseudonym, %(request)s, plain.slug,
@@ -56,11 +61,10 @@ audited AS (
         %(details)s::jsonb || jsonb_build_object('count', (SELECT count(*) FROM held))
     FROM plain RETURNING id
 )
-SELECT plain.*, ARRAY(SELECT id FROM held ORDER BY id), ARRAY(SELECT field::text FROM held ORDER BY id),
-    ARRAY(SELECT sealed FROM held ORDER BY id)
-FROM plain CROSS JOIN audited
-"""  # noqa: S608  constants only
-READ = Prepared(_TEXT, binary=True)
+SELECT {FOUND} FROM plain CROSS JOIN audited
+""",  # noqa: S608  constants only
+    binary=True,
+)
 
 
 def read_plainly(
@@ -78,10 +82,16 @@ def read_plainly(
     )
     if row is None:
         return None
-    names, _, wrapped, version, commitment, former, ids, held, sealed = row[FACTS:]
+    names = row[FACTS]
     verdict = decide(facts_of_one(Question(person, purpose, fields=tuple(names)), row, now))
     if not verdict.allowed:
         raise RuntimeError(f"the statement of a plain read let through what is decided as {verdict.code}")
+    return opened(person, row)
+
+
+def opened(person: UUID, row: Sequence[Any]) -> dict[str, str]:
+    """The values in the row of `FOUND`, in the order asked. Raises `vault.Tampered`."""
+    names, _, wrapped, version, commitment, former, ids, held, sealed = row[FACTS:]
     key = opened_key(person, wrapped, version, commitment, former)
     values = opened_values(key, zip(ids, held, sealed, strict=True))
     return {name: values[name] for name in names if name in values}

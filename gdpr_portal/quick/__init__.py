@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.conf import settings
-from django.core.signals import request_started
 from django.db import Error as DatabaseError
 from django.db import connection
 
@@ -28,6 +27,7 @@ from gdpr_portal import metrics, traces
 from gdpr_portal.context import request_id
 from gdpr_portal.errors import DomainError
 from gdpr_portal.middleware import request_id_of
+from gdpr_portal.prepared import begin
 from gdpr_portal.quick import data, decisions
 from gdpr_portal.quick.plain import Environ, frame_headers, is_plain, scheme_of
 from gdpr_portal.quick.route import Route
@@ -106,7 +106,7 @@ def _answer(route: Route, environ: Environ, found: re.Match[str], raw: bytes, cu
     token = request_id.set(current)
     try:
         vault.require_open()
-        request_started.send(sender=QuickAnswers)
+        begin()
         return _asked(route, environ, found, raw)
     except DomainError:  # a body that is no JSON, a vault without its key, a cell that does not open: the view says so
         return None

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from access.models import Application
 from access.rest.converters import IdConverter
-from access.rest.renderers import JSONRenderer
 from consent.api.data import DataView
 from consent.services.reading import read_plainly
+from gdpr_portal.quick.bodies import said
 from gdpr_portal.quick.route import Route
 
 MOST_FIELDS = 200
@@ -41,7 +41,7 @@ def answer(application: Application, asked: Asked) -> bytes | None:
     values = read_plainly(application=application, pairwise=asked.subject, purpose=asked.purpose, fields=asked.fields)
     if values is None:
         return None
-    return JSONRenderer().render({"purpose": asked.purpose, "values": values, "withheld": []})
+    return said({"purpose": asked.purpose, "values": values, "withheld": []})
 
 
 READ = Route(

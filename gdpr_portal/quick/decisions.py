@@ -8,13 +8,13 @@ import orjson
 
 from access.models import Application
 from access.rest.converters import IdConverter
-from access.rest.parsers import MOST_BYTES, parse
-from access.rest.renderers import JSONRenderer
+from access.rest.parsers import MOST_BYTES
 from consent.api.decisions import MOST_FIELDS, MOST_ITEMS, BatchView, DecisionsView, rendered
 from consent.services.batches import Items, decide_alike
 from consent.services.counting import gathered
 from consent.services.decisions import decide_one
 from consent.services.facts import Question
+from gdpr_portal.quick.bodies import read, said
 from gdpr_portal.quick.route import Route
 
 MOST_BYTES_OF_ONE = 65_536
@@ -28,7 +28,7 @@ _IDS = re.compile(f"(?:{IdConverter.regex},)*", re.ASCII)
 
 def understand(_: re.Match[str], __: str, raw: bytes) -> Question | None:
     """The question a body asks; None for one that the view has to look at."""
-    asked = parse(raw)
+    asked = read(raw)
     if not isinstance(asked, dict) or not asked.keys() <= MEMBERS:
         return None
     subject, purpose = asked.get("subject"), asked.get("purpose")
@@ -47,7 +47,7 @@ def answer(application: Application, question: Question) -> bytes:
     decision = decide_one(application=application.id, question=question)
     purpose = question.purpose if decision.verdict.facts.purpose else ""
     gathered.add(application=application.slug, purpose=purpose, code=decision.code, at=decision.evaluated_at)
-    return JSONRenderer().render(rendered(decision))
+    return said(rendered(decision))
 
 
 def understand_batch(_: re.Match[str], __: str, raw: bytes) -> Items | None:
@@ -79,17 +79,16 @@ def understand_batch(_: re.Match[str], __: str, raw: bytes) -> Items | None:
 
 def answer_batch(application: Application, items: Items) -> bytes:
     """The decisions in the order of the items, counted; what is decided alike is said alike."""
-    said = [b""] * len(items.purposes)
-    render = JSONRenderer().render
+    results = [b""] * len(items.purposes)
     for alike in decide_alike(application=application.id, items=items):
-        text, decision = render(rendered(alike.decision)), alike.decision
+        text, decision = said(rendered(alike.decision)), alike.decision
         for place in alike.places:
-            said[place - 1] = text
+            results[place - 1] = text
         gathered.add(
             application=application.slug, purpose=alike.purpose, code=decision.code, at=decision.evaluated_at,
             number=len(alike.places),
         )  # fmt: skip
-    return b'{"results":[' + b",".join(said) + b"]}"
+    return b'{"results":[' + b",".join(results) + b"]}"
 
 
 def _is_name(value: Any) -> TypeGuard[str]:

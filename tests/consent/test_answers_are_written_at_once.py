@@ -4,7 +4,7 @@ What it writes is held by `test_consent_events` and, over thousands of random st
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from random import Random
@@ -23,7 +23,7 @@ from consent.services.consents import record_consent_of
 from consent.services.decisions import decide_for
 from consent.services.objections import object_to
 from consent.services.standing import compare_standing
-from gdpr_portal.prepared import Loaded, Prepared
+from gdpr_portal.prepared import Connected, Loaded, Prepared
 from subjects.models import ApplicationLink, Identifier, Subject
 from subjects.services import people
 from tests.consent.people import answer, share, wording
@@ -41,15 +41,29 @@ GIVE, WITHDRAW = 3, 6
 def statements() -> Iterator[list[str]]:
     """What this process sends to the database, by whatever way."""
     sent: list[str] = []
-    real = Cursor.execute
+    with _seen(lambda text, _: sent.append(text)):
+        yield sent
+
+
+@contextmanager
+def _seen(after: Callable[[str, Any], None]) -> Iterator[None]:
+    """`after` is called with each statement, by a cursor or prepared, and its connection once it was answered."""
+    by_cursor, prepared = Cursor.execute, Connected.rows
 
     def execute(self: Any, query: Any, *given: Any, **named: Any) -> Any:
-        sent.append(str(query))
-        return real(self, query, *given, **named)
+        done = by_cursor(self, query, *given, **named)
+        after(str(query), self.connection)
+        return done
+
+    def rows(self: Any, statement: Any, values: Any) -> Any:
+        found = prepared(self, statement, values)
+        after(statement.text, self.made)
+        return found
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Cursor, "execute", execute)
-        yield sent
+        patch.setattr(Connected, "rows", rows)
+        yield
 
 
 def body(action: str, number: int = 0) -> dict[str, Any]:
@@ -130,18 +144,15 @@ def test_random_answers_leave_what_their_events_derive(alice, frozen):
 @contextmanager
 def dies_at(number: int) -> Iterator[list[int]]:
     """The connection is cut just after that statement reached the database, as when the process is killed there."""
-    left, real = [number], Cursor.execute
+    left = [number]
 
-    def execute(self: Any, query: Any, *given: Any, **named: Any) -> Any:
-        done = real(self, query, *given, **named)
+    def cut(_: str, made: Any) -> None:
         left[0] -= 1
         if left[0] == 0:
-            self.connection.pgconn.finish()
+            made.pgconn.finish()
             raise OperationalError("cut")
-        return done
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Cursor, "execute", execute)
+    with _seen(cut):
         yield left
 
 

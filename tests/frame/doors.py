@@ -6,10 +6,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.handlers.wsgi import WSGIHandler
+from django.db import connection
 
 from access.models import ThrottleWindow
 from access.rest import remembered
+from gdpr_portal.prepared import Prepared
 from gdpr_portal.quick import QuickAnswers
+
+
+def plans(statement: Prepared) -> tuple[int, int]:
+    """How often it ran on this connection by its one plan, and by a plan for its values."""
+    counted = "SELECT coalesce(sum(generic_plans), 0)::int, coalesce(sum(custom_plans), 0)::int"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{counted} FROM pg_prepared_statements WHERE statement = %s", [statement.text])
+        [found] = cursor.fetchall()
+    return found
+
 
 DECISIONS = "/api/v1/decisions"
 SAME_ID = "one-request.of_a-test"

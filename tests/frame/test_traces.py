@@ -18,6 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from consent import webhook
 from gdpr_portal import traces
 from gdpr_portal.celery import app
+from gdpr_portal.prepared import Prepared
 from subjects.models import Subject
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -131,8 +132,10 @@ def test_nothing_of_a_person_is_in_any_span(collector, alice, shop, ask) -> None
         with pytest.raises(ValueError, match=CANARY), traces.span("mail"):
             raise ValueError(CANARY)
         Subject.objects.filter(pk=CANARY_ID).exists()
+        Prepared("VALUES (%(who)s::text)").one(who=CANARY)
     sent = b"".join(collector.bodies)
     assert len(requests_of(collector)) == 2 and b"db SELECT" in sent and b"ValueError" in sent  # it was looked at
+    assert [span.name for span in collector.spans].count("db VALUES") == 1
     for planted in (CANARY, alice.email, subject, str(CANARY_ID)):
         assert planted.encode() not in sent
     names = {name for span in collector.spans for name in attributes(span)}
