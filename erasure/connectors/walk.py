@@ -73,6 +73,8 @@ class Place:
     table: Table
     shape: Shape
     rows: dict[Locator, Row] = field(default_factory=dict)
+    is_empty: bool = True
+    """Whether no row was met yet."""
 
     @property
     def locator(self) -> Names:
@@ -154,7 +156,8 @@ class Walk:
         watched = place.shape.watched
         names = list(dict.fromkeys((*watched, *columns)))
         select = sa.select(*(place.table.column(name) for name in names)).select_from(place.table.clause)
-        questions = self._fitting(place, self._asked[place.address])
+        known = self._asked[place.address] if self._taken or not place.is_empty else {}
+        questions = self._fitting(place, known)
         for earlier, condition in _conditions(place.table, questions):
             for found in place.database.rows(place.table, select.where(condition), streams=True):
                 row = Row((), tuple(found[: len(watched)]))
@@ -188,6 +191,7 @@ class Walk:
         place = self.at(address)
         for _earlier, condition in _conditions(place.table, self._fitting(place, inputs)):
             for row in self._streamed(place, condition) if self._reads else self._read(place, condition):
+                place.is_empty = False
                 self._judge(place, row)
                 if row.whose == "mine":
                     self._expand(place, row)

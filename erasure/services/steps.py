@@ -295,7 +295,7 @@ def retry(*, step_id: UUID, operator: Account) -> Step:
         step = Step.objects.select_for_update().select_related("request__subject").get(pk=step_id)
         if not (step.state == "failed" or step.is_silent) or step.kind not in perform.OURS:
             raise WrongState("wrong_state", "Only a failed step of our own is tried again.")
-        _queue_again(step)
+        _queue_again(step, operator)
     return step
 
 
@@ -308,15 +308,16 @@ def retry_failed(*, request_id: UUID, operator: Account) -> list[Step]:
         if not steps:
             raise WrongState("wrong_state", "No step of our own has failed.")
         for step in steps:
-            _queue_again(step)
+            _queue_again(step, operator)
     return steps
 
 
-def _queue_again(step: Step) -> None:
+def _queue_again(step: Step, operator: Account) -> None:
     step.attempts, step.unanswered, step.next_at = 0, 0, None
     if step.state == "failed":
-        move(step, "queued", STEP)
-    step.save()
+        move_step(step, "queued", actor=actors.staff(operator.id))
+    else:
+        step.save()
     wake("erasure.tasks.run_step", str(step.id))
 
 

@@ -268,3 +268,40 @@ def test_statements_are_batched_by_keys(world: Callable[..., sa.Engine]) -> None
     outcome = run("d", right="erasure", identity=ALICE, category="user.content", masking="hmac:SHA-256")
     assert outcome.statements < 15
     assert sum(len(row[2]) == 64 for row in contents(engine)["note"]) == 2000
+
+
+# --- more rows than one question asks for --------------------------------------------------------------------------
+def test_a_row_found_by_two_of_many_questions_is_handed_out_once(world: Callable[..., sa.Engine]) -> None:
+    """1,100 orders lead to an item each, which carries her address too; a table without key keeps what is twice in it.
+
+    A row of somebody else's is counted once, whichever question finds it.
+    """
+    many = range(1, 1_101)
+    rows = {
+        "person": PEOPLE,
+        "orders": [(n, 1) for n in many],
+        "item": [(n, n, "alice@example.org" if n % 2 else None, f"Item {n}") for n in many]
+        + [(5_000, 7, "bob@example.org", "his")],
+        "note": [(n, "alice@example.org", f"Note {n}") for n in many] + [(1, "alice@example.org", "Note 1")],
+    }
+    tables = (
+        "CREATE TABLE orders (id INTEGER PRIMARY KEY, person_id INTEGER);"
+        "CREATE TABLE item (id INTEGER PRIMARY KEY, order_id INTEGER, email TEXT, text TEXT);"
+        "CREATE TABLE note (order_id INTEGER, email TEXT, text TEXT);"
+    )
+    email = field("email", "user.contact.email", identity="email")
+    order = field("order_id", references=to("orders.id", "from"))
+    world(
+        USER + tables,
+        rows,
+        dataset(
+            person=PERSON,
+            orders=[field("id", primary_key=True), field("person_id", references=to("person.id", "from"))],
+            item=[field("id", primary_key=True), order, email, field("text", "user.content")],
+            note=[order, email, field("text", "user.content")],
+        ),
+    )
+    told = access()
+    assert sorted(row["text"] for row in told.rows["d:item"]) == sorted(f"Item {n}" for n in many)
+    assert sorted(row["text"] for row in told.rows["d:note"]) == sorted([*(f"Note {n}" for n in many), "Note 1"])
+    assert told.held == {("d:item", "third_party"): 1} and told.statements < 40

@@ -31,6 +31,7 @@ from tests.connectors import shop as shops
 from tests.connectors.conftest import register
 from tests.erasure.people import file, run_all, store
 from tests.laws.haystack import in_database, needles
+from vault import datakeys
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
 WAIT = timedelta(days=10)
@@ -323,6 +324,8 @@ def test_what_was_fetched_lies_sealed_until_it_is_handed_on(
         holding("rights_requests").erase(alice.subject, {})
         assert not AnswerPiece.objects.exists()
         transaction.set_rollback(True)
+    list(datakeys.renew_person(alice.subject.pseudonym))
+    datakeys.settle()
     answer(request, shop, "nothing_held")
     files = collected(run_all(request))
     told = json.loads(files["data/sources/connector-warehouse/answer.json"])

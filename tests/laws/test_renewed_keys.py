@@ -113,6 +113,7 @@ NOT_PLANTED = {
     ("consent_consentproof", "sealed"),
     ("consent_confirmation", "holder_sealed"),
     ("erasure_checkedtext", "sealed"),
+    ("erasure_answerpiece", "sealed"),
 }
 """Not in the planted person's rows; each goes by the same road as one that is."""
 
