@@ -183,7 +183,7 @@ def _tell(request: RightsRequest, receipt: Receipt, addresses: Sequence[str]) ->
             language=request.subject.language or "en",
             context={
                 "reference": str(request.id),
-                "right": request.get_right_display(),
+                "right": request.right_label,
                 "receipt": receipt.jws,
                 "erasure_waits": erasure_waiting_for(request),
             },
