@@ -193,9 +193,12 @@ def test_a_request_without_receipt_leads_back(alice: Any) -> None:
     assert alice.browser().get(f"/requests/{request.id}/receipt")["Location"] == f"/requests/{request.id}"
 
 
-def test_a_mail_of_the_worker_names_the_right_in_the_persons_language(alice: Any, shop: Any) -> None:
+def test_a_mail_of_the_worker_names_the_right_in_the_persons_language(
+    alice: Any, shop: Any, django_capture_on_commit_callbacks: Any
+) -> None:
     Subject.objects.filter(pk=alice.subject.pk).update(language="de")
     store(shop, alice.subject, "orders", given_name="Alice")
-    run_all(file(Subject.objects.get(pk=alice.subject.pk), "access"))
+    with django_capture_on_commit_callbacks(execute=True):
+        run_all(file(Subject.objects.get(pk=alice.subject.pk), "access"))
     told = [str(each.body) for each in mail.outbox if alice.email in each.to]
     assert any("Auskunft" in body for body in told) and not any(": Access" in body for body in told)
