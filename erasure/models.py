@@ -1,6 +1,7 @@
 """Rights requests: what a person asked for, the steps it takes, what came out. The rows are the queue."""
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -71,6 +72,11 @@ class RightsRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.right} {str(self.id)[:8]}"
+
+    @property
+    def right_label(self) -> Any:
+        """The right in words, in the language of the page or mail that shows it at last, whoever asks for it before."""
+        return self.Right(self.right).label
 
     @property
     def archive(self) -> "Archive | None":

@@ -43,7 +43,7 @@ class ReviewedAdmin(admin.ModelAdmin):
     list_filter: ClassVar[Any] = ("state",)
     list_select_related: ClassVar[Any] = ("author", "approver", "assigned_to")
     list_display: Any = (
-        "__str__", "state", "author", "approver", "submitted_at", "approved_at", "published_at",
+        "__str__", "state", "author", "approver", "submitted_at", "published_at",
     )  # fmt: skip
     readonly_fields: ClassVar[Any] = (
         "state", "author", "assigned_to", "approver", "approved_for", "publish_at", "digest", "review_note",

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from django.utils.formats import localize
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -39,7 +40,7 @@ def duration(seconds: float | None) -> str:
 
 
 def _in(unit: str, count: float) -> str:
-    number = f"{count:g}"
+    number = localize(count if count % 1 else int(count))
     whole = 1 if count == 1 else 2
     forms = {
         "day": ngettext("%(count)s day", "%(count)s days", whole),

@@ -168,5 +168,5 @@ def _said(row: Message, key: vault.SubjectKey) -> Said:
 def _tell(request: RightsRequest, kind: str, **more: str) -> None:
     address = address_of(request)
     if address is not None:
-        context = {"reference": str(request.id), "right": request.get_right_display()} | more
+        context = {"reference": str(request.id), "right": request.right_label} | more
         send_mail_later(kind, to=address, language=request.subject.language or "en", context=context)

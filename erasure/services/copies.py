@@ -75,5 +75,5 @@ def _tell(request: RightsRequest, kind: str) -> None:
     """Something can be collected although the request goes on; who lost their mail sees it in the portal."""
     address = address_of(request)
     if address is not None:
-        context = {"reference": str(request.id), "right": request.get_right_display()}
+        context = {"reference": str(request.id), "right": request.right_label}
         send_mail_later(kind, to=address, language=request.subject.language or "en", context=context)

@@ -74,7 +74,7 @@ def _first(request: RightsRequest, mark: str, now: datetime) -> bool:
 
 def _tell_desk(request: RightsRequest, mark: str) -> None:
     record_request(request, "request.escalated", actor=CLOCK, mark=int(mark), due_on=request.due_at.date().isoformat())
-    context = {"reference": str(request.id), "mark": mark, "due": request.due_at, "right": request.get_right_display()}
+    context = {"reference": str(request.id), "mark": mark, "due": request.due_at, "right": request.right_label}
     for account in desk_accounts():
         send_mail_later("request_escalated", to=account_email(account), language=account.language, context=context)
 
@@ -83,7 +83,7 @@ def _tell_person(request: RightsRequest) -> None:
     record_request(request, "request.delay_told", actor=CLOCK, due_on=request.due_at.date().isoformat())
     address = address_of(request)
     if address is not None:
-        context = {"reference": str(request.id), "right": request.get_right_display()}
+        context = {"reference": str(request.id), "right": request.right_label}
         send_mail_later("request_delayed", to=address, language=request.subject.language or "en", context=context)
 
 

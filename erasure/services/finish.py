@@ -198,7 +198,7 @@ def _notices(end: _End) -> list[Mail]:
     request = end.request
     context = {
         "reference": str(request.id),
-        "right": request.get_right_display(),
+        "right": request.right_label,
         "receipt": end.receipt.jws,
         "erasure_waits": bool(end.addresses) and erasure_waiting_for(request),
     }

@@ -80,7 +80,7 @@ def _carry_out(request: RightsRequest, opinion: SecondOpinion, reviewer: Account
     address = address_of(request)
     if address is not None:
         fee = f"{(opinion.fee_cents or 0) / 100:.2f}"
-        context = {"reference": str(request.id), "right": request.get_right_display(), "fee": fee}
+        context = {"reference": str(request.id), "right": request.right_label, "fee": fee}
         send_mail_later("fee_asked", to=address, language=request.subject.language or "en", context=context)
 
 

@@ -227,7 +227,7 @@ def _ask_the_person(request: RightsRequest, *, actor: str, before: Sequence[audi
             context={
                 "reference": str(request.id),
                 "code": code,
-                "right": request.get_right_display(),
+                "right": request.right_label,
                 "link": settings.BASE_URL + reverse("public-request-verify"),
             },
         )
@@ -325,7 +325,7 @@ def refuse_locked(request: RightsRequest, *, reviewer: Account, reason_code: str
 
 def _tell(request: RightsRequest, kind: str) -> None:
     reason = request.extension_reason if kind == "request_extended" else request.reason_code
-    context = {"reference": str(request.id), "right": request.get_right_display(), "reason": reason}
+    context = {"reference": str(request.id), "right": request.right_label, "reason": reason}
     for address in finish.addresses_of(request):
         send_mail_later(kind, to=address, language=request.subject.language or "en", context=context)
 

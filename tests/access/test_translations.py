@@ -45,6 +45,14 @@ def test_placeholders_survive_translation(language: str) -> None:
     assert differing == []
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_several_are_not_spoken_of_as_one(language: str) -> None:
+    text = (Path(settings.BASE_DIR) / "locale" / language / "LC_MESSAGES" / "django.po").read_text("utf-8")
+    pairs = re.findall(r'^msgstr\[0\] (".*")\nmsgstr\[1\] (".*")', text, re.MULTILINE)
+    assert len(pairs) > 20
+    assert [one for one, several in pairs if one == several] == []
+
+
 def test_every_string_of_the_account_pages_is_in_the_catalogue() -> None:
     folders = [Path(settings.BASE_DIR) / "templates" / name for name in ("access", "components", "errors", "email")]
     used = set()

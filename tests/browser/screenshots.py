@@ -17,11 +17,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
+from functools import partial
 from http.cookiejar import MozillaCookieJar
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 
 from tests.browser import visitors
 from tests.browser.chromium import DESKTOP, HEIGHT, PHONE, TABLET, chromium, open_page
@@ -286,7 +287,7 @@ class Album:
         pages = json.loads(self._manage("shell", "-v", "0", "-c", RENDERED % (ERRORS,)).splitlines()[-1])
         for name, html in pages.items():
             if html:
-                page.route("**/shown", lambda route, html=html: route.fulfill(body=html, content_type="text/html"))
+                page.route("**/shown", partial(_answer, html))
                 page.goto("/shown")
                 self.take(page, f"error-{name}")
                 page.unroute("**/shown")
@@ -344,6 +345,10 @@ class Album:
             assert box
             clip: Any = box | {"height": min(box["height"], 1100)}
             page.screenshot(path=DOCS / "notice-review.png", clip=clip, full_page=True, animations="disabled")
+
+
+def _answer(html: str, route: Route) -> None:
+    route.fulfill(body=html, content_type="text/html")
 
 
 def main() -> int:

@@ -120,7 +120,7 @@ def test_an_erasure_shows_its_plan_first(visit: Visit, full: Any, script: bool) 
     assert not RightsRequest.objects.filter(right="erasure").exists()
     visitors.press(page, "Erase my data")
     expect(page.get_by_text("We have received your request.")).to_be_visible()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Erasure")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Erase my data")
     expect(page.locator("main")).to_contain_text("one calendar month after receipt")
 
 

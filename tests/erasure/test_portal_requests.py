@@ -6,9 +6,11 @@ import zipfile
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.test import override_settings
 
 from erasure.models import RightsRequest
+from subjects.models import Subject
 from tests.access.conftest import code_for
 from tests.consent.people import answer
 from tests.erasure.people import file, run_all, store
@@ -189,3 +191,14 @@ def test_the_receipt_is_signed_and_names_nobody(alice: Any, shop: Any) -> None:
 def test_a_request_without_receipt_leads_back(alice: Any) -> None:
     request = file(alice.subject, "access")
     assert alice.browser().get(f"/requests/{request.id}/receipt")["Location"] == f"/requests/{request.id}"
+
+
+def test_a_mail_of_the_worker_names_the_right_in_the_persons_language(
+    alice: Any, shop: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    Subject.objects.filter(pk=alice.subject.pk).update(language="de")
+    store(shop, alice.subject, "orders", given_name="Alice")
+    with django_capture_on_commit_callbacks(execute=True):
+        run_all(file(Subject.objects.get(pk=alice.subject.pk), "access"))
+    told = [str(each.body) for each in mail.outbox if alice.email in each.to]
+    assert any("Auskunft" in body for body in told) and not any(": Access" in body for body in told)
