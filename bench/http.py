@@ -26,6 +26,7 @@ from typing import Any
 from bench.cpu import cpu_seconds, resident_mib
 from bench.load import asked, request
 from bench.world import World, world
+from deploy.local.programs import WEB_ENVIRONMENT
 
 CONNECTIONS = 8
 READERS = 200
@@ -162,7 +163,7 @@ def serving() -> Iterator[tuple[int, int]]:
         "--port", str(port), "--workers", "1", "--blocking-threads", "8", "--no-ws", "--http", "1",
         "--log-level", "error", "--no-access-log", "bench.floors:application",
     ]  # fmt: skip
-    server = subprocess.Popen(command)
+    server = subprocess.Popen(command, env=os.environ | WEB_ENVIRONMENT)
     try:
         _wait_for(port, server)
         yield port, _worker(server.pid)

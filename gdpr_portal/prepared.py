@@ -77,19 +77,19 @@ class Prepared:
 
     def sent(self, server: "Connected", values: list[Any]) -> PGresult:
         """What the database answers."""
-        values_, made = server.values, server.made.pgconn
-        given = values_.dump_sequence(values, self._wanted)
-        types, formats = values_.types or (), values_.formats
+        adapt, pgconn = server.values, server.made.pgconn
+        given = adapt.dump_sequence(values, self._wanted)
+        types, formats = adapt.types or (), adapt.formats
         if settings.DATABASE_POOLED:
-            made.send_query_params(self._query, given, types, formats, self.format)
+            pgconn.send_query_params(self._query, given, types, formats, self.format)
             return server.answer()
         name = server.names.get((self, types))
         if name is None:
             name = server.new_name()
-            made.send_prepare(name, self._query, types)
+            pgconn.send_prepare(name, self._query, types)
             server.answer()
             server.names[self, types] = name
-        made.send_query_prepared(name, given, formats, self.format)
+        pgconn.send_query_prepared(name, given, formats, self.format)
         return server.answer()
 
 
@@ -115,11 +115,13 @@ class Connected:
             self.answer()
         found = statement.sent(self, values)
         self.values.set_pgresult(found)
-        return self.values.load_rows(0, found.ntuples, tuple)
+        rows = self.values.load_rows(0, found.ntuples, tuple)
+        self.values.set_pgresult(None)  # nothing of a person stays here
+        return rows
 
     def answer(self) -> PGresult:
         """What the database says to what was sent, waited for as `gdpr_portal.patience` has it."""
-        [found] = self.made.wait(execute(self.made.pgconn))
+        found = self.made.wait(execute(self.made.pgconn))[0]  # one statement; a connection cut says why first
         if found.status == ExecStatus.FATAL_ERROR:
             error = errors.error_from_result(found, self.made.info.encoding)
             if isinstance(error, _STALE):

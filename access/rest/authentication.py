@@ -7,6 +7,14 @@ from django.utils import timezone
 
 from access.models import AccessToken, Application
 from access.tokens import token_digests
+from gdpr_portal.prepared import Joined
+
+_LIVE = Joined(
+    {"token": AccessToken, "application": Application}, [],
+    """FROM (SELECT) AS one LEFT JOIN (access_accesstoken token
+        JOIN access_application application ON application.id = token.application_id AND application.enabled)
+    ON token.digest = ANY(%(digests)s) AND token.expires_at > %(now)s""",
+)  # fmt: skip
 
 CHALLENGE = 'Bearer realm="api"'
 
@@ -30,11 +38,7 @@ def grant_of(token: str) -> Grant | None:
     """What the token allows now; None when it is unknown, expired or revoked, or its application is disabled."""
     if not token.isascii():
         return None
-    found = (
-        AccessToken.objects.select_related("application")
-        .filter(digest__in=token_digests(token), expires_at__gt=timezone.now(), application__enabled=True)
-        .first()
-    )
+    found, application = _LIVE.one(digests=token_digests(token), now=timezone.now())
     if found is None:
         return None
-    return Grant(found.application, frozenset(found.scopes) & frozenset(found.application.scopes), found.expires_at)
+    return Grant(application, frozenset(found.scopes) & frozenset(application.scopes), found.expires_at)
