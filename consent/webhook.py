@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -270,7 +271,9 @@ def _send(
         return Outcome(status=response.status, retry_after=pause, headers=answered, body=kept)
 
 
+@cache
 def _tls() -> ssl.SSLContext:
+    """Made once in a process: reading the machine's authorities costs more than the rest of a call."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

@@ -198,8 +198,8 @@ def wait_for(is_so: Any, seconds: float, otherwise: str) -> float:
 
 
 @contextmanager
-def ground(folder: Path, seed: int, *, full: bool) -> Iterator[Ground]:
-    """All of it stands, and nothing of it is left afterwards."""
+def ground(folder: Path, seed: int, *, full: bool, broker: str = "memory://") -> Iterator[Ground]:
+    """All of it stands, and nothing of it is left afterwards. With `pgmq://` hints lie in the database's own queue."""
     volume = folder / "postgres"
     volume.mkdir()
     has_volume = _mounted(volume)
@@ -212,6 +212,9 @@ def ground(folder: Path, seed: int, *, full: bool) -> Iterator[Ground]:
         direct = cluster.address(SUPERUSER, password, "postgres")
         set_environment(folder, direct)
         os.environ |= {"UNDO_WINDOW_SECONDS": "0", "ERASURES_PER_HOUR": "0", "STATIC_ROOT": str(folder / "static")}
+        os.environ["BROKER_URL"] = broker
+        if broker == "pgmq://":
+            _queue_stands(direct)
         made = service_stands()
         proxy = Proxy(cluster.sockets / ".s.PGSQL.5432")
         through = make_conninfo(
@@ -232,6 +235,15 @@ def ground(folder: Path, seed: int, *, full: bool) -> Iterator[Ground]:
             server.stop(signal.SIGINT)
         if has_volume:
             subprocess.run(["umount", "--lazy", str(volume)], check=False)
+
+
+def _queue_stands(address: str) -> None:
+    import psycopg
+
+    from gdpr_portal.roles import install_queue
+
+    with psycopg.connect(address, autocommit=True) as connection:
+        install_queue(connection)
 
 
 def _mounted(volume: Path) -> bool:

@@ -81,7 +81,7 @@ def _state(notes: Path, target: Target) -> str:
     return str(report["state"]) if report else ""
 
 
-def table(rows: Sequence[Row], changes: Sequence[str] | None) -> str:
+def table(rows: Sequence[Row], changes: Sequence[str]) -> str:
     """The report, in Markdown."""
     lines = ["| what | KiB in 1,000 calls | noise | too much from | verdict |", "| --- | ---: | ---: | ---: | --- |"]
     for row in rows:
@@ -91,7 +91,5 @@ def table(rows: Sequence[Row], changes: Sequence[str] | None) -> str:
         for each in row.grown[:5]:
             who = f"{each['distribution']} {each['version']}"
             lines.append(f"\n{row.target}: {each['bytes'] / 1024:.0f} KiB more at {each['place']} ({who})")
-    if changes is None:
-        return "\n".join([*lines, "\nThe lock of the base is not known: which dependencies changed cannot be said."])
     words = "\n".join(f"* {each}" for each in changes) or "* none"
-    return "\n".join([*lines, f"\nDependencies that changed:\n{words}"])
+    return "\n".join([*lines, f"\nDependencies that changed since the gate passed:\n{words}"])

@@ -1,10 +1,14 @@
-"""Which dependencies changed between two locks (requirements.txt)."""
+"""Which dependencies changed since the gate last passed: the lock (requirements.txt) against `passed.txt`.
+
+`passed.txt` stands in the repository beside this file, a pin a line. So nothing is asked of git, whose history a CI
+machine may not have, and a lock that changed some commits ago is not forgotten.
+"""
 
 import re
-import subprocess
 from pathlib import Path
 
 LOCK = "requirements.txt"
+PASSED = Path(__file__).with_name("passed.txt")
 _PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
 
 
@@ -20,8 +24,15 @@ def changed(before: str, after: str) -> list[str]:
     return [f"{name} {old.get(name, '(none)')} -> {new.get(name, '(none)')}" for name in names]
 
 
-def of_base(base: str, repository: Path) -> str | None:
-    """The lock as it is in that commit; None when git does not know it there."""
-    command = ["git", "-C", str(repository), "show", f"{base}:{LOCK}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout if done.returncode == 0 else None
+def passed() -> str:
+    """The pins with which the gate last passed; empty when it never did."""
+    return PASSED.read_text() if PASSED.exists() else ""
+
+
+def has_passed(lock: str) -> bool:
+    """The pins of this lock are written down as passed; False when they stand there already."""
+    pins = "".join(f"{name}=={version}\n" for name, version in sorted(pinned(lock).items()))
+    if pins == passed():
+        return False
+    PASSED.write_text(pins)
+    return True

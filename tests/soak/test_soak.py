@@ -1,7 +1,6 @@
 """The soak gate passes a clean dependency, fails its version 2 that leaks 1 KB a call, and names it."""
 
 import http.client
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,8 @@ from tests.crashes.world import environment
 from tests.faults.ground import Web
 from tests.operations.test_leaks import CLEAN, LEAKY
 from tests.soak import gate, lock
-from tests.soak.slopes import Slope, slope
+from tests.soak.__main__ import FORMS
+from tests.soak.slopes import A_LEAK, Slope, slope
 
 CALLS = 1600
 
@@ -80,6 +80,12 @@ def test_growth_is_told_from_noise() -> None:
     assert slope(off).verdict(20) == "flat"
 
 
+def test_every_form_passes_what_is_flat_and_fails_one_kilobyte_a_call() -> None:
+    for *_calls, web, jobs in FORMS.values():
+        for allowance in (web, jobs):
+            assert Slope(0, 0).verdict(allowance) == "flat" and Slope(A_LEAK, 0).verdict(allowance) == "leak"
+
+
 def test_which_dependencies_changed() -> None:
     before = "celery==5.6.0 \\\n    --hash=sha256:1\nkombu==5.6 ; sys_platform != 'win32' \\\ngone==1\n"
     after = "celery==5.7.0 \\\n    --hash=sha256:2\nkombu==5.6 ; sys_platform != 'win32' \\\nnew-one==2\n"
@@ -89,8 +95,13 @@ def test_which_dependencies_changed() -> None:
     assert lock.changed(before, before) == []
 
 
-def test_our_lock_is_read(repository: Path) -> None:
-    found = lock.pinned((repository / lock.LOCK).read_text())
+def test_what_passed_is_written_down(tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = (repository / lock.LOCK).read_text()
+    found = lock.pinned(ours)
     assert found["django"].startswith("5.") and len(found) > 40
-    assert lock.of_base("no-such-commit", repository) is None
-    assert os.environ.get("CI") or (lock.of_base("HEAD", repository) or "").count("==") > 40
+    assert len(lock.pinned(lock.passed())) > 40  # it has passed once
+    monkeypatch.setattr(lock, "PASSED", tmp_path / "passed.txt")
+    assert lock.passed() == "" and len(lock.changed(lock.passed(), ours)) == len(found)
+    assert lock.has_passed(ours) and lock.changed(lock.passed(), ours) == [] and not lock.has_passed(ours)
+    other = ours.replace(f"django=={found['django']}", "django==5.0")
+    assert lock.changed(lock.passed(), other) == [f"django {found['django']} -> 5.0"]
