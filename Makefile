@@ -2,12 +2,14 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
+# Some tests wait for processes: three workers keep two cores busy.
+WORKERS ?= 3
 BIN := $(VENV)/bin
 export VENV PYTHON
 # Compiled modules make every start three times as fast.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: model soak fleet capacity faults histories restore-drill mutants help run reset crowd test test-exhaustive test-fast attacks lint types imports interleavings journey screenshots messages docs lock venv venv-dev browser mariadb checkers backup restore bench bench-compare
+.PHONY: model soak fleet capacity faults histories restore-drill mutants help run reset crowd test test-exhaustive test-fast attacks lint types imports collected interleavings journey screenshots messages docs lock venv venv-dev browser mariadb checkers backup restore bench bench-compare
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1 \t\2/' | expand -t 24
@@ -18,14 +20,19 @@ run: venv ## start everything on this machine: PORT=8000 RUN_DIR=.run HTTPS=0
 reset: venv ## clear RUN_DIR: database, keys, mail, logs
 	@$(BIN)/python -m deploy.local reset
 
-test: lint types imports browser mariadb checkers ## every gate and every test, as in .ci/run
-	$(BIN)/pytest -n 2
+test: venv-dev browser mariadb checkers ## every gate and every test, as in .ci/run: WORKERS=3
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types lint imports collected
+	$(BIN)/pytest -n $(WORKERS)
+
+# Asserts are rewritten once, beside mypy, and not by every worker; what cannot be imported is known before anything runs.
+collected: venv-dev
+	$(BIN)/pytest --collect-only -q --no-summary >/dev/null
 
 test-exhaustive: ## the same with every window, language, role and broken application: each night
 	EXHAUSTIVE=1 $(MAKE) test
 
 test-fast: venv-dev ## the tests without browser and worker, until the first failure
-	$(BIN)/pytest -n 2 -x -m "not browser and not slow"
+	$(BIN)/pytest -n $(WORKERS) -x -m "not browser and not slow"
 
 attacks: venv-dev ## audit log and seals under attack in full counts (about half an hour); ATTACKS_SEED repeats a run
 	ATTACKS=full $(BIN)/pytest tests/audit/test_attacks.py tests/vault/test_sealed_cells.py -q -s -p no:randomly
@@ -53,7 +60,7 @@ histories: venv-dev ## 1,000 random histories of rights requests against a model
 faults: venv-dev ## the fault matrix F1 to F27: FAULTS="--seed 1 --full F7 F10"; without, a few of each (about half an hour)
 	$(BIN)/python -m tests.faults $(FAULTS)
 
-soak: venv-dev ## does a dependency leak? memory of web and worker under load: SOAK="--short --base main"
+soak: venv-dev ## does a dependency leak? memory of web and worker under load: SOAK=--short
 	$(BIN)/python -W ignore -m tests.soak $(SOAK)
 
 fleet: venv-dev ## two web processes behind HAProxy, PgBouncer and RabbitMQ (from Debian), restarted and killed under load

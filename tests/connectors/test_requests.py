@@ -27,6 +27,7 @@ from gdpr_portal.errors import Invalid, WrongState
 from tests.connectors import shop as shops
 from tests.connectors.conftest import register
 from tests.connectors.shop import contents
+from tests.erasure.people import sweep_all
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
 
@@ -44,8 +45,7 @@ def carried_out(person: Any, right: str) -> RightsRequest:
     request = requests.file_request(
         subject=person.subject, right=right, details={}, verified_by="account", actor=actors.SUBJECT, by_person=True
     )
-    for _round in range(12):
-        steps.sweep()
+    sweep_all()
     request.refresh_from_db()
     return request
 
@@ -103,8 +103,7 @@ def test_a_connector_that_is_down_keeps_the_request_open_and_says_why(alice: Any
     assert step.identities_sealed is not None and b"alice" not in bytes(step.identities_sealed)
     alone(shops.build(sa.make_url(f"sqlite:///{tmp_path}/nowhere.sqlite")))
     Step.objects.filter(pk=step.pk).update(next_at=None)
-    for _round in range(12):
-        steps.sweep()
+    sweep_all()
     request.refresh_from_db()
     assert request.state == "completed"
 
@@ -123,8 +122,7 @@ def test_a_step_whose_database_is_left_alone_waits_and_counts_no_try(
     alone(shop_file)
     breakers.forget()
     Step.objects.filter(pk=step.pk).update(next_at=None)
-    for _round in range(12):
-        steps.sweep()
+    sweep_all()
     request.refresh_from_db()
     assert request.state == "completed"
 
@@ -169,8 +167,7 @@ def test_a_connector_that_was_removed_fails_loudly_and_a_reviewer_decides(
     before = contents(shop_file)
     text = Connector.objects.get().datasets[0]
     remove_connector(name="warehouse")
-    for _round in range(6):
-        steps.sweep()
+    sweep_all()
     kind = Step.Kind.VERIFY if after else Step.Kind.CONNECTOR
     step = request.steps.get(kind=kind, target__endswith="warehouse")
     assert (step.state, step.last_error, step.attempts) == ("failed", "place_removed", 1)
@@ -185,8 +182,7 @@ def test_a_connector_that_was_removed_fails_loudly_and_a_reviewer_decides(
         desk.do(account=rita.account, **act)
     remove_connector(name="warehouse")
     desk.do(account=rita.account, **act)
-    for _round in range(6):
-        steps.sweep()
+    sweep_all()
     request.refresh_from_db()
     assert (request.state, request.outcome) == ("completed", "partly_retained")
     assert contents(shop_file) == before, "nobody was there to ask"
@@ -249,13 +245,11 @@ def test_of_a_group_that_lost_one_the_rest_is_still_erased(
     step = request.steps.get(kind=Step.Kind.CONNECTOR)
     assert step.target == "crm+warehouse"
     remove_connector(name="crm")
-    for _round in range(6):
-        steps.sweep()
+    sweep_all()
     step.refresh_from_db()
     assert step.last_error == "place_removed" and contents(shop_file)["customer"][0][1] == "alice@example.org"
     removed.go_on_without(step_id=step.id, reviewer=rita.account)
-    for _round in range(6):
-        steps.sweep()
+    sweep_all()
     request.refresh_from_db()
     assert (request.state, request.outcome) == ("completed", "partly_retained")
     assert contents(shop_file)["customer"][0][1] is None

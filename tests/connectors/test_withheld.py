@@ -19,6 +19,7 @@ from tests.connectors import shop as shops
 from tests.connectors.conftest import register, run
 from tests.connectors.shop import contents
 from tests.connectors.test_requests import alone, carried_out
+from tests.erasure.people import sweep_all
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
 
@@ -45,8 +46,7 @@ def waiting(alice: Any, shop_file: sa.Engine) -> RightsRequest:
 
 
 def onward(request: RightsRequest) -> None:
-    for _round in range(8):
-        steps.sweep()
+    sweep_all()
     request.refresh_from_db()
 
 

@@ -5,17 +5,19 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.db import connections
+from django.utils import timezone
 from psycopg.conninfo import make_conninfo
 
 from access.models import Application
@@ -84,8 +86,11 @@ class Nursery:
 
 
 def lease_over() -> None:
-    """Whoever was killed has lost what it held."""
-    time.sleep(LEASE_SECONDS + 0.1)
+    """Whoever was killed has lost what it held: every lease ended a second ago, instead of being waited for."""
+    for model in apps.get_models():
+        if any(each.name == "lease_until" for each in model._meta.concrete_fields):
+            held = model._base_manager.filter(lease_until__isnull=False)
+            held.update(lease_until=timezone.now() - timedelta(seconds=1))
 
 
 def file(person: Any, right: str, **details: Any) -> RightsRequest:

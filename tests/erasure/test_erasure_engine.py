@@ -18,6 +18,7 @@ from erasure.services import lifts, requests, retentions, steps
 from gdpr_portal.errors import Gone, Invalid, Missing, WrongState
 from subjects.models import Identifier, PersonalValue, Restriction, Retention
 from subjects.services import read_values
+from tests.erasure.people import run_all
 from vault.models import DataKey
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
@@ -31,14 +32,6 @@ def file(subject: Any, right: str, **details: Any) -> RightsRequest:
 
 def store(shop: Any, subject: Any, purpose: str, **values: str) -> None:
     store_data(application=shop, subject=subject, purpose=purpose, values=values, source="subject")
-
-
-def run_all(request: RightsRequest) -> RightsRequest:
-    """Whatever a worker would do until nothing is due."""
-    for _round in range(12):
-        steps.sweep()
-    request.refresh_from_db()
-    return request
 
 
 def states(request: RightsRequest) -> dict[str, str]:

@@ -24,10 +24,11 @@ from consent.services.data import store_data
 from consent.services.objections import object_to
 from consent.services.sharing import set_sharing
 from deploy.local.postgres import binaries
-from erasure.services import requests, steps
+from erasure.services import requests
 from subjects.services import restrict
 from tests.conftest import make_person
 from tests.consent.people import answer
+from tests.erasure.people import sweep_all
 from tests.plugins.postgres import address, test_database
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("catalogue")]
@@ -139,8 +140,7 @@ def undo(people: dict[str, Any]) -> None:
     requests.file_request(
         subject=people["alice"].subject, right="erasure", details={}, verified_by="account", actor=actors.SUBJECT
     )
-    for _round in range(8):
-        steps.sweep()
+    sweep_all()
     answer(people["bob"].subject, "withdraw")
     restrict(subject=people["carol"].subject, ground="legal_claims", request=None, actor=actors.SUBJECT)
     object_to(subject=people["dave"].subject, purpose="newsletter", actor=actors.SUBJECT)

@@ -9,8 +9,9 @@ from django.test import override_settings
 from access.models import Account
 from audit import actors
 from consent.services.data import store_data
-from erasure.services import requests, steps
+from erasure.services import requests
 from subjects.models import Identifier, PersonalValue, Subject
+from tests.erasure.people import sweep_all
 from vault import ledger
 from vault.models import DataKey, Tombstone
 
@@ -27,8 +28,7 @@ def test_the_fence_is_up_until_the_erasure_is_replayed(alice: Any, bob: Any, sho
     requests.file_request(
         subject=alice.subject, right="erasure", details={}, verified_by="account", actor=actors.SUBJECT
     )
-    for _round in range(8):
-        steps.sweep()
+    sweep_all()
     assert not DataKey.objects.filter(owner=alice.subject.id).exists()
     restore(backup)
     assert DataKey.objects.filter(owner=alice.subject.id).exists()

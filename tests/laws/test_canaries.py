@@ -37,6 +37,7 @@ from subjects.models import Identifier
 from subjects.selectors import birth_date_of
 from subjects.services import read_values
 from tests.conftest import make_staff
+from tests.erasure.people import sweep_all
 from tests.laws.haystack import disguises, found_in, in_database, in_files, needles
 from tests.laws.held_fields import HELD
 from tests.laws.planted import KEPT, Planted, ask, plant
@@ -267,8 +268,7 @@ def still_sealed(made: Planted) -> set[str]:
 def erase(made: Planted, *applications: Any) -> RightsRequest:
     """The person asks, the worker works, the receivers answer with the person's strings; until it is complete."""
     request = ask(made, "erasure")
-    for _round in range(8):
-        steps.sweep()
+    sweep_all()
     for application in applications:
         for delivery in Delivery.objects.filter(request=request.id, application=application):
             acknowledge(
