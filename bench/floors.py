@@ -63,12 +63,16 @@ def libpq(environ: Environ) -> bytes:
 
 def read(environ: Environ) -> bytes:
     """The values of a plain read, without its event."""
-    from consent.services.reading import opened
+    from consent.services.facts import FACTS
+    from subjects.services.values import opened
+    from vault.services import opened as opened_key
 
     values = _values(environ)
     row = _unrecorded().one(**values, fields=None)
     assert row is not None
-    return json.dumps({"purpose": "orders", "values": opened(values["id"], row), "withheld": []}).encode()
+    _, _, wrapped, version, commitment, former, ids, held, sealed = row[FACTS:]
+    found = opened(opened_key(values["id"], wrapped, version, commitment, former), zip(ids, held, sealed, strict=True))
+    return json.dumps({"purpose": "orders", "values": found, "withheld": []}).encode()
 
 
 FLOORS: dict[str, Callable[[Environ], bytes]] = {

@@ -82,16 +82,10 @@ def read_plainly(
     )
     if row is None:
         return None
-    names = row[FACTS]
+    names, _, wrapped, version, commitment, former, ids, held, sealed = row[FACTS:]
     verdict = decide(facts_of_one(Question(person, purpose, fields=tuple(names)), row, now))
     if not verdict.allowed:
         raise RuntimeError(f"the statement of a plain read let through what is decided as {verdict.code}")
-    return opened(person, row)
-
-
-def opened(person: UUID, row: Sequence[Any]) -> dict[str, str]:
-    """The values in the row of `FOUND`, in the order asked. Raises `vault.Tampered`."""
-    names, _, wrapped, version, commitment, former, ids, held, sealed = row[FACTS:]
     key = opened_key(person, wrapped, version, commitment, former)
     values = opened_values(key, zip(ids, held, sealed, strict=True))
     return {name: values[name] for name in names if name in values}

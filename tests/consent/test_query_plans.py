@@ -9,6 +9,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from access.models import AccessToken
+from access.rest.authentication import _LIVE
 from bench.world import World, copy
 from consent.models import Objection
 from consent.services import facts
@@ -82,6 +84,16 @@ def test_the_view_s_batch_finds_people_and_links_by_index(people, shop):
     assert {each["Relation Name"] for each in nodes if "Relation Name" in each} >= GROWING
     assert not _read_whole(nodes)
     assert sum(_rows(each) for each in nodes) <= 6 * BATCH_OF
+
+
+def test_a_live_token_is_found_by_index(shop):
+    names = ("digest", "application_id", "scopes", "expires_at")
+    later = _now() + timedelta(hours=1)
+    copy(AccessToken, names, ((number.to_bytes(32, "big"), shop.pk, [], later) for number in range(PEOPLE)))
+    statement = _LIVE._statement
+    nodes = list(_nodes(_plan(statement.text, statement.names, {"digests": [bytes(32)], "now": _now()})))
+    found = [each for each in nodes if each.get("Relation Name") == "access_accesstoken"]
+    assert [each["Actual Rows"] for each in found] == [1] and found[0]["Node Type"] != "Seq Scan"
 
 
 @pytest.mark.parametrize("which", ["decision", "read", "batch"])
