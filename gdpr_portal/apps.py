@@ -34,6 +34,6 @@ class PortalAdminConfig(AdminConfig):
         super().ready()
         from django.contrib import admin
 
-        from gdpr_portal.desk_words import name_all
+        from gdpr_portal.admin_words import name_all
 
         name_all(admin.site)

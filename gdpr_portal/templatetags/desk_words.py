@@ -9,14 +9,8 @@ from consent.explain import BASES
 register = template.Library()
 
 WORDS: dict[str, Promise] = {
-    # what a purpose rests on (Art. 6(1)), and what is reviewed
+    # what a purpose rests on (Art. 6(1))
     **BASES,
-    "component": _("Collection component"),
-    "data contract": _("Data contract"),
-    "notice": _("Notice"),
-    "purpose": _("Purpose"),
-    "recipient": _("Recipient"),
-    "revision": _("Revision"),
     # what a notice to a recipient says
     "sharing.started": _("Sharing was switched on"),
     "sharing.stopped": _("Sharing was switched off"),

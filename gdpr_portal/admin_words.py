@@ -2,7 +2,7 @@
 
 Django's admin takes the names of things and columns from the models. There each better word would be a migration that
 changes no column; here it is a word. Refusals of services come as plain sentences, which doors translate; those a desk
-can meet are listed here so that the catalogues know them. `tests/frame/test_desk_words.py` holds both complete.
+can meet are listed here so that the catalogues know them. `tests/frame/test_admin_words.py` holds both complete.
 """
 
 from collections.abc import Iterable

@@ -12,7 +12,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Field
 from django.utils import translation
 
-from gdpr_portal import desk_words
+from gdpr_portal import admin_words
 from tests.browser.catalogue import ROOT, marked
 
 FAMILY = {"Invalid", "Refused", "Missing", "WrongState", "Unavailable"}
@@ -43,9 +43,9 @@ def columns(pages: ModelAdmin) -> Iterator[Field]:
 def test_every_thing_and_column_has_words(pages: ModelAdmin) -> None:
     if pages.model._meta.app_label == "auth":
         return  # Django's own, in Django's words
-    assert pages.model._meta.label in desk_words.THINGS
+    assert pages.model._meta.label in admin_words.THINGS
     own = {field.name for field in columns(pages) if getattr(field, "_verbose_name", None) is None}
-    assert own - set(desk_words.COLUMNS) == set()
+    assert own - set(admin_words.COLUMNS) == set()
 
 
 def test_they_are_in_the_readers_language() -> None:
