@@ -23,9 +23,8 @@ def copy_in(model: type[Model], columns: Sequence[str], rows: Iterable[tuple[Any
 
 def copy_rows(model: type[Model], rows: Iterable[Model]) -> None:
     """The same of whole new rows of the model, as they are; nothing is filled in as `save` would."""
-    names = [field.attname for field in model._meta.concrete_fields]
-    columns = [field.column for field in model._meta.concrete_fields]
+    names = [field.attname for field in model._meta.concrete_fields]  # of ours each is the name of its column too
     new = list(rows)
-    copy_in(model, columns, (tuple(getattr(row, name) for name in names) for row in new))
+    copy_in(model, names, (tuple(getattr(row, name) for name in names) for row in new))
     for row in new:
         row._state.adding, row._state.db = False, connection.alias

@@ -64,9 +64,7 @@ def build_archives(steps: Sequence[Step]) -> list[Archive | None]:
         return []
     copies = _Copies(steps)
     with vault.keys_at_hand(copies.together.keys):
-        chunks = chain.from_iterable(_chunks(step, copies) for step in steps)
-        while batch := list(islice(chunks, BATCH)):
-            ArchiveChunk.objects.bulk_create(batch)
+        store(chain.from_iterable(_chunks(step, copies) for step in steps))
     new = [archive for archive in copies.built.values() if archive._state.adding]
     Archive.objects.bulk_create(new)  # after its chunks: the database looks at the end
     audit.record_many([_built(archive) for archive in copies.built.values()])
@@ -96,7 +94,7 @@ def _chunks(step: Step, copies: _Copies) -> Iterator[ArchiveChunk]:
         body | withheld.told(), language=language, answers=answers, withheld=withheld.files,
         reader=copies.reader(language),
     )  # fmt: skip
-    yield from _sealed(archive, data)
+    yield from sealed(archive, data)
     handed_on(archive, list(answers))
     if withheld.rows:
         request.outcome = checking.PARTLY
@@ -129,7 +127,14 @@ def _whole(
     return body
 
 
-def _sealed(archive: Archive, data: Iterator[bytes]) -> Iterator[ArchiveChunk]:
+def store(chunks: Iterator[ArchiveChunk]) -> None:
+    """The chunks are in the database, of however many archives; a few of them at a time are in memory."""
+    while batch := list(islice(chunks, BATCH)):
+        ArchiveChunk.objects.bulk_create(batch)
+
+
+def sealed(archive: Archive, data: Iterator[bytes]) -> Iterator[ArchiveChunk]:
+    """These bytes as chunks of the archive, unsaved; size and digest are in its row when they are gone through."""
     measured = _Measured(data)
     key = vault.subject_key(archive.request.subject_id)
     for at, chunk in enumerate(seal_stream(key, archive_place(archive), measured)):

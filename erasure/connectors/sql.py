@@ -229,7 +229,7 @@ def among(table: Table, columns: Sequence[str | Folded], values: Sequence[Locato
         if None in value:
             pairs = zip(found, value, strict=True)
             parts.append(sa.and_(*(column.is_(None) if each is None else column == each for column, each in pairs)))
-    return sa.or_(*parts)
+    return parts[0] if len(parts) == 1 else sa.or_(*parts)
 
 
 def _among_one(table: Table, column: sa.ColumnClause[Any], values: list[Any]) -> ColumnElement[bool]:

@@ -107,10 +107,11 @@ def test_pages_of_errors(visit: Visit, axe: Axe, live_server: Any, name: str) ->
 def test_the_page_of_an_archive(visit: Visit, axe: Axe, full: Any) -> None:
     from erasure.archives import files
     from erasure.archives.content import content
+    from erasure.archives.readable import Reader
     from erasure.selectors import requests_of_account
 
     body = content(requests_of_account(full.account).get(right="access"), language="en")
-    html = files.page(body, language="en").decode()
+    html = files.page(body, Reader("en")).decode()
     for code in ("family_name", "customer_id", "+00:00", "['", "updated_at"):
         assert code not in html
     for words in ("Family name", "Orders and delivery", "Acme Mailings GmbH", "You switched sharing on"):

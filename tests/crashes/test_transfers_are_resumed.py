@@ -31,7 +31,7 @@ def test_an_archive_arrives_once_wherever_a_worker_dies(
     steps.sweep()
     archive, data = Archive.objects.get(request=request), os.urandom(SIZE)
     archive.chunks.all().delete()
-    build._seal(archive, iter([data]))
+    build.store(build.sealed(archive, iter([data])))
     archive.save()
     with receiving(tmp_path / "uploads") as other:
         place = destination(other.url, by=rita, approved_by=make_staff("ruth", roles.IRM))

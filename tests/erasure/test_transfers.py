@@ -60,7 +60,7 @@ def grown(request: RightsRequest, size: int) -> bytes:
     """The archive as it would be with very much data in it: these bytes."""
     archive, data = Archive.objects.get(request=request), os.urandom(size)
     archive.chunks.all().delete()
-    build._seal(archive, iter([data]))
+    build.store(build.sealed(archive, iter([data])))
     archive.save()
     return data
 
@@ -109,7 +109,7 @@ def test_the_other_controller_holds_exactly_the_archive_and_its_word_is_in_the_r
 def test_a_supplement_beside_it_is_not_what_is_sent(asked: RightsRequest, rival: Destination, other: Other) -> None:
     expected = b"".join(build.opened(asked.archive))
     later = Archive.objects.create(request=asked, number=1, expires_at=timezone.now() + timedelta(days=1))
-    build._seal(later, iter([b"what somebody answered later"]))
+    build.store(build.sealed(later, iter([b"what somebody answered later"])))
     later.complete = True
     later.save()
     assert send(asked, rival).state == "received" and other.held() == expected
