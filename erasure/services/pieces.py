@@ -43,7 +43,8 @@ class Keeping:
         self._tables: dict[str, _Table] = {}
         self._held: dict[str, list[str]] = {}
         self._size = self._written = 0
-        AnswerPiece.objects.filter(step=step).delete()  # of tries that were lost
+        lost = AnswerPiece.objects.filter(step=step, fence__lte=step.fence)  # not those of a later try
+        lost.delete()
 
     def take(self, name: str, row: Mapping[str, Any]) -> None:
         """The row is kept. Raises WrongState when the step is not this worker's any more, or the person is erased."""

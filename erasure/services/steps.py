@@ -149,7 +149,9 @@ def _called(held: Claim) -> Any:
     """What the step needs from outside, done before the transaction that settles it."""
     if held.kind not in perform.CALLING:
         return None
-    return perform.call(Step.objects.select_related("request__subject").get(pk=held.step_id))
+    step = Step.objects.select_related("request__subject").get(pk=held.step_id)
+    step.fence = held.fence  # the row may have a later one by now: what this worker does is its own
+    return perform.call(step)
 
 
 def _locked(held: Claim) -> Step | None:

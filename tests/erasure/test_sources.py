@@ -354,6 +354,7 @@ def test_what_a_lost_try_fetched_is_nobodys_and_goes(alice: Any, warehouse: sa.U
     copies.read(second)
     with pytest.raises(WrongState):
         slow.take("shop:customer", {"name": "x" * 100})
+    pieces.Keeping(first)  # a worker that slept since its claim
     assert {row.fence for row in AnswerPiece.objects.all()} == {2}
     Subject.objects.filter(pk=alice.subject.pk).update(erased_at=timezone.now())
     with pytest.raises(WrongState):
