@@ -4,7 +4,7 @@
     HEAD  the upload                                                                    -> Upload-Offset
     PATCH the upload                  Upload-Offset, Content-Digest, a piece            -> 204, Upload-Offset
 
-Every call is signed (`erasure.message_signatures`). Creating again under the same Idempotency-Key leads to the same
+Every call is signed (`erasure.opendsr.signatures`). Creating again under the same Idempotency-Key leads to the same
 upload. Whoever holds all bytes says so: Repr-Digest over the whole, and a signature over it, in the answer to PATCH or
 HEAD; we never tell the digest of the whole beforehand, so that only who has the bytes can say it. Nothing the other
 side says is believed beyond that: offsets lie within the file and only grow by what was sent, the upload lies at the
@@ -20,7 +20,7 @@ from typing import Final
 from urllib.parse import urljoin, urlsplit
 
 from consent import webhook
-from erasure.message_signatures import content_digest, digest_field, is_signed, signed
+from erasure.opendsr.signatures import content_digest, digest_field, is_signed, signed
 
 TUS: Final = "1.0.0"
 RETRIED: Final = frozenset({404, 408, 409, 410, 423, 425, 429})

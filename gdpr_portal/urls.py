@@ -32,7 +32,7 @@ urlpatterns = [
     path("oauth/revoke", oauth.revoke, name="oauth-revoke"),
     path("api/docs", docs.page, name="api-docs"),
     path("api/docs/problems", docs.problems, name="api-docs-problems"),
-    path("api/opendsr/v2/", include("erasure.opendsr_urls")),
+    path("api/opendsr/v2/", include("erasure.opendsr.urls")),
     path("admin/", admin.site.urls),
     path("", include("access.urls")),
     path("", include("subjects.urls")),

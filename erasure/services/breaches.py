@@ -10,7 +10,7 @@ from access.models import Account
 from audit import actors
 from audit import services as audit
 from audit.models import AuditEvent
-from erasure.breach_models import HOURS, Breach
+from erasure.models.breaches import HOURS, Breach
 from gdpr_portal.errors import Invalid, WrongState
 
 TOUCHING = ("data.read", "data.stored", "data.revealed", "subject.looked_up")

@@ -19,7 +19,7 @@ from audit import actors
 from audit import services as audit
 from consent import webhook
 from erasure.models import OpenDsrCallback, OpenDsrRequest, RightsRequest
-from erasure.opendsr import Asked
+from erasure.opendsr.messages import Asked
 from erasure.services.requests import file_request, withdraw_request
 from erasure.services.sweeping import each
 from gdpr_portal.errors import DomainError, Flaw, Invalid, Missing, WrongState
@@ -41,7 +41,7 @@ def receive(*, application: Application, asked: Asked, raw: bytes) -> OpenDsrReq
     used for another body, identities of several people, addresses nothing may be sent to, and `right_not_available`.
     """
     _require_callable(asked.callback_urls)
-    digest = vault.keyed_digest("erasure.opendsr", raw)
+    digest = vault.keyed_digest("erasure.opendsr.messages", raw)
     with transaction.atomic():
         Application.objects.select_for_update(no_key=True).get(pk=application.pk)  # two of one id at a time are one
         known = OpenDsrRequest.objects.filter(application=application, subject_request_id=asked.id).first()
@@ -161,7 +161,7 @@ def _notice(row_id: UUID) -> bool:
 
 
 def _same_again(known: OpenDsrRequest, raw: bytes) -> OpenDsrRequest:
-    if bytes(known.body_digest) not in vault.keyed_digests("erasure.opendsr", raw):
+    if bytes(known.body_digest) not in vault.keyed_digests("erasure.opendsr.messages", raw):
         raise Invalid("invalid_value", "This subject_request_id was used for another request.")
     return known
 

@@ -20,7 +20,7 @@ from consent import webhook
 from consent.services import leases
 from consent.services.sending import GIVE_UP, instant, pause_seconds
 from erasure.models import OpenDsrCallback
-from erasure.opendsr import VERSION
+from erasure.opendsr.messages import VERSION
 from erasure.services import opendsr
 from erasure.services.opendsr_signer import identity
 from erasure.services.sweeping import each
@@ -59,13 +59,13 @@ def send(callback_id: UUID) -> bool:
     claimed = claim(callback_id)
     if claimed is None:
         return False
-    failpoint("erasure.opendsr.claimed")
+    failpoint("erasure.opendsr.messages.claimed")
     headers = {"Content-Type": "application/json", **identity().headers(claimed.body)}
     outcome = webhook.post(
         claimed.url, claimed.body, headers, bool(settings.WEBHOOK_LOOPBACK_ALLOWED),
         timeout_seconds=float(settings.WEBHOOK_TIMEOUT_SECONDS),
     )  # fmt: skip
-    failpoint("erasure.opendsr.called")
+    failpoint("erasure.opendsr.messages.called")
     settle(claimed, outcome)
     return True
 

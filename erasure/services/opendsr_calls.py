@@ -22,9 +22,9 @@ from audit import services as audit
 from consent import webhook
 from consent.services import leases
 from consent.services.sending import GIVE_UP, instant, pause_seconds
-from erasure import opendsr_client
 from erasure.models import OpenDsrCall, OpenDsrProcessor, Step
-from erasure.opendsr_client import STATUSES, Peer, Said
+from erasure.opendsr import client as opendsr_client
+from erasure.opendsr.client import STATUSES, Peer, Said
 from erasure.services import sources
 from erasure.services.connectors import opened_identities, seal_identities
 from erasure.services.locking import locked_request

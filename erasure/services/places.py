@@ -16,7 +16,7 @@ from access.models import Account
 from audit import actors
 from audit import services as audit
 from erasure.models import ManualPlace, RightsRequest
-from erasure.place_models import MOST_DAYS
+from erasure.models.places import MOST_DAYS
 from erasure.selectors import held_purposes
 from gdpr_portal.errors import Invalid, Missing, Refused, WrongState
 from subjects.models import Subject

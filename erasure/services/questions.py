@@ -19,7 +19,7 @@ from audit import actors
 from audit.selectors import events
 from audit.services import record
 from audit.vocabulary import JSON
-from erasure.question_models import AccessQuestion
+from erasure.models import AccessQuestion
 from erasure.services.clock import deadline_for
 from erasure.services.escalations import CLOCK, desk_accounts
 from gdpr_portal.errors import Gone, Invalid, Missing, WrongState

@@ -26,8 +26,7 @@ from consent.services.attestations import take_attestation
 from consent.services.data import read_data, store_data
 from consent.services.paper import add_proof
 from consent.services.revisions import begin_revision
-from erasure.breach_models import Breach
-from erasure.models import AccessQuestion, CheckedText, Destination, EvidencePack, RightsRequest, Transfer
+from erasure.models import AccessQuestion, Breach, CheckedText, Destination, EvidencePack, RightsRequest, Transfer
 from erasure.services import comments as notes
 from erasure.services import conversation, holds, opinions, packs, questions, steps
 from erasure.services.destinations import approve, propose

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from audit import actors
 from audit.models import AuditEvent
-from erasure import desk
+from erasure.admin import desk
 from erasure.archives.build import opened
 from erasure.connectors import sql
 from erasure.models import Connector, RightsRequest, Step

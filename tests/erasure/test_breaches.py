@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from audit import actors
 from audit import services as audit
-from erasure.breach_models import Breach
+from erasure.models import Breach
 from erasure.services import breaches
 from gdpr_portal.errors import Invalid, WrongState
 

@@ -93,7 +93,7 @@ def test_each_role_is_offered_what_it_may_do_to_one(alice: Any, rita: Any, olga:
 
 
 def test_more_than_can_be_looked_at_is_not_taken(alice: Any, rita: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr("erasure.bulk_admin.MOST", 1)
+    monkeypatch.setattr("erasure.admin.bulk.MOST", 1)
     rows = in_review(alice.subject), in_review(alice.subject, decision="loan-2")
     assert "At most 1 requests at a time." in body(post(rita.browser(), "approve", *rows, confirmed="yes"))
     assert states(*rows) == ["in_review", "in_review"]

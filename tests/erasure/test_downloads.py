@@ -156,7 +156,7 @@ def test_the_person_deletes_what_they_have_and_it_stops_at_once(alice: Any, aske
 
 
 def test_a_reviewer_revokes_before_and_while_it_is_downloaded(alice: Any, rita: Any, asked: RightsRequest) -> None:
-    from erasure import desk
+    from erasure.admin import desk
 
     token = archives.open_download(request=asked)
     under_way = archives.continue_download(request=asked, token=token).part(0, 200_000)

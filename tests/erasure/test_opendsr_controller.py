@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from consent.models import Delivery
 from erasure.models import OpenDsrCall, OpenDsrProcessor, Step
-from erasure.opendsr_client import Said
+from erasure.opendsr.client import Said
 from erasure.services import opendsr_calls, steps
 from tests.erasure.people import file, run_all, store
 from tests.erasure.test_opendsr_verify import KEY, OTHER_KEY, certificate

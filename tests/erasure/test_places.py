@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from access.services import mail_links
 from audit import actors
-from erasure import desk
+from erasure.admin import desk
 from erasure.models import AnswerFile, MailLink, ManualPlace, PlaceTask, RightsRequest, SourceAnswer, Step
 from erasure.services import archives, place_tasks, places, steps
 from gdpr_portal.errors import DomainError, Invalid, Refused

@@ -11,10 +11,10 @@ from django.utils.translation import gettext_lazy
 
 from access.models import Account
 from access.second_factor import require_fresh_factor
-from erasure.reviewers_admin import ForReviewers
-from erasure.row_acts import act_on_each
+from erasure.admin.reviewers import ForReviewers
+from erasure.admin.row_acts import act_on_each
+from erasure.models import Destination
 from erasure.services import destinations
-from erasure.transfer_models import Destination
 from gdpr_portal.errors import DomainError
 
 

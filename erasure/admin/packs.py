@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy
 
 from access.models import Account
 from access.second_factor import require_fresh_factor
-from erasure.pack_models import EvidencePack
-from erasure.reviewers_admin import ForReviewers
+from erasure.admin.reviewers import ForReviewers
+from erasure.models import EvidencePack
 from erasure.services import packs
 from gdpr_portal.errors import DomainError
 

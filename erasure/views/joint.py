@@ -17,7 +17,7 @@ from erasure.models import RightsRequest
 from erasure.selectors import joint_case_of_account, request_of_account
 from erasure.services.joint import file_together, go_ahead_without_copy
 from erasure.services.joint_order import COPIES, in_order
-from erasure.views import CONFIRMED_BY_FACTOR, account_of, subject_of
+from erasure.views.requests import CONFIRMED_BY_FACTOR, account_of, subject_of
 from erasure.words import joint_in_words
 from gdpr_portal.errors import DomainError
 from subjects.models import Subject

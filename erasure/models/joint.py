@@ -5,7 +5,7 @@ import uuid
 from django.db import models
 from django.db.models import Q
 
-from erasure.case_models import STAFF
+from erasure.models.cases import STAFF
 from subjects.models import Subject
 
 __all__ = ["JointCase"]

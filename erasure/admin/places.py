@@ -19,12 +19,12 @@ from access.services.accounts import account_email
 from audit import actors
 from consent.models import Purpose
 from consent.models.governance import ReviewState
+from erasure.admin.reviewers import ForReviewers, reviews
+from erasure.admin.row_acts import act_on_each
 from erasure.models import ManualPlace, PlaceTask
-from erasure.place_models import MOST_DAYS
-from erasure.place_views import form_context, take_answer
-from erasure.reviewers_admin import ForReviewers, reviews
-from erasure.row_acts import act_on_each
+from erasure.models.places import MOST_DAYS
 from erasure.services import place_tasks, places
+from erasure.views.places import form_context, take_answer
 from gdpr_portal.errors import DomainError
 
 

@@ -205,18 +205,3 @@ class Connector(models.Model):
 
     def __str__(self) -> str:
         return f"connector {self.name}"
-
-
-from erasure.breach_models import *  # noqa: E402, F403
-from erasure.case_models import *  # noqa: E402, F403  they point to the rows above
-from erasure.checked_models import *  # noqa: E402, F403
-from erasure.connector_models import *  # noqa: E402, F403
-from erasure.identity_models import *  # noqa: E402, F403
-from erasure.joint_models import *  # noqa: E402, F403
-from erasure.mandate_models import *  # noqa: E402, F403
-from erasure.opendsr_models import *  # noqa: E402, F403
-from erasure.pack_models import *  # noqa: E402, F403
-from erasure.place_models import *  # noqa: E402, F403
-from erasure.question_models import *  # noqa: E402, F403
-from erasure.source_models import *  # noqa: E402, F403
-from erasure.transfer_models import *  # noqa: E402, F403

@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy
 from access.admin_filters import WhetherDone
 from access.models import Account
 from access.second_factor import require_fresh_factor
+from erasure.admin.reviewers import ForReviewers
 from erasure.models import AnswerFile, CheckedText
-from erasure.reviewers_admin import ForReviewers
 from erasure.services import checking
 from erasure.services.files import SUFFIXES
 from gdpr_portal.errors import DomainError

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 
 from access.models import Account
 from access.second_factor import require_fresh_factor
-from erasure import desk
-from erasure.desk import REVIEWERS
+from erasure.admin import desk
+from erasure.admin.desk import REVIEWERS
 from erasure.letters import RecordForm
 from erasure.models import RightsRequest
 from erasure.services.files import SUFFIXES

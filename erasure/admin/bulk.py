@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from access.models import Account
-from erasure import desk
+from erasure.admin import desk
+from erasure.admin.row_acts import act_on_each
 from erasure.models import RightsRequest
-from erasure.row_acts import act_on_each
 from erasure.words import DESK_STATES
 
 Action = Callable[[Any, HttpRequest, QuerySet[RightsRequest]], HttpResponseBase | None]

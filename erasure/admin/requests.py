@@ -18,13 +18,13 @@ from django.utils.translation import gettext_lazy
 from access.admin_filters import WhetherDone
 from access.models import Account
 from access.second_factor import require_fresh_factor
-from erasure import breach_admin, checked_admin, desk, pack_admin, place_admin, question_admin, transfer_admin
-from erasure.bulk_admin import BulkActs
-from erasure.desk import REVIEWERS
-from erasure.mandate_admin import MandatePages
+from erasure.admin import breaches, checked, desk, packs, places, questions, transfers
+from erasure.admin.bulk import BulkActs
+from erasure.admin.desk import REVIEWERS
+from erasure.admin.mandates import MandatePages
+from erasure.admin.reviewers import ForReviewers
+from erasure.admin.row_acts import act_on_each
 from erasure.models import RetentionProposal, RightsRequest, Step
-from erasure.reviewers_admin import ForReviewers
-from erasure.row_acts import act_on_each
 from erasure.selectors import steps_of
 from erasure.services import requests
 from erasure.services.evidence import evidence_pack
@@ -49,12 +49,12 @@ from gdpr_portal.errors import DomainError
 __all__ = [
     "RequestAdmin",
     "RetentionProposalAdmin",
-    "breach_admin",
-    "checked_admin",
-    "pack_admin",
-    "place_admin",
-    "question_admin",
-    "transfer_admin",
+    "breaches",
+    "checked",
+    "packs",
+    "places",
+    "questions",
+    "transfers",
 ]
 
 

@@ -14,7 +14,7 @@ from erasure.models import RightsRequest
 from erasure.selectors import request_of_account
 from erasure.services.transfers import ask_transfer, stop_transfer
 from erasure.transfer_words import sending
-from erasure.views import account_of
+from erasure.views.requests import account_of
 from gdpr_portal.errors import DomainError
 
 

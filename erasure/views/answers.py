@@ -19,7 +19,7 @@ from erasure.services.conversation import asked, write_to_desk
 from erasure.services.files import MOST_BYTES
 from erasure.services.identity import hand_in, wants_file
 from erasure.services.links import opened_link
-from erasure.views import account_of
+from erasure.views.requests import account_of
 from gdpr_portal.errors import DomainError
 
 

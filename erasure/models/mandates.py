@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from erasure.case_models import REQUEST, STAFF
+from erasure.models.cases import REQUEST, STAFF
 from subjects.models import Subject
 
 __all__ = ["Mandate", "MandateLink"]

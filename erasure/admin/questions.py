@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 
 from access.models import Account
 from access.second_factor import require_fresh_factor
-from erasure.question_models import AccessQuestion
-from erasure.reviewers_admin import ForReviewers
+from erasure.admin.reviewers import ForReviewers
+from erasure.models import AccessQuestion
 from erasure.services import questions
 from gdpr_portal.errors import DomainError
 

@@ -8,10 +8,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from erasure.question_models import AccessQuestion
+from erasure.models import AccessQuestion
 from erasure.services import questions
 from erasure.services.clock import deadline_for
-from erasure.views import account_of
+from erasure.views.requests import account_of
 from gdpr_portal.errors import DomainError, Invalid, Missing
 from subjects.selectors import subject_of_account
 

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from erasure.case_models import STAFF
+from erasure.models.cases import STAFF
 
 __all__ = ["ManualPlace", "PlaceTask"]
 

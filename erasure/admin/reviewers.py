@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from access.models import Account
-from erasure.desk import REVIEWERS
+from erasure.admin.desk import REVIEWERS
 
 
 def reviews(request: HttpRequest) -> bool:

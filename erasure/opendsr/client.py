@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from django.utils import timezone
 
 from consent import webhook
-from erasure.opendsr import REGULATION, VERSION
+from erasure.opendsr.messages import REGULATION, VERSION
 from gdpr_portal.errors import Invalid
 from vault.x509 import names_match, names_of, read_certificate, verify_domain_signature
 

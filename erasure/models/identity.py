@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from erasure.case_models import REQUEST, STAFF, Question
+from erasure.models.cases import REQUEST, STAFF, Question
 
 __all__ = ["IdentityCheck", "IdentityEvidence", "MailLink"]
 

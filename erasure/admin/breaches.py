@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext_lazy
 
 from access.models import Account
-from erasure.breach_models import Breach
-from erasure.reviewers_admin import ForReviewers
-from erasure.row_acts import act_on_each
+from erasure.admin.reviewers import ForReviewers
+from erasure.admin.row_acts import act_on_each
+from erasure.models import Breach
 from erasure.services import breaches
 
 MOMENTS: "Mapping[type[Field[Any, Any]], Mapping[str, Any]]" = {

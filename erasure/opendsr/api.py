@@ -25,7 +25,7 @@ from access.rest.problems import problem_response
 from access.rest.views import ScopedView
 from consent.services.sending import instant
 from erasure.models import OpenDsrRequest
-from erasure.opendsr import VERSION, discovery, error_object, read_request
+from erasure.opendsr.messages import VERSION, discovery, error_object, read_request
 from erasure.services import opendsr, opendsr_calls
 from erasure.services.archives import collect
 from erasure.services.opendsr_signer import identity

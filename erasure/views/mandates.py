@@ -24,7 +24,7 @@ from erasure.services.mandate_links import opened_mandate_link
 from erasure.services.mandates import object_to_mandate
 from erasure.services.on_behalf import ask_for_somebody
 from erasure.serving import archive_response
-from erasure.views import account_of
+from erasure.views.requests import account_of
 from erasure.words import mandate_in_words
 from gdpr_portal.errors import DomainError, WrongState
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from erasure import opendsr_api
+from erasure.opendsr import api as opendsr_api
 
 urlpatterns = [
     path("discovery", opendsr_api.discovery_page, name="opendsr-discovery"),
