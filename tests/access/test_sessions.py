@@ -52,7 +52,7 @@ def id_of(client: Client) -> str:
 
 def listed(client: Client) -> list[str]:
     page = client.get("/security").content.decode()
-    return re.findall(r"<li class=\"split\"><span><strong>(.*?)</strong>", page)
+    return re.findall(r'<p class="cluster"><strong>(.*?)</strong>', page)
 
 
 def is_in(client: Client) -> bool:
