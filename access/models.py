@@ -7,6 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_otp.models import Device, ThrottlingMixin
@@ -69,9 +70,11 @@ class Account(AbstractBaseUser, PermissionsMixin):
 
 
 class AccountSession(AbstractBaseSession):
-    """One browser that is signed in, or about to be. Holds references and times, never a personal value."""
+    """One browser that is signed in, or about to be. Holds references, times and the kind of browser, no address."""
 
     account_id = models.UUIDField(null=True, db_index=True)
+    last_used_at = models.DateTimeField(db_default=Now())
+    """To the hour (`access.sessions`)."""
     objects = BaseSessionManager()  # type: ignore[misc]  # the stubs declare the parent's a class variable
 
     @classmethod

@@ -1,16 +1,20 @@
 """Questions about accounts, asked by the person they are about."""
 
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from uuid import UUID
 
+from django.contrib.auth import HASH_SESSION_KEY
 from django.db.models import QuerySet
 from django.utils import timezone
+from django_otp import DEVICE_ID_SESSION_KEY
 
-from access import roles
+from access import browsers, roles
 from access.models import Account, AccountSession, FactorReset, RecoveryDevice
 from access.services.accounts import actor_of
 from access.services.factors import confirmed_totps
 from access.services.passkeys import passkeys_of
+from access.sessions import SIGNED_IN
 from audit.models import AuditEvent
 
 LOOK_BACK = timedelta(days=90)
@@ -25,9 +29,43 @@ class Factor(NamedTuple):
     used_at: datetime | None
 
 
-def open_sessions(account: Account) -> int:
-    """In how many browsers the account is signed in now."""
-    return AccountSession.objects.filter(account_id=account.id, expire_date__gt=timezone.now()).count()
+class OpenSession(NamedTuple):
+    """A browser in which the account is signed in; `id` is None, and the sign-in not told, for one from before."""
+
+    id: UUID | None
+    browser: str
+    system: str
+    signed_in_at: datetime | None
+    used_at: datetime
+    proven: bool
+    """Whether a second factor was; without it no page opens."""
+    here: bool
+
+    def in_words(self) -> str:
+        """Browser and system."""
+        return browsers.in_words(self.browser, self.system)
+
+
+def open_sessions(account: Account, here: str | None = None) -> list[OpenSession]:
+    """The browsers the account is signed in with now, the one of key `here` first, then by their last use."""
+    alive = {account.get_session_auth_hash(), *account.get_session_auth_fallback_hash()}
+    rows = AccountSession.objects.filter(account_id=account.id, expire_date__gt=timezone.now())
+    found = [(row, row.get_decoded()) for row in rows.order_by("-last_used_at")]
+    sessions = [_open_session(row, data, here) for row, data in found if data.get(HASH_SESSION_KEY) in alive]
+    return sorted(sessions, key=lambda session: not session.here)
+
+
+def _open_session(row: AccountSession, data: dict[str, Any], here: str | None) -> OpenSession:
+    told = data.get(SIGNED_IN, {})
+    return OpenSession(
+        id=UUID(told["id"]) if told else None,
+        browser=told.get("browser", ""),
+        system=told.get("system", ""),
+        signed_in_at=datetime.fromisoformat(told["at"]) if told else None,
+        used_at=row.last_used_at,
+        proven=DEVICE_ID_SESSION_KEY in data,
+        here=row.session_key == here,
+    )
 
 
 def last_sign_ins(account: Account) -> QuerySet[AuditEvent]:

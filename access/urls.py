@@ -37,5 +37,6 @@ urlpatterns = [
     path("security/lost-factor/cancel", lost_factor.cancel, name="lost_factor_cancel"),
     path("security/passkeys/<int:device_id>/remove", passkeys.remove, name="security_remove_passkey"),
     path("security/passkeys/<int:device_id>/name", passkeys.rename, name="security_rename_passkey"),
+    path("security/browsers/<uuid:sign_in>/sign-out", security.sign_out_browser, name="sign_out_browser"),
     path("security/sign-out-everywhere", security.sign_out_everywhere, name="sign_out_everywhere"),
 ]

@@ -82,6 +82,7 @@ VOCABULARY: dict[str, Event] = _events(
         "account.factor_reset_done": ("Art. 32(1)(b)", "account factor"),
         "account.stepped_up": ("Art. 32(1)(b)", "account factor"),
         "account.signed_out": ("Art. 32(1)(b)", "account"),
+        "account.browser_signed_out": ("Art. 32(1)(b)", "account"),
         "account.password_changed": ("Art. 32(1)(b)", "account"),
         "account.changed": ("Art. 32(1)(b)", "account changed groups"),
         "account.disabled": ("Art. 32(1)(b)", "account reason"),

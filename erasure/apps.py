@@ -23,10 +23,12 @@ class ErasureConfig(AppConfig):
         delivery_closed.append(settle)
         consent_ended.append(propose_ended)
 
+        from erasure.ends import ends_of
         from erasure.services.questions import described
-        from subjects.hooks import register_questions
+        from subjects.hooks import register_ends, register_questions
 
         register_questions(described)
+        register_ends(ends_of)
 
         from erasure.services.resealing import register_sealed
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from access.models import Account, Application
@@ -47,10 +48,12 @@ Retained = dict[str, tuple[Purpose, list[str], datetime]]
 
 
 def to_retain_of(people: Sequence[UUID]) -> dict[UUID, Retained]:
-    """The same of each of these people, by two statements at most."""
+    """The same of each of these people, by two statements at most. A time begins when a value was last given, as in
+    `erasure.ends`."""
     binding = Purpose.objects.filter(lawful_basis__in=RETAINED_UNDER)
     links = ValuePurpose.objects.filter(value__subject__in=people, purpose__in=binding.values("slug"))
-    rows = list(links.values_list("value__subject", "purpose", "value__field", "since"))
+    given = Greatest("since", "value__updated_at")
+    rows = list(links.values_list("value__subject", "purpose", "value__field", given))
     known = {row.slug: row for row in binding.filter(slug__in={slug for _who, slug, *_more in rows})} if rows else {}
     kept: dict[UUID, Retained] = {person: {} for person in people}
     for person, slug, field, since in sorted(rows):

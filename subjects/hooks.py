@@ -23,6 +23,15 @@ class Questioned:
     answer: str = ""
 
 
+@dataclass(frozen=True)
+class Until:
+    """Until when one value is kept for one purpose, in words; law and article where these keep it from an erasure."""
+
+    words: str
+    law: str = ""
+    article: str = ""
+
+
 CheckValues = Callable[[Application, str, Mapping[str, Any]], Mapping[str, str]]
 CheckConsents = Callable[[Application, Sequence[Any], frozenset[str]], Sequence[Mapping[str, Any]]]
 ImportConsents = Callable[[Application, Sequence[tuple[Subject, Sequence[Mapping[str, Any]]]]], None]
@@ -31,6 +40,7 @@ WithoutGround = Callable[[Application, Sequence[tuple[Subject, str]]], frozenset
 ConsentsStand = Callable[[Application, Sequence[tuple[Subject, Sequence[Mapping[str, Any]]]]], frozenset[UUID]]
 Describe = Callable[[str, str], str]
 DescribeAll = Callable[[Iterable[str], str], Mapping[str, str]]
+DescribeEnds = Callable[[Subject], Mapping[tuple[str, str], Until]]
 DescribeQuestions = Callable[[Subject, Sequence[UUID]], Mapping[UUID, Questioned]]
 
 
@@ -68,6 +78,10 @@ def _no_questions(subject: Subject, events: Sequence[UUID]) -> Mapping[UUID, Que
     return {}
 
 
+def _no_ends(subject: Subject) -> Mapping[tuple[str, str], Until]:
+    return {}
+
+
 def _slug_in_words(slug: str, language: str) -> str:
     return slug.replace("_", " ").replace("-", " ").capitalize()
 
@@ -98,6 +112,9 @@ consents_stand: ConsentsStand = _none_stands
 
 describe_questions: DescribeQuestions = _no_questions
 """(subject, events of the log) -> for each event that can be questioned, where, and what has come of it."""
+
+describe_ends: DescribeEnds = _no_ends
+"""(subject) -> until when each (field, purpose) held is kept; without an entry nothing ends it."""
 
 describe_purpose: Describe = _slug_in_words
 """(slug, language) -> the purpose's title in plain words."""
@@ -136,3 +153,9 @@ def register_questions(describe: DescribeQuestions) -> None:
     """The page of accesses offers questions, and shows what came of them, as this one says."""
     global describe_questions
     describe_questions = describe
+
+
+def register_ends(describe: DescribeEnds) -> None:
+    """The page of what is held says until when as this one does."""
+    global describe_ends
+    describe_ends = describe

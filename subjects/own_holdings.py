@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from access.selectors import factors_of
+from access.selectors import factors_of, open_sessions
 from subjects import hooks, selectors
 from subjects.holdings import ExportScope, Going, Holding, Kept, Own, PlanLine, register
 from subjects.models import ApplicationLink, Identifier, PersonalValue, Restriction, Retention, Subject, ValuePurpose
@@ -30,7 +30,8 @@ _RETENTIONS = Own(Retention.objects.filter(ended_at=None).order_by("purpose"))
 class IdentityHolding(Holding):
     """Identifiers, language, country and date of birth: what a person is recognised by. Nothing of it is ever kept.
 
-    The second factors of the person's account are told here too; they go with the account, which is another step's.
+    The second factors and open sessions of the person's account are told here too; they go with the account, which is
+    another step's.
     """
 
     name = "identity"
@@ -44,7 +45,7 @@ class IdentityHolding(Holding):
         profile = {"language": subject.language, "country": subject.country, "birth_date": birth_date}
         return {
             "identifiers": [_identifier(*found) for found in opened_identifiers(subject.pk, again, held)],
-            **({} if scope.portability else {"factors": _factors(subject)}),
+            **({} if scope.portability else {"factors": _factors(subject), "sessions": _sessions(subject)}),
             **{name: value for name, value in profile.items() if value},
             "since": subject.created_at.isoformat(),
         }
@@ -201,6 +202,17 @@ def _factors(subject: Subject) -> list[dict[str, Any]]:
         {"kind": each.kind, "name": each.name, "since": _iso(each.since), "used_at": _iso(each.used_at)}
         for each in factors
     ]
+
+
+def _sessions(subject: Subject) -> list[dict[str, Any]]:
+    sessions = [] if subject.account is None else open_sessions(subject.account)
+    return [
+        {
+            "browser": each.browser, "system": each.system, "signed_in_at": _iso(each.signed_in_at),
+            "used_at": _iso(each.used_at),
+        }
+        for each in sessions
+    ]  # fmt: skip
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -38,6 +38,7 @@ class Cell:
     value: str | None
     source: str
     since: datetime
+    until: hooks.Until | None
 
 
 @dataclass(frozen=True)
@@ -78,25 +79,30 @@ def data(request: HttpRequest) -> HttpResponse:
 
 def _uses(subject: Subject, values: dict[str, str]) -> list[Use]:
     language = get_language() or "en"
-    held = values_held(subject)
+    held, ends = values_held(subject), hooks.describe_ends(subject)
     purposes = sorted({purpose for value in held for purpose in value.purposes})
     return [
         Use(
             purpose=purpose,
             title=hooks.describe_purpose(purpose, language),
-            cells=[_cell(value, values, language) for value in held if purpose in value.purposes],
+            cells=[
+                _cell(value, values, language, ends.get((value.field, purpose)))
+                for value in held
+                if purpose in value.purposes
+            ],
         )
         for purpose in purposes
     ]
 
 
-def _cell(value: HeldValue, values: dict[str, str], language: str) -> Cell:
+def _cell(value: HeldValue, values: dict[str, str], language: str, until: hooks.Until | None) -> Cell:
     return Cell(
         field=value.field,
         title=hooks.describe_field(value.field, language),
         value=values.get(value.field),
         source=value.source_name or str(SOURCES[value.source]),
         since=value.since,
+        until=until,
     )
 
 

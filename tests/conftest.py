@@ -191,6 +191,7 @@ class Person:
         from django_otp import DEVICE_ID_SESSION_KEY
 
         from access.models import TotpDevice
+        from access.sessions import SIGNED_IN, new_sign_in
 
         client = Client()
         client.force_login(self.account, backend="access.backends.SealedEmailBackend")
@@ -198,6 +199,7 @@ class Person:
         device = TotpDevice.objects.filter(user=self.account, confirmed=True).latest("created_at")
         session[DEVICE_ID_SESSION_KEY] = device.persistent_id
         session["factor_at"] = time.time() if fresh else 0.0
+        session[SIGNED_IN] = new_sign_in("")
         session.save()
         return client
 

@@ -12,9 +12,10 @@ from email_validator import EmailNotValidError, validate_email
 
 from access import hooks
 from access.models import Account, AccountSession, MailCode, PasskeyDevice, RecoveryDevice, TotpDevice
+from access.sessions import SIGNED_IN
 from audit import actors
 from audit import services as audit
-from gdpr_portal.errors import Invalid, WrongState
+from gdpr_portal.errors import Invalid, Missing, WrongState
 from vault import services as vault
 from vault.services import Place
 
@@ -127,6 +128,16 @@ def sign_out_everywhere(*, account: Account) -> None:
         account.save(update_fields=["session_epoch"])
         AccountSession.objects.filter(account_id=account.id).delete()
         audit.record("account.signed_out", actor=actor_of(account), details=_about(account))
+
+
+def sign_out_browser(*, account: Account, sign_in: UUID) -> None:
+    """The session of this sign-in is dead from its next request on. Raises Missing, for another's as for none."""
+    with transaction.atomic():
+        rows = AccountSession.objects.filter(account_id=account.id)
+        keys = [row.pk for row in rows if row.get_decoded().get(SIGNED_IN, {}).get("id") == str(sign_in)]
+        if not rows.filter(pk__in=keys).delete()[0]:
+            raise Missing("not_found", _("This browser is not signed in any more."))
+        audit.record("account.browser_signed_out", actor=actor_of(account), details=_about(account))
 
 
 def set_language(*, account: Account, language: str) -> None:

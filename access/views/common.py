@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.utils.translation import get_language
 
 from access.models import Account
+from access.sessions import SIGNED_IN, new_sign_in
 from gdpr_portal.errors import DomainError
 
 
@@ -34,6 +35,7 @@ def start_session(request: HttpRequest, account: Account) -> None:
     """The session belongs to the account by password, under a new key; nothing from before is kept (threat T42)."""
     request.session.flush()
     login(request, account, backend="access.backends.SealedEmailBackend")
+    request.session[SIGNED_IN] = new_sign_in(request.headers.get("User-Agent", ""))
 
 
 def language() -> str:

@@ -1,5 +1,7 @@
 """The security page: factors, recovery codes, password, sessions, the last sign-ins. Every change needs a step-up."""
 
+from uuid import UUID
+
 from django.contrib import messages
 from django.contrib.auth import logout, update_session_auth_hash
 from django.http import HttpRequest, HttpResponse
@@ -11,6 +13,7 @@ from access import selectors
 from access.forms import PasswordForm
 from access.second_factor import mark_fresh, step_up_required
 from access.services import accounts, factors, passkeys, signin
+from access.sessions import SIGNED_IN
 from access.views.common import page, person, refuse
 from access.views.signup import keep_for_once
 from gdpr_portal.errors import DomainError
@@ -27,7 +30,7 @@ def security(request: HttpRequest) -> HttpResponse:
         passkeys=passkeys.passkeys_of(account),
         can_remove=factors.count_factors(account) > 1,
         codes_left=factors.recovery_codes_left(account),
-        sessions=selectors.open_sessions(account),
+        sessions=selectors.open_sessions(account, request.session.session_key),
         sign_ins=selectors.last_sign_ins(account),
     )
 
@@ -70,6 +73,21 @@ def change_password(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("Your password is changed, and every other session is signed out."))
             return redirect("security")
     return page(request, "change_password", form)
+
+
+@require_POST
+def sign_out_browser(request: HttpRequest, sign_in: UUID) -> HttpResponse:
+    """One browser is signed out, this one too if it is meant. No step-up, as for all: a lost device is in a hurry."""
+    here = request.session.get(SIGNED_IN, {}).get("id") == str(sign_in)
+    try:
+        accounts.sign_out_browser(account=person(request), sign_in=sign_in)
+    except DomainError as error:
+        messages.error(request, error.message)
+        return redirect("security")
+    if here:
+        logout(request)
+    messages.success(request, _("You are signed out.") if here else _("That browser is signed out."))
+    return redirect("login" if here else "security")
 
 
 @require_POST

@@ -26,6 +26,7 @@ SECTIONS: dict[str, Any] = {
 BLOCKS: dict[str, Any] = {
     "identifiers": _("How you are recognised"),
     "factors": _("What protects your account"),
+    "sessions": _("Where you are signed in"),
     "standing": _("As it stands now"),
     "history": _("Everything you answered"),
     "objections": _("Your objections"),
@@ -44,6 +45,9 @@ COLUMNS: dict[str, Any] = {
     "birth_date": _("Date of birth"),
     "since": _("Since"),
     "used_at": _("Last used"),
+    "signed_in_at": _("Signed in"),
+    "browser": _("Browser"),
+    "system": _("System"),
     "field": _("Field"),
     "title": _("What"),
     "purposes": _("Purposes"),

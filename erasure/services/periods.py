@@ -1,9 +1,9 @@
 """Storage limitation by itself: values that nothing needs any more are erased, or proposed for it (Art. 5(1)(e), R65).
 
-A value is over when every purpose it is linked to is over for it: the purpose's `retention_days` have passed since it
-was last given, or its consent was withdrawn or has expired. The first is erased at once (`RETENTION_ERASES`), the
-second proposed to a reviewer (`ENDED_CONSENT_ERASES` makes it at once). It waits while an access request is open (EDPB
-Guidelines 01/2022, no 39; R43), under a restriction (Art. 18(2)) and under a legal hold.
+A value is over when every purpose it is linked to is over for it (`erasure.ends`): the purpose's `retention_days` have
+passed since it was last given, or its consent was withdrawn or has expired. The first is erased at once
+(`RETENTION_ERASES`), the second proposed to a reviewer (`ENDED_CONSENT_ERASES` makes it at once). It waits while an
+access request is open (EDPB Guidelines 01/2022, no 39; R43), under a restriction (Art. 18(2)) and under a legal hold.
 """
 
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from access.models import Account
 from audit import actors
 from audit import services as audit
 from consent.services.deliveries import affected_applications, queue_delivery
+from erasure.ends import ENDED, ENDS, ITS_PURPOSE
 from erasure.models import RetentionProposal
 from erasure.plans import has_endpoint
 from gdpr_portal.errors import Missing, WrongState
@@ -30,17 +31,13 @@ WORKER = actors.system("retention")
 PERIOD, CONSENT = "retention_ended", "consent_ended"
 ASK_AGAIN = timedelta(days=90)
 
-_OVER = """
+_OVER = f"""
 SELECT held.subject_id, held.field, why.past FROM subjects_personalvalue held
 JOIN subjects_subject person ON person.id = held.subject_id
 CROSS JOIN LATERAL (
     SELECT bool_and(links.past) AS past, bool_and(links.past OR links.ended) AS over FROM (
-        SELECT GREATEST(link.since, held.updated_at) + purpose.retention_days * interval '1 day' <= %(now)s AS past,
-            COALESCE(purpose.lawful_basis = 'consent' AND (standing.state IN ('withdrawn', 'expired', 'refused')
-                OR standing.expires_at <= %(now)s), false) AS ended
-        FROM subjects_valuepurpose link JOIN consent_purpose purpose ON purpose.slug = link.purpose
-        LEFT JOIN consent_standing standing ON standing.subject_id = held.subject_id
-            AND standing.purpose = link.purpose AND standing.recipient = ''
+        SELECT {ENDS} <= %(now)s AS past, {ENDED} AS ended
+        FROM subjects_valuepurpose link {ITS_PURPOSE}
         WHERE link.value_id = held.id
     ) links
 ) why
@@ -54,7 +51,7 @@ AND NOT EXISTS (SELECT FROM erasure_retentionproposal made WHERE made.subject_id
     AND held.field = ANY(made.fields) AND NOT why.past AND (made.decided_at IS NULL OR made.decided_at > %(asked)s)
     AND made.erased IS NOT TRUE AND NOT %(deciding)s)
 ORDER BY held.subject_id, held.field LIMIT %(limit)s
-"""
+"""  # noqa: S608 - constants
 _OVER_OF_ONE = Prepared(
     _OVER.replace("(%(subject)s::uuid IS NULL OR held.subject_id = %(subject)s)", "held.subject_id = %(subject)s")
 )

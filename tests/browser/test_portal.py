@@ -124,15 +124,23 @@ def test_an_erasure_shows_its_plan_first(visit: Visit, full: Any, script: bool) 
     expect(page.locator("main")).to_contain_text("one calendar month after receipt")
 
 
-def test_signing_out_everywhere_ends_the_other_browser_too(visit: Visit, catalogue: None, alice: Any) -> None:
-    here, there = visit(alice), visit(alice)
+def test_one_browser_is_signed_out_and_then_all(visit: Visit, catalogue: None, alice: Any) -> None:
+    third, here, there = alice.browser(), visit(alice, script=False), visit(alice)
     there.goto("/data")
     assert there.url.endswith("/data")
     here.goto("/security")
-    visitors.press(here, "Sign out everywhere")
-    assert here.url.endswith("/login")
+    rows = here.get_by_role("region", name="Signed in now").get_by_role("listitem")
+    expect(rows).to_have_count(3)
+    expect(rows.first).to_contain_text("This browser")
+    with here.expect_navigation(wait_until="load"):
+        rows.nth(1).get_by_role("button", name="Sign out this browser").click()  # the one used last
+    expect(here.get_by_text("That browser is signed out.")).to_be_visible()
     there.goto("/data")
     assert "/login" in there.url
+    assert third.get("/data").status_code == 200
+    visitors.press(here, "Sign out everywhere")
+    assert here.url.endswith("/login")
+    assert third.get("/data").status_code == 302
 
 
 def test_the_front_page_answers_at_one_look(visit: Visit, full: Any) -> None:

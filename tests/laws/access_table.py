@@ -92,6 +92,7 @@ PAGES: Final[dict[str, Page]] = {
     "password-reset": PUBLIC, "password-reset/code": PUBLIC, "password-reset/password": PUBLIC,
     "confirm": SIGNED_IN, "security": SIGNED_IN, "security/password": SIGNED_IN, "security/recovery-codes": SIGNED_IN,
     "security/authenticators/<device_id>/remove": SIGNED_IN, "security/sign-out-everywhere": SIGNED_IN,
+    "security/browsers/<sign_in>/sign-out": SIGNED_IN,
     # --- the portal
     "activity/<event>/proof": SIGNED_IN, "activity/<event>/question": SIGNED_IN,
     "data": SIGNED_IN, "activity": SIGNED_IN, "consent": SIGNED_IN, "sharing": SIGNED_IN,

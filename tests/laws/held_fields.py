@@ -26,7 +26,7 @@ ON_ITS_WAY = (
 )
 LOOKED_AT = "a text other people may stand in, sealed, until the archive was built (tests/erasure/test_others.py)"
 RESPONDENT = "who answers for a place run by hand, by their office; sealed by the service's own key"
-SESSION = "references and times, see access.sessions; gone with the account"
+SESSION = "references, times and the kind of browser (access.sessions): in the archive; gone with the account"
 
 HELD: dict[str, dict[str, str]] = {
     "subjects.Subject": {"language": EXPORTED, "country": EXPORTED, "birth_date_sealed": EXPORTED},

@@ -15,7 +15,7 @@ from access.models import Account
 from access.second_factor import FRESH_KEY
 from access.services.accounts import account_by_email
 from access.services.factors import confirmed_totps
-from access.sessions import SessionStore
+from access.sessions import SIGNED_IN, SessionStore, new_sign_in
 
 NAMES = ("rita", "quentin", "olga", "alice", "bob")
 
@@ -48,6 +48,7 @@ def signed_in_session(account: Account) -> SessionStore:
     session[HASH_SESSION_KEY] = account.get_session_auth_hash()
     session[DEVICE_ID_SESSION_KEY] = confirmed_totps(account)[0].persistent_id
     session[FRESH_KEY] = time.time()
+    session[SIGNED_IN] = new_sign_in("")
     session.create()
     return session
 
