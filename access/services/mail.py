@@ -86,7 +86,7 @@ def _row(mail: Mail) -> OutgoingMail:
 
 
 def compose(kind: str, *, to: str, language: str, context: Mapping[str, Any]) -> dict[str, str]:
-    """`to`, `language`, `subject` (one line), `text` and `html`, in the person's language, with the controller's time."""
+    """`to`, `language`, `subject` (one line), `text` and `html`, in the person's language and the controller's time."""
     values = {"controller": settings.CONTROLLER, "language": language, **context}
     with translation.override(language), timezone.override(controllers_zone()):
         return {
@@ -156,7 +156,7 @@ def _send_at_once(mail_id: UUID) -> None:
 def _claim(mail_id: UUID) -> OutgoingMail | None:
     now = timezone.now()
     found = _CLAIM.one(id=mail_id, now=now, until=now + LEASE)
-    return None if found is None else OutgoingMail(**dict(zip(_CLAIMED, found, strict=True)))
+    return None if found is None else OutgoingMail.from_db(None, _CLAIMED, found)
 
 
 def _wait(mail: OutgoingMail, error: OSError) -> None:
