@@ -80,3 +80,4 @@ def test_without_a_script_the_link_loads_the_page(visit: Visit, full: Any) -> No
     page.get_by_role("link", name="Look again how far it is").click()
     page.get_by_role("heading", name="Your copy is ready").wait_for()
     assert page.locator("#progress").inner_text().strip() == "Completed"
+    assert b"htmx" not in full.browser().get("/").content, "only this page loads it"
