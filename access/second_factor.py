@@ -91,6 +91,8 @@ class DefaultDenyMiddleware:
             return None
         if request.method not in {"GET", "HEAD"}:
             return render(request, "errors/403.html", {"reason": "second_factor"}, status=403)
+        if "HX-Request" in request.headers:  # it wants a part of a page; a whole one for signing in would stand inside
+            return render(request, "access/no_longer_signed_in.html", status=401)
         return redirect(f"{_step_missing(request)}?{urlencode({'next': _wanted(request)})}")
 
 

@@ -87,6 +87,5 @@ def _told(name: str, value: str) -> str:
     if name == "basis":
         return str(BASES.get(value, value))
     if name == "moment":
-        moment = timezone.localtime(datetime.fromisoformat(value))
-        return f"{formats.date_format(moment, 'DATETIME_FORMAT')} ({moment.tzname()})"
+        return formats.date_format(timezone.localtime(datetime.fromisoformat(value)), "DATETIME_FORMAT")
     return value

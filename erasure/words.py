@@ -1,5 +1,6 @@
 """Requests in plain words, for pages: states, tones, dates explained. Nothing here decides."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -191,6 +192,8 @@ class RequestInWords:
     tone: str
     because: str
     is_open: bool
+    is_moving: bool
+    """Whether a step is to do or under way, so that it is worth looking again in a few seconds."""
     overdue: bool
     can_withdraw: bool
     archives: QuerySet[Archive]
@@ -212,6 +215,12 @@ class RequestInWords:
         """How many steps are behind."""
         return sum(step.tone in {"good", "warn"} for step in self.steps)
 
+    @property
+    def version(self) -> str:
+        """Changes with what a page says of the progress, in its language (an entity tag without its quotes)."""
+        said = [self.is_moving, str(self.label), *((str(step.what), str(step.label)) for step in self.steps)]
+        return hashlib.sha256(repr(said).encode()).hexdigest()[:32]
+
 
 def _undo_until(row: RightsRequest) -> datetime | None:
     """The end of an erasure's undo window, while it lies ahead."""
@@ -219,10 +228,17 @@ def _undo_until(row: RightsRequest) -> datetime | None:
     return row.starts_at if ahead and is_in_undo_window(row) else None
 
 
+def _is_moving(row: RightsRequest, steps: list[Step]) -> bool:
+    """Not before it starts, nor while only others or the desk have something to do."""
+    starts = row.starts_at is None or row.starts_at <= timezone.now()
+    return row.state == "in_progress" and starts and any(step.state in {"queued", "in_progress"} for step in steps)
+
+
 def described(row: RightsRequest) -> RequestInWords:
     """The request with everything a page says of it."""
     label, tone = REQUEST_STATES[row.state]
     is_open = row.state in OPEN_REQUEST
+    steps = list(steps_of(row))
     return RequestInWords(
         row=row,
         right=row.get_right_display(),
@@ -231,6 +247,7 @@ def described(row: RightsRequest) -> RequestInWords:
         tone=tone,
         because=because(row),
         is_open=is_open,
+        is_moving=_is_moving(row, steps),
         overdue=is_open and row.due_at < timezone.now(),
         can_withdraw=is_open and (row.state != "in_progress" or is_in_undo_window(row)),
         archives=archives_of(row),
@@ -242,7 +259,7 @@ def described(row: RightsRequest) -> RequestInWords:
         mandate=mandate_in_words(row.mandate) if row.mandate is not None else None,
         waits_for=copies_waited_for(row) if is_open and is_in_undo_window(row) else [],
         undo_until=_undo_until(row),
-        steps=[_step(step) for step in steps_of(row)],
+        steps=[_step(step) for step in steps],
     )
 
 

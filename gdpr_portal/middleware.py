@@ -16,6 +16,7 @@ from django.utils import timezone, translation
 from gdpr_portal import metrics, traces
 from gdpr_portal.context import request_id
 from gdpr_portal.errors import DomainError, Unavailable
+from gdpr_portal.formats.zones import controllers_zone
 from vault import providers as vault
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -181,7 +182,7 @@ class LanguageMiddleware(LocaleMiddleware):
         if request.path_info.startswith(MACHINES):  # programs are answered in one language, whatever they send
             with translation.override(settings.LANGUAGE_CODE):
                 return cast(HttpResponseBase, self.get_response(request))
-        with timezone.override(settings.CONTROLLER_TIME_ZONE):
+        with timezone.override(controllers_zone()):
             return cast(HttpResponseBase, super().__call__(request))
 
     def process_view(self, request: HttpRequest, *_: Any) -> None:

@@ -225,7 +225,7 @@ USE_I18N = USE_TZ = True
 FORMAT_MODULE_PATH = "gdpr_portal.formats"
 TIME_ZONE = "UTC"
 CONTROLLER_TIME_ZONE: str = env(
-    "CONTROLLER_TIME_ZONE", str, "Europe/Berlin", "The controller's time zone: due dates end there."
+    "CONTROLLER_TIME_ZONE", str, "Europe/Berlin", "The controller's time zone: due dates end there, times are in it."
 )
 CONTROLLER_HOLIDAYS: str = env(
     "CONTROLLER_HOLIDAYS", str, "DE-BE", "Country and subdivision whose holidays move due dates (Regulation 1182/71)."

@@ -27,6 +27,7 @@ from django.utils import timezone, translation
 
 from access.models import OutgoingMail
 from gdpr_portal import breakers, traces
+from gdpr_portal.formats.zones import controllers_zone
 from gdpr_portal.prepared import Prepared
 from vault import services as vault
 
@@ -85,9 +86,9 @@ def _row(mail: Mail) -> OutgoingMail:
 
 
 def compose(kind: str, *, to: str, language: str, context: Mapping[str, Any]) -> dict[str, str]:
-    """`to`, `language`, `subject` (one line), `text` and `html`, rendered in the person's language."""
+    """`to`, `language`, `subject` (one line), `text` and `html`, in the person's language and the controller's time."""
     values = {"controller": settings.CONTROLLER, "language": language, **context}
-    with translation.override(language):
+    with translation.override(language), timezone.override(controllers_zone()):
         return {
             "to": to,
             "language": language,
@@ -155,7 +156,7 @@ def _send_at_once(mail_id: UUID) -> None:
 def _claim(mail_id: UUID) -> OutgoingMail | None:
     now = timezone.now()
     found = _CLAIM.one(id=mail_id, now=now, until=now + LEASE)
-    return None if found is None else OutgoingMail(**dict(zip(_CLAIMED, found, strict=True)))
+    return None if found is None else OutgoingMail.from_db(None, _CLAIMED, found)
 
 
 def _wait(mail: OutgoingMail, error: OSError) -> None:

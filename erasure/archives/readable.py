@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils.formats import date_format
@@ -21,6 +20,7 @@ from erasure.archives.words import BLOCKS, COLUMNS, SECTIONS, VALUES
 from erasure.services.places import PREFIX
 from erasure.services.sources import Source
 from erasure.words import SOURCE_STATES
+from gdpr_portal.formats.zones import controllers_zone
 from subjects.holdings import Rows
 
 WITHOUT_WORDS = {"values": {"field"}, "applications": {"application"}}
@@ -150,7 +150,7 @@ def moment(value: str) -> str:
     try:
         if len(value) == len("2026-01-31"):
             return date_format(date.fromisoformat(value))
-        at = datetime.fromisoformat(value).astimezone(ZoneInfo(settings.CONTROLLER_TIME_ZONE))
+        at = datetime.fromisoformat(value).astimezone(controllers_zone())
     except ValueError:
         return value
     return date_format(at, "DATETIME_FORMAT")

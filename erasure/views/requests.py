@@ -6,6 +6,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.utils.cache import get_conditional_response
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -26,7 +27,7 @@ from erasure.services.public import ask_without_account
 from erasure.services.requests import file_request, verify_request, withdraw_request
 from erasure.serving import archive_response, encrypted_response
 from erasure.transfer_words import may_be_sent, sending
-from erasure.words import PLAIN_WORDS, described, joint_in_words
+from erasure.words import PLAIN_WORDS, RequestInWords, described, joint_in_words
 from gdpr_portal.errors import DomainError, Invalid, WrongState
 from subjects.models import Subject
 from subjects.selectors import subject_of_account
@@ -102,12 +103,20 @@ def _filed(request: HttpRequest, subject: Subject, right: str, form: NothingMore
 
 
 @require_GET
-def show(request: HttpRequest, request_id: UUID) -> HttpResponse:
-    """One request: where it stands, until when, step by step, and what came out."""
+def show(request: HttpRequest, request_id: UUID) -> HttpResponseBase:
+    """One request: where it stands, until when, step by step, and what came out; to htmx, what changed of it."""
     row = request_of_account(account_of(request), request_id)
+    if "HX-Request" in request.headers:
+        return _progress(request, described(row))
     context = {"request_row": described(row), "conversation": conversation(row), "question_open": stands(row)}
     context |= {"wants_file": wants_file(row), "sending": sending(row)}
     return render(request, "erasure/request.html", context)
+
+
+def _progress(request: HttpRequest, row: RequestInWords) -> HttpResponseBase:
+    """The parts that tell how far it is, or 304 for a page that shows them as they are (RFC 9110 section 13.1.2)."""
+    unchanged = get_conditional_response(request, etag=f'"{row.version}"')
+    return unchanged or render(request, "erasure/progress_again.html", {"request_row": row})
 
 
 @require_POST
