@@ -39,6 +39,7 @@ from gdpr_portal import breakers
 from gdpr_portal.errors import Unavailable, WrongState
 from gdpr_portal.failpoints import failpoint
 from gdpr_portal.wake import wake
+from vault.services import Tampered
 
 log = logging.getLogger(__name__)
 BATCH = 25
@@ -212,7 +213,7 @@ def _give_back(held: Claim, error: Exception) -> None:
             step.next_at = timezone.now() + timedelta(seconds=connectors.breaker_seconds(step))
             move_step(step, "queued", actor=WORKER)
             return
-        is_down = isinstance(error, Unavailable) and error.code in DOWN
+        is_down = _is_down(error)
         if is_down:
             step.attempts, step.unanswered = step.attempts - 1, step.unanswered + 1
         if _is_given_up(step, error, is_down=is_down):
@@ -220,6 +221,11 @@ def _give_back(held: Claim, error: Exception) -> None:
             return
         step.next_at = _asked_again(step) if is_down else _next_try(step.attempts)
         move_step(step, "queued", actor=WORKER)
+
+
+def _is_down(error: Exception) -> bool:
+    """Whether a place did not answer; a value that was changed answers, and does so again."""
+    return isinstance(error, Unavailable) and not isinstance(error, Tampered) and error.code in DOWN
 
 
 def _is_given_up(step: Step, error: Exception, *, is_down: bool) -> bool:
