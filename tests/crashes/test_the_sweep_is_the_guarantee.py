@@ -24,11 +24,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("catalogue")]
 real_send = wake._send  # before a fixture replaces it
 BROKEN = """
 from erasure.services import perform
-real = perform.perform
+real, real_all = perform.perform, perform.perform_all
 def broken(step):
     if str(step.request_id) == {request!r}: raise RuntimeError
     return real(step)
-perform.perform = broken
+def broken_all(wanted):
+    if {request!r} in [str(step.request_id) for step in wanted]: raise RuntimeError
+    return real_all(wanted)
+perform.perform, perform.perform_all = broken, broken_all
 """
 
 
