@@ -23,7 +23,7 @@ KEEPER = places.Respondent("Karla Keeper", "keeper@paper.example")
 WORDS = {
     "en": ("Open the request", "It cannot be done", "Send the answer", "Thank you, your answer has arrived"),
     "de": ("Die Anfrage öffnen", "Es geht nicht", "Die Antwort senden", "Danke, Ihre Antwort ist angekommen"),
-    "fr": ("Ouvrir la demande", "C'est impossible", "Envoyer la réponse", "Merci, votre réponse est arrivée"),
+    "fr": ("Ouvrir la demande", "C’est impossible", "Envoyer la réponse", "Merci, votre réponse est arrivée"),
 }
 
 
