@@ -21,7 +21,7 @@ AT_A_DESK = (
 )  # fmt: skip
 FOR_PROGRAMS = {
     "asks.py", "attestations.py", "authorisations.py", "confirmations.py", "connectors.py", "consents.py", "data.py",
-    "decisions.py", "deliveries.py", "destinations.py", "imports.py", "opendsr.py", "opendsr_calls.py",
+    "decisions.py", "deliveries.py", "destinations.py", "imports.py", "opendsr.py", "opendsr_calls.py", "pieces.py",
     "opendsr_signer.py", "sharing.py",
 }  # fmt: skip
 """Services whose refusals are read by programs, or said to people in other words (consent/words.py)."""
