@@ -1,6 +1,7 @@
 """How the zone of a time is called where people read it: as their language calls it, else by its distance to UTC."""
 
 from datetime import datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -31,7 +32,13 @@ class NamedZone(ZoneInfo):
 
 def controllers_zone() -> NamedZone:
     """The zone of every time that people read: pages, mails and copies (`CONTROLLER_TIME_ZONE`)."""
-    return NamedZone(settings.CONTROLLER_TIME_ZONE)
+    return _named(settings.CONTROLLER_TIME_ZONE)
+
+
+@cache
+def _named(key: str) -> NamedZone:
+    """Read once: of a zone that is not `ZoneInfo` itself Python keeps nothing, and reads its file every time."""
+    return NamedZone(key)
 
 
 def _distance(offset: timedelta | None) -> str:

@@ -51,7 +51,8 @@ def row(folder: Path, version: str, source: str) -> gate.Row:
                 assert connection.getresponse().read() is not None
             connection.close()
 
-        target = gate.Target("web", "web", web.workers()[0], ask, 20.0, CALLS)
+        _requests, _jobs, allowance, _job_allowance = FORMS["short"]
+        target = gate.Target("web", "web", web.workers()[0], ask, allowance, CALLS)
         return gate.judged(target, Path(web.env["RUN_DIR"]) / "leaks")
 
 
