@@ -42,8 +42,9 @@ def elsewhere(*nodes: str) -> Callable[[Ground], str]:
     def act(_stands: Ground) -> str:
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--no-header", *nodes]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        words = (done.stdout.strip().splitlines() or ["nothing"])[-1]
-        assert done.returncode == 0, words
+        said = done.stdout.strip().splitlines() or ["nothing"]
+        words = said[-1]
+        assert done.returncode == 0, " ".join([words, *(line for line in said if line.startswith(("FAILED", "ERROR")))])
         return f"{words} ({', '.join(Path(each.split('::')[0]).name for each in nodes)})"
 
     return act
