@@ -30,7 +30,7 @@ from erasure.services.requests import file_request
 from subjects.models import Subject
 
 KILLED = -9
-LEASE_SECONDS = 1
+LEASE_SECONDS = 300
 SWEEP = "from erasure.tasks import sweep; [sweep() for _ in range(5)]"
 SEND = "from consent.tasks import sweep_deliveries; sweep_deliveries()"
 NO_HINTS = "from gdpr_portal import wake; wake._send = lambda *given: None; "
@@ -38,7 +38,7 @@ NO_HINTS = "from gdpr_portal import wake; wake._send = lambda *given: None; "
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The service's environment, on the test database, with leases of a second and no undo window."""
+    """The service's environment, on the test database, with leases that no slow machine outlasts, and no undo window."""
     database = connections["default"].settings_dict
     names = {"host": "HOST", "port": "PORT", "dbname": "NAME", "user": "USER", "password": "PASSWORD"}
     address = make_conninfo(**{key: str(database[name]) for key, name in names.items() if database[name]})

@@ -36,15 +36,19 @@ class Fault:
     act: Callable[[Ground], str]
 
 
+AT_FIRST = dict(os.environ)
+"""The environment before that of the ground: tests in a process of their own have a ground of their own."""
+
+
 def elsewhere(*nodes: str) -> Callable[[Ground], str]:
     """The named tests, in a process of their own."""
 
     def act(_stands: Ground) -> str:
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--no-header", *nodes]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--no-header", "--tb=short", *nodes]
+        done = subprocess.run(command, cwd=ROOT, env=AT_FIRST, capture_output=True, text=True, check=False)
         said = done.stdout.strip().splitlines() or ["nothing"]
         words = said[-1]
-        assert done.returncode == 0, " ".join([words, *(line for line in said if line.startswith(("FAILED", "ERROR")))])
+        assert done.returncode == 0, " ".join([words, *(line for line in said if line.startswith(("FAILED", "ERROR", "E  ")))])
         return f"{words} ({', '.join(Path(each.split('::')[0]).name for each in nodes)})"
 
     return act

@@ -3,8 +3,8 @@
     python -m tests.fleet [--seconds 10] [--restarts 20] [--out artefacts/fleet.json]
 
 Under the load of tests/faults (consent given and withdrawn over HTTP, every act counted in the rows): a rolling
-restart, one web process killed, the database restarted. Prints a table, writes it as JSON; exit 1 when a promise was
-not kept, 2 when a program is missing.
+restart, a flood of lists, reads and decisions, one web process killed, the database restarted. Prints a table, writes
+it as JSON; exit 1 when a promise was not kept, 2 when a program is missing.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import json
 import os
 import secrets
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -34,6 +35,8 @@ from tests.faults.ground import ROOT, Ground, Load, Server, Web, forget_connecti
 from tests.fleet import parts
 
 REQUESTS = 5
+SHED_AFTER_SECONDS = 0.25
+"""A quarter of what it is by default: fewer clients make a flood."""
 READY_SECONDS = 300
 """Far more than a start takes on a machine of its own."""
 
@@ -79,7 +82,8 @@ class Fleet:
     def _env(self, name: str, **more: str) -> dict[str, str]:
         run = self.folder / name
         (run / "metrics").mkdir(parents=True)
-        own = {"RUN_DIR": str(run), "PROMETHEUS_MULTIPROC_DIR": str(run / "metrics"), "DATABASE_POOLED": "1"}
+        own = {"SHED_AFTER_SECONDS": str(SHED_AFTER_SECONDS)}
+        own |= {"RUN_DIR": str(run), "PROMETHEUS_MULTIPROC_DIR": str(run / "metrics"), "DATABASE_POOLED": "1"}
         return os.environ | own | {"DATABASE_URL": self.address("portal"), "ALLOWED_HOSTS": "127.0.0.1"} | more
 
     def _web(self, number: int) -> parts.Part:
@@ -176,6 +180,34 @@ def phase(load: Load, what: str, act: Callable[[], None], may_fail: bool) -> dic
     }  # fmt: skip
 
 
+def flooded(stands: Ground, load: Load, clients: int, seconds: float) -> str:
+    """Far more is asked than two processes answer: consents are all acknowledged, the rest is refused by its kind."""
+    subject = str(pairwise_of(stands, stands.person().subject))
+    before, acts, load.slowest = Counter(load.statuses), load.total, 0.0
+    command = [sys.executable, "-m", "tests.fleet.flood", str(stands.web.port), stands.token(), subject]
+    done = subprocess.run(
+        [*command, "--clients", str(clients), "--seconds", str(seconds)],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    counts = json.loads(done.stdout)
+    answered = Counter(load.statuses)
+    answered.subtract(before)
+    refused = {kind: round(each.get("503", 0) / sum(each.values()), 2) for kind, each in counts.items()}
+    words = f"{counts}, refused {refused}; meanwhile {load.total - acts} consents, slowest {load.slowest:.1f} s"
+    assert load.total > acts and not +answered - Counter({201: answered[201]}), f"{words}, answers {dict(answered)}"
+    assert refused["lists"] > 0, f"nothing was shed: {words}"
+    assert refused["lists"] >= refused["data"] >= refused["decisions"], f"not in their order: {words}"
+    assert all(set(each) <= {"200", "503"} for each in counts.values()), words
+    return words
+
+
+def pairwise_of(stands: Ground, person: Any) -> Any:
+    """The id by which shop knows the person."""
+    from vault.services import pairwise_id
+
+    return pairwise_id(stands.made.shop.pk, person.pk)
+
+
 def jobs_done(stands: Ground) -> str:
     """Rights requests that go by the broker to the worker, through the pooler; complete, and how fast."""
     from erasure.models import RightsRequest
@@ -220,6 +252,7 @@ def main() -> int:
     asked = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     asked.add_argument("--seconds", type=float, default=10.0)
     asked.add_argument("--restarts", type=int, default=1)
+    asked.add_argument("--clients", type=int, default=400)
     asked.add_argument("--out", type=Path, default=ROOT / "artefacts" / "fleet.json")
     given = asked.parse_args()
     if missing := parts.install():
@@ -239,6 +272,7 @@ def main() -> int:
                     False,
                 )
             )
+            rows.append(_said("flood", lambda: flooded(ground, load, given.clients, given.seconds)))
             rows.append(phase(load, "one web process killed", stands.kill_one, True))
             rows.append(phase(load, "database restarted", stands.restart_database, True))
             rows.append(phase(load, "load afterwards", lambda: parts.pause(given.seconds / 2), False))
