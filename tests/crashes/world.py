@@ -38,7 +38,7 @@ NO_HINTS = "from gdpr_portal import wake; wake._send = lambda *given: None; "
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The service's environment, on the test database, with leases that no slow machine outlasts, and no undo window."""
+    """The service's environment, on the test database, with leases that outlast a slow machine, and no undo window."""
     database = connections["default"].settings_dict
     names = {"host": "HOST", "port": "PORT", "dbname": "NAME", "user": "USER", "password": "PASSWORD"}
     address = make_conninfo(**{key: str(database[name]) for key, name in names.items() if database[name]})

@@ -48,7 +48,8 @@ def elsewhere(*nodes: str) -> Callable[[Ground], str]:
         done = subprocess.run(command, cwd=ROOT, env=AT_FIRST, capture_output=True, text=True, check=False)
         said = done.stdout.strip().splitlines() or ["nothing"]
         words = said[-1]
-        assert done.returncode == 0, " ".join([words, *(line for line in said if line.startswith(("FAILED", "ERROR", "E  ")))])
+        why = [line for line in said if line.startswith(("FAILED", "ERROR", "E  "))]
+        assert done.returncode == 0, " ".join([words, *why])
         return f"{words} ({', '.join(Path(each.split('::')[0]).name for each in nodes)})"
 
     return act
