@@ -1,6 +1,6 @@
 """What opens other people's databases: connectors registered, a person erased, looked for, copied, rows read.
 
-Workers and the command import this; a web process does not, as it loads SQLAlchemy and its drivers (28 MiB). Only a
+Workers and the command import this; a web process does not, as it loads SQLAlchemy (22 MiB). Only a
 reviewer who opens withheld rows has it loaded there (erasure.services.withheld.reveal).
 """
 
