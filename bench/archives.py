@@ -95,7 +95,7 @@ def child(work: str, person: UUID, folder: Path, answers: Any) -> None:
 
 def customer_of(made: Any, rows: int, folder: Path) -> UUID:
     """Somebody with so many orders in another database, reached by a connector."""
-    from erasure.services.connectors import add_connector
+    from erasure.services.connector_runs import add_connector
     from subjects.services.people import register_subject
 
     path = folder / "orders.sqlite"

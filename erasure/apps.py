@@ -13,7 +13,7 @@ class ErasureConfig(AppConfig):
         from erasure.holdings import ArchivesHolding, RequestsHolding
         from erasure.mandate_holdings import MandatesHolding
         from erasure.services.periods import propose_ended
-        from erasure.services.steps import delivery_closed as settle
+        from erasure.services.step_acts import delivery_closed as settle
         from subjects.holdings import register
 
         register(RequestsHolding())

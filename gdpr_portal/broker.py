@@ -5,18 +5,18 @@ should not have. Here the queue stands already (`manage.py provision_roles` make
 listens. `BROKER_URL=pgmq://` means the database the service itself uses; with a host in it, any other database.
 """
 
+import sys
 from typing import Any
 
 from django.conf import settings
 from django.db import connections
-from kombu.transport import pgmq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-QUEUE = "gdpr"
-"""Hints, first come first served. Its tables are `pgmq.q_gdpr` and `pgmq.a_gdpr`; a name has at most 47 characters."""
-SWEEPS = "gdpr_sweeps"
-"""What the schedule asks for. Workers take from both queues in turns, so that no flood of hints holds up a sweep."""
-QUEUES = (QUEUE, SWEEPS)
+for _name in ("pgmq.sqlalchemy_queue", "pgmq.sqlalchemy_async_queue"):
+    # Clients that nobody uses here: as where SQLAlchemy is not installed, and a web process stays free of it.
+    sys.modules.setdefault(_name, None)  # type: ignore[arg-type]  # None: the import system says there is none
+
+from kombu.transport import pgmq  # noqa: E402
 
 OPTIONS: dict[str, Any] = {
     "init_extension": False,

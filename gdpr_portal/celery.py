@@ -16,7 +16,7 @@ from kombu import Exchange, Queue
 from kombu.transport import TRANSPORT_ALIASES
 
 from gdpr_portal import traces
-from gdpr_portal.broker import QUEUE, QUEUES, SWEEPS
+from gdpr_portal.queues import QUEUE, QUEUES, SWEEPS
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gdpr_portal.settings")
 TRANSPORT_ALIASES["pgmq"] = "gdpr_portal.broker:Transport"

@@ -12,7 +12,7 @@ from importlib.resources import files
 import psycopg
 from psycopg import sql
 
-from gdpr_portal.broker import QUEUES
+from gdpr_portal.queues import QUEUES
 
 READ, APPEND = ("SELECT",), ("SELECT", "INSERT")
 EVERYTHING = ("SELECT", "INSERT", "UPDATE", "DELETE")

@@ -476,7 +476,8 @@ STORAGES = {
 
 QUICK_ANSWERS: bool = env(
     "QUICK_ANSWERS", boolean, True,
-    "Whether decisions and plain reads of data are answered in front of Django (docs/decisions/0040, 0044).",
+    "Whether decisions, plain reads of data, consents and registrations are answered in front of Django"
+    " (docs/decisions/0040, 0044, 0056).",
 )  # fmt: skip
 
 SHED_AFTER_SECONDS: float = env(

@@ -65,10 +65,18 @@ def call_of(request: HttpRequest, application: Application, body: bytes) -> Call
     key = request.META.get("HTTP_IDEMPOTENCY_KEY")
     if key is None:
         return None
+    query, kind = request.META.get("QUERY_STRING", ""), request.content_type
+    return call_named(key, application, str(request.method), request.path, body, query=query, content_type=kind)
+
+
+def call_named(
+    key: str, application: Application, method: str, path: str, body: bytes, *, query: str, content_type: str | None
+) -> Call:
+    """The call under this key; `content_type` without its parameters. Raises as `call_of`."""
     if not 1 <= len(key) <= 255 or not all("!" <= letter <= "~" for letter in key):
         raise Invalid("invalid_idempotency_key", "The Idempotency-Key is 1 to 255 visible ASCII characters.")
-    what = json.dumps([request.META.get("QUERY_STRING", ""), request.content_type]).encode() + b"\n" + body
-    return Call(application, str(request.method), request.path, key, keyed_digest("access.idempotency", what))
+    what = json.dumps([query, content_type]).encode() + b"\n" + body
+    return Call(application, method, path, key, keyed_digest("access.idempotency", what))
 
 
 def once(call: Call, act: Callable[[], HttpResponseBase]) -> HttpResponseBase:
@@ -83,8 +91,13 @@ def once(call: Call, act: Callable[[], HttpResponseBase]) -> HttpResponseBase:
         if response.status_code >= 500:
             transaction.set_rollback(True)
         elif response.status_code not in NEVER_KEPT and isinstance(response, HttpResponse):
-            _keep(call, response)
+            keep(call, response.status_code, response.get("Content-Type", ""), response.content)
         return response
+
+
+def is_first(call: Call) -> bool:
+    """Whether no call under this key runs or was answered; none can begin until the caller's transaction ends."""
+    return _lock(call) and _kept(call) is None
 
 
 def purge_idempotency_keys() -> int:
@@ -116,15 +129,16 @@ def _replay(kept: IdempotencyKey, call: Call) -> HttpResponse:
     return response
 
 
-def _keep(call: Call, response: HttpResponse) -> None:
+def keep(call: Call, status: int, content_type: str, body: bytes) -> None:
+    """This is the answer to every later call under the key, once the caller's transaction commits."""
     _KEEP.one(
         application=call.application.pk,
         method=call.method,
         path=call.path,
         key=call.key,
         fingerprint=call.fingerprint,
-        status=response.status_code,
-        content_type=response.get("Content-Type", ""),
-        body=seal_secret(call.place, response.content),
+        status=status,
+        content_type=content_type,
+        body=seal_secret(call.place, body),
         at=timezone.now(),
     )

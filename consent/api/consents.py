@@ -119,8 +119,13 @@ class ConsentsView(ScopedView):
             explicit=body["explicit"], recipient=body["recipient"] or "", actor=self.actor,
             application=self.application, notice=NoticeSeen(**body["notice"]) if body["notice"] else None,
         )  # fmt: skip
-        names = ("event", "purpose", "action", "state", "at")
-        return Response({name: getattr(event, name) for name in names} | {"receipt": _receipt(event)}, status=201)
+        return Response(recorded(event), status=201)
+
+
+def recorded(event: ConsentEvent) -> dict[str, Any]:
+    """What is said of an answer that stands."""
+    names = ("event", "purpose", "action", "state", "at")
+    return {name: getattr(event, name) for name in names} | {"receipt": _receipt(event)}
 
 
 class _Bytes(BaseRenderer):

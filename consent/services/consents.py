@@ -115,6 +115,25 @@ def record_consent_of(
     recipient: str = "",
 ) -> ConsentEvent:
     """As `record_consent`, of the person the application knows by this id; Missing for any other id."""
+    return record_consent_within(
+        pairwise=pairwise, application=application, purpose=purpose, action=action, notice=notice, channel=channel,
+        explicit=explicit, actor=actor, recipient=recipient,
+    )  # fmt: skip
+
+
+def record_consent_within(
+    *,
+    pairwise: UUID,
+    application: Application,
+    purpose: str,
+    action: str,
+    notice: NoticeSeen | None = None,
+    channel: str,
+    explicit: bool = False,
+    actor: str,
+    recipient: str = "",
+) -> ConsentEvent:
+    """As `record_consent_of`, in the caller's transaction, which an error has to undo."""
     _require_act(action)
     act = partial(Act, channel=channel, actor=actor, explicit=explicit, application=application)
     person = lock_known_subject(application=application, pairwise=pairwise)

@@ -6,13 +6,13 @@ late it arrived. With `known_at` only what was written here by then counts (reco
 consent events is written when it begins, so that for those the two times are one (docs/decisions/0010).
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import connection
 
 from consent.decide import Answer, Facts, PurposeFacts
@@ -240,7 +240,7 @@ def _answer(state: str, notice_version: int | None, expires_at: str | None) -> A
 
 def _json(value: Any) -> Any:
     """jsonb as Python values: Django's cursor hands it over as text."""
-    return json.loads(value) if isinstance(value, str) else value
+    return orjson.loads(value) if isinstance(value, str) else value
 
 
 def _rows(statement: str, parameters: dict[str, Any]) -> Iterable[tuple[Any, ...]]:

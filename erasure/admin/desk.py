@@ -44,7 +44,7 @@ from erasure.services import (
     place_tasks,
     removed,
     requests,
-    steps,
+    step_acts,
     transfers,
     withheld,
 )
@@ -106,15 +106,15 @@ def _extend(request: RightsRequest, account: Account, given: Given) -> None:
 
 
 def _close_step(request: RightsRequest, account: Account, given: Given) -> None:
-    steps.close_by_hand(step_id=_step(request, given), operator=account)
+    step_acts.close_by_hand(step_id=_step(request, given), operator=account)
 
 
 def _retry_step(request: RightsRequest, account: Account, given: Given) -> None:
-    steps.retry(step_id=_step(request, given), operator=account)
+    step_acts.retry(step_id=_step(request, given), operator=account)
 
 
 def _retry_failed(request: RightsRequest, account: Account, given: Given) -> None:
-    steps.retry_failed(request_id=request.id, operator=account)
+    step_acts.retry_failed(request_id=request.id, operator=account)
 
 
 def _go_on_without(request: RightsRequest, account: Account, given: Given) -> None:

@@ -15,10 +15,9 @@ import sqlalchemy as sa
 
 from erasure.connectors import graph as graphs
 from erasure.connectors.dataset import Address, Collection, Dataset, Field
-from erasure.connectors.failures import problem
 from erasure.connectors.intents import Intent, Wanted, intent
 from erasure.connectors.masking import Strategy
-from erasure.connectors.report import Problem, RunFailed
+from erasure.connectors.report import Problem, RunFailed, problem
 from erasure.connectors.schema import Table, Tables
 from erasure.connectors.sql import Database
 

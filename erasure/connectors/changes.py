@@ -21,7 +21,8 @@ from erasure.connectors.report import Change, Kept, Report
 from erasure.connectors.schema import Table
 from erasure.connectors.sharing import mark_shared
 from erasure.connectors.sql import CHUNK, among, chunks, is_json
-from erasure.connectors.walk import Place, Row, Walk, same_all
+from erasure.connectors.values import same_all
+from erasure.connectors.walk import Place, Row, Walk
 
 Rows = dict[tuple[Any, ...], Row]
 

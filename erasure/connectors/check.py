@@ -6,9 +6,9 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from erasure.connectors.dataset import Collection, Dataset
-from erasure.connectors.failures import code_of, problem
+from erasure.connectors.failures import code_of
 from erasure.connectors.graph import build
-from erasure.connectors.report import Problem
+from erasure.connectors.report import Problem, problem
 from erasure.connectors.schema import Table, Tables
 from erasure.connectors.sql import Database
 

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from erasure.connectors.failures import problem
 from erasure.connectors.prepared import Alone, Coordinator
-from erasure.connectors.report import Problem, RunFailed
+from erasure.connectors.report import Problem, RunFailed, problem
 from erasure.connectors.sql import Database
 from gdpr_portal.failpoints import failpoint
 

@@ -16,11 +16,12 @@ from erasure.connectors.blueprint import Asked, Blueprint, blueprint
 from erasure.connectors.changes import Work, plan_changes
 from erasure.connectors.commit import Alone, Coordinator, commit
 from erasure.connectors.dataset import Address, Dataset
-from erasure.connectors.failures import code_of, problem
+from erasure.connectors.failures import code_of
 from erasure.connectors.masking import NULL, Masker, Strategy
 from erasure.connectors.reading import read
-from erasure.connectors.report import Kept, Problem, Report, RunFailed
-from erasure.connectors.sql import Database, Locator, normalised
+from erasure.connectors.report import Kept, Problem, Report, RunFailed, problem
+from erasure.connectors.sql import Database, normalised
+from erasure.connectors.values import Locator
 from erasure.connectors.walk import Place, Walk
 from gdpr_portal import breakers, traces
 from gdpr_portal.errors import DomainError, Invalid

@@ -4,23 +4,6 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError, NoSuchTableError, SQLAlchemyError
 
-from erasure.connectors.report import Problem
-
-DETAILS = {
-    "connection_failed": "The database cannot be reached or does not let us in.",
-    "breaker_open": "The database did not answer several times in a row; it is asked again in a while.",
-    "table_missing": "There is no such table in the database.",
-    "column_missing": "The table lacks a column that the dataset names.",
-    "permission_denied": "The account of this connector may not do this.",
-    "read_only_connection": "The database takes no changes over this connection.",
-    "read_only_column": "A row cannot be deleted.",
-    "constraint_violated": "A rule of the database forbids the change.",
-    "timeout": "The database did not answer in time.",
-    "conflict": "Somebody else changed the same rows at this moment; try again.",
-    "value_too_long": "The masked value does not fit the column.",
-    "commit_unfinished": "The change is decided, but this database did not confirm it; the next try does.",
-    "database_error": "The database refused the statement.",
-}
 _BY_STATE = {
     "42P01": "table_missing",
     "3F000": "table_missing",
@@ -85,8 +68,3 @@ def _by_driver(original: Any) -> str | None:
     if type(original).__name__ == "IntegrityError":
         return "constraint_violated"
     return next((code for words, code in _BY_WORDS.items() if words in str(original)), None)
-
-
-def problem(collection: object, code: str, more: str = "") -> Problem:
-    """The problem with this code at this place."""
-    return Problem(str(collection), code, " ".join(filter(None, [DETAILS.get(code, ""), more])))

@@ -11,10 +11,9 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from erasure.connectors.dataset import Collection, Field, covers
-from erasure.connectors.failures import problem
 from erasure.connectors.graph import Graph
 from erasure.connectors.masking import NULL, Strategy, fitted
-from erasure.connectors.report import Problem, RunFailed
+from erasure.connectors.report import Problem, RunFailed, problem
 from erasure.connectors.schema import Table
 from erasure.connectors.sql import is_json, is_text, length_of
 

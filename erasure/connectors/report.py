@@ -9,6 +9,21 @@ from erasure.connectors.dataset import Address
 Kept = Callable[[Address, tuple[Any, ...]], bool]
 """Whether the row of this key stays by a reviewer's decision."""
 
+DETAILS = {
+    "connection_failed": "The database cannot be reached or does not let us in.",
+    "breaker_open": "The database did not answer several times in a row; it is asked again in a while.",
+    "table_missing": "There is no such table in the database.",
+    "column_missing": "The table lacks a column that the dataset names.",
+    "permission_denied": "The account of this connector may not do this.",
+    "read_only_connection": "The database takes no changes over this connection.",
+    "read_only_column": "A row cannot be deleted.",
+    "constraint_violated": "A rule of the database forbids the change.",
+    "timeout": "The database did not answer in time.",
+    "conflict": "Somebody else changed the same rows at this moment; try again.",
+    "value_too_long": "The masked value does not fit the column.",
+    "commit_unfinished": "The change is decided, but this database did not confirm it; the next try does.",
+    "database_error": "The database refused the statement.",
+}
 REASONS = frozenset({"shared", "third_party", "key", "not_nullable", "read_only", "retained"})
 
 
@@ -19,6 +34,11 @@ class Problem:
     collection: str
     code: str
     detail: str
+
+
+def problem(collection: object, code: str, more: str = "") -> Problem:
+    """The problem with this code at this place."""
+    return Problem(str(collection), code, " ".join(filter(None, [DETAILS.get(code, ""), more])))
 
 
 class RunFailed(Exception):

@@ -17,8 +17,7 @@ from sqlalchemy.engine.reflection import ObjectKind
 from sqlalchemy.exc import SAWarning
 
 from erasure.connectors.dataset import Address, Collection
-from erasure.connectors.failures import problem
-from erasure.connectors.report import RunFailed
+from erasure.connectors.report import RunFailed, problem
 
 REMEMBERED = 64
 SMALL_BYTES, SMALL_ROWS = 2**18, 2_000

@@ -13,8 +13,9 @@ import sqlalchemy as sa
 
 from erasure.connectors.dataset import Address
 from erasure.connectors.graph import Link
-from erasure.connectors.sql import Locator, among, chunks
-from erasure.connectors.walk import Place, Row, Walk, fitting, same_all
+from erasure.connectors.sql import among, chunks
+from erasure.connectors.values import Locator, same_all
+from erasure.connectors.walk import Place, Row, Walk, fitting
 
 
 def mark_shared(walk: Walk, *, masked: Iterable[Address], deleted: Iterable[Address]) -> None:

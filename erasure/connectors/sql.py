@@ -17,11 +17,12 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from erasure.connectors import schema
 from erasure.connectors.dataset import Collection
-from erasure.connectors.failures import code_of, problem
+from erasure.connectors.failures import code_of
 from erasure.connectors.pool import STATEMENT_SECONDS, engine
 from erasure.connectors.prepared import XID, Coordinator, confirm, recover
-from erasure.connectors.report import RunFailed
+from erasure.connectors.report import RunFailed, problem
 from erasure.connectors.schema import Table
+from erasure.connectors.values import Locator
 from gdpr_portal.errors import Invalid
 
 CHUNK = 500
@@ -32,7 +33,6 @@ DRIVERS = {
     "mariadb": "mariadb+pymysql",
 }
 
-Locator = tuple[Any, ...]
 ONE_PARAMETER = frozenset({sa.INTEGER, sa.BIGINT, sa.SMALLINT, sa.VARCHAR, sa.TEXT, sa.UUID})
 BEGUN = f"""
 SELECT current_setting('transaction_read_only'), set_config('statement_timeout', '{STATEMENT_SECONDS}s', true)

@@ -25,27 +25,12 @@ from erasure.connectors.blueprint import Names, Shape
 from erasure.connectors.dataset import Address
 from erasure.connectors.graph import Graph, Link
 from erasure.connectors.schema import Table
-from erasure.connectors.sql import CHUNK, Database, Folded, Locator, among, chunks
+from erasure.connectors.sql import CHUNK, Database, Folded, among, chunks
+from erasure.connectors.values import Locator, same, same_all
 
 Asked = tuple[str | Folded, ...]
 Identities = Mapping[str, frozenset[str]]
 """What is known of the person: values by kind."""
-
-
-def same(value: Any) -> Any:
-    """One form for a value that two databases may hold as different types."""
-    if isinstance(value, Decimal):
-        return str(int(value)) if value == value.to_integral_value() else str(value.normalize())
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, bytes | memoryview):
-        return bytes(value).hex()
-    return None if value is None else str(value)
-
-
-def same_all(values: Iterable[Any]) -> Locator:
-    """`same` of a key of several columns."""
-    return tuple(same(value) for value in values)
 
 
 @dataclass(slots=True)

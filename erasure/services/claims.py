@@ -21,6 +21,7 @@ from erasure.models import LegalHold, Step
 from erasure.plans import LOOK
 from erasure.services import connector_steps, perform
 from erasure.services.records import move_step
+from erasure.services.step_acts import OURS
 from erasure.states import STEP, TRIES, move
 from gdpr_portal import metrics
 from gdpr_portal.failpoints import failpoint
@@ -40,7 +41,7 @@ class Claim:
 
 def unfinished(*request_ids: UUID) -> list[Step]:
     """What each request has left to do here, in order; steps that wait for someone outside are not in it."""
-    ours = Q(state__in=["queued", "in_progress"]) | Q(state="failed", kind__in=perform.OURS)
+    ours = Q(state__in=["queued", "in_progress"]) | Q(state="failed", kind__in=OURS)
     steps = Step.objects.filter(ours, request_id__in=request_ids).defer("identities_sealed")
     return list(steps.order_by("request_id", "position", "kind", "target"))
 

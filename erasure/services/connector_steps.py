@@ -13,9 +13,8 @@ from audit import actors
 from audit import services as audit
 from erasure.connectors.report import Report
 from erasure.models import ConnectorCheck, ConnectorCommit, RightsRequest, Step
-from erasure.services import connectors, removed, withheld
+from erasure.services import connectors, withheld
 from gdpr_portal.errors import WrongState
-from gdpr_portal.failpoints import failpoint
 
 WORKER = actors.system("worker")
 CAME_BACK = "rows_came_back"
@@ -23,20 +22,6 @@ CAME_BACK = "rows_came_back"
 
 class RowsCameBack(WrongState):
     """The person is found again where they were erased: a reviewer's matter, not another try's."""
-
-
-# --- erasing --------------------------------------------------------------------------------------------------------
-def erase(step: Step) -> Report:
-    """What the step is about is done over there: the erasure, or after it what a reviewer decided."""
-    removed.require_registered(step)
-    decided = withheld.decided_rows(step)
-    if decided:
-        report = withheld.carry_out(step, decided)
-    else:
-        names = connectors.members(step)
-        report = connectors.erase_in_connectors(step, withheld.Remembering(step), withheld.kept_of(names))
-    failpoint("erasure.connector.committed")
-    return report
 
 
 def settle(step: Step, report: Report) -> tuple[Mapping[str, Any], str]:
@@ -74,28 +59,12 @@ def _checks(step: Step) -> bool:
     return Step.objects.filter(request=step.request_id, kind=Step.Kind.VERIFY, target=target).exists()
 
 
-def _erasing(step: Step) -> Step:
+def erasing_of(step: Step) -> Step:
+    """The step that erased what this one looks for."""
     target = step.target.removeprefix(connectors.CHECK_PREFIX)
     return Step.objects.select_related("request__subject").get(
         request=step.request_id, kind=Step.Kind.CONNECTOR, target=target
     )
-
-
-def look_again(step: Step) -> dict[str, int]:
-    """What of the person is found again, by collection. Tried again after a reviewer saw it: erased first, then looked.
-
-    Raises RowsCameBack while something is found.
-    """
-    removed.require_registered(step)
-    erasing = _erasing(step)
-    kept = withheld.kept_of(connectors.members(step))
-    if step.last_error.startswith(CAME_BACK):
-        connectors.erase_again(erasing, kept)
-    found = connectors.look_again(erasing, kept)
-    if found:
-        first = min(found)
-        raise RowsCameBack(CAME_BACK, f"{CAME_BACK} {sum(found.values())} {first}"[:80])
-    return found
 
 
 def settle_check(step: Step, found: Mapping[str, int]) -> Mapping[str, Any]:
@@ -104,7 +73,7 @@ def settle_check(step: Step, found: Mapping[str, int]) -> Mapping[str, Any]:
     ConnectorCheck.objects.update_or_create(
         step=step, defaults={"looked_at": timezone.now(), "found": rows, "collections": sorted(found)}
     )
-    erasing = _erasing(step)
+    erasing = erasing_of(step)
     erasing.identities_sealed = None
     erasing.save(update_fields=["identities_sealed"])
     audit.record(

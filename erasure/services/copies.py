@@ -9,7 +9,7 @@ from typing import Any
 from access.services.mail import send_mail_later
 from erasure.archives import build
 from erasure.models import Archive, RightsRequest, Step
-from erasure.services import connectors, removed, sources
+from erasure.services import connector_runs, removed, sources
 from erasure.services.finish import address_of
 
 
@@ -26,7 +26,7 @@ def read(step: Step) -> dict[str, Any]:
     if step.request.subject.erased_at is not None:
         return {}
     removed.require_registered(step)
-    return connectors.copy_of(step)
+    return connector_runs.copy_of(step)
 
 
 def settle(step: Step, found: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from audit import actors
 from audit import services as audit
 from consent.services.data import rectifiable
 from erasure.models import Step
-from erasure.services import connector_steps, copies, sources
+from erasure.services import connector_runs, connector_steps, copies, sources
 from erasure.services.details import opened_details
 from gdpr_portal.errors import WrongState
 from gdpr_portal.failpoints import failpoint
@@ -38,9 +38,9 @@ def call(step: Step) -> Any:
     if copies.is_reading(step):
         return copies.read(step)
     if step.kind == Step.Kind.CONNECTOR:
-        return connector_steps.erase(step)
+        return connector_runs.erase(step)
     if connector_steps.is_check(step):
-        return connector_steps.look_again(step)
+        return connector_runs.look_again(step)
     return None
 
 
@@ -168,14 +168,5 @@ _KINDS: dict[str, Callable[[Sequence[Step], Kept], list[Outcome]]] = {
     Step.Kind.KEY: _key,
     Step.Kind.VERIFY: _verify,
 }
-OURS = (
-    Step.Kind.HOLDING,
-    Step.Kind.ARCHIVE,
-    Step.Kind.CONNECTOR,
-    Step.Kind.ACCOUNT,
-    Step.Kind.KEY,
-    Step.Kind.VERIFY,
-)
-"""The kinds of step this service does itself; the others wait for someone outside."""
 CALLING = frozenset({Step.Kind.CONNECTOR, Step.Kind.VERIFY})
 """The kinds that may need something from other people's databases first."""

@@ -19,12 +19,10 @@ from access.models import Account
 from audit import actors
 from audit import services as audit
 from erasure.connectors.dataset import Address
-from erasure.connectors.failures import problem
-from erasure.connectors.report import Kept, Report, RunFailed
-from erasure.connectors.sql import Locator
-from erasure.connectors.walk import same_all
-from erasure.models import ConnectorCommit, KeptRow, RightsRequest, Step, WithheldRows
-from erasure.services import connectors
+from erasure.connectors.report import Kept, Report, RunFailed, problem
+from erasure.connectors.values import Locator, same_all
+from erasure.models import Connector, ConnectorCommit, KeptRow, RightsRequest, Step, WithheldRows
+from erasure.services.connectors import read_datasets
 from erasure.services.holds import standing_hold
 from erasure.services.records import move_step
 from gdpr_portal.errors import Invalid, Missing, WrongState
@@ -110,12 +108,6 @@ def undecided(step: Step) -> int:
     return WithheldRows.objects.filter(step=step, decidable__gt=0, decision="").count()
 
 
-def carry_out(step: Step, rows: Sequence[WithheldRows]) -> Report:
-    """What was decided to be changed is changed, over there; what stays is left."""
-    keys = {_address(row): opened_keys(row) for row in rows if row.decision == "change" and row.changed_at is None}
-    return connectors.change_rows(step, keys, Remembering(step)) if keys else Report()
-
-
 def carried_out(step: Step) -> None:
     """The decisions have their effect; keys of changed rows have served. In the caller's transaction."""
     changed = WithheldRows.objects.filter(step=step, decision="change", changed_at=None)
@@ -129,7 +121,7 @@ def opened_keys(row: WithheldRows) -> list[Locator]:
     return [tuple(key) for key in json.loads(vault.open_secret(keys_place(row.id), bytes(row.keys_sealed)))]
 
 
-def _address(row: WithheldRows) -> Address:
+def address_of(row: WithheldRows) -> Address:
     dataset, _colon, collection = row.collection.partition(":")
     return Address(dataset, collection)
 
@@ -214,8 +206,9 @@ def kept_rows(collections: Sequence[str]) -> Kept | None:
 
 def kept_of(names: Sequence[str]) -> Kept | None:
     """Which rows in these connectors stay by decision."""
-    found = connectors.sources(names)
-    return kept_rows([str(each.address) for source in found for one in source.datasets for each in one.collections])
+    rows = Connector.objects.filter(name__in=names)
+    datasets = [dataset for row in rows for dataset in read_datasets(row.datasets)]
+    return kept_rows([str(each.address) for dataset in datasets for each in dataset.collections])
 
 
 def reveal(*, withheld_id: UUID, reviewer: Account, reason: str) -> list[dict[str, Any]]:
@@ -237,7 +230,9 @@ def reveal(*, withheld_id: UUID, reviewer: Account, reason: str) -> list[dict[st
             subject=row.step.request.subject.pseudonym,
             details={"request": str(row.step.request_id), "reason": reason, "count": row.decidable},
         )
-    return connectors.read_rows(row.step, {_address(row): opened_keys(row)[:100]})
+    from erasure.services.connector_runs import read_rows  # rare, and 22 MiB (docs/decisions/0056)
+
+    return read_rows(row.step, {address_of(row): opened_keys(row)[:100]})
 
 
 def _record(row: WithheldRows, step: Step, reviewer: Account) -> None:

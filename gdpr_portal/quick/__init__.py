@@ -1,9 +1,10 @@
 """The hot paths in front of Django: what applications ask all the time, without the cost of a framework.
 
-Same process, settings, connection and rules as the views (docs/decisions/0040, 0044). Only the plain case is answered
-here, a 200. Odd headers, a query or body that does not fit, a token that is not live or lacks the scope, a limit
-reached, a refusal, a sealed vault, a database that is down: whatever is in doubt goes on to Django with its body
-unread, and the view answers it. tests/frame/test_quick*.py hold every answer, and the rows it leaves, to the view's.
+Same process, settings, connection and rules as the views (docs/decisions/0040, 0044, 0056). Only the plain case is
+answered here, a 200 or 201. Odd headers, a query or body that does not fit, a token that is not live or lacks the
+scope, a limit reached, a refusal, a sealed vault, a database that is down: whatever is in doubt goes on to Django with
+its body unread, and the view answers it; but nothing does once a commit was tried (gdpr_portal.quick.writing).
+tests/frame/test_quick*.py hold every answer, and the rows it leaves, to the view's.
 
 A route is a line in `ROUTES` and a module: what it takes for plain (`understand`) and what it says (`answer`).
 """
@@ -14,12 +15,14 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable
+from http.client import responses
 from typing import Any
 
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 
+from access.models import Application
 from access.rest.authentication import bearer_token
 from access.rest.remembered import count_in_shares, counts_in_shares, grant_remembered, take_back
 from access.rest.throttling import Allowance
@@ -28,9 +31,10 @@ from gdpr_portal.context import request_id
 from gdpr_portal.errors import DomainError
 from gdpr_portal.middleware import request_id_of
 from gdpr_portal.prepared import begin
-from gdpr_portal.quick import data, decisions
+from gdpr_portal.quick import consents, data, decisions, people
 from gdpr_portal.quick.plain import Environ, frame_headers, is_plain, scheme_of
-from gdpr_portal.quick.route import Route
+from gdpr_portal.quick.route import Route, Said
+from gdpr_portal.quick.writing import written
 from gdpr_portal.shedding import is_overdue
 from vault import providers as vault
 
@@ -38,9 +42,10 @@ log = logging.getLogger(__name__)
 
 StartResponse = Callable[..., Any]
 Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
-Answer = tuple[bytes, Allowance]
+Answer = tuple[Said, Allowance]
 
-ROUTES: tuple[Route, ...] = (decisions.SINGLE, decisions.BATCH, data.READ)
+ROUTES: tuple[Route, ...] = (decisions.SINGLE, decisions.BATCH, data.READ, consents.RECORD, people.REGISTER)
+_STATUS = {status: f"{status} {phrase}" for status, phrase in responses.items()}
 
 
 class QuickAnswers:
@@ -67,13 +72,17 @@ class QuickAnswers:
         answer = _answer(route, environ, found, raw, current)
         if answer is None:
             return self.django(environ, start_response)
-        body, allowance = answer
-        own = [*allowance.headers().items(), ("Content-Length", str(len(body))), ("X-Request-Id", current)]
+        said, allowance = answer
+        own = [
+            ("Content-Type", said.content_type), ("Content-Length", str(len(said.body))), ("X-Request-Id", current),
+            *allowance.headers().items(), *said.headers,
+        ]  # fmt: skip
         seconds = time.perf_counter() - began
         traces.name_request(route.name, route.method)
-        metrics.observe_request(route=route.name, method=route.method, outcome="2xx", seconds=seconds)
-        start_response("200 OK", [*frames[route.name], *own])
-        return [body]
+        outcome = f"{said.status // 100}xx"
+        metrics.observe_request(route=route.name, method=route.method, outcome=outcome, seconds=seconds)
+        start_response(_STATUS[said.status], [*frames[route.name], *own])
+        return [said.body]
 
     def _begin(self) -> None:
         if self._first is not None:
@@ -102,7 +111,7 @@ def _body(environ: Environ, route: Route) -> bytes:
 
 
 def _answer(route: Route, environ: Environ, found: re.Match[str], raw: bytes, current: str) -> Answer | None:
-    """The body of the answer and what is left to ask; None when the view has to answer."""
+    """The answer and what is left to ask; None when the view has to answer."""
     token = request_id.set(current)
     try:
         vault.require_open()
@@ -132,10 +141,15 @@ def _asked(route: Route, environ: Environ, found: re.Match[str], raw: bytes) -> 
     allowance = count_in_shares(application)
     if allowance.exceeded:
         return None
-    body = None
+    said = None
     try:
-        body = route.answer(application, asked)
+        said = written(route, environ, application, asked, raw) if route.writes else _read(route, application, asked)
     finally:
-        if body is None:  # the view counts it
+        if said is None:  # the view counts it
             take_back(allowance)
-    return None if body is None else (body, allowance)
+    return None if said is None else (said, allowance)
+
+
+def _read(route: Route, application: Application, asked: Any) -> Said | None:
+    body = route.answer(application, asked)
+    return None if body is None else Said(route.status, body)

@@ -8,7 +8,7 @@ from access.rest.parsers import parse
 
 
 def read(raw: bytes) -> Any:
-    """The members of a flat body; None for one that needs a closer look, and for one in which a name stands twice.
+    """The members of a body without objects in lists; None for one that needs a closer look, or has a name twice.
 
     That shows in the number of quotation marks, as long as none is written with a backslash. Raises `Invalid`.
     """
@@ -34,6 +34,8 @@ def _texts(asked: dict[str, Any]) -> int:
     for value in asked.values():
         if isinstance(value, str):
             number += 1
+        elif isinstance(value, dict):
+            number += _texts(value)
         elif isinstance(value, list):
             number += sum(isinstance(each, str) for each in value)
     return number

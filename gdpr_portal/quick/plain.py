@@ -46,7 +46,7 @@ def scheme_of(environ: Environ) -> str:
 
 
 def frame_headers(route: Route, scheme: str) -> Headers:
-    """The headers that the service's middleware puts on this route's answers, whatever they say."""
+    """The headers that the service's middleware puts on this route's answers, whatever they say and of what type."""
     answer = HttpResponse(content_type="application/json")
     chain: Callable[[Any], Any] = lambda _request: answer  # noqa: E731
     for name in reversed(FRAME):
@@ -60,7 +60,7 @@ def frame_headers(route: Route, scheme: str) -> Headers:
     if settings.SECURE_PROXY_SSL_HEADER:
         environ[settings.SECURE_PROXY_SSL_HEADER[0]] = scheme
     chain(WSGIRequest(environ))
-    return [(name, value) for name, value in answer.items() if name != "Content-Length"]
+    return [(name, value) for name, value in answer.items() if name not in {"Content-Length", "Content-Type"}]
 
 
 def _has_plain_body(environ: Environ, most: int) -> bool:

@@ -10,6 +10,7 @@ from subjects.services.people import (
     look_up_subject,
     mark_all_erased,
     mark_erased,
+    register_new,
     register_subject,
 )
 from subjects.services.restrictions import (
@@ -39,6 +40,7 @@ __all__ = [
     "mark_all_erased",
     "mark_erased",
     "read_values",
+    "register_new",
     "register_subject",
     "restrict",
     "retain",

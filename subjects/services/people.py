@@ -74,6 +74,21 @@ def register_subject(
     raise Unavailable("unavailable", "This person is being registered by others at this moment.")
 
 
+def register_new(
+    *,
+    application: Application,
+    identifiers: Mapping[str, str],
+    language: str | None = None,
+    country: str | None = None,
+    birth_date: date | str | None = None,
+) -> Subject | None:
+    """As `register_subject`, of somebody nobody here knows, in the caller's transaction; None for anybody else, with
+    nothing written. IntegrityError when somebody registers them at this moment: the caller undoes and looks again."""
+    given = checked_identifiers(identifiers)
+    profile = checked_profile(language, country, birth_date)
+    return None if owners_of(application, given) else _create(application, given, profile)
+
+
 def _register(application: Application, given: dict[str, str], profile: Profile) -> tuple[Subject, bool]:
     owners = owners_of(application, given)
     if not owners:

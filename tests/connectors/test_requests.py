@@ -21,7 +21,8 @@ from erasure.archives.build import opened
 from erasure.connectors import sql
 from erasure.models import Connector, RightsRequest, Step
 from erasure.services import removed, requests, steps
-from erasure.services.connectors import add_connector, remove_connector
+from erasure.services.connector_runs import add_connector
+from erasure.services.connectors import remove_connector
 from gdpr_portal import breakers
 from gdpr_portal.errors import Invalid, WrongState
 from tests.connectors import shop as shops

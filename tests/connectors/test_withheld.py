@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from audit.models import AuditEvent
 from erasure.models import ConnectorCheck, KeptRow, RightsRequest, Step, WithheldRows
-from erasure.services import steps, withheld
+from erasure.services import connector_runs, step_acts, withheld
 from gdpr_portal.errors import Invalid, Refused, WrongState
 from tests.connectors import shop as shops
 from tests.connectors.conftest import register, run
@@ -167,20 +167,20 @@ def test_what_came_back_keeps_the_request_open_until_it_is_erased_again(
     alice: Any, shop_file: sa.Engine, olga: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone(shop_file)
-    real = withheld.connectors.look_again
+    real = connector_runs.still_found
 
     def restored(*given: Any) -> Any:
         with shop_file.begin() as connection:
             connection.exec_driver_sql("INSERT INTO visit VALUES ('alice@example.org', NULL)")
         return real(*given)
 
-    monkeypatch.setattr(withheld.connectors, "look_again", restored)
+    monkeypatch.setattr(connector_runs, "still_found", restored)
     request = carried_out(alice, "erasure")
     look = request.steps.get(kind=Step.Kind.VERIFY, target="connector:warehouse")
     assert (request.state, look.state, look.attempts) == ("in_progress", "failed", 1)
     assert look.last_error == "rows_came_back 1 shop:visit" and not hasattr(request, "receipt")
-    monkeypatch.setattr(withheld.connectors, "look_again", real)
-    steps.retry(step_id=look.id, operator=olga.account)
+    monkeypatch.setattr(connector_runs, "still_found", real)
+    step_acts.retry(step_id=look.id, operator=olga.account)
     onward(request)
     assert request.state == "completed" and ConnectorCheck.objects.get().found == 0
     assert not [row for row in contents(shop_file)["visit"] if row[0] == "alice@example.org"]

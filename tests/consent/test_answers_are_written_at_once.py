@@ -16,6 +16,7 @@ from django.utils import timezone
 from psycopg import Cursor
 
 from access.models import IdempotencyKey
+from access.rest import remembered
 from access.services.applications import set_endpoint
 from audit.models import AuditEvent
 from consent.models import ConsentEvent, Delivery, Standing
@@ -23,11 +24,25 @@ from consent.services.consents import record_consent_of
 from consent.services.decisions import decide_for
 from consent.services.objections import object_to
 from consent.services.standing import compare_standing
+from gdpr_portal import prepared
 from gdpr_portal.prepared import Connected, Loaded, Prepared
 from subjects.models import ApplicationLink, Identifier, Subject
 from subjects.services import people
 from tests.consent.people import answer, share, wording
+from tests.frame.doors import QuickClient
 from vault.models import DataKey, Tombstone, UnwrittenLine
+
+
+@pytest.fixture(params=["view", "quick"])
+def client_at(request, client_for, monkeypatch) -> Callable[[Any], Any]:
+    """`client_at(application)`: a client of the view, and one of what stands in front of it. What was asked once of the
+    token and the connection is not asked again, however slow the machine."""
+    monkeypatch.setattr(remembered, "SECONDS", 600)
+    monkeypatch.setattr(prepared, "TRUSTED_SECONDS", 600.0)
+    if request.param == "view":
+        return client_for
+    return lambda application: QuickClient(client_for(application).token)
+
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("catalogue")]
 
@@ -77,8 +92,8 @@ def counts(tables: Any = TABLES) -> list[int]:
 
 
 # --- few ------------------------------------------------------------------------------------------------------------
-def test_an_answer_takes_as_many_statements_after_a_hundred_as_after_none(alice, shop, client_for):
-    api, path = client_for(shop), f"/api/v1/subjects/{alice.id_for(shop)}/consents"
+def test_an_answer_takes_as_many_statements_after_a_hundred_as_after_none(alice, shop, client_at):
+    api, path = client_at(shop), f"/api/v1/subjects/{alice.id_for(shop)}/consents"
     bodies = {action: body(action) for action in ("give", "withdraw")}
     for action in ("give", "withdraw"):  # the token, the share and the health of the connection are known from now on
         assert api.post(path, bodies[action]).status_code == 201
@@ -92,8 +107,8 @@ def test_an_answer_takes_as_many_statements_after_a_hundred_as_after_none(alice,
         assert len(sent) == number, sent
 
 
-def test_a_person_takes_two_statements(shop, client_for, bob):
-    api = client_for(shop)
+def test_a_person_takes_two_statements(shop, client_at, bob):
+    api = client_at(shop)
     assert api.post("/api/v1/subjects", {"identifiers": {"email": "first@example.org"}}).status_code == 201
     with statements() as sent:
         made = api.post("/api/v1/subjects", {"identifiers": {"email": "next@example.org", "customer_id": "7"}})
@@ -103,9 +118,9 @@ def test_a_person_takes_two_statements(shop, client_for, bob):
     assert (again.status_code, again.body) == (200, made.body)
 
 
-def test_a_key_takes_three_statements_more_than_its_act(alice, shop, client_for):
+def test_a_key_takes_three_statements_more_than_its_act(alice, shop, client_at):
     """Lock, look and keep; and the savepoint that lets a refusal be kept."""
-    api, path = client_for(shop), f"/api/v1/subjects/{alice.id_for(shop)}/consents"
+    api, path = client_at(shop), f"/api/v1/subjects/{alice.id_for(shop)}/consents"
     yes, no = body("give"), body("withdraw")
     for each in (yes, no):
         api.post(path, each)
@@ -157,12 +172,12 @@ def dies_at(number: int) -> Iterator[list[int]]:
 
 
 @pytest.mark.parametrize("action", ["give", "withdraw"])
-def test_cut_at_any_statement_nothing_of_the_act_is_left_and_the_retry_acts_once(alice, shop, client_for, action):
+def test_cut_at_any_statement_nothing_of_the_act_is_left_and_the_retry_acts_once(alice, shop, client_at, action):
     set_endpoint(application=shop, url="https://shop.example/hook")
     if action == "withdraw":
         answer(alice.subject, "give")
         share(alice.subject, True)
-    api, path, asked = client_for(shop), f"/api/v1/subjects/{alice.id_for(shop)}/consents", body(action)
+    api, path, asked = client_at(shop), f"/api/v1/subjects/{alice.id_for(shop)}/consents", body(action)
     api.get(f"/api/v1/subjects/{alice.id_for(shop)}")
     before, number, acted = counts(), 0, False
     while not acted:
@@ -187,8 +202,8 @@ def test_cut_at_any_statement_nothing_of_the_act_is_left_and_the_retry_acts_once
     assert compare_standing() == []
 
 
-def test_cut_at_any_statement_no_part_of_a_person_is_left(shop, client_for):
-    api, asked = client_for(shop), {"identifiers": {"email": "new@example.org", "customer_id": "9"}}
+def test_cut_at_any_statement_no_part_of_a_person_is_left(shop, client_at):
+    api, asked = client_at(shop), {"identifiers": {"email": "new@example.org", "customer_id": "9"}}
     api.post("/api/v1/subjects", {"identifiers": {"email": "first@example.org"}})
     before, number = counts(PERSON), 0
     while True:
@@ -262,8 +277,6 @@ ASKED = Prepared("SELECT 1")
 
 def test_a_connection_is_asked_whether_it_lives_once_a_second_and_replaced_when_not(client, monkeypatch):
     from django.core.signals import request_started
-
-    from gdpr_portal import prepared
 
     clock = [100.0]
     monkeypatch.setattr(prepared.time, "monotonic", lambda: clock[0])

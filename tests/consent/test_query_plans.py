@@ -1,25 +1,34 @@
 """The hot paths find people by index, and read no more the more there are; as PostgreSQL plans their statements."""
 
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.utils import timezone
 
-from access.models import AccessToken
+from access.models import AccessToken, IdempotencyKey
 from access.rest.authentication import _LIVE
+from access.services.applications import set_endpoint
 from bench.world import World, copy
-from consent.models import Objection
+from consent.models import Delivery, Objection
 from consent.services import facts
 from consent.services.batches import BATCH
 from consent.services.facts import ONE_DECISION, Question, asked_of_one
+from consent.services.objections import object_to
 from consent.services.reading import READ, _event
+from gdpr_portal.prepared import Connected, Prepared
 from subjects import cells
-from subjects.models import PersonalValue, Restriction, ValuePurpose
-from vault.models import DataKey
+from subjects.models import Identifier, PersonalValue, Restriction, Subject, ValuePurpose
+from tests.consent.people import wording
+from tests.frame.doors import QuickClient
+from vault.models import DataKey, Tombstone
+from vault.services import pairwise_id
 
 PEOPLE = 3000
 GROWING = {
@@ -27,6 +36,11 @@ GROWING = {
 }  # fmt: skip
 HELD = {"subjects_personalvalue", "subjects_valuepurpose", "vault_datakey"}
 """Tables that grow with the people; those filled here, as an empty one is always read whole."""
+ACTS = {
+    "subjects_identifier", "consent_consentevent", "consent_delivery", "access_idempotencykey", "access_accesstoken",
+    "vault_tombstone", "access_outgoingmail",
+}  # fmt: skip
+"""More tables that grow, with what is done."""
 MOST_ROWS = 60
 """Read by all nodes of one decision; the demo catalogue has nine purposes and as many notices and contracts."""
 BATCH_OF = 50
@@ -110,6 +124,103 @@ def test_a_plan_without_indexes_is_noticed(people, shop, which):
     assert _read_whole(nodes) and sum(_rows(each) for each in nodes) > PEOPLE
 
 
+# --- every statement --------------------------------------------------------------------------------------------------
+@contextmanager
+def pinned() -> Iterator[dict[Prepared, list[dict[str, Any]]]]:
+    """The plan of each prepared statement that is sent meanwhile, with the values of its first use there."""
+    plans: dict[Prepared, list[dict[str, Any]]] = {}
+    real = Connected.rows
+
+    def rows(self: Any, statement: Prepared, values: list[Any]) -> Any:
+        if statement not in plans:
+            point = connection.savepoint()
+            asked = dict(zip(statement.names, values, strict=True))
+            plans[statement] = list(_nodes(_plan(statement.text, statement.names, asked)))
+            connection.savepoint_rollback(point)
+        return real(self, statement, values)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Connected, "rows", rows)
+        yield plans
+
+
+def test_every_prepared_statement_reads_a_handful_of_rows_by_index(people, shop, alice, client_for, monkeypatch):
+    """Those of every act on a hot route, sent by the act itself; a new one has to be sent here, or excused."""
+    _acts(people, shop)
+    monkeypatch.setattr(connections["default"], "close_if_unusable_or_obsolete", lambda: None)
+    set_endpoint(application=shop, url="https://shop.example/hook")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    with pinned() as plans:
+        _lived(shop, people, alice, client_for(shop))
+    whole = {statement.text: read for statement, nodes in plans.items() if (read := _read_whole(nodes))}
+    assert whole == {}
+    assert {s.text: n for s, nodes in plans.items() if (n := sum(map(_rows, nodes))) > MOST_ROWS} == {}
+    known = _prepared()
+    assert {name for name, statement in known.items() if statement not in plans} == ELSEWHERE
+    assert len(known) - len(ELSEWHERE) > 15
+
+
+ELSEWHERE = {
+    "consent.services.facts.ONE_DECISION", "consent.services.reading.READ", "consent.services.batches.BATCH",
+    "access.rest.authentication._LIVE",  # above, each by itself
+    "access.services.mail._CLAIM",  # a worker's, by the key of its row
+    "consent.services.deliveries._AFFECTED", "erasure.ends._OF_ONE", "erasure.selectors._HELD",  # of requests and pages
+}  # fmt: skip
+"""Prepared statements that no act on a hot route sends."""
+
+
+def _prepared() -> dict[str, Prepared]:
+    """Every prepared statement of the service, by the name it has in its module."""
+    found = {}
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in {"access", "audit", "vault", "subjects", "consent", "erasure"} and module:
+            for own, value in vars(module).items():
+                statement = getattr(value, "_statement", value)
+                if isinstance(statement, Prepared):
+                    found.setdefault(statement, f"{name}.{own}")
+    return {name: statement for statement, name in found.items()}
+
+
+def _lived(shop: Any, people: list[Any], alice: Any, api: Any) -> None:
+    """A person answers, shares, objects and takes back; another is registered; by both doors."""
+    quick, path = QuickClient(api.token), f"/api/v1/subjects/{pairwise_id(shop.pk, people[7])}/consents"
+    give, no = _answer("give"), _answer("withdraw")
+    for client in (quick, api):
+        assert client.post(path, give, HTTP_IDEMPOTENCY_KEY=str(client)[-9:]).status_code == 201
+        assert client.post(path, give | {"recipient": "acme"}).status_code == 201
+        object_to(subject=Subject.objects.get(pk=people[7]), purpose="newsletter", actor="subject")
+        assert client.post(path, no).status_code == client.post(path, give).status_code == 201
+        assert client.post(path, give | {"recipient": "acme"}).status_code == client.post(path, no).status_code == 201
+        made = client.post("/api/v1/subjects", {"identifiers": {"customer_id": str(client)[-9:]}})
+        assert made.status_code == 201
+    assert not quick.passed_on
+    assert api.get(f"/api/v1/subjects/{made.body['id']}").status_code == 200
+    assert api.post("/api/v1/subjects/lookup", {"email": alice.email}).status_code == 200
+    assert api.post("/api/v1/subjects", {"identifiers": {"email": alice.email}}).status_code == 200
+
+
+def _answer(action: str) -> dict[str, Any]:
+    seen = wording()
+    notice = {"version": seen.version, "language": seen.language, "digest": seen.digest}
+    return {"purpose": "newsletter", "action": action, "notice": notice if action == "give" else None}
+
+
+def _acts(ids: list[Any], shop: Any) -> None:
+    """Each person has an identifier and a delivery, and as many requests had a key."""
+    now = _now()
+    copy(Identifier, ("id", "subject_id", "kind", "index", "sealed"),
+         ((uuid4(), who, "email", who.bytes, b"sealed") for who in ids))  # fmt: skip
+    copy(Delivery, ("id", "application_id", "subject_id", "type", "sequence"),
+         ((uuid4(), shop.pk, who, "consent.withdrawn", 1) for who in ids))  # fmt: skip
+    copy(IdempotencyKey, ("application_id", "method", "path", "key", "fingerprint", "status", "content_type",
+                          "body_sealed", "created_at"),
+         ((shop.pk, "POST", str(who), "one", b"f", 201, "a/json", b"sealed", now) for who in ids))  # fmt: skip
+    copy(Tombstone, ("id", "kind", "mark", "at"), ((uuid4(), "withdrawn", who.bytes * 2, now) for who in ids))
+    copy(AccessToken, ("digest", "application_id", "scopes", "expires_at"),
+         ((who.bytes * 2, shop.pk, [], now) for who in ids))  # fmt: skip
+
+
 def _values(ids: list[Any]) -> None:
     """Each person has a key and these values for `orders`; what is sealed is of no matter to a plan."""
     held = [(cells.value_id(who, name), who, name, b"sealed", "subject") for who in ids for name in FIELDS]
@@ -141,7 +252,7 @@ def _asked(person: Any, shop: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _plan(text: str, names: tuple[str, ...], asked: dict[str, Any]) -> Any:
+def _plan(text: str, names: tuple[str, ...], asked: Mapping[str, Any]) -> Any:
     """The plan that is made once for all values, and what it did with these."""
     with connection.cursor() as cursor:
         cursor.execute("SHOW plan_cache_mode")
@@ -175,7 +286,7 @@ def _read_whole(nodes: list[dict[str, Any]]) -> list[str]:
     return [
         each["Relation Name"]
         for each in nodes
-        if each["Node Type"] == "Seq Scan" and each["Relation Name"] in GROWING | HELD and each["Actual Loops"]
+        if each["Node Type"] == "Seq Scan" and each["Relation Name"] in GROWING | HELD | ACTS and each["Actual Loops"]
     ]
 
 

@@ -14,7 +14,7 @@ from consent.models import Delivery
 from consent.services.data import store_data
 from consent.services.deliveries import acknowledge
 from erasure.models import RightsRequest, Step
-from erasure.services import lifts, requests, retentions, steps
+from erasure.services import lifts, requests, retentions, step_acts, steps
 from gdpr_portal.errors import Gone, Invalid, Missing, WrongState
 from subjects.models import Identifier, PersonalValue, Restriction, Retention
 from subjects.services import read_values
@@ -86,7 +86,7 @@ def test_without_an_endpoint_an_operator_tells_the_application(alice: Any, shop:
     request = run_all(file(alice.subject, "erasure"))
     manual = request.steps.get(kind=Step.Kind.MANUAL)
     assert (manual.target, manual.state) == ("shop", "waiting")
-    steps.close_by_hand(step_id=manual.id, operator=olga.account)
+    step_acts.close_by_hand(step_id=manual.id, operator=olga.account)
     assert run_all(request).state == "completed"
 
 

@@ -148,12 +148,12 @@ def test_a_period_has_counts_and_deadlines_and_no_person_s_reads(lived: Any, rit
 def test_a_person_s_pack_can_be_made_after_an_erasure(
     lived: Any, rita: Any, paul: Any, olga: Any, tmp_path: Path, settings: Any
 ) -> None:
-    from erasure.services import steps
+    from erasure.services import step_acts
 
     settings.UNDO_WINDOW_SECONDS = 0
     request = run_all(file(lived.subject, "erasure"))
     for step in request.steps.filter(kind="manual"):
-        steps.close_by_hand(step_id=step.pk, operator=olga.account)
+        step_acts.close_by_hand(step_id=step.pk, operator=olga.account)
     assert run_all(request).state == "completed"
     seal()
     pack = about(lived, rita)

@@ -9,7 +9,7 @@ from django.test import override_settings
 from access.models import Account
 from erasure.combined import Answered, combined
 from erasure.models import Archive, JointCase, RightsRequest, Step
-from erasure.services import archives, joint, mandates, on_behalf, requests, steps
+from erasure.services import archives, joint, mandates, on_behalf, requests, step_acts, steps
 from erasure.services.joint_order import in_order
 from erasure.services.mandate_words import Representative
 from erasure.words import joint_in_words
@@ -57,7 +57,7 @@ def erased(alice: Any) -> bool:
     run_all(one("erasure"))
     olga = Account.objects.get(pk=make_staff("oscar", "operator").account.pk)
     for step in Step.objects.filter(kind="manual", state="waiting"):
-        steps.close_by_hand(step_id=step.id, operator=olga)
+        step_acts.close_by_hand(step_id=step.id, operator=olga)
     return run_all(one("erasure")).state == "completed" and not held(alice)
 
 
@@ -143,7 +143,7 @@ def test_a_failed_copy_does_not_let_the_erasure_go_ahead(
     assert step.state == "failed" and one("access").state == "in_progress"
     frozen.shift(timedelta(days=20))
     assert run_all(one("erasure")).state == "in_progress" and held(alice)
-    steps.retry(step_id=step.id, operator=olga.account)
+    step_acts.retry(step_id=step.id, operator=olga.account)
     run_all(one("access"))
     assert one("access").state == "completed" and held(alice)
     archives.collect(request=one("access"), actor="subject")

@@ -20,7 +20,7 @@ from django.utils import timezone
 from consent.models import Delivery
 from erasure.models import OpenDsrCall, OpenDsrProcessor, Step
 from erasure.opendsr.client import Said
-from erasure.services import opendsr_calls, steps
+from erasure.services import opendsr_calls, step_acts
 from tests.erasure.people import file, run_all, store
 from tests.erasure.test_opendsr_verify import KEY, OTHER_KEY, certificate
 
@@ -274,7 +274,7 @@ def test_a_worker_that_lost_its_lease_settles_no_call(erasing: Step) -> None:
 
 
 def test_a_step_closed_by_hand_is_asked_no_more(erasing: Step, vendor: Processor, olga: Any) -> None:
-    steps.close_by_hand(step_id=erasing.id, operator=olga.account)
+    step_acts.close_by_hand(step_id=erasing.id, operator=olga.account)
     turn(erasing)
     assert vendor.asked == [] and OpenDsrCall.objects.get().state == "closed"
 

@@ -18,7 +18,7 @@ from access.services import mail_links
 from audit import actors
 from erasure.admin import desk
 from erasure.models import AnswerFile, MailLink, ManualPlace, PlaceTask, RightsRequest, SourceAnswer, Step
-from erasure.services import archives, place_tasks, places, steps
+from erasure.services import archives, place_tasks, places, step_acts
 from gdpr_portal.errors import DomainError, Invalid, Refused
 from tests.conftest import make_staff
 from tests.erasure.people import file, run_all, store
@@ -317,7 +317,7 @@ def test_a_place_that_cannot_blocks_the_end_until_the_desk_settles_it(
     assert json.loads(collected(request)["data.json"])["sources"][0]["state"] == "failed"
     page = rita.browser().get(f"/admin/erasure/placetask/{task_of(sent).id}/change/").content.decode()
     assert WORDS in page and "It cannot be told who the person is" in page
-    steps.close_by_hand(step_id=step.id, operator=olga.account)
+    step_acts.close_by_hand(step_id=step.id, operator=olga.account)
     assert run_all(request).state == "completed"
 
 
@@ -336,7 +336,7 @@ def test_an_erasure_is_carried_out_there_too_and_stands_in_the_receipt(
     with django_capture_on_commit_callbacks(execute=True):
         request = file(alice.subject, "erasure")
     asked = next(message for message in mail.outbox if message.to == [KEEPER.email])
-    steps.close_by_hand(step_id=request.steps.get(target="shop").id, operator=paper.declared_by)
+    step_acts.close_by_hand(step_id=request.steps.get(target="shop").id, operator=paper.declared_by)
     assert run_all(request).state == "in_progress"
     found = LINK.search(str(asked.body))
     assert found is not None
@@ -417,7 +417,7 @@ def test_reminders_at_half_and_most_of_its_days_then_the_desk_then_given_up(
     assert run_all(sent).state == "in_progress", "a place given up blocks the end"
     assert "place:paper" in rita.browser().get("/admin/erasure/rightsrequest/").content.decode()
     assert at(40) == []
-    steps.close_by_hand(step_id=step.id, operator=olga.account)
+    step_acts.close_by_hand(step_id=step.id, operator=olga.account)
     assert run_all(sent).state == "completed"
 
 
@@ -439,7 +439,7 @@ def test_who_answered_is_reminded_of_nothing(frozen: Any, sent: RightsRequest) -
 def test_a_step_settled_by_hand_lets_nobody_in_and_reminds_nobody(frozen: Any, sent: RightsRequest, olga: Any) -> None:
     path = link()
     client, where = opened(path)
-    steps.close_by_hand(step_id=task_of(sent).step_id, operator=olga.account)
+    step_acts.close_by_hand(step_id=task_of(sent).step_id, operator=olga.account)
     assert client.get(where).status_code == 410 and Client().get(path).status_code == 410
     with pytest.raises(DomainError):
         place_tasks.answer(task_id=task_of(sent).id, outcome="done", text=WORDS, actor="system:respondent")

@@ -29,7 +29,7 @@ from audit.models import AuditEvent
 from consent.models import Delivery
 from consent.services.deliveries import acknowledge
 from erasure.models import Receipt, RightsRequest, Step
-from erasure.services import claims, conversation, finish, holds, perform, requests, start, steps
+from erasure.services import claims, conversation, finish, holds, perform, requests, start, step_acts, steps
 from gdpr_portal.errors import DomainError
 from subjects.models import Subject
 from tests.conftest import NOW, make_staff
@@ -255,7 +255,7 @@ class Histories(RuleBasedStateMachine):
         self._tick()
         step = Step.objects.filter(kind__in=["manual", "notify"], state__in=["waiting", "failed"]).first()
         if step is not None:
-            steps.close_by_hand(step_id=step.pk, operator=self.world.rita)
+            step_acts.close_by_hand(step_id=step.pk, operator=self.world.rita)
             self.lives[step.request_id].outside[step.target] = "by_hand"
 
     @rule()
@@ -326,8 +326,8 @@ class Histories(RuleBasedStateMachine):
         self._told()
 
     def _retry_failed(self) -> None:
-        for step in Step.objects.filter(state="failed", kind__in=perform.OURS):
-            steps.retry(step_id=step.pk, operator=self.world.rita)
+        for step in Step.objects.filter(state="failed", kind__in=step_acts.OURS):
+            step_acts.retry(step_id=step.pk, operator=self.world.rita)
 
     def _told(self) -> None:
         """Who has to be told is whoever has a contract for what is held: here shop alone."""

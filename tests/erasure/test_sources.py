@@ -22,7 +22,7 @@ from audit import actors
 from consent.models import Delivery
 from consent.services.deliveries import acknowledge
 from erasure.models import AnswerPiece, Archive, RightsRequest, SourceAnswer, Step
-from erasure.services import archives, claims, copies, pieces, steps
+from erasure.services import archives, claims, copies, pieces, step_acts, steps
 from gdpr_portal import breakers
 from gdpr_portal.errors import Gone, Invalid, WrongState
 from subjects.holdings import holding
@@ -153,7 +153,7 @@ def test_an_answer_after_the_end_still_reaches_the_person(
 ) -> None:
     later(frozen)
     run_all(asked)
-    steps.close_by_hand(step_id=asked.steps.get(kind="notify").id, operator=olga.account)
+    step_acts.close_by_hand(step_id=asked.steps.get(kind="notify").id, operator=olga.account)
     request = run_all(asked)
     assert request.state == "completed" and receipt(request)["sources"][0]["answer"] == "closed"
     answer(asked, shop, hobby=CANARY)
@@ -300,7 +300,7 @@ def test_a_connector_that_is_down_delays_the_copy_only_to_its_limit(
     assert step.state == "failed", "the request is due: it is given up, and nothing is complete"
     shops.build(warehouse)
     breakers.forget()
-    steps.retry(step_id=step.id, operator=olga.account)
+    step_acts.retry(step_id=step.id, operator=olga.account)
     request = run_all(request)
     section = json.loads(collected(request, 1)["data.json"])["data"]["connector warehouse"]
     assert section["shop:customer"][0]["name"] == "Alice Archer"

@@ -130,9 +130,9 @@ def _steps(request: Any) -> Any:
 
 
 def _by_hand(stands: Ground, step: Any) -> None:
-    from erasure.services import steps
+    from erasure.services import step_acts
 
-    steps.close_by_hand(step_id=step.pk, operator=stands.made.staff["olga"].account)
+    step_acts.close_by_hand(step_id=step.pk, operator=stands.made.staff["olga"].account)
 
 
 def _crash(stands: Ground, load: Load, **settings: str) -> None:

@@ -24,17 +24,13 @@ from subjects.services import mark_erased, retain
 from tests.audit.tools import behind_the_triggers
 from tests.conftest import make_application
 from tests.consent.people import answer
-from tests.frame.doors import Doors, plans
+from tests.frame.doors import Doors, changes, plans, told, without_rate
 from vault.models import DataKey
 
 ADA = {
     "email": "ada@example.org", "given_name": "Ada", "family_name": "Lovelace ß\u2028\"", "phone": "+4930123456",
     "postal_address": "Unter den Linden 1\n10117 Berlin",
 }  # fmt: skip
-_CHANGED = """
-SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_xact_user_tables
-WHERE n_tup_ins + n_tup_upd + n_tup_del > 0
-"""
 EVENT = ("at", "action", "actor", "subject", "request_id", "purpose", "fields", "details")
 
 
@@ -45,10 +41,10 @@ class DataDoors(Doors):
     def ask(self, door: Any, body: bytes, **environ: Any) -> Any:
         plain = {"REQUEST_METHOD": "GET", "QUERY_STRING": "purpose=orders", "CONTENT_TYPE": None}
         path, length = f"/api/v1/subjects/{self.id}/data", str(len(body)) if body else None
-        before, last = _changes(), AuditEvent.objects.order_by("ordinal").values_list("ordinal", flat=True).last() or 0
+        before, last = changes(), AuditEvent.objects.order_by("ordinal").values_list("ordinal", flat=True).last() or 0
         answer = super().ask(door, body, **plain | {"PATH_INFO": path, "CONTENT_LENGTH": length} | environ)
         events = [*AuditEvent.objects.filter(ordinal__gt=last).order_by("ordinal").values(*EVENT)]
-        after = _changes()
+        after = changes()
         changed = {key: count - before.get(key, 0) for key, count in after.items() if count != before.get(key, 0)}
         self.left = changed | {"events": events}
         return answer
@@ -60,8 +56,8 @@ class DataDoors(Doors):
         left, self.left = self.left, {}
         remembered.forget()
         found = self.ask(self.quick, raw, **environ)
-        assert (found[0], _without_rate(found[1]), found[2]) == (status, _without_rate(headers), content)
-        assert _told(self.left) == _told(left)
+        assert (found[0], without_rate(found[1]), found[2]) == (status, without_rate(headers), content)
+        assert told(self.left) == told(left)
         return status, json.loads(content) if content else {}
 
     def read(self, query: str = "purpose=orders", **environ: Any) -> dict[str, Any]:
@@ -69,27 +65,6 @@ class DataDoors(Doors):
 
     def refused(self, query: str = "purpose=orders", **environ: Any) -> str:
         return self.by_the_view(QUERY_STRING=query, **environ)[:3]
-
-
-def _changes() -> dict[str, int]:
-    with connection.cursor() as cursor:
-        cursor.execute(_CHANGED)
-        return {
-            f"{table} {what}": count
-            for table, *counts in cursor.fetchall()
-            for what, count in zip(("inserted", "updated", "deleted"), counts, strict=True)
-            if count
-        }
-
-
-def _told(left: dict[str, Any]) -> dict[str, Any]:
-    """The rows left but for the throttle's: a request that is passed on took a share for those to come."""
-    return {name: what for name, what in left.items() if not name.startswith("access_throttlewindow")}
-
-
-def _without_rate(headers: dict[str, str]) -> dict[str, str]:
-    assert headers.get("RateLimit", '"default";r=').startswith('"default";r=')
-    return {name: value for name, value in headers.items() if name != "RateLimit"}
 
 
 @pytest.fixture(autouse=True)

@@ -30,8 +30,8 @@ from erasure.services.files import opened_file
 from erasure.services.questions import words_of
 from erasure.services.sources import file_place
 from erasure.services.sources import opened as opened_answer
-from gdpr_portal.broker import QUEUES
 from gdpr_portal.errors import Gone
+from gdpr_portal.queues import QUEUES
 from gdpr_portal.wake import wake
 from subjects.models import Identifier
 from subjects.selectors import birth_date_of

@@ -18,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 from deploy.local.roles import APP
 from gdpr_portal import broker, wake
 from gdpr_portal.celery import BEAT, app, transport_options
+from gdpr_portal.queues import QUEUE, QUEUES, SWEEPS
 
 AsRole = Callable[[str], psycopg.Connection]
 
@@ -26,10 +27,10 @@ AsRole = Callable[[str], psycopg.Connection]
 def queue(transactional_db: None) -> Iterator[str]:
     """An empty queue; messages of other tests are gone."""
     with connection.cursor() as cursor:
-        for name in broker.QUEUES:
+        for name in QUEUES:
             cursor.execute("SELECT pgmq.purge_queue(%s)", [name])
     wake._paused_until = 0.0
-    yield broker.QUEUE
+    yield QUEUE
     wake._paused_until = 0.0
 
 
@@ -97,16 +98,16 @@ def test_an_idle_listener_is_woken_by_a_message(queue: str) -> None:
     assert time.monotonic() - began < 5, "it slept through the notice until the next look"
 
 
-def _send(queue: str = broker.QUEUE, body: object = None) -> None:
+def _send(queue: str = QUEUE, body: object = None) -> None:
     with Connection("pgmq://", transport_options=transport_options("pgmq://")) as there:
         there.Producer().publish(body or {}, routing_key=queue)
 
 
 def test_a_sweep_does_not_wait_for_a_flood_of_hints(queue: str) -> None:
-    assert {line["options"]["queue"] for line in BEAT.values()} == {broker.SWEEPS}
+    assert {line["options"]["queue"] for line in BEAT.values()} == {SWEEPS}
     for _hint in range(6):
         _send(body="hint")
-    _send(broker.SWEEPS, body="sweep")
+    _send(SWEEPS, body="sweep")
     got: list[object] = []
 
     def take(body: object, message: Message) -> None:

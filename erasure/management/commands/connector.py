@@ -20,7 +20,8 @@ from erasure.connectors.engine import Order, Run, Source, running
 from erasure.connectors.masking import MaskingInvalid, Strategy
 from erasure.connectors.sql import normalised
 from erasure.models import Connector
-from erasure.services.connectors import add_connector, read_datasets, record_run, remove_connector, sources
+from erasure.services.connector_runs import add_connector, record_run, sources
+from erasure.services.connectors import read_datasets, remove_connector
 from erasure.services.withheld import kept_of
 from gdpr_portal.errors import DomainError
 

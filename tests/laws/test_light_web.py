@@ -1,0 +1,33 @@
+"""A web process loads nothing that only workers need: each has its own memory (scale.md: under 150 MB)."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+WORKERS_ONLY = {"sqlalchemy", "sqlite3", "erasure.services.connector_runs", "erasure.services.steps"}
+LOADED = """
+import sys
+from django.urls import get_resolver
+import gdpr_portal.wsgi, gdpr_portal.quick, gdpr_portal.broker
+pending = [get_resolver()]
+while pending:
+    pending += [each for each in pending.pop().url_patterns if hasattr(each, "url_patterns")]
+print(*[name for name, module in sys.modules.items() if module])
+import erasure.tasks
+print(*[name for name, module in sys.modules.items() if module])
+"""
+"""What a process has loaded that serves every route and sends hints, and what it has once it works."""
+
+
+def test_a_web_process_loads_nothing_of_the_workers(repository: Path) -> None:
+    environment = os.environ | {
+        "SECRET_KEY": "light", "DATABASE_URL": "postgresql:///light", "BROKER_URL": "pgmq://", "PROFILE": "development",
+        "PYTHONWARNINGS": "ignore",
+    }  # fmt: skip
+    asked = [sys.executable, "-c", LOADED]
+    said = subprocess.run(asked, cwd=repository, env=environment, capture_output=True, text=True, check=True)
+    web, worker = (set(line.split()) for line in said.stdout.splitlines()[-2:])
+    assert {"erasure.services.connectors", "erasure.services.step_acts", "kombu.transport.pgmq"} <= web
+    assert web & WORKERS_ONLY == set()
+    assert worker >= WORKERS_ONLY  # seen where it is
