@@ -69,7 +69,7 @@ def authorisation(request: HttpRequest) -> HttpResponse:
     try:
         authorisations.name_parent(subject=subject, event=event, email=request.POST.get("email", ""), actor=SUBJECT)
     except DomainError as error:
-        messages.error(request, str(wording.WHY_NOT.get(error.code, _(error.message))))
+        messages.error(request, str(wording.WHY_NOT.get(error.code, error.in_words)))
     else:
         messages.success(request, _("A mail is on its way. Your consent counts once your parent agreed."))
     return redirect("consent")
@@ -85,7 +85,7 @@ def answer_all(request: HttpRequest) -> HttpResponse:
     try:
         events = ALL[act](subject=subject, shown=shown, channel=CHANNEL, actor=SUBJECT)
     except DomainError as error:
-        messages.error(request, str(wording.WHY_NOT.get(error.code, _(error.message))))
+        messages.error(request, str(wording.WHY_NOT.get(error.code, error.in_words)))
     else:
         messages.success(request, _all_done(act, len(events)))
     return redirect("consent")

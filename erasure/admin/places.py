@@ -198,7 +198,7 @@ class PlaceTaskAdmin(admin.ModelAdmin):
                 messages.success(request, _("Done."))
                 return redirect("admin:erasure_placetask_changelist")
             except DomainError as flaw:
-                error = _(flaw.message)
+                error = flaw.in_words
         reason, text = place_tasks.reason_of(row.step)
         context = self.admin_site.each_context(request) | {"title": str(row), "opts": self.model._meta, "row": row}
         context |= {"error": error, "given": request.POST, "reason": reason, "text": text}

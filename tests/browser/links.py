@@ -18,10 +18,9 @@ from erasure.services import identity, places
 from subjects.models import Subject
 from subjects.services import register_subject
 from tests.browser.states import Cast, of_the_demo
+from tests.browser.visitors import PASSWORD
 from tests.consent.people import answer
 from tests.erasure.people import file
-
-PASSWORD = "four calm words here"
 
 
 def mail_all(language: str) -> None:

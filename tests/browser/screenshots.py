@@ -20,7 +20,7 @@ from typing import Any
 
 from playwright.sync_api import Page, Route
 
-from tests.browser import links, visitors
+from tests.browser import visitors
 from tests.browser.album import DOCS, TARGET, Album
 from tests.browser.chromium import HEIGHT, chromium, open_page
 
@@ -198,7 +198,7 @@ class Scenes(Album):
     def _mandate(self, page: Page, name: str, email: str) -> None:
         self.visit(page, name, "/request/for-somebody")
         page.locator("[name=email]").fill(email)
-        page.locator("[name=rights]").first.check()
+        page.locator("[name=right]").first.check()
         page.locator("[name=kind]").first.check()
         page.locator("[name=name]").fill("Lena Laubvogel")
         page.locator("[name=own_email]").fill("lena@lawyers.example")
@@ -233,7 +233,7 @@ class Scenes(Album):
             self.visit(signed_in, f"{name}-told", "/")
         self.run(END_WAITING)
         self.visit(page, f"{name}-open", path)
-        for password, what in (("a wrong password", "wrong"), (links.PASSWORD, "factor")):
+        for password, what in (("a wrong password", "wrong"), (visitors.PASSWORD, "factor")):
             page.locator("[name=password]").fill(password)
             self.press(page, "button[value=go]")
             self.take(page, f"{name}-{what}")
@@ -320,7 +320,7 @@ class Scenes(Album):
         self.visit(page, "staff-invitation", path)
         for code, what in (("wrong-code", "wrong"), (self._code_in(said), "factor")):
             page.locator("[name=code]").fill(code)
-            page.locator("[name=password]").fill(links.PASSWORD)
+            page.locator("[name=password]").fill(visitors.PASSWORD)
             self.press(page)
             self.take(page, f"staff-invitation-{what}")
 

@@ -12,7 +12,6 @@ from tests.browser.conftest import Visit, watch
 from tests.journey.people import Authenticator
 
 SCRIPT = pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
-PASSWORD = "four calm words here"
 
 
 @SCRIPT
@@ -22,7 +21,7 @@ def test_signing_up_with_a_mailed_code_and_an_authenticator(
     page = visit(script=script)
     visitors.ask_for_code(page, "ada@people.example")
     visitors.prove_address(page, mailed("ada@people.example"))
-    visitors.choose_password(page, PASSWORD)
+    visitors.choose_password(page, visitors.PASSWORD)
     assert page.get_by_role("img", name="QR code").is_visible()
     visitors.enrol(page)
     assert page.locator(".codes li").count() == 10
@@ -271,7 +270,7 @@ def test_what_is_printed_has_codes_and_no_buttons(visit: Visit, mailed: Callable
     page = visit()
     visitors.ask_for_code(page, "ada@people.example")
     visitors.prove_address(page, mailed("ada@people.example"))
-    visitors.choose_password(page, PASSWORD)
+    visitors.choose_password(page, visitors.PASSWORD)
     visitors.enrol(page)
     page.emulate_media(media="print")
     assert page.locator(".codes").is_visible()
