@@ -146,6 +146,9 @@ class ManualPlaceAdmin(ForReviewers):
 class PlaceTaskAdmin(admin.ModelAdmin):
     """What places run by hand are asked, the next due first; reviewers see all, others those they are named for."""
 
+    empty_words = gettext_lazy(
+        "When a request needs a place that is run by hand, the question to it stands here until it is answered."
+    )
     list_display = ("__str__", "place", "right", "asked_at", "due_at", "answered_at")
     list_filter = (("answered_at", WhetherDone),)
     list_select_related = ("place", "step__request")

@@ -11,6 +11,7 @@ from subjects.services.people import (
     mark_all_erased,
     mark_erased,
     register_subject,
+    speak_as_chosen,
 )
 from subjects.services.restrictions import (
     announce_lift,
@@ -44,5 +45,6 @@ __all__ = [
     "retain",
     "shred_key",
     "shred_keys",
+    "speak_as_chosen",
     "store_values",
 ]

@@ -18,7 +18,13 @@ from tests.browser.chromium import DESKTOP, HEIGHT, PHONE, TABLET, open_page
 from tests.journey.people import Mailbox, demo
 
 TARGET, DOCS = Path("artefacts/screenshots"), Path("docs/images")
-WIDTHS = (PHONE, TABLET, DESKTOP)
+LOOKS = tuple(
+    (width, theme)
+    for width in (PHONE, TABLET, DESKTOP)
+    for theme in ("light", "dark")
+    if f"{width}-{theme}" in os.environ.get("LOOKS", f"{width}-{theme}")
+)
+"""Width and theme of each picture: all six, or those that LOOKS names."""
 PATIENCE = 120
 """Seconds for what workers do: a copy, a verified log. A fresh instance needs two or three."""
 DOCUMENTED = {
@@ -38,7 +44,7 @@ DOCUMENTED = {
 
 
 class Album:
-    """Takes every picture six times: three widths, light and dark. `at` is the page it is busy with."""
+    """Takes a picture of a page in each of `LOOKS`. `at` is the page it is busy with."""
 
     def __init__(self, browser: Browser, run_dir: str) -> None:
         self.browser, self.demo = browser, demo(run_dir)
@@ -48,13 +54,12 @@ class Album:
 
     # --- pictures -----------------------------------------------------------------------------------------------
     def take(self, page: Page, name: str) -> None:
-        """The page as it stands, six times."""
+        """The page as it stands, in every look."""
         self.at = name
-        for width in WIDTHS:
+        for width, theme in LOOKS:
             page.set_viewport_size({"width": width, "height": HEIGHT})
-            for theme in ("light", "dark"):
-                page.emulate_media(color_scheme=theme)
-                page.screenshot(path=TARGET / f"{name}-{width}-{theme}.png", full_page=True, animations="disabled")
+            page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+            page.screenshot(path=TARGET / f"{name}-{width}-{theme}.png", full_page=True, animations="disabled")
         if name in DOCUMENTED and os.environ.get("DOCS"):
             page.set_viewport_size({"width": 1000, "height": 760})
             page.emulate_media(color_scheme="light")

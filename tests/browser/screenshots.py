@@ -1,9 +1,10 @@
 """`python -m tests.browser.screenshots`: pictures of the pages of a running instance, at three widths, light and dark.
 
 RUN_DIR names the instance, as for the journey: a fresh one (`make reset run`), with its workers. The pictures go to
-artefacts/screenshots/, those of the documentation (one window, light) also to docs/images/ when DOCS=1. Scenes named on
-the command line are taken alone, always in this order: signed_out sign_up full languages links desk desks errors mails.
-What waits for a worker or an answer that is not the expected one ends the run with the name of the page.
+artefacts/screenshots/, those of the documentation (one window, light) also to docs/images/ when DOCS=1. Of the six looks
+of a page LOOKS=360-light,1440-dark takes these. Scenes named on the command line are taken alone, always in this order:
+signed_out sign_up full languages links desk desks errors mails. What waits for a worker for too long, and an answer that
+is not the expected one, end the run with the name of the page.
 """
 
 import os
@@ -21,7 +22,7 @@ from typing import Any
 from playwright.sync_api import Page, Route
 
 from tests.browser import visitors
-from tests.browser.album import DOCS, TARGET, Album
+from tests.browser.album import DOCS, LOOKS, TARGET, Album
 from tests.browser.chromium import HEIGHT, chromium, open_page
 
 SIGNED_OUT = {
@@ -390,7 +391,7 @@ def main() -> int:
                 error.add_note(f"*** The scene {scene.__name__} failed at the page: {album.at} ***")
                 raise
             print(f"  {time.monotonic() - started:.0f} s", flush=True)
-    print(f"{6 * album.taken} pictures taken, {len(list(TARGET.glob('*.png')))} in {TARGET}/")
+    print(f"{len(LOOKS) * album.taken} pictures taken, {len(list(TARGET.glob('*.png')))} in {TARGET}/")
     return 0
 
 
