@@ -1,9 +1,9 @@
 """`python -m tests.browser.screenshots`: pictures of the pages of a running instance, at three widths, light and dark.
 
 RUN_DIR names the instance, as for the journey: a fresh one (`make reset run`), with its workers. The pictures go to
-artefacts/screenshots/, those of the documentation (one window, light) also to docs/images/ when DOCS=1. Of the six looks
-of a page LOOKS=360-light,1440-dark takes these. Scenes named on the command line are taken alone, always in this order:
-signed_out sign_up full languages links desk desks errors mails. What waits for a worker for too long, and an answer that
+artefacts/screenshots/, those of the documentation (one window, light) also to docs/images/ when DOCS=1. Of six looks
+LOOKS=360-light,1440-dark takes these. Scenes named on the command line are taken alone, always in this order:
+signed_out sign_up full languages links desk desks errors mails. What waits too long for a worker, and an answer that
 is not the expected one, end the run with the name of the page.
 """
 
