@@ -77,8 +77,8 @@ bench-compare: venv-dev ## what a change did: BASE=artefacts/bench-TIME.json aga
 journey: venv-dev ## walk a running instance as its people would
 	$(BIN)/python -m tests.journey
 
-screenshots: venv-dev browser ## pictures of every page of a running instance
-	$(BIN)/python -m tests.browser.screenshots
+screenshots: venv-dev browser ## pictures of every page of a fresh running instance (make reset run): LOOKS=360-light,1440-dark SCENES="full desk"
+	$(BIN)/python -m tests.browser.screenshots $(SCENES)
 
 crowd: venv ## made-up people with answers and requests in the running instance, so that the desks have something to show
 	@$(BIN)/python -m deploy.local manage demo --crowd $(or $(PEOPLE),80)

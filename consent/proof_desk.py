@@ -74,7 +74,7 @@ def scan(request: HttpRequest, proof: UUID) -> HttpResponseBase:
     try:
         row, data = read_proof(proof_id=proof, reviewer=account, reason=request.POST.get("reason", ""))
     except DomainError as error:
-        messages.error(request, _(error.message))
+        messages.error(request, error.in_words)
         return redirect("admin:proofs")
     answer = HttpResponse(data, content_type=row.content_type)
     answer["Content-Disposition"] = f'attachment; filename="scan-{str(row.pk)[:8]}.{SUFFIXES[row.content_type]}"'
@@ -89,7 +89,7 @@ def _added(request: HttpRequest, event: UUID, account: Account) -> HttpResponse:
         add_proof(event=event, data=data, reviewer=account)
         messages.success(request, _("The scan is kept beside the event."))
     except DomainError as error:
-        messages.error(request, _(error.message))
+        messages.error(request, error.in_words)
     return redirect(reverse("admin:proofs_of", args=[event]))
 
 

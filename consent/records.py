@@ -7,11 +7,13 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
 
 from consent.models import Component, Recipient
 from consent.selectors import APPROVED, live_contracts, live_recipients, purposes_of_catalogue, title_in
 
-SECURITY_MEASURES = (
+SECURITY_MEASURES = _(
     "Values are sealed with AES-256-GCM under a key of each person, wrapped by a master key outside the database;"
     " look-up by keyed index; pairwise ids; second factor for people and staff; four-eyes approval;"
     " tamper-evident audit log."
@@ -41,6 +43,8 @@ def activities(language: str = "en") -> list[dict[str, Any]]:
     users: dict[str, list[str]] = {}
     for contract in live_contracts():
         users.setdefault(contract.purpose.slug, []).append(contract.application.slug)
+    with override(language):
+        measures = str(SECURITY_MEASURES)
     return [
         {
             "purpose": purpose.slug,
@@ -59,7 +63,7 @@ def activities(language: str = "en") -> list[dict[str, Any]]:
             "retention_days": purpose.retention_days,
             "retention_law": purpose.retention_law,
             "applications": sorted(users.get(purpose.slug, [])),
-            "security_measures": SECURITY_MEASURES,
+            "security_measures": measures,
         }
         for purpose in purposes_of_catalogue()
     ]

@@ -19,22 +19,13 @@ REVIEW: dict[tuple[str, str], str] = {
     ("scheduled", "retire"): "retired",
     ("live", "retire"): "retired",
 }
-EVENTS = {
-    "submit": "submitted",
-    "send_back": "rejected",
-    "approve": "approved",
-    "publish": "published",
-    "schedule": "scheduled",
-    "unschedule": "unscheduled",
-    "retire": "retired",
-}
 
 
 def target(state: str, action: str) -> str:
     """The state the action leads to. Raises `WrongState("wrong_state")` when it is not possible from here."""
     found = REVIEW.get((state, action))
     if found is None:
-        raise WrongState("wrong_state", f"What is {state.replace('_', ' ')} cannot be {EVENTS[action]}.")
+        raise WrongState("wrong_state", "That is not possible in the state it is in: look at it again.")
     return found
 
 

@@ -124,5 +124,5 @@ def move_in(table: dict[str, dict[str, str]], state: str, event: str) -> str:
     """The next state of an ask or of a notice by hand. Raises WrongState(`wrong_state`)."""
     after = table[state].get(event)
     if after is None:
-        raise WrongState("wrong_state", f"What is {state} cannot {event}.")
+        raise WrongState("wrong_state", "That is not possible in the state it is in: look at it again.")
     return after

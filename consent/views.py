@@ -72,7 +72,7 @@ def ask(request: HttpRequest, ask: UUID) -> HttpResponse:
     try:
         answer_ask(subject=subject, ask_id=ask, accept=word == "accept", channel=CHANNEL, actor=SUBJECT)
     except DomainError as error:
-        messages.error(request, str(wording.WHY_NOT.get(error.code, _(error.message))))
+        messages.error(request, str(wording.WHY_NOT.get(error.code, error.in_words)))
         return redirect("sharing")
     said = (
         _("Sharing is on. The recipient is being told.") if word == "accept" else _("You declined. Nothing is shared.")
@@ -95,7 +95,7 @@ def _answer(request: HttpRequest, subject: Subject) -> HttpResponse:
     except DomainError as error:
         if error.code == "explicit_consent_required":
             return _second_step(request, subject, slug)
-        messages.error(request, str(wording.WHY_NOT.get(error.code, _(error.message))))
+        messages.error(request, str(wording.WHY_NOT.get(error.code, error.in_words)))
     else:
         messages.success(request, DONE[action])
     return redirect("consent")
@@ -120,7 +120,7 @@ def _switch(request: HttpRequest, subject: Subject) -> HttpResponse:
             channel=CHANNEL, actor=SUBJECT,
         )  # fmt: skip
     except DomainError as error:
-        messages.error(request, str(wording.WHY_NOT.get(error.code, _(error.message))))
+        messages.error(request, str(wording.WHY_NOT.get(error.code, error.in_words)))
     else:
         done = _("Sharing is on. The recipient is being told.") if shared else _("Sharing is off from this moment.")
         messages.success(request, done)

@@ -20,6 +20,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from audit.actors import SUBJECT
 from consent import wording
 from consent.models import Confirmation, ConsentEvent, NoticeText
+from consent.notices.points import sections
+from consent.pages import opening
 from consent.receipts import record_issue, signed
 from consent.selectors import purpose_title
 from consent.services import authorisations, confirmations
@@ -69,7 +71,7 @@ def authorisation(request: HttpRequest) -> HttpResponse:
     try:
         authorisations.name_parent(subject=subject, event=event, email=request.POST.get("email", ""), actor=SUBJECT)
     except DomainError as error:
-        messages.error(request, str(wording.WHY_NOT.get(error.code, _(error.message))))
+        messages.error(request, str(wording.WHY_NOT.get(error.code, error.in_words)))
     else:
         messages.success(request, _("A mail is on its way. Your consent counts once your parent agreed."))
     return redirect("consent")
@@ -85,7 +87,7 @@ def answer_all(request: HttpRequest) -> HttpResponse:
     try:
         events = ALL[act](subject=subject, shown=shown, channel=CHANNEL, actor=SUBJECT)
     except DomainError as error:
-        messages.error(request, str(wording.WHY_NOT.get(error.code, _(error.message))))
+        messages.error(request, str(wording.WHY_NOT.get(error.code, error.in_words)))
     else:
         messages.success(request, _all_done(act, len(events)))
     return redirect("consent")
@@ -160,4 +162,8 @@ def _about(row: Confirmation) -> dict[str, Any]:
     text = NoticeText.objects.filter(
         notice__purpose__slug=event.purpose, notice__version=event.notice_version or 0, language=event.notice_language
     ).first()
-    return {"row": row, "event": event, "text": text, "title": purpose_title(event.purpose, row.language)}
+    about = {"row": row, "event": event, "title": purpose_title(event.purpose, row.language)}
+    if text is not None:
+        read = {"opening": opening(text.body), "sections": sections(text.body)}
+        about["choice"] = {"text": text, "title": about["title"]} | read
+    return about

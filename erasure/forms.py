@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from django import forms
 from django.utils import timezone
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import Purpose
@@ -149,7 +149,7 @@ class RepresentativeForm(forms.Form):
         try:
             kind_of(data)
         except Invalid as error:
-            raise forms.ValidationError(gettext(error.message)) from None
+            raise forms.ValidationError(error.in_words) from None
         return data
 
     def shown(self) -> Shown:

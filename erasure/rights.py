@@ -36,5 +36,4 @@ def require_available(right: str, *, named: Held | None, held: Callable[[], Coll
     concerned = [named] if named is not None else list(held())
     if not concerned or any(right in rights_offered(each.lawful_basis, each.is_marketing) for each in concerned):
         return
-    bases = ", ".join(sorted({each.lawful_basis for each in concerned}))
-    raise WrongState("right_not_available", f"The lawful basis ({bases}) does not give the right of {right}.")
+    raise WrongState("right_not_available", "The ground on which the data is held does not give this right.")

@@ -71,5 +71,5 @@ class Stateful(Protocol):
 def move(row: Stateful, to: str, table: dict[str, frozenset[str]]) -> None:
     """The row is in state `to`, unsaved; `WrongState` when the table does not lead there."""
     if to not in table[row.state]:
-        raise WrongState("wrong_state", f"This cannot go from {row.state} to {to}.")
+        raise WrongState("wrong_state", "That is not possible in the state it is in: look at it again.")
     row.state = to

@@ -273,7 +273,7 @@ def mandate_in_words(mandate: Mandate) -> MandateInWords:
         name=who.name if who is not None else "",
         label=label,
         tone=tone,
-        rights=[row.get_right_display() for row in mandate.requests.order_by("created_at")],
+        rights=[PLAIN_WORDS[row.right] for row in mandate.requests.order_by("created_at")],
         can_object=mandate.state in {"waiting", "accepted"},
         until=(mandate.told_at or mandate.recorded_at) + timedelta(hours=hours),
     )

@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext
+
 _PLAIN_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 
 
@@ -32,13 +34,33 @@ class DomainError(Exception):
     headers: Mapping[str, str] = {}
     """What the answer carries besides."""
 
-    def __init__(self, code: str, message: str = "", *, status: int | None = None, errors: Sequence[Flaw] = ()) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str = "",
+        *,
+        status: int | None = None,
+        errors: Sequence[Flaw] = (),
+        params: Mapping[str, object] | None = None,
+    ) -> None:
+        """A `message` with `params` is written as for gettext: "At most %(longest)s characters."."""
         super().__init__(code, message)
-        self.code = code
-        self.message = message or code.replace("_", " ").capitalize() + "."
+        self.code, self.params = code, params
+        self._sentence = message or code.replace("_", " ").capitalize() + "."
         self.errors = tuple(errors)
         if status is not None:
             self.status = status
+
+    @property
+    def message(self) -> str:
+        """The sentence in English, for programs and logs."""
+        return self._sentence % self.params if self.params else self._sentence
+
+    @property
+    def in_words(self) -> str:
+        """The sentence in the reader's language, where the catalogues know it (gdpr_portal/admin_words.py)."""
+        sentence = gettext(self._sentence)
+        return sentence % self.params if self.params else sentence
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"

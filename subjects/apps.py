@@ -12,10 +12,11 @@ class SubjectsConfig(AppConfig):
     def ready(self) -> None:
         from access import hooks as access_hooks
         from subjects import own_holdings
-        from subjects.services import claim_subject
+        from subjects.services import claim_subject, speak_as_chosen
 
         own_holdings.register_all()
         access_hooks.account_ready.append(claim_subject)
+        access_hooks.language_chosen.append(speak_as_chosen)
 
         from subjects.services.renewal import register_columns
         from subjects.services.resealing import register_sealed

@@ -150,5 +150,5 @@ def _holder(request: HttpRequest) -> dict[str, str]:
 
 
 def _refused(request: HttpRequest, error: DomainError) -> HttpResponse:
-    messages.error(request, _(error.message))
+    messages.error(request, error.in_words)
     return redirect("admin:audit_desk")

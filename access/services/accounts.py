@@ -141,10 +141,12 @@ def sign_out_browser(*, account: Account, sign_in: UUID) -> None:
 
 
 def set_language(*, account: Account, language: str) -> None:
-    """Pages and mail for the account are in this language from now on."""
-    if account.language != language:
-        account.language = language
+    """Pages, mail and copies for the account are in this language from now on (`access.hooks.language_chosen`)."""
+    account.language = language
+    with transaction.atomic():
         account.save(update_fields=["language"])
+        for chosen in hooks.language_chosen:
+            chosen(account)
 
 
 def _insert(account: Account) -> None:

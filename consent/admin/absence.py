@@ -61,5 +61,5 @@ def _change(request: HttpRequest, account: Account) -> HttpResponse:
             )
         messages.success(request, _("Done."))
     except DomainError as refused:
-        messages.error(request, _(refused.message))
+        messages.error(request, refused.in_words)
     return redirect("admin:review_absence")

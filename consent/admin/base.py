@@ -133,7 +133,7 @@ class ReviewedAdmin(admin.ModelAdmin):
             item = acts.perform(name, item, _account(request), request.POST)
             messages.success(request, _("Done."))
         except DomainError as refused:
-            messages.error(request, _(refused.message))
+            messages.error(request, refused.in_words)
         return redirect(reverse(f"admin:consent_{item._meta.model_name}_change", args=[item.pk]))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from consent import revised
 from consent.admin.base import ReviewedAdmin
@@ -35,7 +36,7 @@ class RevisionAdmin(ReviewedAdmin):
         """Besides what every item has: before and after, and who is asked again."""
         again = revised.purposes_asked_again(item) if revised.thing_of(item) else []
         return super().panel(request, item) | {
-            "changes": [(name, _shown(item.before.get(name)), _shown(item.values.get(name)))
+            "changes": [(_called(item, name), _shown(item.before.get(name)), _shown(item.values.get(name)))
                         for name in revised.changed(item)],
             "material": revised.is_material(item),
             "asked_again": [(purpose, revised.notice_to_go_with(item, purpose) if item.submitted_at else None)
@@ -43,5 +44,11 @@ class RevisionAdmin(ReviewedAdmin):
         }  # fmt: skip
 
 
+def _called(item: Revision, name: str) -> str:
+    return str(revised.MODELS[item.kind]._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
+
+
 def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)

@@ -205,6 +205,6 @@ def _said(request: HttpRequest, act: Callable[[], object], done: str) -> None:
     try:
         act()
     except DomainError as refused:
-        messages.error(request, _(refused.message))
+        messages.error(request, refused.in_words)
     else:
         messages.success(request, done)

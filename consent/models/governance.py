@@ -111,10 +111,10 @@ class Component(Reviewed):
     """A collection component: one personal field that may be collected, and how."""
 
     class ValueType(models.TextChoices):
-        STRING = "string"
-        EMAIL = "email"
-        PHONE = "phone"
-        VAT_NUMBER = "vat_number"
+        STRING = "string", _("text")
+        EMAIL = "email", _("e-mail address")
+        PHONE = "phone", _("telephone number")
+        VAT_NUMBER = "vat_number", _("VAT number")
 
     slug = models.SlugField(unique=True)
     titles = models.JSONField(default=dict, help_text=_("Plain name in each language."))

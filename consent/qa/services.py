@@ -112,6 +112,8 @@ def record_export(*, actor: Account, report: str, text: str, rows: Sequence[obje
 
 def _require_period(size: int, since: datetime, until: datetime) -> None:
     if not 1 <= size <= LARGEST_SAMPLE:
-        raise Invalid("invalid_value", f"A sample has 1 to {LARGEST_SAMPLE} entries.", status=422)
+        raise Invalid(
+            "invalid_value", "A sample has 1 to %(most)s entries.", status=422, params={"most": LARGEST_SAMPLE}
+        )
     if not since < until <= timezone.now() or until - since > LONGEST_PERIOD:
         raise Invalid("invalid_value", "The period is over, and at most 92 days long.", status=422)

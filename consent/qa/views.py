@@ -134,7 +134,7 @@ def narrow(request: HttpRequest, contract: UUID) -> HttpResponse:
             raise PermissionDenied
         draft = services.propose_narrowing(contract=row, actor=account_of(request))
     except DomainError as refused:
-        messages.error(request, _(refused.message))
+        messages.error(request, refused.in_words)
         return redirect("admin:qa_usage")
     messages.success(request, _("A narrower contract waits for a review by IRM."))
     return redirect("admin:consent_datacontract_change", draft.pk)
@@ -195,7 +195,7 @@ def finding(request: HttpRequest, finding: UUID) -> HttpResponse:
         try:
             change_finding(finding=row, actor=account_of(request), **form.cleaned_data)
         except DomainError as refused:
-            messages.error(request, _(refused.message))
+            messages.error(request, refused.in_words)
         return redirect("admin:qa_finding", row.pk)
     notes = row.notes.select_related("author").order_by("at", "pk")
     return page(request, "finding.html", _("Finding"), finding=row, notes=notes, form=form)
@@ -211,7 +211,7 @@ def samples(request: HttpRequest) -> HttpResponse:
         try:
             return redirect("admin:qa_sample", services.draw_sample(actor=account_of(request), **form.cleaned_data).pk)
         except DomainError as refused:
-            messages.error(request, _(refused.message))
+            messages.error(request, refused.in_words)
     drawn = Sample.objects.select_related("drawn_by").order_by("-drawn_at")[:A_PAGE]
     return page(request, "samples.html", _("Samples of the log"), form=form, samples=drawn)
 
@@ -239,5 +239,5 @@ def mark(request: HttpRequest, entry: int) -> HttpResponse:
             entry=row, actor=account_of(request), verdict=given.get("verdict", ""), note=given.get("note", "")
         )
     except DomainError as refused:
-        messages.error(request, _(refused.message))
+        messages.error(request, refused.in_words)
     return redirect("admin:qa_sample", row.sample_id)

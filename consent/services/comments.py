@@ -37,7 +37,7 @@ def comment(*, item: Item, author: Account, text: str) -> ReviewComment:
         raise WrongState("wrong_state", "What is retired is not discussed any more.")
     words = text.strip()
     if not 0 < len(words) <= LONGEST:
-        raise Invalid("note_missing", f"Write 1 to {LONGEST} characters.", status=422)
+        raise Invalid("note_missing", "Write 1 to %(longest)s characters.", status=422, params={"longest": LONGEST})
     require_nobody(words)
     noun, digest = noun_of(item), content_digest(item.content())
     said = ReviewComment.objects.create(

@@ -72,7 +72,7 @@ class CheckedTextAdmin(ForReviewers):
             if act == "file":
                 return _file(checking.reveal_file(checked_id=row.pk, reviewer=by, reason=reason))
         except DomainError as error:
-            messages.error(request, _(error.message))
+            messages.error(request, error.in_words)
             return redirect("admin:erasure_checkedtext_change", row.pk)
         self._decide(request, by, checking.queue().filter(step=row.step_id))
         return redirect("admin:erasure_checkedtext_changelist")
@@ -88,7 +88,7 @@ class CheckedTextAdmin(ForReviewers):
                 checking.decide(checked_id=each.pk, reviewer=by, decision=decision, reason=reason, passages=passages)
                 messages.success(request, _("Done."))
             except DomainError as error:
-                messages.error(request, _(error.message))
+                messages.error(request, error.in_words)
 
     def _page(self, request: HttpRequest, row: CheckedText, shown: list[checking.Shown] | None = None) -> HttpResponse:
         context = self.admin_site.each_context(request) | {

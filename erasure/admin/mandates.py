@@ -57,7 +57,7 @@ class MandatePages(admin.ModelAdmin):
             account = cast(Account, request.user)
             row, data = desk.reveal_mandate(request_id=request_id, account=account, given=request.POST)
         except DomainError as error:
-            messages.error(request, _(error.message))
+            messages.error(request, error.in_words)
             return redirect(_page_of(request_id))
         response = HttpResponse(data, content_type=row.content_type)
         name = f"mandate-{str(row.id)[:8]}.{SUFFIXES[row.content_type]}"
@@ -72,7 +72,7 @@ class MandatePages(admin.ModelAdmin):
         try:
             code = hand_over(request_id=request_id, reviewer=cast(Account, request.user))
         except DomainError as error:
-            messages.error(request, _(error.message))
+            messages.error(request, error.in_words)
             return redirect(_page_of(request_id))
         context = {"title": _("The copy for the representative"), "code": code, "request_id": request_id}
         response = self._page(request, "handed_over.html", context)
@@ -103,7 +103,7 @@ def _recorded(form: RecordForm, reviewer: Account) -> list[RightsRequest]:
             received_at=form.received_at(),
         )
     except DomainError as error:
-        form.add_error(None, _(error.message))
+        form.add_error(None, error.in_words)
         return []
 
 

@@ -92,7 +92,7 @@ class EvidencePackAdmin(ForReviewers):
             since, until = _start(given["first"]), _start(given["last"] + timedelta(days=1))
             return packs.ask_about_period(since=since, until=until, reason=reason, by=by)
         except DomainError as error:
-            messages.error(request, _(error.message))
+            messages.error(request, error.in_words)
             return None
 
     def desk(self, request: HttpRequest, pack_id: UUID) -> HttpResponseBase:
@@ -119,7 +119,7 @@ class EvidencePackAdmin(ForReviewers):
             packs.agree(pack_id=row.pk, by=by)
             messages.success(request, _("Done."))
         except DomainError as error:
-            messages.error(request, _(error.message))
+            messages.error(request, error.in_words)
         return redirect("admin:erasure_evidencepack_change", row.pk)
 
 

@@ -146,6 +146,9 @@ class ManualPlaceAdmin(ForReviewers):
 class PlaceTaskAdmin(admin.ModelAdmin):
     """What places run by hand are asked, the next due first; reviewers see all, others those they are named for."""
 
+    empty_words = gettext_lazy(
+        "When a request needs a place that is run by hand, the question to it stands here until it is answered."
+    )
     list_display = ("__str__", "place", "right", "asked_at", "due_at", "answered_at")
     list_filter = (("answered_at", WhetherDone),)
     list_select_related = ("place", "step__request")
@@ -198,7 +201,7 @@ class PlaceTaskAdmin(admin.ModelAdmin):
                 messages.success(request, _("Done."))
                 return redirect("admin:erasure_placetask_changelist")
             except DomainError as flaw:
-                error = _(flaw.message)
+                error = flaw.in_words
         reason, text = place_tasks.reason_of(row.step)
         context = self.admin_site.each_context(request) | {"title": str(row), "opts": self.model._meta, "row": row}
         context |= {"error": error, "given": request.POST, "reason": reason, "text": text}

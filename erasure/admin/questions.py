@@ -58,5 +58,5 @@ class AccessQuestionAdmin(ForReviewers):
                 questions.explain(question_id=row.pk, by=by, text=text, outcome=outcome)
             messages.success(request, _("Done."))
         except DomainError as error:
-            messages.error(request, _(error.message))
+            messages.error(request, error.in_words)
         return redirect("admin:erasure_accessquestion_change", row.pk)

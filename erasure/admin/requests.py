@@ -185,7 +185,7 @@ class RequestAdmin(BulkActs, MandatePages):
             desk.do(name=request.POST.get("act", ""), request_id=request_id, account=account, given=request.POST)
             messages.success(request, _("Done."))
         except DomainError as error:
-            messages.error(request, _(error.message))
+            messages.error(request, error.in_words)
         return redirect(reverse("admin:erasure_rightsrequest_change", args=[request_id]))
 
     def withheld(self, request: HttpRequest, request_id: UUID) -> HttpResponseBase:
@@ -199,7 +199,7 @@ class RequestAdmin(BulkActs, MandatePages):
             account = cast(Account, request.user)
             rows = desk.reveal_rows(request_id=request_id, account=account, given=request.POST)
         except DomainError as error:
-            messages.error(request, _(error.message))
+            messages.error(request, error.in_words)
             return redirect(reverse("admin:erasure_rightsrequest_change", args=[request_id]))
         context = self.admin_site.each_context(request) | {
             "title": _("Withheld rows"),
@@ -220,7 +220,7 @@ class RequestAdmin(BulkActs, MandatePages):
             account = cast(Account, request.user)
             row, data = desk.reveal_evidence(request_id=request_id, account=account, given=request.POST)
         except DomainError as error:
-            messages.error(request, _(error.message))
+            messages.error(request, error.in_words)
             return redirect(reverse("admin:erasure_rightsrequest_change", args=[request_id]))
         response = HttpResponse(data, content_type=row.content_type)
         suffix = SUFFIXES[row.content_type]

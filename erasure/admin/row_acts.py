@@ -33,5 +33,5 @@ def act_on_each(
             act(row, cast(Account, request.user))
             messages.success(request, which + _("Done."))
         except DomainError as error:
-            messages.error(request, which + _(error.message))
+            messages.error(request, which + error.in_words)
     return None

@@ -6,7 +6,6 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from access.models import Account
@@ -39,7 +38,7 @@ class DestinationForm(forms.ModelForm):
             try:
                 destinations.checked(url=given["url"], obstacle=given["obstacle"], secret=given["secret"])
             except DomainError as error:
-                self.add_error(None, _(error.message))
+                self.add_error(None, error.in_words)
         return given
 
 

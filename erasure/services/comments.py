@@ -42,7 +42,9 @@ def comment_on(*, request_id: UUID, author: Account, text: str) -> Comment:
     """The comment stands on the open request; the log says who wrote one. `invalid_value` for no words or too many."""
     words = text.strip()
     if not words or len(words) > LONGEST:
-        raise Invalid("invalid_value", f"A comment has 1 to {LONGEST} characters.", status=422)
+        raise Invalid(
+            "invalid_value", "A comment has 1 to %(longest)s characters.", status=422, params={"longest": LONGEST}
+        )
     with transaction.atomic():
         request = locked_open_request(request_id)
         comment = Comment(request=request, author=author, at=timezone.now())

@@ -126,7 +126,9 @@ def _close(request: RightsRequest, question: Question, *, actor: str, at: dateti
 def _written(request: RightsRequest, text: str, *, author: Account | None) -> Message:
     words = text.strip()
     if not words or len(words) > LONGEST:
-        raise Invalid("invalid_value", f"A message has 1 to {LONGEST} characters.", status=422)
+        raise Invalid(
+            "invalid_value", "A message has 1 to %(longest)s characters.", status=422, params={"longest": LONGEST}
+        )
     message = Message(request=request, author=author, by_person=author is None, at=timezone.now())
     message.sealed = vault.subject_key(request.subject_id).seal(message_place(message), words.encode())
     message.save(force_insert=True)

@@ -91,7 +91,7 @@ def _require_rectifiable(subject: Subject, checked: Checked) -> None:
         flaws = [Flaw(f"/details/values{step(field)}", "invalid_value", detail) for field in outside]
         raise Invalid("invalid_value", detail, status=422, errors=flaws)
     if purpose.lawful_basis in RETAINED_UNDER and None in values.values():
-        raise WrongState("right_not_available", f"The lawful basis ({purpose.lawful_basis}) does not let it go.")
+        raise WrongState("right_not_available", "A law has us keep it: it can be corrected, not removed.")
 
 
 def _corrected(slug: str, values: Mapping[str, Any]) -> dict[str, str | None]:

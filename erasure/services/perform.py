@@ -157,7 +157,7 @@ def _verify(steps: Sequence[Step], kept: Kept) -> list[Outcome]:
     """Another look at every place: complete is only said when nothing is left that should be gone."""
     left = where_left(_people(steps), kept)
     if left:
-        raise WrongState("residue", f"Something is left in {', '.join(sorted(left))}.")
+        raise WrongState("residue", "Something is left in %(places)s.", params={"places": ", ".join(sorted(left))})
     return [Outcome({"rows": 0})] * len(steps)
 
 

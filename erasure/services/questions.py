@@ -164,7 +164,7 @@ def _locked_open(question_id: UUID) -> AccessQuestion:
 def _words(text: str) -> str:
     words = text.strip()
     if not words or len(words) > LONGEST or "\0" in words:
-        raise Invalid("invalid_value", f"Write 1 to {LONGEST} characters.", status=422)
+        raise Invalid("invalid_value", "Write 1 to %(longest)s characters.", status=422, params={"longest": LONGEST})
     return words
 
 

@@ -31,7 +31,7 @@ def message(request: HttpRequest, request_id: UUID) -> HttpResponse:
         _answer(request, row)
         messages.success(request, _("We have received your message."))
     except DomainError as error:
-        messages.error(request, _(error.message))
+        messages.error(request, error.in_words)
     return redirect("request", request_id=request_id)
 
 
@@ -50,7 +50,7 @@ def by_link(request: HttpRequest, link: UUID, token: str) -> HttpResponse:
         _answer(request, question.request)
     except DomainError as error:
         text = request.POST.get("text", "")
-        return render(request, "erasure/answer.html", context | {"error": _(error.message), "text": text}, status=422)
+        return render(request, "erasure/answer.html", context | {"error": error.in_words, "text": text}, status=422)
     return render(request, "erasure/answered.html")
 
 

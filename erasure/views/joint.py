@@ -70,7 +70,7 @@ def _filed(request: HttpRequest, subject: Subject, form: WishesForm, wishes: Wis
             by_person=True,
         )
     except DomainError as error:
-        return _look_again(request, subject, form, wishes, problem=_(error.message))
+        return _look_again(request, subject, form, wishes, problem=error.in_words)
     messages.success(request, _("We have received what you asked for."))
     if filed[0].joint_id is None:
         return redirect("request", request_id=filed[0].id)
@@ -95,5 +95,5 @@ def without_copy(request: HttpRequest, request_id: UUID) -> HttpResponseBase:
         go_ahead_without_copy(request=row)
         messages.success(request, _("The erasure goes ahead without the copy."))
     except DomainError as error:
-        messages.error(request, _(error.message))
+        messages.error(request, error.in_words)
     return redirect("request", request_id=request_id)

@@ -55,7 +55,7 @@ def object_here(request: HttpRequest, request_id: UUID) -> HttpResponse:
         object_to_mandate(mandate_id=row.mandate_id)
         messages.success(request, _("We have stopped it, and somebody looks at it now."))
     except DomainError as error:
-        messages.error(request, _(error.message))
+        messages.error(request, error.in_words)
     return redirect("request", request_id=request_id)
 
 

@@ -13,7 +13,6 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import translation
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -76,7 +75,7 @@ def _answered(request: HttpRequest, task: PlaceTask, link: UUID) -> HttpResponse
     try:
         take_answer(request, task, actor=place_tasks.RESPONDENT)
     except DomainError as error:
-        return _form(request, task, error=_(error.message), status=422)
+        return _form(request, task, error=error.in_words, status=422)
     _grant(request, link, until=DONE)
     return render(request, "erasure/place_answered.html")
 

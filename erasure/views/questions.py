@@ -5,7 +5,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from erasure.models import AccessQuestion
@@ -28,9 +27,9 @@ def question(request: HttpRequest, event: UUID) -> HttpResponse:
     try:
         questions.question_access(subject=subject, event=event, text=request.POST.get("text", ""))
     except Invalid as error:
-        return _page(request, None, problem=_(error.message), status=422)
+        return _page(request, None, problem=error.in_words, status=422)
     except DomainError as error:
-        messages.error(request, _(error.message))
+        messages.error(request, error.in_words)
     return redirect("access_question", event)
 
 

@@ -96,7 +96,7 @@ def _filed(request: HttpRequest, subject: Subject, right: str, form: NothingMore
             actor=actors.SUBJECT,
         )
     except DomainError as error:
-        form.add_error(None, _(error.message))
+        form.add_error(None, error.in_words)
         return _ask_page(request, subject, right, form, status=422)
     messages.success(request, _("We have received your request."))
     return redirect("request-transfer" if may_be_sent(filed) else "request", request_id=filed.id)
@@ -127,7 +127,7 @@ def withdraw(request: HttpRequest, request_id: UUID) -> HttpResponse:
         withdraw_request(request=row, actor=actors.SUBJECT)
         messages.success(request, _("Your request is withdrawn."))
     except DomainError as error:
-        messages.error(request, _(error.message))
+        messages.error(request, error.in_words)
     return redirect("request", request_id=request_id)
 
 
@@ -149,7 +149,7 @@ def archive(request: HttpRequest, request_id: UUID) -> HttpResponseBase:
         if lock is None or key not in request.session:
             request.session[key] = open_download(request=row, number=number)
     except (WrongState, Invalid) as error:
-        messages.error(request, _(error.message))
+        messages.error(request, error.in_words)
         return redirect("request", request_id=request_id)
     if lock is None:
         return HttpResponseRedirect(f"{request.path}?supplement={number}", status=303)
@@ -177,7 +177,7 @@ def revoke(request: HttpRequest, request_id: UUID) -> HttpResponse:
         revoke_archive(request=row, number=_number(request.POST.get("supplement", "")))
         messages.success(request, _("It is deleted. Nobody can download it any more."))
     except DomainError as error:
-        messages.error(request, _(error.message))
+        messages.error(request, error.in_words)
     return redirect("request", request_id=request_id)
 
 
@@ -219,5 +219,5 @@ def public_verify(request: HttpRequest) -> HttpResponse:
             found = verify_request(request_id=form.cleaned_data["reference"], code=form.cleaned_data["code"])
             return render(request, "erasure/public_done.html", {"request_row": described(found)})
         except DomainError as error:
-            form.add_error("code", _(error.message))
+            form.add_error("code", error.in_words)
     return render(request, "erasure/public_sent.html", {"form": form, "again": True})

@@ -39,7 +39,7 @@ def stop(request: HttpRequest, request_id: UUID) -> HttpResponse:
         stop_transfer(request=row, actor=actors.SUBJECT)
         messages.success(request, _("Nothing more is sent. You can download your data instead."))
     except DomainError as error:
-        messages.error(request, _(error.message))
+        messages.error(request, error.in_words)
     return redirect("request", request_id=request_id)
 
 
@@ -55,7 +55,7 @@ def _asked(request: HttpRequest, row: RightsRequest, destination_id: UUID) -> Ht
         ask_transfer(request=row, destination_id=destination_id, actor=actors.SUBJECT)
         messages.success(request, _("Your data will be sent. You see here how far it is."))
     except DomainError as error:
-        messages.error(request, _(error.message))
+        messages.error(request, error.in_words)
     return redirect("request", request_id=row.id)
 
 

@@ -12,6 +12,7 @@ from subjects.services.people import (
     mark_erased,
     register_new,
     register_subject,
+    speak_as_chosen,
 )
 from subjects.services.restrictions import (
     announce_lift,
@@ -46,5 +47,6 @@ __all__ = [
     "retain",
     "shred_key",
     "shred_keys",
+    "speak_as_chosen",
     "store_values",
 ]

@@ -217,6 +217,11 @@ def link_application(*, subject: Subject, application: Application) -> None:
     )
 
 
+def speak_as_chosen(account: Account) -> None:
+    """Mails about requests and copies of data are in the language its owner chose in the portal (Art. 12(1))."""
+    Subject.objects.filter(account=account, erased_at=None).update(language=account.language)
+
+
 def claim_subject(account: Account, email: str) -> Subject:
     """The account is the person's whose verified e-mail address this is; new people are made (Art. 12(2)).
 

@@ -1,18 +1,39 @@
 """The main flows, with JavaScript and without: signing up, consent, sharing, a request, signing out everywhere."""
 
+import zipfile
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
+from django.utils import translation
 from playwright.sync_api import Browser, Page, expect
 
+from access.services.accounts import set_language
 from consent.models import ConsentEvent
+from erasure.models import RightsRequest
 from tests.browser import visitors
 from tests.browser.conftest import Visit, watch
+from tests.erasure.people import run_all
 from tests.journey.people import Authenticator
 
+LANGUAGES = ("en", "de", "fr")
+IN_TURN = pytest.mark.parametrize(
+    "language",
+    [
+        pytest.param(each, marks=() if date.today().toordinal() % 3 == turn else pytest.mark.exhaustive)
+        for turn, each in enumerate(LANGUAGES)
+    ],
+)
+"""One language a day, all with EXHAUSTIVE=1."""
+READ = (
+    "E-mail address", "Password", "Sign in", "One-time code", "Your data at a glance", "Give consent",
+    "Withdraw consent", "You gave consent", "You withdrew consent", "Under way", "Your copy is ready",
+    "Download my data", "Erase my data", "Will be erased", "Stays, by law", "We have received your request.",
+    "Withdraw this request",
+)  # fmt: skip
+"""What a person reads on the way."""
 SCRIPT = pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
-PASSWORD = "four calm words here"
 
 
 @SCRIPT
@@ -22,7 +43,7 @@ def test_signing_up_with_a_mailed_code_and_an_authenticator(
     page = visit(script=script)
     visitors.ask_for_code(page, "ada@people.example")
     visitors.prove_address(page, mailed("ada@people.example"))
-    visitors.choose_password(page, PASSWORD)
+    visitors.choose_password(page, visitors.PASSWORD)
     assert page.get_by_role("img", name="QR code").is_visible()
     visitors.enrol(page)
     assert page.locator(".codes li").count() == 10
@@ -108,11 +129,56 @@ def test_sharing_is_switched_on_and_off(visit: Visit, catalogue: None, alice: An
     expect(page.get_by_text("Sharing is off", exact=True)).to_be_visible()
 
 
-@SCRIPT
-def test_an_erasure_shows_its_plan_first(visit: Visit, full: Any, script: bool) -> None:
-    from erasure.models import RightsRequest
+@IN_TURN
+def test_the_main_flow_in_the_readers_language(visit: Visit, full: Any, language: str) -> None:
+    """Signed in with two factors, consent given and withdrawn, an erasure asked for past its plan, a copy collected."""
+    with translation.override(language):
+        said = {words: translation.gettext(words) for words in READ}
+    assert language == "en" or all(said[words] != words for words in READ), "the test reads the language it is about"
+    set_language(account=full.account, language=language)
+    page = visit(language=language)
+    page.goto("/login")
+    page.get_by_label(said["E-mail address"]).fill(full.email)
+    page.get_by_label(said["Password"], exact=True).fill(full.password)
+    visitors.press(page, said["Sign in"])
+    page.get_by_label(said["One-time code"]).fill(Authenticator(full.totp_secret).code())
+    visitors.press(page, said["Sign in"])
+    expect(page.get_by_role("heading", level=1)).to_have_text(said["Your data at a glance"])
+    page.goto("/consent")
+    card = page.locator("#newsletter")
+    for button, until in (("Withdraw consent", "You withdrew consent"), ("Give consent", "You gave consent")):
+        with page.expect_navigation(wait_until="load"):
+            card.get_by_role("button", name=said[button]).click()
+        expect(card.get_by_text(said[until], exact=True)).to_be_visible()
+    answers = ConsentEvent.objects.filter(purpose="newsletter", recipient="").order_by("seq")
+    assert [answer.action for answer in answers] == ["give", "withdraw", "give"]
+    collect(page, said, full.subject, language)
+    page.goto("/requests")
+    page.get_by_role("link", name=said["Erase my data"]).click()
+    for fate in ("Will be erased", "Stays, by law"):
+        expect(page.get_by_role("table")).to_contain_text(said[fate])
+    visitors.press(page, said["Erase my data"])
+    expect(page.get_by_text(said["We have received your request."])).to_be_visible()
+    expect(page.locator("#progress")).to_contain_text(said["Under way"])
+    expect(page.get_by_role("button", name=said["Withdraw this request"])).to_be_visible()
+    assert page.locator("html").get_attribute("lang") == language
 
-    page = visit(full, script=script)
+
+def collect(page: Page, said: dict[str, str], subject: Any, language: str) -> None:
+    """The copy that is under way is seen to be so, finished, and downloaded; it speaks the reader's language."""
+    row = RightsRequest.objects.get(subject=subject, right="access")
+    page.goto(f"/requests/{row.id}")
+    expect(page.locator("#progress")).to_contain_text(said["Under way"])
+    run_all(row)
+    page.goto(f"/requests/{row.id}")
+    expect(page.get_by_role("heading", name=said["Your copy is ready"])).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name=said["Download my data"]).click()
+    assert f'lang="{language}"' in zipfile.ZipFile(download.value.path()).read("index.html").decode()
+
+
+def test_an_erasure_shows_its_plan_first(visit: Visit, full: Any) -> None:
+    page = visit(full, script=False)
     page.goto("/requests")
     page.get_by_role("link", name="Erase my data").click()
     expect(page.get_by_role("table")).to_contain_text("Will be erased")
@@ -271,7 +337,7 @@ def test_what_is_printed_has_codes_and_no_buttons(visit: Visit, mailed: Callable
     page = visit()
     visitors.ask_for_code(page, "ada@people.example")
     visitors.prove_address(page, mailed("ada@people.example"))
-    visitors.choose_password(page, PASSWORD)
+    visitors.choose_password(page, visitors.PASSWORD)
     visitors.enrol(page)
     page.emulate_media(media="print")
     assert page.locator(".codes").is_visible()

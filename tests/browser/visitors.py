@@ -9,6 +9,7 @@ from tests.journey.people import Authenticator
 
 Mailed = Callable[[str], str]
 """(address) -> the six digits of the newest mail to it."""
+PASSWORD = "four calm words here"
 
 
 def button(page: Page, words: str) -> Locator:

@@ -13,11 +13,13 @@ from django.db.models import Field
 from django.utils import translation
 
 from gdpr_portal import admin_words
+from gdpr_portal.errors import Invalid
 from tests.browser.catalogue import ROOT, marked
 
 FAMILY = {"Invalid", "Refused", "Missing", "WrongState", "Unavailable"}
 AT_A_DESK = (
-    "consent/admin", "consent/qa", "consent/services", "erasure/admin/desk.py", "erasure/services", "audit/held.py",
+    "consent/admin", "consent/qa", "consent/services", "consent/review_states.py", "erasure/admin/desk.py",
+    "erasure/services", "erasure/rights.py", "erasure/states.py", "audit/held.py",
 )  # fmt: skip
 FOR_PROGRAMS = {
     "asks.py", "attestations.py", "authorisations.py", "confirmations.py", "connectors.py", "consents.py", "data.py",
@@ -79,6 +81,14 @@ def test_every_place_of_an_erasure_has_words() -> None:
     assert {each.name for each in holdings()} - set(PLACES) == set()
 
 
+def test_what_a_refusal_counts_is_said_in_the_readers_language() -> None:
+    refused = Invalid("invalid_value", "Write 1 to %(longest)s characters.", params={"longest": 5000})
+    assert refused.message == refused.in_words == "Write 1 to 5000 characters."
+    with translation.override("de"):
+        assert refused.in_words == "Schreiben Sie 1 bis 5000 Zeichen."
+        assert refused.message == "Write 1 to 5000 characters.", "programs and logs read English"
+
+
 def refusals() -> Iterator[str]:
     """Every sentence by which a service that a desk calls refuses."""
     for place in AT_A_DESK:
@@ -95,6 +105,8 @@ def said(file: Path) -> Iterator[str]:
             message = node.args[1]
             if isinstance(message, ast.Constant) and isinstance(message.value, str):
                 yield message.value
+            elif isinstance(message, ast.JoinedStr):
+                yield f"{file}:{node.lineno} is put together: no catalogue can know it, use params"
 
 
 def test_every_refusal_of_a_desk_is_in_the_catalogues() -> None:

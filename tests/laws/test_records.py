@@ -17,6 +17,7 @@ WORK = "the course of the work, in the row itself; its outcome is recorded: "
 
 EXCEPTIONS = {
     "access.services.accounts.set_language": "a preference of the pages, of one's own",
+    "subjects.services.people.speak_as_chosen": "the same preference, for mails and copies",
     "access.services.factors.add_totp": FACTOR,
     "access.services.factors.pending_totp": FACTOR,
     "access.services.factors.tell": MAIL,
