@@ -1,7 +1,7 @@
 """Very many keys in little memory: which were asked for, as digests, and their values, packed, in the order they came.
 
-A digest is 16 bytes of BLAKE2b (RFC 7693) in a table of open addressing, 24 to 48 bytes a key; that two keys ever share
-one is as likely as guessing it. Nothing of this leaves the process.
+A few are kept as they are. Of more, a digest is 16 bytes of BLAKE2b (RFC 7693) in a table of open addressing, 24 to 48
+bytes a key; that two keys ever share one is as likely as guessing it. Nothing of this leaves the process.
 """
 
 import pickle
@@ -13,8 +13,10 @@ from typing import Any, Final
 DIGEST_BYTES: Final = 16
 PACKED: Final = 500
 """So many keys are packed together."""
+FEW: Final = 1_000
+"""So many keys are no digests yet."""
 _EMPTY: Final = bytes(DIGEST_BYTES)
-_LEAST_SLOTS: Final = 64
+_LEAST_SLOTS: Final = 4_096
 
 Key = tuple[Any, ...]
 
@@ -23,16 +25,30 @@ class Digests:
     """A set of keys that only says whether one is in it; a key is text, or None, for each of its columns."""
 
     def __init__(self) -> None:
-        self._slots = bytearray(_LEAST_SLOTS * DIGEST_BYTES)
+        self._few: set[Key] | None = set()
+        self._slots = bytearray()
         self._used = 0
 
     def __contains__(self, key: object) -> bool:
+        if self._few is not None:
+            return key in self._few
         digest = _digest(key)
         return self._slots.startswith(digest, self._place(digest))
 
     def add(self, key: Key) -> bool:
         """The key is in it; whether it is new."""
-        digest = _digest(key)
+        if self._few is None:
+            return self._add_digest(_digest(key))
+        if key in self._few:
+            return False
+        self._few.add(key)
+        if len(self._few) > FEW:
+            few, self._few, self._slots = self._few, None, bytearray(_LEAST_SLOTS * DIGEST_BYTES)
+            for each in few:
+                self._add_digest(_digest(each))
+        return True
+
+    def _add_digest(self, digest: bytes) -> bool:
         at = self._place(digest)
         if self._slots.startswith(digest, at):
             return False
