@@ -1,12 +1,12 @@
 """One person of whom very much is held: their archive built and downloaded, beside zipping the same bytes.
 
-    python -m bench.archives --rows 1000000 [--kind history|connector]
+    python -m bench.archives --rows 1000000 [--kind history|connector|leading]
 
 `history` are rows of our own database (consent events), `connector` rows of somebody else's (SQLite), read for the
-copy first. Each work runs in a process of its own, whose peak memory (VmHWM) is printed: `build` is the worker that
-carries the request out, `download` reads every byte as the portal hands it out, `floor` zips the files of that very
-archive from a folder, by zipfile. PostgreSQL of its own with flushed commits and
-the worker's statement timeout. 1 when a process had more than 200 MB. Quote shares of one run.
+copy first; with `leading` each of these leads on to a row of another table. Each work runs in a process of its own,
+whose peak memory (VmHWM) is printed: `build` is the worker that carries the request out, `download` reads every byte as
+the portal hands it out, `floor` zips the files of that very archive from a folder, by zipfile. PostgreSQL of its own
+with flushed commits and the worker's statement timeout. 1 when a process had more than 200 MB. Quote shares of one run.
 """
 
 import argparse
@@ -93,8 +93,9 @@ def child(work: str, person: UUID, folder: Path, answers: Any) -> None:
     )
 
 
-def customer_of(made: Any, rows: int, folder: Path) -> UUID:
-    """Somebody with so many orders in another database, reached by a connector."""
+def customer_of(made: Any, rows: int, folder: Path, *, leading: bool) -> UUID:
+    """Somebody with so many orders in another database, reached by a connector; each with a parcel where it is
+    `leading` on."""
     from erasure.services.connector_runs import add_connector
     from subjects.services.people import register_subject
 
@@ -106,7 +107,11 @@ def customer_of(made: Any, rows: int, folder: Path) -> UUID:
             "INSERT INTO orders VALUES (?, 'often@bench.example', ?, ?, ?)",
             ((n, f"Item number {n % 977}", f"{n % 500}.90", f"2026-01-{1 + n % 28:02d}") for n in range(rows)),
         )
-    add_connector(name="warehouse", url=f"sqlite:///{path}", datasets=[DATASET])
+        if leading:
+            database.execute("CREATE TABLE parcels (id INTEGER PRIMARY KEY, order_id INTEGER, weight INTEGER)")
+            database.execute("CREATE INDEX by_order ON parcels (order_id)")
+            database.execute("INSERT INTO parcels SELECT id, id, id % 31 FROM orders")
+    add_connector(name="warehouse", url=f"sqlite:///{path}", datasets=[DATASET + PARCELS if leading else DATASET])
     subject, _new = register_subject(application=made.shop, identifiers={"email": "often@bench.example"})
     return subject.pk
 
@@ -123,12 +128,21 @@ dataset:
           - {name: price, data_categories: [user.financial]}
           - {name: at, data_categories: [user.behavior]}
 """
+PARCELS = """
+      - name: parcels
+        fields:
+          - {name: id, data_categories: [system.operations], fides_meta: {primary_key: true}}
+          - name: order_id
+            data_categories: [system.operations]
+            fides_meta: {references: [{dataset: warehouse, field: orders.id, direction: from}]}
+          - {name: weight, data_categories: [user.behavior]}
+"""
 
 
 def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("--rows", type=int, default=1_000_000)
-    asked.add_argument("--kind", choices=("history", "connector"), default="history")
+    asked.add_argument("--kind", choices=("history", "connector", "leading"), default="history")
     given = asked.parse_args()
     os.environ |= {"UNDO_WINDOW_SECONDS": "0"}
     with common.durable(), tempfile.TemporaryDirectory(prefix="bench-archives-") as name, world() as made:
@@ -136,9 +150,9 @@ def main() -> int:
         folder = Path(name)
         common.everybody(folder, 1)  # the catalogue, and nobody else who would have to be asked
         person = (
-            customer_of(made, given.rows, folder)
-            if given.kind == "connector"
-            else common.answered_often(made, given.rows)
+            common.answered_often(made, given.rows)
+            if given.kind == "history"
+            else customer_of(made, given.rows, folder, leading=given.kind == "leading")
         )
         found = {work: measured(work, person, folder) for work in ("build", "download")}
         with zipfile.ZipFile(folder / "archive.zip") as packed:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce, Length
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -17,7 +18,8 @@ from subjects.models import Subject
 _EVENTS = Own(ConsentEvent.objects.order_by("at", "seq"))
 _STANDING = Own(Standing.objects.order_by("purpose"))
 _OBJECTIONS = Own(Objection.objects.order_by("since"))
-_DELIVERIES = Own(Delivery.objects.select_related("application").order_by("created_at"))
+_ANSWERED = Coalesce(Length("evidence_sealed"), 0) + Coalesce(Length("data_sealed"), 0)
+_DELIVERIES = Own(Delivery.objects.select_related("application").order_by("created_at"), weight=_ANSWERED)
 _BY_HAND = Own(HandNotice.objects.order_by("created_at"))
 _ASKS = Own(SharingAsk.objects.order_by("asked_at"))
 

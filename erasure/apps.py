@@ -9,9 +9,9 @@ class ErasureConfig(AppConfig):
 
     def ready(self) -> None:
         from consent.hooks import consent_ended, delivery_closed
-        from erasure.case_holdings import CasesHolding
-        from erasure.holdings import ArchivesHolding, RequestsHolding
-        from erasure.mandate_holdings import MandatesHolding
+        from erasure.holdings.cases import CasesHolding
+        from erasure.holdings.mandates import MandatesHolding
+        from erasure.holdings.requests import ArchivesHolding, RequestsHolding
         from erasure.services.periods import propose_ended
         from erasure.services.step_acts import delivery_closed as settle
         from subjects.holdings import register

@@ -13,7 +13,8 @@ from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, F, QuerySet, Value
+from django.db.models import Count, F, QuerySet, Sum, Value
+from django.db.models.expressions import Combinable
 
 from subjects.models import Subject
 
@@ -22,6 +23,8 @@ FEW: Final = 1000
 MOST: Final = 5 * FEW
 """So many rows of a table are read of several people at once."""
 BATCH: Final = 2000
+HEAVY_BYTES: Final = 512 * 1024
+"""Heavier rows are read one by one."""
 
 Kept = Mapping[str, frozenset[str]]
 """{purpose: fields} that a law asks to keep (Art. 17(3)); everything else goes."""
@@ -40,10 +43,19 @@ class Own:
     rows: QuerySet[Any]
     owner: str = "subject"
     key: str = "pk"
+    weight: Combinable | None = None
+    """How many bytes a row has; given where few rows can be too much for memory."""
 
     def of(self, people: Iterable[Subject]) -> QuerySet[Any]:
         """Those of these people."""
         return self.rows.filter(**{f"{self.owner}__in": [getattr(person, self.key) for person in people]})
+
+    def is_heavy(self, people: Iterable[Subject]) -> bool:
+        """Whether the rows of these people are too much to be in memory together."""
+        if self.weight is None:
+            return False
+        total = self.of(people).order_by().aggregate(total=Sum(self.weight))["total"]
+        return bool(total and total > HEAVY_BYTES)
 
     def by_person(self, people: Sequence[Subject]) -> dict[Any, list[Any]] | None:
         """The same of each of them, by their key; None when they are too many to be read at once."""
@@ -83,17 +95,24 @@ class Together:
         return list(own.of([subject])) if found is None else found
 
     def table(self, subject: Subject, own: Own, told: Callable[[Any], dict[str, Any]]) -> "list[dict[str, Any]] | Rows":
-        """What is told of each row, in order: a list of few, `Rows` of many. In a transaction, which holds the cursor.
+        """What is told of each row, in order: a list of few, `Rows` of many or of heavy ones. In a transaction, which
+        holds the cursor.
 
         Raises TooLongTogether for many, unless the person is the only one.
         """
+        people = self.people if subject.pk in self._among else [subject]
+        if own.weight is not None and self.known((own, *people), lambda: own.is_heavy(people)):
+            return self._long(subject, own, told, 1)
         found = self._shared(subject, own)
         first = list(own.of([subject])[: FEW + 1]) if found is None else found
         if len(first) <= FEW:
             return [told(row) for row in first]
+        return self._long(subject, own, told, BATCH)
+
+    def _long(self, subject: Subject, own: Own, told: Callable[[Any], dict[str, Any]], at_once: int) -> "Rows":
         if len(self.people) > 1:
             raise TooLongTogether
-        return Rows(lambda: map(told, own.of([subject]).iterator(chunk_size=BATCH)))
+        return Rows(lambda: map(told, own.of([subject]).iterator(chunk_size=at_once)))
 
     def known(self, name: Hashable, make: Callable[[], Made]) -> Made:
         """What copies of one moment have in common, made once."""

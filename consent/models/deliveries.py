@@ -15,7 +15,8 @@ class Delivery(models.Model):
 
     `reference_sealed` is the receiver's own customer number, sealed by the service's key and gone once sent. What
     the receiver answers may name the person: `evidence` keeps its digest, `evidence_sealed` its words (service key),
-    `data_sealed` the personal data it holds (the person's own key).
+    `data_sealed` the personal data it holds (the person's own key). It is tried for 30 days, and on `until` then;
+    `due_at` is what the receiver was told, the same at every try.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -29,6 +30,7 @@ class Delivery(models.Model):
     fields = ArrayField(models.SlugField(), default=list)
     reference_sealed = models.BinaryField(null=True)
     due_at = models.DateTimeField(null=True)
+    until = models.DateTimeField(null=True)
     state = models.CharField(max_length=12, default="queued")
     outcome = models.CharField(max_length=14, default="", blank=True)
     evidence = models.JSONField(null=True)

@@ -60,11 +60,13 @@ def queue_delivery(
     fields: Sequence[str] = (),
     request: UUID | None = None,
     due_at: datetime | None = None,
+    until: datetime | None = None,
     recipient: str = "",
 ) -> Delivery:
     """The notice waits in its row for a worker, numbered next for this person and receiver, and a worker was woken.
 
-    Locks the subject (lock it first when you lock more). Without an endpoint it waits until there is one. The
+    It is tried for 30 days, and longer when `until` is later. Locks the subject (lock it first when you lock more).
+    Without an endpoint it waits until there is one. The
     receiver's own customer number is sealed into the row, so that it can be told even after an erasure here.
     """
     if type not in TYPES:
@@ -73,13 +75,21 @@ def queue_delivery(
     now = timezone.now()
     delivery = Delivery(
         application=application, subject=person, type=type, purpose=purpose, fields=list(fields), request=request,
-        due_at=due_at, recipient=recipient, next_at=now, sequence=_next_sequence(application, person),
+        due_at=due_at, until=until, recipient=recipient, next_at=now, sequence=_next_sequence(application, person),
     )  # fmt: skip
     delivery.reference_sealed = sealed_reference(delivery)
     delivery.save(force_insert=True)
     _record("delivery.queued", delivery, actors.system("worker"), request=str(request) if request else None)
     wake("consent.tasks.send", str(delivery.pk))
     return delivery
+
+
+def keep_trying(*, request: UUID, until: datetime) -> int:
+    """What is under way for the request is tried until then, and 30 days at least; returns how many notices.
+
+    In the transaction of whoever moves the date and says so in the log, with the person locked.
+    """
+    return Delivery.objects.filter(request=request, state__in=["queued", "sending"]).update(until=until)
 
 
 @transaction.atomic

@@ -25,7 +25,7 @@ def tell_again(*, delivery_id: UUID, actor: Account) -> Delivery:
     """The notice is tried now: one that waits for its time, one nobody confirmed, or one that was given up.
 
     The same `webhook-id` goes out, so that a receiver that has it knows it (Standard Webhooks). A start of sharing is
-    looked at again before it leaves, as ever. After 30 days one try is made. Raises `WrongState`: `already_closed`
+    looked at again before it leaves, as ever. After its time one try is made. Raises `WrongState`: `already_closed`
     once the receiver spoke, `under_way` while it is being sent, `no_live_endpoint`; `Refused` but for operator and IRM.
     """
     if not actor.roles & RENEWERS:

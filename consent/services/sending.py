@@ -146,9 +146,10 @@ def call(claimed: Claimed) -> webhook.Outcome:
 
 @transaction.atomic
 def settle(claimed: Claimed, outcome: webhook.Outcome) -> None:
-    """The row says what came of the call: `sent`, `queued` again with its next time, or `abandoned` after 30 days.
+    """The row says what came of the call: `sent`, `queued` again with its next time, or `abandoned`.
 
-    Nothing changes when the lease was lost, or the receiver has acknowledged meanwhile (its time of sending is noted).
+    Abandoned after 30 days, but of a request not before it is due. Nothing changes when the lease was lost, or the
+    receiver has acknowledged meanwhile (its time of sending is noted).
     """
     given_up = not outcome.accepted and _subject_if_given_up(claimed.id)
     delivery = Delivery.objects.select_for_update().get(pk=claimed.id)
@@ -309,13 +310,22 @@ def _take(delivery: Delivery, started: float) -> Claimed:
     )  # fmt: skip
 
 
+def tried_until(created_at: datetime, until: datetime | None) -> datetime:
+    """The last moment at which what was queued then is put off once more."""
+    return max(created_at + GIVE_UP, until or created_at)
+
+
 def _subject_if_given_up(delivery_id: UUID) -> bool:
-    """Whether 30 days are over; the person is locked then, as closing asks for."""
-    subject_id, created_at = Delivery.objects.values_list("subject_id", "created_at").get(pk=delivery_id)
-    if timezone.now() - created_at < GIVE_UP:
+    """Whether its time is over; the person is locked then, as closing asks for, and nobody gives it more time."""
+    if not _is_over(delivery_id):
         return False
-    lock_subject(subject_id)
-    return True
+    lock_subject(Delivery.objects.values_list("subject_id", flat=True).get(pk=delivery_id))
+    return _is_over(delivery_id)
+
+
+def _is_over(delivery_id: UUID) -> bool:
+    created_at, until = Delivery.objects.values_list("created_at", "until").get(pk=delivery_id)
+    return timezone.now() >= tried_until(created_at, until)
 
 
 def _accept(delivery: Delivery, outcome: webhook.Outcome) -> None:

@@ -12,13 +12,14 @@ from django.utils import timezone
 
 from audit import actors
 from audit import services as audit
-from erasure.archives.content import Answers, content, supplement
+from erasure.archives.answers import Answers
+from erasure.archives.content import content, supplement
 from erasure.archives.files import zipped
 from erasure.archives.others import Withheld, candidates, marked_fields
 from erasure.archives.readable import Reader
 from erasure.models import Archive, ArchiveChunk, RightsRequest, Step
 from erasure.services import checking
-from erasure.services.sources import Source, handed_on, number_of, sources_of, words_of
+from erasure.services.sources import Source, handed_on, number_of, sources_of
 from gdpr_portal.errors import Gone
 from subjects.holdings import Together, TooLongTogether
 from vault import services as vault
@@ -76,7 +77,7 @@ def _chunks(step: Step, copies: _Copies) -> Iterator[ArchiveChunk]:
     request, number = step.request, number_of(step)
     language = request.subject.language or settings.LANGUAGE_CODE
     told = copies.told[request.id]
-    answers = {each: words_of(each) for each in told if each.state == "answered" and each.archive is None}
+    answers = Answers(each for each in told if each.state == "answered" and each.archive is None)
     if number:
         body = supplement(request, told, answers, number)
     else:

@@ -16,6 +16,7 @@ from audit.selectors import events
 from consent.models import Purpose
 from consent.rights import PORTABLE
 from consent.selectors import live_recipients, title_in
+from erasure.archives.answers import Answers
 from erasure.models import RightsRequest
 from erasure.rights import Held
 from erasure.selectors import held_purposes_of
@@ -25,10 +26,6 @@ from subjects.holdings import ExportScope, Own, Together, holdings
 from subjects.models import Subject
 
 FORMAT = "gdpr-portal-archive/1"
-
-
-Answers = Mapping[Source, dict[str, Any]]
-"""What others answered, of those whose answer this archive hands on."""
 
 
 def content(
@@ -41,6 +38,7 @@ def content(
 ) -> dict[str, Any]:
     """The whole archive: JSON values, long tables as `Rows`; sections in a fixed order, what connectors hold last.
 
+    `answers` are those which the archive hands on.
     Copies put together at once share what is read, `together`.
     """
     together = together or Together([request.subject])
@@ -49,7 +47,7 @@ def content(
     portable = frozenset(each.purpose for each in held if each.lawful_basis in PORTABLE) if portability else None
     scope = ExportScope(portability=portability, language=language, purposes=portable, together=together)
     sections = {holding.name: holding.export(request.subject, scope) for holding in holdings()}
-    found = answers or {}
+    found = Answers(()) if answers is None else answers
     sections |= {f"connector {each.step.target}": found[each] for each in found if each.kind == "connector"}
     anything = _tells(sections) or any(map(_tells, found.values()))
     head = _head(request) | {"anything_held": anything} | _asked(told, found, 0)

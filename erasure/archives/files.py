@@ -1,13 +1,15 @@
 """The files of an archive as one ZIP, in flat memory: JSON, CSV, a readable page, and signed manifests over all of it.
 
 Names are fixed and hold nothing of the person. A cell that a spreadsheet would run is preceded by an apostrophe
-(OWASP ASVS 1.2.10); the JSON copy stays verbatim. Long tables are gone through once for each file they stand in.
+(OWASP ASVS 1.2.10); the JSON copy stays verbatim. Long tables are gone through once for each file they stand in, and
+what others answered is opened one answer after the other.
 """
 
 import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,6 +19,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from zipstream import ZIP_DEFLATED, ZipStream
 
+from erasure.archives.answers import Answers
 from erasure.archives.bag import DECLARATION, Bag, Signed
 from erasure.archives.readable import Reader, readable
 from erasure.archives.tables import Table, columns_of, is_table, path_of
@@ -26,7 +29,6 @@ from subjects.holdings import Rows
 
 TRIGGERS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 PIECE_BYTES: Final = 64 * 1024
-Found = Mapping[Source, Mapping[str, Any]]
 File = tuple[str, Iterable[bytes]]
 
 
@@ -34,7 +36,7 @@ def zipped(
     content: Mapping[str, Any],
     *,
     language: str,
-    answers: Mapping[Source, Mapping[str, Any]] | None = None,
+    answers: Answers | None = None,
     withheld: Mapping[UUID, str] | None = None,
     reader: Reader | None = None,
 ) -> Iterator[bytes]:
@@ -44,27 +46,41 @@ def zipped(
     And a folder for each of those who answered: `data/sources/KIND-NAME/answer.json`, word for word, and what came with
     it, but for files that are `withheld`. To be gone through within a transaction, which holds the cursors.
     """
-    found = {each: words for each, words in (answers or {}).items() if words}
+    found = Answers(()) if answers is None else answers
     bag, stream = Bag(), ZipStream(compress_type=ZIP_DEFLATED)
     stream.mkdir("data")
-    for path, pieces in [*_contents(content, reader or Reader(language), found, withheld), *_manifests(bag, content)]:
+    for path, pieces in chain(
+        _contents(content, reader or Reader(language), found, withheld), _manifests(bag, content)
+    ):
         stream.add(bag.passing(path, pieces), path)
-    yield from stream
+        yield from stream.all_files()  # each before the next is opened
+    yield from stream.footer()
 
 
 def _contents(
-    content: Mapping[str, Any], reader: Reader, found: Found, withheld: Mapping[UUID, str] | None
+    content: Mapping[str, Any], reader: Reader, found: Answers, withheld: Mapping[UUID, str] | None
 ) -> Iterator[File]:
     yield "bagit.txt", [DECLARATION]
     yield "README.txt", _later(lambda: _read_me(reader.language))
     yield "data.json", _pieces(json_of(content))
     yield "index.html", _later(lambda: page(content, reader, found))
-    for path, rows in _tables(content, found):
-        yield path, _pieces(_csv(rows))
-    for source, words in found.items():
-        yield f"{source.folder}/answer.json", _pieces(json_of(words))
-        for name, opened in files_of(source, withheld):
-            yield f"{source.folder}/{name}", _later(opened)
+    for section, body in content.get("data", {}).items():
+        yield from _tables(section, body)
+    if content.get("accesses"):
+        yield from _tables("", {"accesses": content["accesses"]})
+    for source in found:
+        yield from _answer(source, found[source], withheld)
+
+
+def _answer(source: Source, words: Mapping[str, Any], withheld: Mapping[UUID, str] | None) -> Iterator[File]:
+    """The answer word for word, as tables, and the files that came with it; tables of connectors stand in the data."""
+    if not words:
+        return
+    yield f"{source.folder}/answer.json", _pieces(json_of(words))
+    if source.kind != "connector":
+        yield from _tables(f"{source.kind} {source.step.target.removeprefix(PREFIX)}", words)
+    for name, opened in files_of(source, withheld):
+        yield f"{source.folder}/{name}", _later(opened)
 
 
 def _manifests(bag: Bag, content: Mapping[str, Any]) -> Iterator[File]:
@@ -122,7 +138,7 @@ def _is_long(value: Any) -> bool:
     return isinstance(value, Rows) or (isinstance(value, Mapping) and any(map(_is_long, value.values())))
 
 
-def page(content: Mapping[str, Any], reader: Reader, found: Found | None = None) -> bytes:
+def page(content: Mapping[str, Any], reader: Reader, found: Answers | None = None) -> bytes:
     """The readable page of an archive, with the first rows of its long tables."""
     with translation.override(reader.language):
         context: dict[str, Any] = {"content": content, "controller": settings.CONTROLLER, "language": reader.language}
@@ -144,20 +160,11 @@ def _read_me(language: str) -> bytes:
         return "".join(f"{name:<14} {text}\n" for name, text in [*lines, ("", about)]).encode()
 
 
-def _tables(content: Mapping[str, Any], found: Found) -> Iterator[tuple[str, Table]]:
-    """Every list of rows in the data, by section and name; those of connectors stand in the data already."""
-    others = {
-        f"{each.kind} {each.step.target.removeprefix(PREFIX)}": words
-        for each, words in found.items()
-        if each.kind != "connector"
-    }
-    for section, body in [*content.get("data", {}).items(), *others.items()]:
-        tables = body if isinstance(body, Mapping) else {"": body}
-        for name, rows in tables.items():
-            if is_table(rows):
-                yield path_of(section, name), rows
-    if content.get("accesses"):
-        yield path_of("", "accesses"), content["accesses"]
+def _tables(section: str, body: Any) -> Iterator[File]:
+    """Every list of rows in the section, a file each."""
+    for name, rows in (body if isinstance(body, Mapping) else {"": body}).items():
+        if is_table(rows):
+            yield path_of(section, name), _pieces(_csv(rows))
 
 
 def _csv(rows: Table) -> Iterator[str]:

@@ -18,14 +18,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from consent.models import Component
+from erasure.archives.answers import Answers, Way, put
 from erasure.models import CheckedText, Connector, PlaceTask
 from erasure.services.connectors import members, read_datasets
 from erasure.services.places import PREFIX
 from erasure.services.sources import Source, attachments
 from subjects.holdings import Rows
 
-Answers = Mapping[Source, dict[str, Any]]
-Way = tuple[str | int, ...]
 WHY: Mapping[str, Any] = {
     "another_person": gettext_lazy("about somebody else"),
     "confidence": gettext_lazy("it shows who told us in confidence"),
@@ -183,15 +182,18 @@ class Withheld:
 
     def apply(self, own: dict[str, Any], answers: Answers) -> None:
         """In these copies of what is held, the marks stand for what is withheld; nothing else is changed."""
-        changes = [(way, self._text(each)) for each in self.rows for way in each.ways]
-        roots: dict[Any, Any] = own | {label_of(source): words for source, words in answers.items()}
+        sources = {label_of(source): source for source in answers}
+        connected = {label: answers[each] for label, each in sources.items() if each.kind == "connector"}
+        roots: dict[Any, Any] = own | connected
         long: dict[tuple[Any, Any], list[tuple[Way, str]]] = {}
-        for way, text in changes:
+        for way, text in [(way, self._text(each)) for each in self.rows for way in each.ways]:
             root, name, *_below = way
-            if isinstance(roots[root].get(name), Rows):
+            if root not in roots:
+                answers.change(sources[str(root)], [(way[1:], text)])
+            elif isinstance(roots[root].get(name), Rows):
                 long.setdefault((root, name), []).append((way, text))
             else:
-                _put(roots, way, text)
+                put(roots, way, text)
         for (root, name), those in long.items():
             roots[root][name] = _changed(roots[root][name], those)
 
@@ -230,13 +232,6 @@ class Withheld:
         }
 
 
-def _put(value: Any, way: Way, text: str) -> None:
-    *above, last = way
-    for name in above:
-        value = value[name]
-    value[last] = text
-
-
 def _changed(rows: Rows, changes: Sequence[tuple[Way, str]]) -> Rows:
     """The long table with these texts in it, still read row by row."""
     of_row: dict[str | int, list[tuple[Way, str]]] = {}
@@ -246,7 +241,7 @@ def _changed(rows: Rows, changes: Sequence[tuple[Way, str]]) -> Rows:
     def read() -> Iterator[dict[str, Any]]:
         for at, row in enumerate(rows):
             for way, text in of_row.get(at, ()):
-                _put(row, way, text)
+                put(row, way, text)
             yield row
 
     return Rows(read, seen=rows.seen())

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import islice, takewhile
 from typing import Any
 
 from django.conf import settings
@@ -24,9 +25,11 @@ from gdpr_portal.formats.zones import controllers_zone
 from subjects.holdings import Rows
 
 WITHOUT_WORDS = {"values": {"field"}, "applications": {"application"}}
+"""Columns another one beside them says in words."""
 MOST_COLUMNS = 7
 """A table with more is shown row by row."""
-"""Columns another one beside them says in words."""
+IN_SECTION, IN_ANSWER, IN_CELL = 2_000_000, 100_000, 20_000
+"""So many letters a section has on the page, what one of those asked has answered, and one value."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Block:
     total: int = 0
     file: str = ""
     """Where all of its `total` rows are; the page has the first ones of a long table."""
+    is_shortened: bool = False
+    """Whether long values stand here with their beginning only."""
 
     @property
     def labelled(self) -> list[list[tuple[str, str]]]:
@@ -49,7 +54,7 @@ class Block:
     @property
     def is_cut(self) -> bool:
         """Whether there are more rows than stand here."""
-        return self.total > len(self.rows)
+        return self.total > len(self.rows) or self.is_shortened
 
     @property
     def is_wide(self) -> bool:
@@ -70,6 +75,23 @@ class Section:
         return sum(max(block.total, len(block.rows)) for block in self.blocks)
 
 
+class _Room:
+    """How many letters a part of the page may still have."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        self.shortened = 0
+
+    def take(self, text: str) -> str:
+        """As much of the text as there is room for."""
+        shown = text[: min(self.left, IN_CELL)]
+        self.left -= len(shown)
+        if len(shown) == len(text):
+            return text
+        self.shortened += 1
+        return f"{shown}…"
+
+
 class Reader:
     """Turns the values of an archive into words of one language."""
 
@@ -86,38 +108,59 @@ class Reader:
     def sections(self, data: Mapping[str, Any]) -> list[Section]:
         """Every section that holds something, in the order of the archive."""
         found = [
-            Section(SECTIONS.get(name, plain(name)), list(self._blocks(name, body))) for name, body in data.items()
+            Section(SECTIONS.get(name, plain(name)), list(self._blocks(name, body, _Room(IN_SECTION))))
+            for name, body in data.items()
         ]
         return [section for section in found if section.blocks]
 
     def answer(self, source: Source, words: Mapping[str, Any]) -> Section:
         """What somebody who was asked has answered, under their name."""
-        files = f"{source.kind} {source.step.target.removeprefix(PREFIX)}"
-        return Section(_("From %(name)s") % {"name": source.name}, list(self._blocks("", words, files)))
+        files, whole = f"{source.kind} {source.step.target.removeprefix(PREFIX)}", f"{source.folder}/answer.json"
+        blocks = list(self._blocks("", words, _Room(IN_ANSWER), files, whole))
+        return Section(_("From %(name)s") % {"name": source.name}, blocks)
 
-    def _blocks(self, section: str, body: Any, files: str = "") -> Iterator[Block]:
+    def _blocks(
+        self, section: str, body: Any, room: _Room, files: str = "", whole: str = "data.json"
+    ) -> Iterator[Block]:
         parts = body if isinstance(body, Mapping) else {section: body}
         tables = {name: value for name, value in parts.items() if isinstance(value, list | Rows)}
         facts = {name: value for name, value in parts.items() if name not in tables and value is not None}
         for name, rows in tables.items():
-            if rows:
-                yield self._table(
-                    section, name, rows, path_of(files or section, name if isinstance(body, Mapping) else "")
-                )
+            if rows and is_table(rows):
+                file = path_of(files or section, name if isinstance(body, Mapping) else "")
+                yield self._table(section, name, rows, room, file)
+            elif rows:
+                yield self._list(section, name, rows, room, whole)
         if facts:
-            rows = [[str(COLUMNS.get(name, plain(name))), self.words(section, name, facts[name])] for name in facts]
-            yield Block("", [], rows)
+            before = room.shortened
+            told = [
+                [str(COLUMNS.get(name, plain(name))), room.take(self.words(section, name, facts[name]))]
+                for name in facts
+            ]
+            yield Block("", [], told, file=whole, is_shortened=room.shortened > before)
 
-    def _table(self, section: str, name: str, rows: Any, file: str) -> Block:
-        shown, total = first_of(rows), length_of(rows)
-        if not is_table(rows):
-            return Block(BLOCKS.get(name, plain(name)), [], [[self.words(section, name, row)] for row in shown])
-        every = dict.fromkeys(column for row in shown for column in row if row[column] not in (None, "", []))
-        columns = [column for column in every if column not in WITHOUT_WORDS.get(section, set())]
-        cells = [[self.words(section, column, row.get(column)) for column in columns] for row in shown]
-        return Block(
-            BLOCKS.get(name, ""), [COLUMNS.get(column, plain(column)) for column in columns], cells, total, file
-        )
+    def _list(self, section: str, name: str, rows: Any, room: _Room, file: str) -> Block:
+        before = room.shortened
+        told = [[room.take(self.words(section, name, row))] for row in self._as_long_as(room, rows)]
+        title, total = BLOCKS.get(name, plain(name)), length_of(rows)
+        return Block(title, [], told, total, file, is_shortened=room.shortened > before)
+
+    @staticmethod
+    def _as_long_as(room: _Room, rows: Any) -> Iterator[Any]:
+        """The first rows, one at a time, until the room is taken."""
+        return takewhile(lambda _row: room.left > 0, islice(rows, ON_PAGE))
+
+    def _table(self, section: str, name: str, rows: Any, room: _Room, file: str) -> Block:
+        before, hidden = room.shortened, WITHOUT_WORDS.get(section, set())
+        told: list[dict[str, str]] = []
+        for row in self._as_long_as(room, rows):
+            filled = [column for column in row if column not in hidden and row[column] not in (None, "", [])]
+            told.append({column: room.take(self.words(section, column, row[column])) for column in filled})
+        columns = list(dict.fromkeys(column for row in told for column in row))
+        cells = [[row.get(column, "") for column in columns] for row in told]
+        titles = [COLUMNS.get(column, plain(column)) for column in columns]
+        is_shortened = room.shortened > before
+        return Block(BLOCKS.get(name, ""), titles, cells, length_of(rows), file, is_shortened)
 
     def words(self, section: str, column: str, value: Any) -> str:
         """One value as it is read: dates by locale, codes by their words, lists with commas."""
@@ -166,7 +209,7 @@ def readable(
 ) -> dict[str, Any]:
     """What the page shows beside `content`: sections, those asked and their answers, accesses, purposes, recipients."""
     own = {name: body for name, body in content["data"].items() if not name.startswith("connector ")}
-    others = [reader.answer(each, words) for each, words in (found or {}).items()]
+    others = [reader.answer(each, words) for each, words in (found or {}).items() if words]
     info = content.get("information") or {}
     bases, accesses = dict(Purpose.Basis.choices), content.get("accesses", [])
     sections = [*reader.sections(own), *others]

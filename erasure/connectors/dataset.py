@@ -4,8 +4,9 @@ Pure: text in, `Dataset` out. A file that cannot be meant is refused as a whole,
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import yaml
@@ -84,14 +85,17 @@ class Collection:
         """The table's name without its schema."""
         return self.address.collection.rpartition(".")[2]
 
-    def leaves(self) -> Iterator[Field]:
+    def leaves(self) -> Sequence[Field]:
         """Every scalar field."""
-        for field in self.fields:
-            yield from field.leaves()
+        return self._leaves
 
     def leaf(self, path: str) -> Field | None:
         """The scalar field of that path."""
-        return next((field for field in self.leaves() if field.path == path), None)
+        return next((field for field in self._leaves if field.path == path), None)
+
+    @cached_property
+    def _leaves(self) -> tuple[Field, ...]:
+        return tuple(leaf for field in self.fields for leaf in field.leaves())
 
 
 @dataclass(frozen=True)

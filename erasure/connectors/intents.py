@@ -5,12 +5,12 @@ Whatever cannot be done fails here, for the whole run, so that nothing is skippe
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from erasure.connectors.dataset import Collection, Field, covers
+from erasure.connectors.dataset import Address, Collection, Field, covers
 from erasure.connectors.graph import Graph
 from erasure.connectors.masking import NULL, Strategy, fitted
 from erasure.connectors.report import Problem, RunFailed, problem
@@ -64,10 +64,13 @@ class Wanted:
     masking: Strategy = NULL
     fallback: Strategy | None = None
     looks: bool = False
+    _known: dict[Address, list[Field]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def leaves(self, collection: Collection) -> list[Field]:
-        """The fields of a collection that the categories cover."""
-        return [leaf for leaf in collection.leaves() if self.wants(leaf)]
+        """The fields of a collection that the categories cover, looked for once."""
+        if collection.address not in self._known:
+            self._known[collection.address] = [leaf for leaf in collection.leaves() if self.wants(leaf)]
+        return self._known[collection.address]
 
     def wants(self, leaf: Field) -> bool:
         """Whether a category of the field is a wanted one, or below one."""

@@ -14,6 +14,8 @@ from typing import Any
 
 ALPHABET = string.ascii_letters + string.digits
 DIGESTS = {"SHA-256": "sha256", "SHA_256": "sha256", "SHA-512": "sha512", "SHA_512": "sha512"}
+_LETTERS = bytes(ord(ALPHABET[byte % len(ALPHABET)]) for byte in range(256))
+_UNEVEN = bytes(range(256 - 256 % len(ALPHABET), 256))
 DEFAULT_LENGTH = 30
 
 
@@ -123,7 +125,7 @@ class Masker:
         if strategy.name == "string_rewrite":
             return strategy.value
         if strategy.name == "random_string_rewrite":
-            return "".join(secrets.choice(ALPHABET) for _ in range(strategy.length))
+            return random_text(strategy.length)
         if self._key is None:
             raise RuntimeError("the masking key of this run is destroyed")
         plain = str(value).encode()
@@ -136,6 +138,14 @@ class Masker:
         if self._key is not None:
             self._key[:] = bytes(len(self._key))
         self._key = None
+
+
+def random_text(length: int) -> str:
+    """So many letters and digits, each as likely as any other: bytes that would favour some of them are left out."""
+    found = b""
+    while len(found) < length:
+        found += secrets.token_bytes(length + 16).translate(_LETTERS, _UNEVEN)
+    return found[:length].decode()
 
 
 def fitted(text: str, suffix: str, limit: int | None) -> str:

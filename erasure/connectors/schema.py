@@ -10,9 +10,11 @@ import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine.reflection import ObjectKind
 from sqlalchemy.exc import SAWarning
 
@@ -51,9 +53,25 @@ class Table:
 
     def column(self, name: str) -> sa.ColumnClause[Any]:
         """The column; RunFailed("column_missing") when there is none."""
-        if name not in self.clause.c:
+        found = self._columns.get(name)
+        if found is None:
             raise RunFailed([problem(self.address, "column_missing", f"Column: {name}.")])
-        return self.clause.c[name]
+        return found
+
+    def array_of(self, kind: sa.types.TypeEngine[Any]) -> ARRAY[Any]:
+        """The type of an array of values of a column's type: one object, so that what is known of it is found again."""
+        found = self._arrays.get(kind)
+        if found is None:
+            found = self._arrays[kind] = ARRAY(kind)
+        return found
+
+    @cached_property
+    def _columns(self) -> dict[str, sa.ColumnClause[Any]]:
+        return dict(self.clause.c.items())
+
+    @cached_property
+    def _arrays(self) -> dict[sa.types.TypeEngine[Any], ARRAY[Any]]:
+        return {}
 
 
 Tables = Mapping[Address, Table]

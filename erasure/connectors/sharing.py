@@ -68,7 +68,7 @@ def _references(walk: Walk, link: Link, keys: Mapping[Locator, Locator]) -> Iter
     child = walk.at(link.child)
     if len(unasked) < len(keys):
         known = _counted(child, link, child.rows.values())
-        yield from ((key, known[key]) for key in keys.keys() & asked)
+        yield from ((key, known[key]) for key in keys if key in asked)
     columns = [child.table.column(name) for name in link.child_fields]
     for chunk in chunks(fitting(child.table, link.child_fields, unasked)):
         statement = (

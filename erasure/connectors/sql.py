@@ -10,7 +10,6 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.sql.elements import ColumnElement
@@ -235,7 +234,7 @@ def among(table: Table, columns: Sequence[str | Folded], values: Sequence[Locato
 def _among_one(table: Table, column: sa.ColumnClause[Any], values: list[Any]) -> ColumnElement[bool]:
     """One parameter for all values where arrays are known: one text, and one plan, however many there are."""
     if table.arrays and type(column.type) in ONE_PARAMETER:
-        return column == sa.any_(sa.literal(values, ARRAY(column.type)))
+        return column == sa.any_(sa.literal(values, table.array_of(column.type)))
     return column.in_(values)
 
 

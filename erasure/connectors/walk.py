@@ -12,7 +12,7 @@ decided here:
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -24,6 +24,7 @@ import sqlalchemy as sa
 from erasure.connectors.blueprint import Names, Shape
 from erasure.connectors.dataset import Address
 from erasure.connectors.graph import Graph, Link
+from erasure.connectors.keys import Digests, Questions
 from erasure.connectors.schema import Table
 from erasure.connectors.sql import CHUNK, Database, Folded, among, chunks
 from erasure.connectors.values import Locator, same, same_all
@@ -84,7 +85,7 @@ class Walk:
     """Finds every row there is a way to. Ends for every graph: a question is asked once.
 
     With `reads` it remembers no rows but those in doubt, and hands them out by `again`; memory grows with the keys of
-    rows that lead on to others, not with the rows.
+    rows that lead on to others, some 50 bytes each, not with the rows.
     """
 
     def __init__(
@@ -95,18 +96,19 @@ class Walk:
         self._place, self._reads, self._taken = place, reads, False
         self._identities = {kind: frozenset(map(_folded, values)) for kind, values in identities.items()}
         self._given = identities
-        self._pending: dict[Address, dict[Asked, dict[Locator, Locator]]] = defaultdict(lambda: defaultdict(dict))
-        self._asked: dict[Address, dict[Asked, dict[Locator, Locator]]] = defaultdict(lambda: defaultdict(dict))
-        self._owned_keys: dict[Link, set[Locator]] = defaultdict(set)
+        self._asked: dict[Address, dict[Asked, Questions]] = defaultdict(lambda: defaultdict(Questions))
+        self._waiting: set[Address] = set()
+        self._owned_keys: dict[Link, Digests] = defaultdict(Digests)
 
     def run(self) -> None:
         """All there is a way to has been found."""
         for address, paths in self.graph.seeds.items():
             self._seed(address, paths)
-        while self._pending:
-            address = min(self._pending, key=self.graph.position.__getitem__)
-            self._visit(address, self._pending.pop(address))
-            if not self._pending:
+        while self._waiting:
+            address = min(self._waiting, key=self.graph.position.__getitem__)
+            self._waiting.remove(address)
+            self._visit(address)
+            if not self._waiting:
                 self._settle_doubtful()
         for place in self.places.values():
             for row in place.rows.values():
@@ -118,7 +120,8 @@ class Walk:
         for address, locators in keys.items():
             place = self.at(address)
             if self._reads:
-                self._asked[address][place.locator] = {same_all(each): each for each in locators}
+                for each in locators:
+                    self._asked[address][place.locator].ask(same_all(each), each)
                 continue
             for chunk in chunks(fitting(place.table, place.locator, locators)):
                 list(self._read(place, among(place.table, place.locator, chunk)))
@@ -129,9 +132,9 @@ class Walk:
             self.places[address] = self._place(address)
         return self.places[address]
 
-    def asked(self, address: Address, names: Names) -> Set[Locator]:
+    def asked(self, address: Address, names: Names) -> Container[Locator]:
         """For which values of these columns every row was read."""
-        return self._asked[address][names].keys()
+        return self._asked[address][names]
 
     def again(self, place: Place, columns: Iterable[str]) -> Iterator[tuple[Row, Mapping[str, Any]]]:
         """Every row there was a way to, with the values of these columns, straight from the cursor; each once.
@@ -142,7 +145,7 @@ class Walk:
         names = list(dict.fromkeys((*watched, *columns)))
         select = sa.select(*(place.table.column(name) for name in names)).select_from(place.table.clause)
         known = self._asked[place.address] if self._taken or not place.is_empty else {}
-        questions = self._fitting(place, known)
+        questions = {names: each.every() for names, each in known.items()}
         for earlier, condition in _conditions(place.table, questions):
             for found in place.database.rows(place.table, select.where(condition), streams=True):
                 row = Row((), tuple(found[: len(watched)]))
@@ -166,15 +169,14 @@ class Walk:
                     self._ask(address, (path,), (form,))
 
     def _ask(self, address: Address, names: Asked, values: Locator) -> None:
-        key = same_all(values)
-        if key not in self._asked[address][names]:
-            self._asked[address][names][key] = values
-            self._pending[address][names][key] = values
+        if self._asked[address][names].ask(same_all(values), values):
+            self._waiting.add(address)
 
     # --- reading ------------------------------------------------------------------------------------------------------
-    def _visit(self, address: Address, inputs: Mapping[Asked, Mapping[Locator, Locator]]) -> None:
+    def _visit(self, address: Address) -> None:
         place = self.at(address)
-        for _earlier, condition in _conditions(place.table, self._fitting(place, inputs)):
+        new = {names: each.take() for names, each in self._asked[address].items()}
+        for _earlier, condition in _conditions(place.table, new):
             for row in self._streamed(place, condition) if self._reads else self._read(place, condition):
                 place.is_empty = False
                 self._judge(place, row)
@@ -182,11 +184,6 @@ class Walk:
                     self._expand(place, row)
                 elif self._reads and row.whose == "doubtful":
                     place.rows[same_all(row.locator)] = row
-
-    @staticmethod
-    def _fitting(place: Place, inputs: Mapping[Asked, Mapping[Locator, Locator]]) -> dict[Asked, list[Locator]]:
-        found = {names: list(fitting(place.table, names, values.values())) for names, values in inputs.items()}
-        return {names: values for names, values in found.items() if values}
 
     def _streamed(self, place: Place, condition: sa.ColumnElement[bool]) -> Iterator[Row]:
         """The rows, none of them remembered."""
@@ -281,24 +278,30 @@ def _folded(value: Any) -> str:
 
 
 def _conditions(
-    table: Table, questions: Mapping[Asked, Sequence[Locator]]
+    table: Table, questions: Mapping[Asked, Collection[Locator]]
 ) -> Iterator[tuple[list[Names], sa.ColumnElement[bool]]]:
     """One question where it is short enough, else one for each batch of keys, and what is compared folded last.
 
     With each the columns by which earlier questions have found the same row already, when their values were asked for.
     """
-    if questions and sum(map(len, questions.values())) <= CHUNK:
-        yield [], sa.or_(*(among(table, names, values) for names, values in questions.items()))
+    if sum(map(len, questions.values())) <= CHUNK:
+        few = _fitting(table, questions)
+        if few:
+            yield [], sa.or_(*(among(table, names, values) for names, values in few.items()))
         return
-    plain = {names: values for names, values in questions.items() if not _folds(names)}
     earlier: list[Names] = []
-    for names, values in plain.items():
-        for chunk in chunks(values):
+    for names in [each for each in questions if not _folds(each)]:
+        for chunk in chunks(fitting(table, names, questions[names])):
             yield list(earlier), among(table, names, chunk)
         earlier.append(cast(Names, names))
-    folded = [among(table, names, values) for names, values in questions.items() if _folds(names)]
+    folded = _fitting(table, {names: values for names, values in questions.items() if _folds(names)})
     if folded:
-        yield earlier, sa.or_(*folded)
+        yield earlier, sa.or_(*(among(table, names, values) for names, values in folded.items()))
+
+
+def _fitting(table: Table, questions: Mapping[Asked, Collection[Locator]]) -> dict[Asked, list[Locator]]:
+    found = {names: list(fitting(table, names, values)) for names, values in questions.items() if values}
+    return {names: values for names, values in found.items() if values}
 
 
 def _folds(names: Asked) -> bool:

@@ -16,6 +16,7 @@ from django.utils import timezone
 from access.models import Account
 from access.services.mail import send_mail_later
 from audit import actors
+from consent.services.deliveries import keep_trying
 from erasure.models import MailLink, Message, Question, RightsRequest
 from erasure.services.finish import address_of
 from erasure.services.links import link_to
@@ -112,6 +113,7 @@ def _close(request: RightsRequest, question: Question, *, actor: str, at: dateti
     if question.stops_clock:
         request.due_at += stood
         request.save(update_fields=["due_at"])
+        keep_trying(request=request.id, until=request.due_at)
     record_request(
         request,
         "question.answered",

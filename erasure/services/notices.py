@@ -28,6 +28,7 @@ def queue_notice(step: Step) -> None:
         fields=_fields_told(step),
         request=request.id,
         due_at=request.due_at,
+        until=request.due_at,
     )
     step.delivery, step.state = delivery.id, "waiting"
 
@@ -43,8 +44,8 @@ def _queued_already(step: Step, application: Application) -> Delivery | None:
     )  # fmt: skip
     found = rows.order_by("-sequence").first()
     if found is not None:
-        found.request, found.due_at = request.id, request.due_at
-        found.save(update_fields=["request", "due_at"])
+        found.request, found.due_at, found.until = request.id, request.due_at, request.due_at
+        found.save(update_fields=["request", "due_at", "until"])
     return found
 
 
@@ -57,7 +58,10 @@ def tell_while_disputed(request: RightsRequest, type: str) -> None:
         return
     third = third_parties_of(subject, purpose)
     for application in {each.pk: each for each in [*applications_for(subject, purpose), *third]}.values():
-        queue_delivery(application=application, subject=subject, type=type, purpose=purpose, request=request.id)
+        queue_delivery(
+            application=application, subject=subject, type=type, purpose=purpose, request=request.id,
+            until=request.due_at,
+        )  # fmt: skip
     for recipient in recipients_by_hand(subject, purpose):
         queue_by_hand(subject=subject, recipient=recipient, purpose=purpose, type=type)
 

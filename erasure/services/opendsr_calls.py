@@ -6,7 +6,7 @@ accepted, so that an erasure here need not wait for anybody. A signed status onl
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -21,7 +21,7 @@ from audit import actors
 from audit import services as audit
 from consent import webhook
 from consent.services import leases
-from consent.services.sending import GIVE_UP, instant, pause_seconds
+from consent.services.sending import instant, pause_seconds, tried_until
 from erasure.models import OpenDsrCall, OpenDsrProcessor, Step
 from erasure.opendsr import client as opendsr_client
 from erasure.opendsr.client import STATUSES, Peer, Said
@@ -162,7 +162,7 @@ def settle(claimed: Claimed, said: Said) -> None:
             return
         if said.status:
             _heard(row, step, said.status)
-        elif said.final or (row.accepted_at is None and timezone.now() - row.created_at >= GIVE_UP):
+        elif said.final or (row.accepted_at is None and timezone.now() >= _last_try(row, step)):
             _end(row, step, "failed", said.error)
         if row.state == "sending":
             move(row, "queued", CALL)
@@ -259,6 +259,11 @@ def _locked(step_id: UUID) -> tuple[OpenDsrCall | None, Step]:
     step = Step.objects.select_for_update().get(pk=step_id)
     step.request = request
     return OpenDsrCall.objects.select_for_update().filter(pk=step_id).first(), step
+
+
+def _last_try(row: OpenDsrCall, step: Step) -> datetime:
+    """Until then somebody who does not answer is asked on."""
+    return tried_until(row.created_at, step.request.due_at)
 
 
 # --- what was heard -------------------------------------------------------------------------------------------------

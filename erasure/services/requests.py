@@ -16,6 +16,7 @@ from access.models import Account, Application
 from access.services.mail import send_mail_later
 from audit import actors
 from audit import services as audit
+from consent.services.deliveries import keep_trying
 from erasure import rights
 from erasure.models import JointCase, Mandate, RightsRequest
 from erasure.selectors import held_purposes
@@ -352,6 +353,7 @@ def extend_request(*, request_id: UUID, reviewer: Account, reason_code: str) -> 
         request.extended, request.extension_reason = True, reason_code
         request.due_at = deadline_for(request.received_at, extended=True).due_at + stood_for(request)
         request.save()
+        keep_trying(request=request.id, until=request.due_at)
         due_on = request.due_at.date().isoformat()
         record_request(
             request, "request.extended", actor=actors.staff(reviewer.id), due_on=due_on, months=2, reason=reason_code

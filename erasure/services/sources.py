@@ -188,15 +188,17 @@ def _source(step: Step) -> Source:
     return Source(step, row, KINDS[step.kind], name_of(step), state, archive)
 
 
-def words_of(source: Source) -> dict[str, Any]:
-    """What was answered, opened; empty when nothing was, or the person is erased."""
+def opened_answer(source: Source) -> tuple[int, dict[str, Any]]:
+    """What was answered, and how many bytes it has sealed; empty when nothing was, or the person is erased."""
     row, step = source.row, source.step
     if row is None:
-        return {}
+        return 0, {}
     if step.delivery is not None:
-        return data_of(Delivery.objects.get(pk=step.delivery))
+        delivery = Delivery.objects.get(pk=step.delivery)
+        return len(delivery.data_sealed or b""), data_of(delivery)
     names = [name for name, _file in attachments(row)]
-    return opened_tables(step, opened(step, row)) | ({"attachments": names} if names else {})
+    words = opened_tables(step, opened(step, row)) | ({"attachments": names} if names else {})
+    return len(row.sealed or b""), words
 
 
 def opened(step: Step, row: SourceAnswer) -> dict[str, Any]:

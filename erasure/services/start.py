@@ -161,12 +161,11 @@ def begin(request: RightsRequest, *, actor: str) -> None:
 def _begin(requests: Sequence[RightsRequest], *, actor: str) -> None:
     """`begin` of requests of different people, whose rows are locked.
 
-    Notices are queued first: they carry the receiver's own customer number, which an erasure takes away. But an
-    objection to marketing queues its own, which its steps wait for.
+    What holds at once comes first: an objection to marketing queues notices that its steps wait for. The end of use
+    comes last: notices carry the receiver's own customer number, which an erasure takes away.
     """
     for row in requests:
-        if row.right == "objection":
-            _at_once(row, actor=actor)
+        _at_once(row, actor=actor)
     around = plans.Around([row.subject_id for row in requests])
     planned = {row.id: plans.plan(row, around) for row in requests}
     steps = [step for plan in planned.values() for step in plan]
@@ -179,9 +178,6 @@ def _begin(requests: Sequence[RightsRequest], *, actor: str) -> None:
     for step in steps:
         if step.target.startswith(places.PREFIX):
             place_tasks.ask(step)
-    for row in requests:
-        if row.right != "objection":
-            _at_once(row, actor=actor)
     _end_use([row for row in requests if row.right == "erasure"], planned, actor=actor)
     for row in requests:
         if planned[row.id]:

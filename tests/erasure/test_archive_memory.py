@@ -15,13 +15,15 @@ import pytest
 from django.db import connection
 
 from consent.models import ConsentEvent
+from consent.services.deliveries import acknowledge, queue_delivery
 from erasure.archives import build, files
 from erasure.archives.tables import ON_PAGE
-from erasure.models import Archive
+from erasure.models import Archive, RightsRequest, SourceAnswer, Step
 from erasure.receipt_verifier import main as verify
 from erasure.services import copies
 from erasure.services.claims import claim
 from subjects.holdings import Rows
+from tests.conftest import make_application
 from tests.connectors.conftest import register
 from tests.erasure.people import file, run_all, store
 from vault.signing import jwks
@@ -135,6 +137,41 @@ def test_from_a_connectors_cursor_to_sealed_pieces(alice: Any, tmp_path: Path) -
             database.executemany("INSERT INTO orders VALUES (?, ?, ?)", many)
         found.append(peak(lambda: copies.read(step)))
     assert step.pieces.count() > 4 and found[1] - found[0] < MIB
+
+
+def answered_by(many: int, request: RightsRequest) -> None:
+    """So many applications have answered the request, each with some 760 KB: 200 long rows and a long text."""
+    first = request.steps.filter(kind="notify").count()
+    for number in range(first, first + many):
+        shop = make_application(f"shop{number}", ["deliveries:acknowledge"])
+        told = queue_delivery(application=shop, subject=request.subject, type="access.requested", request=request.id)
+        Step.objects.create(
+            request=request, position=10, kind="notify", target=shop.slug, delivery=told.id, state="waiting"
+        )
+        orders = [{"no": n, "item": f"Item {n}", "about": f"{n:04} " * 600} for n in range(200)]
+        data = {"orders": orders, "letter": "word " * 30_000, "last": f"Last-{number}"}
+        acknowledge(application=shop, delivery_id=told.id, outcome="done", evidence={}, data=data)
+
+
+def test_of_many_answers_one_at_a_time_is_open(alice: Any) -> None:
+    """Three, then ten. Whole in their files, and their long parts begin on the page."""
+    request = file(alice.subject, "access")
+    step, found = request.steps.get(kind="archive"), []
+    for more in (3, 7):
+        answered_by(more, request)
+        Step.objects.filter(pk=step.pk).update(state="queued", attempts=0)
+        SourceAnswer.objects.update(archive=None)
+        found.append(peak(lambda: build.build_archives([step])))
+    assert found[1] - found[0] < 4 * MIB, "the page has more of them, and nothing else"
+    told = unzipped(Archive.objects.get(request=request))
+    answers = [json.loads(told[f"data/sources/application-shop{n}/answer.json"]) for n in range(10)]
+    assert [(len(each["orders"]), each["last"]) for each in answers] == [(200, f"Last-{n}") for n in range(10)]
+    kept = json.loads(told["data.json"])["data"]["deliveries"]["told"]
+    assert [row["data"] for row in kept] == answers
+    assert told["csv/application_shop9_orders.csv"].count(b"\n") == 201
+    page = told["index.html"].decode()
+    assert "All 200 rows of this table" in page and 'href="csv/application_shop9_orders.csv"' in page
+    assert "whole in data/sources/application-shop9/answer.json" in page and "word " * 4_001 not in page
 
 
 def test_a_long_table_is_whole_in_json_and_csv_and_begins_on_the_page(alice: Any) -> None:

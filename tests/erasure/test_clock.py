@@ -10,14 +10,18 @@ from django.core import mail
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from access.services.applications import set_endpoint
 from audit.models import AuditEvent
+from consent.models import Delivery
+from consent.services import sending
+from consent.webhook import Outcome
 from erasure.models import ClockMark, Comment, Question, RightsRequest
 from erasure.services import casework, checking, comments, conversation, requests
 from erasure.services.clock import internal_due_at
 from erasure.services.escalations import escalate
 from gdpr_portal.errors import Invalid, WrongState
 from tests.access.conftest import code_for
-from tests.erasure.people import file, in_review, run_all
+from tests.erasure.people import file, in_review, run_all, store
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
 
@@ -150,6 +154,37 @@ def test_the_due_date_shifts_by_exactly_the_time_between_question_and_answer(
     assert request.due_at == deadline_for(request.received_at, extended=True).due_at + stood
 
 
+def test_a_notice_is_tried_until_its_request_is_due_wherever_that_moves(
+    alice: Any, shop: Any, rita: Any, frozen: Any
+) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice")
+    set_endpoint(application=shop, url="https://shop.example/notices")
+    request = file(alice.subject, "access")
+    notice = Delivery.objects.get(request=request.id)
+    body = sending.payload(notice)
+
+    def tried(moment: Any) -> str:
+        frozen.move_to(moment)
+        Delivery.objects.filter(pk=notice.pk).update(next_at=moment)
+        claimed = sending.claim(notice.pk)
+        assert claimed is not None and claimed.body == body, "the same bytes at every try"
+        sending.settle(claimed, Outcome(status=500))
+        notice.refresh_from_db()
+        return notice.state
+
+    first = notice.created_at + sending.GIVE_UP
+    assert first < request.due_at and tried(first) == "queued"
+    conversation.ask_person(request_id=request.id, author=rita.account, kind="clarification", text="Which year?")
+    frozen.shift(timedelta(hours=5))
+    conversation.write_to_desk(request=RightsRequest.objects.get(pk=request.pk), text="All.")
+    assert tried(request.due_at) == "queued", "the clock stood for five hours"
+    requests.extend_request(request_id=request.id, reviewer=rita.account, reason_code="A12Complexity")
+    request.refresh_from_db()
+    assert tried(request.due_at - timedelta(seconds=1)) == "queued"
+    assert tried(request.due_at) == "abandoned"
+    assert request.steps.get(kind="notify").state == "failed", "somebody at the desk sees it"
+
+
 def test_while_a_question_is_open_the_clock_makes_no_mark(alice: Any, rita: Any, frozen: Any) -> None:
     request = in_review(alice.subject)
     conversation.ask_person(request_id=request.id, author=rita.account, kind="identity", text="Who are you?")
@@ -204,7 +239,7 @@ def test_question_and_answer_by_the_pages(alice: Any, bob: Any, rita: Any, after
 
 def test_messages_are_sealed_exported_and_gone_after_an_erasure(alice: Any, rita: Any) -> None:
     from erasure.archives.content import content
-    from erasure.case_holdings import CasesHolding
+    from erasure.holdings.cases import CasesHolding
     from erasure.models import Message
 
     request = in_review(alice.subject)
@@ -223,7 +258,7 @@ def test_what_the_desk_notes_is_for_colleagues_and_in_the_copy_and_goes_with_the
     alice: Any, rita: Any, olga: Any, audit_log: Any
 ) -> None:
     from erasure.archives.content import content
-    from erasure.case_holdings import CasesHolding
+    from erasure.holdings.cases import CasesHolding
 
     request = in_review(alice.subject)
     desk = f"/admin/erasure/rightsrequest/{request.id}"

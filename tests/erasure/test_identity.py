@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from access.services import mail_links
-from erasure.case_holdings import CasesHolding
+from erasure.holdings.cases import CasesHolding
 from erasure.models import IdentityCheck, IdentityEvidence, MailLink, Question, RightsRequest
 from erasure.services import casework, conversation, identity, identity_files, links, requests
 from erasure.services.files import MOST_BYTES

@@ -15,7 +15,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from access.services import mail_links
-from erasure.mandate_holdings import MandatesHolding
+from erasure.holdings.mandates import MandatesHolding
 from erasure.models import Archive, Mandate, MandateLink, RightsRequest
 from erasure.services import archives, handing_over, links, mandates, on_behalf, requests
 from erasure.services.mandate_words import Representative, representative_of

@@ -14,7 +14,7 @@ from audit import actors
 from audit.models import AuditEvent
 from consent.services.data import store_data
 from erasure import plans
-from erasure.holdings import RequestsHolding
+from erasure.holdings.requests import RequestsHolding
 from erasure.models import ErasurePause, LegalHold, Receipt, RightsRequest, Step
 from erasure.services import claims, perform, start, steps
 from erasure.services.holds import place_hold

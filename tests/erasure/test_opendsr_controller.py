@@ -18,7 +18,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from consent.models import Delivery
-from erasure.models import OpenDsrCall, OpenDsrProcessor, Step
+from erasure.models import OpenDsrCall, OpenDsrProcessor, RightsRequest, Step
 from erasure.opendsr.client import Said
 from erasure.services import opendsr_calls, step_acts
 from tests.erasure.people import file, run_all, store
@@ -260,6 +260,8 @@ def test_a_call_nobody_accepts_is_given_up_after_thirty_days(erasing: Step, vend
     vendor.code = 503
     turn(erasing)
     OpenDsrCall.objects.update(created_at=timezone.now() - timedelta(days=31))
+    assert turn(erasing).state == "waiting", "the request is not due yet"
+    RightsRequest.objects.update(due_at=timezone.now())
     assert turn(erasing).state == "failed"
 
 

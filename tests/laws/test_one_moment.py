@@ -17,7 +17,7 @@ NEVER_REPLACED = {
     "access/services/passkeys.py:passkeys_of": RENEWED,
     "access/views/signup.py:recovery": RENEWED,
     "erasure/services/identity.py:look": RENEWED + "; else it goes with the file",
-    "erasure/case_holdings.py:_identity": RENEWED + "; else it goes with the file",
+    "erasure/holdings/cases.py:_identity": RENEWED + "; else it goes with the file",
 }
 TAKES, OPENS = frozenset({"subject_key"}), frozenset({"open", "open_stream", "opened", "opened_file"})
 
