@@ -1,3 +1,3 @@
 """The ground of every test run is loaded before anything of Django (tests/plugins)."""
 
-pytest_plugins = ["tests.plugins.postgres", "tests.plugins.browser", "tests.plugins.exhaustive", "tests.plugins.order"]
+pytest_plugins = [f"tests.plugins.{name}" for name in ("postgres", "browser", "exhaustive", "order", "garbage")]

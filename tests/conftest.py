@@ -42,6 +42,16 @@ def _cheap_passwords() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _patience() -> Iterator[None]:
+    """A database that is slow because the machine is busy is not given up; what gives up has tests of its own."""
+    from gdpr_portal import patience
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(patience, "CONNECT_SECONDS", 60)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _no_memory() -> Iterator[None]:
     """What a process remembers for a moment is forgotten between tests."""

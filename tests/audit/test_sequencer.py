@@ -222,7 +222,7 @@ def start_runner() -> "subprocess.Popen[str]":
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
 
 
-def wait_for(condition: Any, seconds: float = 20) -> None:
+def wait_for(condition: Any, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
@@ -240,14 +240,14 @@ def test_the_running_sequencer_seals_signs_drains_on_sigterm_and_hands_over() ->
         second = start_runner()
         write(5)
         first.send_signal(signal.SIGTERM)
-        assert first.wait(20) == 0
+        assert first.wait(120) == 0
         assert Checkpoint.objects.filter(size=15).exists(), "drained and signed before it went"
         assert second.stdout is not None
         assert second.stdout.readline() == "sealing\n"
         write(5)
         wait_for(lambda: Checkpoint.objects.filter(size=20).exists())
         second.send_signal(signal.SIGTERM)
-        assert second.wait(20) == 0
+        assert second.wait(120) == 0
     finally:
         for process in filter(None, (first, second)):
             process.kill()

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core import mail
 from playwright.sync_api import Browser, Page
 
-from tests.browser.chromium import chromium, executable, open_page
+from tests.browser.chromium import Profiles, chromium, executable
 
 HERE = Path(__file__).parent
 AXE = (HERE / "vendor" / "axe.min.js").read_text("utf-8")
@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="*** NO CHROMIUM: install the package chromium ***"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chrome() -> Iterator[Browser]:
     """A running Chromium. Its driver keeps an event loop in this thread, which Django takes for asynchronous code."""
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
@@ -41,9 +41,15 @@ def chrome() -> Iterator[Browser]:
         del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
+@pytest.fixture(scope="package")
+def profiles(chrome: Browser, live_server: Any) -> Profiles:
+    """Where pages come from."""
+    return Profiles(chrome, live_server.url)
+
+
 @pytest.fixture
-def visit(chrome: Browser, live_server: Any) -> Iterator[Visit]:
-    """`visit(person, width=, dark=, language=, script=)`: an empty page of a fresh profile, signed in as the person.
+def visit(profiles: Profiles, live_server: Any) -> Iterator[Visit]:
+    """`visit(person, width=, dark=, language=, script=)`: an empty page of an empty profile, signed in as the person.
 
     At the end no page may have broken the Content-Security-Policy, thrown, or asked another host for anything.
     """
@@ -51,7 +57,7 @@ def visit(chrome: Browser, live_server: Any) -> Iterator[Visit]:
     offences: list[str] = []
 
     def make(person: Any = None, **window: Any) -> Page:
-        page = open_page(chrome, live_server.url, **window)
+        page = profiles.take(**window).new_page()
         watch(page, live_server.url, offences)
         if person is not None:
             session = person.browser().cookies[settings.SESSION_COOKIE_NAME].value
@@ -61,7 +67,7 @@ def visit(chrome: Browser, live_server: Any) -> Iterator[Visit]:
 
     yield make
     for page in opened:
-        page.context.close()
+        profiles.give_back(page.context)
     assert offences == []
 
 

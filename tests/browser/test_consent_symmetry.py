@@ -45,8 +45,15 @@ def effort(page: Page, subject: Any, purpose: str, wanted: str, *words: str) -> 
     return cost
 
 
-@pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
-@pytest.mark.parametrize(("purpose", "title"), [("newsletter", "Newsletter"), ("health_programme", "Health programme")])
+@pytest.mark.parametrize(
+    ("purpose", "title", "script"),
+    [
+        pytest.param("newsletter", "Newsletter", True, marks=pytest.mark.exhaustive),
+        ("newsletter", "Newsletter", False),
+        ("health_programme", "Health programme", True),
+        pytest.param("health_programme", "Health programme", False, marks=pytest.mark.exhaustive),
+    ],
+)
 def test_withdrawing_costs_no_more_than_giving(
     visit: Visit, catalogue: None, alice: Any, purpose: str, title: str, script: bool
 ) -> None:
@@ -65,8 +72,15 @@ def looks(button: Locator) -> tuple[Any, ...]:
     return (round(box["width"]), round(box["height"]), *style)
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+@pytest.mark.parametrize(
+    ("width", "dark"),
+    [
+        pytest.param(PHONE, False, marks=pytest.mark.exhaustive),
+        (PHONE, True),
+        (DESKTOP, False),
+        pytest.param(DESKTOP, True, marks=pytest.mark.exhaustive),
+    ],
+)
 def test_yes_and_no_look_the_same(visit: Visit, catalogue: None, alice: Any, width: int, dark: bool) -> None:
     page = visit(alice, width=width, dark=dark)
     page.goto("/consent")

@@ -18,6 +18,8 @@ from tests.browser.test_accessibility import Axe, wrong_here
 
 LINK = re.compile(r"https?://\S+/lost-factor/\S+")
 
+MORE = pytest.mark.exhaustive
+
 
 def link_to(address: str) -> str:
     message = next(each for each in reversed(mail.outbox) if address in each.to and LINK.search(str(each.body)))
@@ -30,7 +32,7 @@ def end_waiting() -> None:
     FactorReset.objects.exclude(due_at=None).update(due_at=timezone.now())
 
 
-@pytest.mark.parametrize(("width", "script"), [(PHONE, False), (TABLET, True), (DESKTOP, True)])
+@pytest.mark.parametrize(("width", "script"), [(PHONE, False), pytest.param(TABLET, True, marks=MORE), (DESKTOP, True)])
 def test_from_the_sign_in_page_to_new_recovery_codes(
     visit: Visit, axe: Axe, catalogue: None, alice: Any, width: int, script: bool
 ) -> None:
@@ -64,7 +66,7 @@ def test_from_the_sign_in_page_to_new_recovery_codes(
     assert wrong == []
 
 
-@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+@pytest.mark.parametrize("width", [PHONE, pytest.param(DESKTOP, marks=MORE)])
 def test_whoever_is_signed_in_ends_it_with_one_press(
     visit: Visit, axe: Axe, catalogue: None, alice: Any, width: int
 ) -> None:

@@ -13,7 +13,7 @@ from tests.browser.chromium import DESKTOP, PHONE, TABLET
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import Axe, wrong_here
 
-WIDTHS = pytest.mark.parametrize("width", [PHONE, TABLET, DESKTOP])
+WIDTHS = pytest.mark.parametrize("width", [PHONE, pytest.param(TABLET, marks=pytest.mark.exhaustive), DESKTOP])
 ABLE = {
     "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
     "isUserVerified": True, "automaticPresenceSimulation": True,

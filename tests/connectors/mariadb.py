@@ -56,7 +56,7 @@ def _command(binary: str, folder: Path, port: int) -> list[str]:
 
 
 def _wait(port: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         try:
             pymysql.connect(host="127.0.0.1", port=port, user="root").close()

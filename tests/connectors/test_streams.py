@@ -62,7 +62,7 @@ def test_two_hundred_thousand_wide_rows_fit_into_200_megabytes(postgres_url: Cal
     where = url.render_as_string(hide_password=False)
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, where, DATASET],
-        cwd=settings.BASE_DIR, capture_output=True, text=True, check=False, timeout=300,
+        cwd=settings.BASE_DIR, capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)

@@ -245,7 +245,7 @@ def withdrawn_while_given(alice: Any, shop: Any) -> str:
     with transaction.atomic():
         act("give")
         thread.start()
-        began.wait(10)
+        began.wait(120)
         for _ in range(200):
             with connection.cursor() as cursor:
                 cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")

@@ -1,7 +1,7 @@
 """Random lives through the real services: every way to ask says what the independent model says, then and later.
 
-One transaction an example, rolled back; the clock is frozen and moved by the steps. Fixed by `derandomize`: CI runs the
-same at least 5,000 steps every time.
+One transaction an example, rolled back; the clock is frozen and moved by the steps. Drawn by seeds: CI plays the same
+lives every time, whatever the text of this file is, and as many of them as it takes to have met all that must be met.
 """
 
 import os
@@ -14,7 +14,7 @@ import pytest
 import time_machine
 from django.db import transaction
 from django.utils import timezone
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
@@ -39,12 +39,12 @@ from subjects.services import lift_restriction, mark_erased, register_subject, r
 from tests.consent.model import Catalogue, Life, Span, gravest
 from tests.consent.test_review import approved, copy_of
 
-STEPS = int(os.environ.get("MODEL_STEPS", "1000"))
+STEPS = int(os.environ.get("MODEL_STEPS", "600"))
 """`make model` plays 5,000."""
 AN_EXAMPLE = 50
 MANY = settings(
-    max_examples=STEPS // AN_EXAMPLE * 12 // 10, stateful_step_count=AN_EXAMPLE, derandomize=True, deadline=None,
-    database=None, suppress_health_check=list(HealthCheck),
+    max_examples=STEPS // AN_EXAMPLE, stateful_step_count=AN_EXAMPLE, deadline=None, database=None,
+    suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 ON_CONSENT = ("newsletter", "health_programme")
 PEOPLE = ("alice", "bob")
@@ -439,10 +439,13 @@ def world(
 @pytest.mark.slow
 def test_every_way_to_ask_says_what_the_model_says(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Lives, "world", world)
-    run_state_machine_as_test(Lives, settings=MANY)
-    assert Lives.steps >= STEPS
-    assert min(Lives.late, Lives.looked_back) > STEPS // 50
-    assert STEPS // 10 < Lives.plain_reads < STEPS * 9 // 10
+    for number in range(10):
+        run_state_machine_as_test(seed(number)(type("Seeded", (Lives,), {})), settings=MANY)
+        if Lives.steps >= STEPS and min(Lives.late, Lives.looked_back) > STEPS // 50:
+            break
+    else:
+        raise AssertionError(f"{Lives.steps} steps, {Lives.late} late, {Lives.looked_back} looked back")
+    assert Lives.steps // 10 < Lives.plain_reads < Lives.steps * 9 // 10
 
 
 @pytest.mark.parametrize("forgets", [False, True])

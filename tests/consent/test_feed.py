@@ -5,6 +5,7 @@ import time
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -81,12 +82,12 @@ def test_a_transaction_that_commits_late_is_not_lost(api, alice, bob, shop):
         with transaction.atomic():
             Objection.objects.create(subject=alice.subject, purpose="fraud_prevention", since=alice.subject.created_at)
             begun.set()
-            may_end.wait(10)
+            may_end.wait(120)
         connection.close()
 
     thread = threading.Thread(target=slow)
     thread.start()
-    begun.wait(10)
+    begun.wait(120)
     Objection.objects.create(subject=bob.subject, purpose="fraud_prevention", since=bob.subject.created_at)
     known = {}
     cursor = replay(api, known, CHANGES, cursor=cursor)
@@ -108,9 +109,9 @@ def test_waiting_ends_with_the_change(api, alice):
     thread = threading.Thread(target=later)
     thread.start()
     began = time.monotonic()
-    items = api.get(CHANGES, {"cursor": cursor, "wait": 20}).body["items"]
+    items = api.get(CHANGES, {"cursor": cursor, "wait": 30}).body["items"]
     thread.join()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 25
     assert "allowed" in {item["code"] for item in items}
 
 
@@ -126,7 +127,7 @@ def test_after_a_change_of_the_catalogue_one_takes_a_new_snapshot(api, rita):
 def test_a_contract_that_runs_out_ends_the_cursor_too(api, alice, shop, olga, rita):
     """No row changes when its time comes: the mark knows when it was last read."""
     contract = DataContract.objects.get(application=shop, purpose__slug="orders")
-    soon = timezone.now() + timedelta(seconds=3)
+    soon = timezone.now() + timedelta(seconds=200)
     draft = DataContract.objects.create(
         application=shop, purpose=contract.purpose, fields=["email"], reason="Less.", owner="sales", expires_at=soon,
         author=olga.account,
@@ -137,10 +138,10 @@ def test_a_contract_that_runs_out_ends_the_cursor_too(api, alice, shop, olga, ri
     key = (str(alice.id_for(shop)), "orders", None)
     assert known[key] == "allowed" and timezone.now() < soon
     cursor = replay(api, known, CHANGES, cursor=cursor)
-    time.sleep(max(0.0, (soon - timezone.now()).total_seconds()) + 0.05)
-    assert api.get(CHANGES, {"cursor": cursor}).body["code"] == "cursor_expired"
-    replay(api, known, SNAPSHOT)
-    assert known[key] == "not_in_contract"
+    with time_machine.travel(soon + timedelta(milliseconds=50)):
+        assert api.get(CHANGES, {"cursor": cursor}).body["code"] == "cursor_expired"
+        replay(api, known, SNAPSHOT)
+        assert known[key] == "not_in_contract"
 
 
 def test_a_cursor_older_than_the_feed_has_expired(api, alice):

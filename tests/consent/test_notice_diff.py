@@ -112,7 +112,7 @@ def test_a_long_text_is_compared_within_seconds(every):
     words = [chance.choice(["the", "of", "you", *(f"word{at}" for at in range(500))]) for _ in range(8000)]
     old = " ".join(words).replace(" you ", " you\n\n")
     new = " ".join("other" if at % every == 0 else word for at, word in enumerate(words)).replace(" you ", " you\n\n")
-    begun = time.perf_counter()
+    begun = time.process_time()
     rows = diff.rows(old, new)
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5
     assert (side(rows, "old"), side(rows, "new")) == (old, new)

@@ -212,6 +212,6 @@ def test_the_acknowledgement_is_bound_to_exactly_these_findings():
 def test_patterns_take_no_more_than_their_time():
     """Twenty pages of the words the patterns begin with."""
     text = ("by using you the consent if you withdraw no I accept the terms of " * 800) + "."
-    begun = time.perf_counter()
+    begun = time.process_time()
     read(text, "en")
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5

@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 ROUNDS = int(os.environ.get("INTERLEAVINGS", "150"))
 FIRST = int(os.environ.get("INTERLEAVINGS_FROM", "0"))
-LONGEST_WAIT_SECONDS = 30
+LONGEST_WAIT_SECONDS = 120
 
 
 class Schedule:

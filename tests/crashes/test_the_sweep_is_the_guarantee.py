@@ -119,7 +119,7 @@ def test_with_the_broker_down_consent_and_requests_are_taken_and_finished(
     answer(stored.subject, "give")
     answer(stored.subject, "withdraw")
     request = file(stored, "access")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     assert any("broker down" in line.message for line in caplog.records), "nobody tried the broker"
     assert Delivery.objects.filter(type="consent.withdrawn", state="queued").count() == 1
     assert RightsRequest.objects.get(pk=request.pk).state == "in_progress"

@@ -76,7 +76,7 @@ class Nursery:
 
     def close(self) -> None:
         """Nobody is left."""
-        self._process.communicate(timeout=10)
+        self._process.communicate(timeout=120)
 
     def _ask(self, order: dict[str, Any]) -> int:
         assert self._process.stdin is not None and self._process.stdout is not None

@@ -95,7 +95,7 @@ def restored() -> Iterator[Callable[[Path], dict[str, str]]]:
 def run(command: list[str]) -> None:
     environment = os.environ | {"PGPASSWORD": str(conninfo_to_dict(address("postgres")).get("password", ""))}
     program = str(binaries() / command[0])
-    done = subprocess.run([program, *command[1:]], env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([program, *command[1:]], env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
 
 
@@ -106,12 +106,12 @@ def without_password(where: str) -> str:
 
 def manage(service: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "manage.py", *words]
-    return subprocess.run(command, env=os.environ | service, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, env=os.environ | service, capture_output=True, text=True, timeout=600)
 
 
 def look(service: dict[str, str]) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-c", LOOK], env=os.environ | service, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", LOOK], env=os.environ | service, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

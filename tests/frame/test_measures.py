@@ -260,13 +260,13 @@ def lived(tmp_path: Path) -> Iterator[Any]:
     def run(**limits: str) -> str:
         folder = tmp_path / str(time.monotonic_ns())
         env = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(folder)} | limits
-        done = subprocess.run([sys.executable, "-c", CHILD], env=env, capture_output=True, text=True, timeout=60)
+        done = subprocess.run([sys.executable, "-c", CHILD], env=env, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr
         reading = (
             "from prometheus_client import CollectorRegistry, generate_latest, multiprocess as m;"
             "r = CollectorRegistry(); m.MultiProcessCollector(r); print(generate_latest(r).decode())"
         )
-        read = subprocess.run([sys.executable, "-c", reading], env=env, capture_output=True, text=True, timeout=60)
+        read = subprocess.run([sys.executable, "-c", reading], env=env, capture_output=True, text=True, timeout=600)
         assert read.returncode == 0, read.stderr
         return read.stdout
 

@@ -2,12 +2,20 @@
 
 import json
 import re
+import threading
 
 import pytest
 from django.db import OperationalError
 from django.db.backends.postgresql.base import DatabaseWrapper
 
 from gdpr_portal import wellknown
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch, request):
+    """A busy machine may take longer than a second; only the test of what hangs keeps to it."""
+    if "hangs" not in request.node.name:
+        monkeypatch.setattr(wellknown, "READY_SECONDS", 60.0)
 
 
 def ready(client):
@@ -76,13 +84,16 @@ def test_a_draining_instance_is_unready(transactional_db, client, settings, tmp_
 
 
 def test_a_database_that_hangs_is_given_up_after_a_second(transactional_db, client, monkeypatch):
-    import time
+    answers, given_up = threading.Event(), []
 
-    monkeypatch.setitem(wellknown._CHECKS, "database", lambda: time.sleep(1.5) or True)
-    started = time.perf_counter()
-    status, _ = ready(client)
-    assert status == 503 and time.perf_counter() - started < 1.4
-    time.sleep(0.8)  # the look that was given up ends before the next test needs its thread
+    def hangs() -> bool:
+        given_up.append(answers.wait(60))
+        return True
+
+    monkeypatch.setitem(wellknown._CHECKS, "database", hangs)
+    assert ready(client)[0] == 503
+    assert given_up == [], "it was waited for"
+    answers.set()
 
 
 def test_an_answer_about_readiness_is_given_again_for_a_second(transactional_db, client, monkeypatch):

@@ -78,14 +78,14 @@ def test_a_server_that_outlived_its_guard_is_stopped(tmp_path: Path, prefix: lis
     cluster.create(PASSWORD, sync=False)
     server = start(cluster)
     assert cluster.stop_orphan() is not None
-    assert server.wait(10) == 0
+    assert server.wait(120) == 0
     assert cluster.stop_orphan() is None
 
 
 def test_a_stale_id_that_belongs_to_another_process_now_does_it_no_harm(tmp_path: Path) -> None:
     cluster = Cluster(tmp_path / "pg", [])
     cluster.data.mkdir(parents=True)
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as stranger:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as stranger:
         (cluster.data / "postmaster.pid").write_text(f"{stranger.pid}\n{cluster.data}\n")
         assert cluster.stop_orphan() is None
         assert stranger.poll() is None
@@ -99,7 +99,7 @@ def test_the_number_of_a_killed_server_may_be_somebody_elses_by_now(tmp_path: Pa
     lock = (cluster.data / "postmaster.pid").read_text()
     os.killpg(server.pid, signal.SIGKILL)
     server.wait()
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as stranger:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as stranger:
         (cluster.data / "postmaster.pid").write_text("\n".join([str(stranger.pid), *lock.split("\n")[1:]]))
         assert cluster.stop_orphan() is None
         stop(start(cluster))
@@ -146,7 +146,7 @@ def start(cluster: Cluster) -> "subprocess.Popen[bytes]":
 
 def stop(server: "subprocess.Popen[bytes]") -> None:
     server.send_signal(signal.SIGINT)
-    assert server.wait(20) == 0
+    assert server.wait(120) == 0
 
 
 def execute(cluster: Cluster, statement: str, *parameters: str) -> None:
@@ -162,17 +162,17 @@ def test_the_server_dies_with_whoever_started_it(tmp_path: Path, prefix: list[st
         "from deploy.local.postgres import Cluster, environment\n"
         "cluster = Cluster(pathlib.Path(sys.argv[1]), sys.argv[2:])\n"
         "subprocess.Popen(cluster.command(), env=environment(), start_new_session=True)\n"
-        "time.sleep(60)\n"
+        "time.sleep(600)\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", code, str(cluster.folder), *prefix], cwd=ROOT, stderr=subprocess.DEVNULL
     ) as guard:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 120
         while not cluster.answers(PASSWORD):
             assert time.monotonic() < end
             time.sleep(0.05)
         guard.kill()
-    end = time.monotonic() + 10
+    end = time.monotonic() + 120
     while cluster._server() is not None:
         assert time.monotonic() < end, "the server outlived the guard"
         time.sleep(0.05)

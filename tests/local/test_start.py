@@ -26,7 +26,7 @@ def run(tmp_path: Path, *arguments: str, **env: str) -> "subprocess.CompletedPro
         env=os.environ | {"RUN_DIR": str(tmp_path / "run"), "DATABASE_URL": "", **env},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
 
@@ -64,7 +64,7 @@ def test_a_second_start_on_the_same_folder_is_refused(tmp_path: Path) -> None:
 def test_the_lock_ends_with_the_process_that_held_it(tmp_path: Path) -> None:
     code = (
         "import sys, time, pathlib; from deploy.local.instance import Instance;"
-        "first = Instance(1, pathlib.Path(sys.argv[1])); first.lock(); print('held', flush=True); time.sleep(60)"
+        "first = Instance(1, pathlib.Path(sys.argv[1])); first.lock(); print('held', flush=True); time.sleep(600)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path / "run")], cwd=ROOT, stdout=subprocess.PIPE, text=True
@@ -101,7 +101,7 @@ def test_secrets_are_made_once_and_read_by_nobody_else(tmp_path: Path) -> None:
 
 
 def test_what_an_earlier_start_left_is_found_by_its_mark_and_ended(tmp_path: Path) -> None:
-    sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
+    sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
     with (
         subprocess.Popen(sleeper, env=os.environ | {MARK: str(tmp_path)}) as left,
         subprocess.Popen(sleeper, env=os.environ | {MARK: str(tmp_path) + "-other"}) as neighbour,
@@ -109,13 +109,13 @@ def test_what_an_earlier_start_left_is_found_by_its_mark_and_ended(tmp_path: Pat
         wait_for(lambda: processes.left_behind(tmp_path) == [left.pid])
         said: list[str] = []
         processes.stop_left_behind(tmp_path, said.append)
-        assert left.wait(5) == -signal.SIGTERM
+        assert left.wait(60) == -signal.SIGTERM
         assert neighbour.poll() is None
         assert said
         neighbour.kill()
 
 
-def wait_for(condition: "object", seconds: float = 10) -> None:
+def wait_for(condition: "object", seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < end, "it never happened"

@@ -140,7 +140,7 @@ def judged(repository: Path, folder: Path, tests: list[dict[str, Any]]) -> subpr
         yaml.safe_dump({"rule_files": files, "evaluation_interval": "1m", "tests": tests})
     )
     command = [str(PROMTOOL), "test", "rules", str(folder / "tests.yml")]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
 
 
 def series(**over: str | None) -> list[dict[str, str]]:

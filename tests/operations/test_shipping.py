@@ -82,7 +82,7 @@ def container(repository: Path, tmp_path: Path) -> Any:
     def run(*words: str, script: str = "entrypoint", **environment: str) -> subprocess.CompletedProcess[str]:
         env = {"PATH": f"{programs}:{os.environ['PATH']}", "RUN_DIR": str(tmp_path / "run"), **environment}
         command = [str(repository / "deploy" / "container" / script), *words]
-        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=20, check=False)
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=600, check=False)
 
     return run
 
@@ -367,7 +367,7 @@ def test_a_deployment_stops_at_the_first_step_that_fails(
     env = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "CALLS": str(tmp_path / "calls"), "FAILS": fails}
     done = subprocess.run(
         [str(repository / "deploy" / "kubernetes" / "deploy"), "staging"],
-        env=env, capture_output=True, text=True, timeout=30, check=False,
+        env=env, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     applied = re.findall(r"--selector gdpr-portal/stage=(\w+)", (tmp_path / "calls").read_text())
     assert applied == stages and (done.returncode == 0) == (fails == "none"), done.stderr

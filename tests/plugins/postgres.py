@@ -2,17 +2,20 @@
 
 Loaded by the top `conftest.py`, before any other one: it sets the environment, then Django up. Every process that runs
 tests has a server of its own: on a shared one the transactions of another worker's database would hold back the audit
-log's sequencer, which waits for all that are under way on the server. A `DATABASE_URL` in the environment is used
-instead; its role must be a superuser, because that is what tests are unless they ask for a role (`as_role`).
+log's sequencer, which waits for all that are under way on the server. The first worker of xdist migrates; the others
+start on a copy of its data. A `DATABASE_URL` in the environment is used instead; its role must be a superuser, because
+that is what tests are unless they ask for a role (`as_role`).
 """
 
+import fcntl
 import io
 import os
 import secrets
 import shutil
+import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -29,6 +32,8 @@ from tests.plugins import network
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "TEST_RUN_FOLDER"
 """Variable that tells an xdist worker what the run it belongs to has set up already."""
+MIGRATED = "test_gdpr_portal"
+"""The database that workers of xdist share as a copy."""
 
 
 def prepare_environment() -> None:
@@ -53,6 +58,9 @@ def prepare_environment() -> None:
     os.environ.setdefault("PROFILE", "development")
     os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 50)
     os.environ.setdefault("BROKER_URL", "pgmq://")
+    # On a busy machine everything takes longer, and nothing is wrong.
+    os.environ.setdefault("STATEMENT_TIMEOUT_MS", "120000")
+    os.environ.setdefault("LOCK_TIMEOUT_MS", "60000")
     if os.environ["TEST_OWN_SERVER"]:
         os.environ["DATABASE_URL"] = server().address(SUPERUSER, os.environ["TEST_ROLE_PASSWORD"], "gdpr_portal")
 
@@ -82,7 +90,6 @@ def set_up_django() -> None:
 
 prepare_environment()
 set_up_django()
-_running = ExitStack()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -92,19 +99,7 @@ def pytest_configure(config: pytest.Config) -> None:
         del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    if session.config.getoption("numprocesses", None) or session.config.option.collectonly:
-        return  # the process that hands out tests to others runs none
-    password = os.environ["TEST_ROLE_PASSWORD"]
-    if os.environ["TEST_OWN_SERVER"]:
-        _running.enter_context(throw_away(folder() / "postgres", password))
-    with psycopg.connect(address("postgres"), autocommit=True) as connection:
-        for role in (OWNER, APP, SEQUENCER):
-            ensure_role(connection, role, password)
-
-
 def pytest_unconfigure(config: pytest.Config) -> None:
-    _running.close()
     if "PYTEST_XDIST_WORKER" not in os.environ and FOLDER in os.environ:
         shutil.rmtree(os.environ.pop(FOLDER), ignore_errors=True)
 
@@ -114,17 +109,89 @@ def address(database: str, **other: str) -> str:
     return make_conninfo(**{**conninfo_to_dict(os.environ["DATABASE_URL"]), "dbname": database, **other})
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup(fixturedef: Any, request: Any) -> Generator[None, object, object]:
-    """Whenever pytest-django has made the test database, roles and queue are provisioned in it."""
-    result = yield
-    if fixturedef.argname == "django_db_setup":
-        from gdpr_portal.celery import app
+def copies() -> bool:
+    """Whether this process starts on what the first worker of the run has migrated."""
+    return bool(os.environ["TEST_OWN_SERVER"]) and "PYTEST_XDIST_WORKER" in os.environ
 
+
+@pytest.fixture(scope="session")
+def _server(django_db_blocker: Any) -> Iterator[None]:
+    """This process's server runs, with the three roles."""
+    password = os.environ["TEST_ROLE_PASSWORD"]
+    with ExitStack() as stack:
+        if copies():
+            with django_db_blocker.unblock():
+                migrate_or_copy(password)
+        if os.environ["TEST_OWN_SERVER"]:
+            stack.enter_context(throw_away(folder() / "postgres", password))
+        make_roles(password)
+        yield
+
+
+def make_roles(password: str) -> None:
+    """The three roles of the service can log in to this process's server."""
+    with psycopg.connect(address("postgres"), autocommit=True) as connection:
+        for role in (OWNER, APP, SEQUENCER):
+            ensure_role(connection, role, password)
+
+
+def migrate_or_copy(password: str) -> None:
+    """The data folder of this worker holds a migrated database: the first worker of the run makes it, others copy."""
+    data, first = server().data, Path(os.environ[FOLDER]) / "migrated"
+    with open(first.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if first.exists():
+            copy(first, data)
+            return
+        with throw_away(data.parent, password):
+            make_roles(password)
+            migrate()
+        copy(data, first)
+
+
+def copy(source: Path, target: Path) -> None:
+    """A data folder of a server that is stopped, with its owners and modes; half a copy never bears the name."""
+    aside = target.with_suffix(".new")
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    subprocess.run(["cp", "--archive", source, aside], check=True)
+    aside.rename(target)
+
+
+def migrate() -> None:
+    """The database MIGRATED stands as a deployment would leave it."""
+    from django.core.management import call_command
+    from django.db import connection
+
+    with psycopg.connect(address("postgres"), autocommit=True) as superuser:
+        superuser.execute(f"CREATE DATABASE {MIGRATED}")
+    use(MIGRATED)
+    call_command("migrate", verbosity=0, interactive=False)
+    call_command("createcachetable", verbosity=0)
+    provision_test_database()
+    connection.close()
+
+
+def use(database: str) -> None:
+    """Django's connection goes to this database, as Django's own creation of a test database has it."""
+    from django.conf import settings
+    from django.db import connection
+
+    connection.close()
+    settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = database
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(request: pytest.FixtureRequest, _server: None) -> Iterator[None]:
+    """The test database stands, with the roles' grants and the queue; without xdist it is made when first asked for."""
+    from gdpr_portal.celery import app
+
+    if copies():
+        use(MIGRATED)
+    else:
+        request.getfixturevalue("django_db_setup")  # the one of pytest-django
         provision_test_database()
-        # Connections of the publisher would keep the database from being dropped.
-        fixturedef.addfinalizer(app.pool.force_close_all)
-    return result
+    yield
+    app.pool.force_close_all()  # connections of the publisher would keep the database from being dropped
 
 
 def provision_test_database() -> None:
@@ -161,7 +228,7 @@ def as_role(transactional_db: None) -> Iterator[Callable[[str], psycopg.Connecti
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _service_stands() -> None:
+def _service_stands(_server: None) -> None:
     """The keys are made, and static files have their plain names: no collectstatic is needed."""
     from django.conf import settings
     from django.core.management import call_command, get_commands

@@ -37,7 +37,7 @@ def run(file: Path, before: str = "", more: str = ", batch=30") -> "subprocess.C
     code = "import django; django.setup()\n" + before + COMMAND.format(file=str(file), more=more)
     return subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], cwd=settings.BASE_DIR, env=environment(), capture_output=True,
-        text=True, timeout=60, check=False,
+        text=True, timeout=600, check=False,
     )  # fmt: skip
 
 

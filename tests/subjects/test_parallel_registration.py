@@ -24,7 +24,7 @@ WHO = {"email": "ada@canary.example", "phone": "+4930123456"}
 @pytest.fixture
 def together(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everybody has found nobody before anybody writes: the very window of the race."""
-    gate, original, seen = threading.Barrier(AT_ONCE, timeout=20), people.owners_of, threading.local()
+    gate, original, seen = threading.Barrier(AT_ONCE, timeout=120), people.owners_of, threading.local()
 
     def look(application: Application, given: Any) -> Any:
         found = original(application, given)

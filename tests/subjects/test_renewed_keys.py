@@ -69,14 +69,14 @@ def in_flight(subject: Subject, write: Callable[[vault.SubjectKey], Any]) -> Ite
             with transaction.atomic():
                 key = vault.subject_key(subject.pk)
                 taken.set()
-                go_on.wait(20)
+                go_on.wait(120)
                 write(key)
         finally:
             connection.close()
 
     thread = threading.Thread(target=run)
     thread.start()
-    assert taken.wait(20)
+    assert taken.wait(120)
     yield
     go_on.set()
     thread.join()
@@ -145,12 +145,12 @@ def test_a_locked_row_is_passed_over_and_done_later(person: Subject, alice: Any,
         with transaction.atomic():
             Identifier.objects.select_for_update().get(pk=row.pk)
             locked.set()
-            go_on.wait(20)
+            go_on.wait(120)
         connection.close()
 
     thread = threading.Thread(target=hold)
     thread.start()
-    assert locked.wait(20)
+    assert locked.wait(120)
     assert renew(person).busy == 1
     go_on.set()
     thread.join()

@@ -189,7 +189,7 @@ print(json.dumps({
 def run(secret: str, environment: dict[str, str], **options) -> dict:
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.getcwd()} | environment
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, secret], env=environment, capture_output=True, text=True, timeout=60, **options
+        [sys.executable, "-c", PROGRAM, secret], env=environment, capture_output=True, text=True, timeout=600, **options
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

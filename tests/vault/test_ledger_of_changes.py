@@ -161,7 +161,7 @@ def test_a_writer_killed_between_commit_and_line_leaves_a_line_that_is_written_o
         "DATABASE_URL": make_conninfo(**parts), "FAILPOINT": place,
         "VAULT_KEY_FILE": str(settings.VAULT_KEY_FILE), "SHRED_LEDGER_FILE": str(settings.SHRED_LEDGER_FILE),
     }  # fmt: skip
-    killed = subprocess.run([sys.executable, "-c", CODE.format(owner=owner)], env=environment, timeout=60)
+    killed = subprocess.run([sys.executable, "-c", CODE.format(owner=owner)], env=environment, timeout=600)
     assert killed.returncode == -signal.SIGKILL
     assert len(lines(settings)) == lines_left
     assert UnwrittenLine.objects.count() == 1

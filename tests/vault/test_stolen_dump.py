@@ -56,7 +56,7 @@ def dump() -> bytes:
     where = conninfo_to_dict(address(test_database()))
     environment = os.environ | {"PGPASSWORD": str(where.pop("password", ""))}
     command = [str(binaries() / "pg_dump"), "--dbname", " ".join(f"{key}={value}" for key, value in where.items())]
-    done = subprocess.run(command, env=environment, capture_output=True, timeout=120)
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
