@@ -52,6 +52,9 @@ class Graph:
     seeds: Mapping[Address, tuple[str, ...]]
     position: Mapping[Address, int]
     people: frozenset[Address]
+    """The collections whose rows carry identities."""
+    belongings: frozenset[Address] = frozenset()
+    """Those whose rows belong, by links flowing down, to rows that carry identities."""
     outside: frozenset[Address] = frozenset()
     _children: Mapping[Address, list[Link]] = field(default_factory=dict)
     _parents: Mapping[Address, list[Link]] = field(default_factory=dict)
@@ -79,12 +82,14 @@ def build(collections: Iterable[Collection], keys: Keys, kinds: Iterable[str]) -
     links = _oriented(_merged(_link(each, keys) for each in grouped(references, keys)), seeds)
     _check_orders(known)
     children, parents = _indexed(links)
+    people = frozenset(address for address, each in known.items() if any(leaf.identity for leaf in each.leaves()))
     return Graph(
         collections=known,
         links=tuple(links),
         seeds=seeds,
         position={address: at for at, address in enumerate(_reading_order(known, links, seeds))},
-        people=frozenset(address for address, each in known.items() if any(leaf.identity for leaf in each.leaves())),
+        people=people,
+        belongings=frozenset(_distances(people, [replace(link, up=False) for link in links])) - people,
         outside=frozenset(outside),
         _children=children,
         _parents=parents,

@@ -99,6 +99,7 @@ def intent(collection: Collection, table: Table, graph: Graph, wanted: Wanted, *
             targets.append(_column(collection, table, members[0], wanted, keys, problems, untyped=untyped))
     if problems:
         raise RunFailed(problems)
+    targets = _without_followers(targets, table)
     if wanted.looks:
         targets = [target for target in targets if target.tells]
     return Intent(read_only=collection.read_only, targets=tuple(targets))
@@ -126,6 +127,13 @@ def structural(collection: Collection, table: Table, graph: Graph) -> set[str]:
     return keys
 
 
+def _without_followers(targets: list[Target], table: Table) -> list[Target]:
+    """Without the generated columns that change by themselves, because all they are computed from is masked."""
+    masked = {target.column for target in targets if target.fate == "mask"}
+    sources = table.generated
+    return [each for each in targets if each.column not in sources or not (sources[each.column] or {""}) <= masked]
+
+
 def _surrogate(leaf: Field) -> bool:
     return leaf.primary_key and leaf.identity is None
 
@@ -146,7 +154,7 @@ def _column(
     if needed and wanted.fallback is not None and is_text(column, untyped=untyped):
         chosen, needed = wanted.fallback, False
     fate: Fate = "mask"
-    if leaf.read_only or collection.read_only:
+    if leaf.read_only or collection.read_only or leaf.column in table.generated:
         fate = "read_only"
     elif leaf.column in keys:
         fate = "key"
@@ -172,5 +180,6 @@ def _document(
         problems.append(problem(collection.address, "type_mismatch", f"Column {column} holds no document."))
     open_leaves = [leaf for leaf in leaves if not leaf.read_only]
     members = tuple((leaf.path.partition(".")[2], leaf.masking or strategy, leaf.length) for leaf in open_leaves)
-    fate: Fate = "mask" if members and not collection.read_only else "read_only"
+    fixed = collection.read_only or column in table.generated
+    fate: Fate = "mask" if members and not fixed else "read_only"
     return Target(column, fate, strategy, members=members)

@@ -1,15 +1,17 @@
 """The tables of a database as they are, remembered from run to run as long as its catalogue says the same.
 
 Reading a catalogue costs more than a whole run. So each run asks one question first, inside its own transaction: a
-fingerprint of everything the tables were read from (names, columns, types, NULL, keys, foreign keys, values of enums).
+fingerprint of everything the tables were read from (names, columns, types, NULL, keys, foreign keys, values of enums,
+what computes a column).
 Only the same fingerprint makes remembered tables good; there is no time within which they may be stale.
 """
 
+import re
 import threading
 import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -50,6 +52,8 @@ class Table:
     name: Name = (None, "")
     arrays: bool = False
     folds: frozenset[str] = frozenset()
+    generated: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Columns that the database computes, and never takes from us, each with the columns it computes them from."""
 
     def column(self, name: str) -> sa.ColumnClause[Any]:
         """The column; RunFailed("column_missing") when there is none."""
@@ -111,6 +115,8 @@ SELECT md5(string_agg(each.said, E'\\n' ORDER BY each.oid)) FROM (
     (SELECT string_agg(i.indexrelid::text, ',' ORDER BY i.indexrelid) FROM pg_catalog.pg_index i
       WHERE i.indrelid = c.oid AND i.indexprs IS NOT NULL AND i.indisvalid),
     (SELECT string_agg(concat_ws(',', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attisdropped,
+        CASE WHEN a.atthasdef THEN (
+          SELECT d.oid FROM pg_catalog.pg_attrdef d WHERE d.adrelid = c.oid AND d.adnum = a.attnum) END,
         CASE WHEN a.atttypid >= 16384 THEN (
           SELECT concat_ws(',', t.xmin, t.typname, t.typnotnull, (
             SELECT string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e
@@ -137,7 +143,8 @@ WHERE c.relname = ANY(%(names)s) AND (
         'lower(' || quote_ident(a.attname) || ')', 'lower((' || quote_ident(a.attname) || ')::text)')))
 """
 MYSQL_COLUMNS = """
-SELECT table_schema, table_name, ordinal_position, column_name, column_type, is_nullable, column_key
+SELECT table_schema, table_name, ordinal_position, column_name, column_type, is_nullable, column_key,
+  extra, generation_expression
 FROM information_schema.columns WHERE ({where}) ORDER BY 1, 2, 3
 """
 MYSQL_KEYS = """
@@ -237,4 +244,13 @@ def _table(
         )
         for each in foreign
     )
-    return Table(address, clause, nullable | dict.fromkeys(primary, False), primary, links, name)
+    generated = {
+        each["name"]: _sources(each["computed"]["sqltext"], nullable) for each in columns if "computed" in each
+    }
+    return Table(address, clause, nullable | dict.fromkeys(primary, False), primary, links, name, generated=generated)
+
+
+def _sources(expression: str, columns: Iterable[str]) -> frozenset[str]:
+    """The columns an expression names; rather too many: a word in a literal counts where a column has its name."""
+    words = expression.casefold()
+    return frozenset(name for name in columns if re.search(rf"(?<!\w){re.escape(name.casefold())}(?!\w)", words))

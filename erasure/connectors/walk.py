@@ -7,7 +7,8 @@ decided here:
 
 * it carries one of the person's identities: theirs;
 * it carries somebody else's identity of the same kind and none of theirs: somebody else's;
-* it belongs (by a link flowing down) to a row that is theirs: theirs; only to people who are not: somebody else's;
+* it belongs (by a link flowing down) to a row that is theirs: theirs; only to people who are not, or to a row to which
+  nothing of theirs leads and that is some person's: somebody else's;
 * otherwise it is theirs as far as what led to it is.
 """
 
@@ -99,6 +100,7 @@ class Walk:
         self._asked: dict[Address, dict[Asked, Questions]] = defaultdict(lambda: defaultdict(Questions))
         self._waiting: set[Address] = set()
         self._owned_keys: dict[Link, Digests] = defaultdict(Digests)
+        self._led_keys: dict[Link, Digests] = defaultdict(Digests)
 
     def run(self) -> None:
         """All there is a way to has been found."""
@@ -243,10 +245,11 @@ class Walk:
             values = place.values(row, link.child_fields)
             if None in values:
                 continue
-            if same_all(values) in self._owned_keys[link]:
+            key = same_all(values)
+            if key in self._owned_keys[link]:
                 own = True
-            elif link.parent in self.graph.people:
-                others = True
+            elif link.parent not in self.graph.belongings or key not in self._led_keys[link]:
+                others |= link.parent in self.graph.people | self.graph.belongings
         return own, others
 
     def _settle_doubtful(self) -> None:
@@ -263,8 +266,7 @@ class Walk:
             values = place.values(row, link.parent_fields)
             if None in values:
                 continue
-            if row.owned:
-                self._owned_keys[link].add(same_all(values))
+            (self._owned_keys if row.owned else self._led_keys)[link].add(same_all(values))
             if link.down and (row.owned or not (link.undirected and link.to_itself)):
                 self._ask(link.child, link.child_fields, values)
         for link in self.graph.from_child(place.address):

@@ -78,6 +78,72 @@ def test_a_tree_of_comments_gives_mine_and_not_the_answers_of_others(world: Call
     assert [row[3] for row in contents(engine)["comment"]] == [None, "Bob answers", None, "Bob's own"]
 
 
+def test_what_hangs_on_an_account_of_somebody_else_is_theirs_though_the_account_names_nobody(
+    world: Callable[..., sa.Engine],
+) -> None:
+    """Between the person and the post lies a table without identities: whose the post is, it says all the same."""
+    tables = f"""{USER} CREATE TABLE account (id INTEGER PRIMARY KEY, person_id INTEGER, invited_by INTEGER);
+        CREATE TABLE post (id INTEGER PRIMARY KEY, account_id INTEGER, parent_id INTEGER, text TEXT);
+        CREATE TABLE reply (id INTEGER PRIMARY KEY, post_id INTEGER, text TEXT);"""
+    posts = [(1, 10, None, "mine"), (2, 20, 1, "Bob answers"), (3, 10, 2, "mine again"), (4, 30, None, "nobody's")]
+    rows = {
+        "person": PEOPLE,
+        "account": [(10, 1, 30), (20, 2, None), (30, None, None)],
+        "post": posts,
+        "reply": [(1, 1, "to mine"), (2, 2, "to Bob's"), (3, 4, "to nobody's")],
+    }
+    text = dataset(
+        person=PERSON,
+        account=[
+            field("id", primary_key=True),
+            field("person_id", references=to("person.id", "from")),
+            field("invited_by", references=to("account.id", "to")),
+        ],
+        post=[
+            field("id", primary_key=True),
+            field("account_id", references=to("account.id", "from")),
+            field("parent_id", references=to("post.id", "to")),
+            field("text", "user.content"),
+        ],
+        reply=[
+            field("id", primary_key=True),
+            field("post_id", references=to("post.id", "from")),
+            field("text", "user.content"),
+        ],
+    )
+    engine = world(tables, rows, text)
+    found = access()
+    assert [row["text"] for row in found.rows["d:post"]] == ["mine", "mine again", "nobody's"]
+    assert [row["text"] for row in found.rows["d:reply"]] == ["to mine", "to nobody's"]
+    assert found.held == {("d:post", "third_party"): 1}
+    run("d", right="erasure", identity=ALICE, category="user")
+    assert [row[3] for row in contents(engine)["post"]] == [None, "Bob answers", None, None]
+    assert [row[2] for row in contents(engine)["reply"]] == [None, "to Bob's", None]
+
+
+def test_what_the_database_computes_is_never_written_and_withheld_only_where_it_stays(
+    url: sa.URL, db: None, tmp_path: Path
+) -> None:
+    """A generated column whose sources are all masked goes by itself; another stays, and that is said."""
+    engine = shops.build(
+        url,
+        """CREATE TABLE person (id INTEGER PRIMARY KEY, email VARCHAR(80), name VARCHAR(40), town VARCHAR(40),
+            loud_name VARCHAR(40) GENERATED ALWAYS AS (upper(name)) STORED,
+            loud_town VARCHAR(40) GENERATED ALWAYS AS (upper(town)) STORED);
+        INSERT INTO person (id, email, name, town) VALUES (1, 'alice@example.org', 'Alice', 'Aville');""",
+        {},
+    )
+    loud = [field("loud_name", "user.name"), field("loud_town", "user.contact")]
+    register("d", url, dataset(person=[*PERSON, field("town"), *loud]), folder=tmp_path)
+    dry = run("d", right="erasure", identity=ALICE, category="user", dry_run=True)
+    done = run("d", right="erasure", identity=ALICE, category="user")
+    assert done.state == dry.state == "completed"
+    assert done.changes == dry.changes == {"d:person": {"rows": 1, "columns": ["email", "name"]}}
+    assert done.held == dry.held == {("d:person", "read_only"): 1}
+    assert contents(engine)["person"] == [(1, None, None, "Aville", None, "AVILLE")]
+    engine.dispose()
+
+
 def test_a_circle_of_three_tables_ends(world: Callable[..., sa.Engine]) -> None:
     tables = f"""{USER} CREATE TABLE a (id INTEGER PRIMARY KEY, person_id INTEGER, c_id INTEGER, t TEXT);
         CREATE TABLE b (id INTEGER PRIMARY KEY, a_id INTEGER, t TEXT);
