@@ -22,7 +22,7 @@ from consent.services.batches import BATCH
 from consent.services.facts import ONE_DECISION, Question, asked_of_one
 from consent.services.objections import object_to
 from consent.services.reading import READ, _event
-from gdpr_portal.prepared import Connected, Prepared
+from gdpr_portal.prepared import Prepared
 from subjects import cells
 from subjects.models import Identifier, PersonalValue, Restriction, Subject, ValuePurpose
 from tests.consent.people import wording
@@ -129,18 +129,17 @@ def test_a_plan_without_indexes_is_noticed(people, shop, which):
 def pinned() -> Iterator[dict[Prepared, list[dict[str, Any]]]]:
     """The plan of each prepared statement that is sent meanwhile, with the values of its first use there."""
     plans: dict[Prepared, list[dict[str, Any]]] = {}
-    real = Connected.rows
+    real = Prepared._all
 
-    def rows(self: Any, statement: Prepared, values: list[Any]) -> Any:
-        if statement not in plans:
+    def rows(self: Prepared, values: Mapping[str, Any]) -> Any:
+        if self not in plans:
             point = connection.savepoint()
-            asked = dict(zip(statement.names, values, strict=True))
-            plans[statement] = list(_nodes(_plan(statement.text, statement.names, asked)))
+            plans[self] = list(_nodes(_plan(self.text, self.names, values)))
             connection.savepoint_rollback(point)
-        return real(self, statement, values)
+        return real(self, values)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Connected, "rows", rows)
+        patch.setattr(Prepared, "_all", rows)
         yield plans
 
 
