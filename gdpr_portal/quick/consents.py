@@ -43,17 +43,16 @@ def understand(path: re.Match[str], _: str, raw: bytes) -> Asked | None:
     given = read(raw)
     if not isinstance(given, dict) or not given.keys() <= MEMBERS:
         return None
-    purpose, action, recipient = given.get("purpose"), given.get("action"), given.get("recipient")
-    channel, explicit = given.get("channel", "api"), given.get("explicit", False)
-    if not _is(_SLUG, purpose) or action not in ACTIONS or not _is(_CHANNEL, channel) or not isinstance(explicit, bool):
+    purpose, channel = _fitting(_SLUG, given.get("purpose")), _fitting(_CHANNEL, given.get("channel", "api"))
+    action, explicit = given.get("action"), given.get("explicit", False)
+    if purpose is None or channel is None or not isinstance(action, str) or action not in ACTIONS:
         return None
-    if recipient is not None and not _is(_SLUG, recipient):
-        return None
-    notice = given.get("notice")
+    recipient, notice = given.get("recipient"), given.get("notice")
+    named = "" if recipient is None else _fitting(_SLUG, recipient)
     seen = None if notice is None else _seen(notice)
-    if (seen is None) != (notice is None):
+    if named is None or (seen is None) != (notice is None) or not isinstance(explicit, bool):
         return None
-    return Asked(UUID(path[1]), purpose, action, seen, channel, explicit, recipient or "")
+    return Asked(UUID(path[1]), purpose, action, seen, channel, explicit, named)
 
 
 def answer(application: Application, asked: Asked) -> bytes:
@@ -69,14 +68,15 @@ def answer(application: Application, asked: Asked) -> bytes:
 def _seen(notice: Any) -> NoticeSeen | None:
     if not isinstance(notice, dict) or notice.keys() != OF_NOTICE:
         return None
-    version, language, digest = notice["version"], notice["language"], notice["digest"]
-    if type(version) is not int or not 0 < version <= MOST_VERSION:
+    version = notice["version"]
+    language, digest = _fitting(_LANGUAGE, notice["language"]), _fitting(_DIGEST, notice["digest"])
+    if type(version) is not int or not 0 < version <= MOST_VERSION or language is None or digest is None:
         return None
-    return NoticeSeen(version, language, digest) if _is(_LANGUAGE, language) and _is(_DIGEST, digest) else None
+    return NoticeSeen(version, language, digest)
 
 
-def _is(pattern: re.Pattern[str], value: Any) -> bool:
-    return isinstance(value, str) and pattern.fullmatch(value) is not None
+def _fitting(pattern: re.Pattern[str], value: Any) -> str | None:
+    return value if isinstance(value, str) and pattern.fullmatch(value) else None
 
 
 RECORD = Route(
