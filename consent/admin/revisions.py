@@ -45,7 +45,8 @@ class RevisionAdmin(ReviewedAdmin):
 
 
 def _called(item: Revision, name: str) -> str:
-    return str(revised.MODELS[item.kind]._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
+    """The column in words; its bare name where the model has it no more."""
+    return next((str(each.verbose_name) for each in revised.MODELS[item.kind]._meta.fields if each.name == name), name)
 
 
 def _shown(value: Any) -> str:

@@ -251,6 +251,7 @@ def test_a_doubt_about_who_asks_is_answered_through_the_link(
     address = link(alice.email)
     assert found(page, axe, [address]) == []
     assert page.get_by_label("A file that shows who you are").is_visible()
+    assert page.get_by_label("Your answer").input_value() == "", "nothing is typed for the person"
     page.get_by_label("A file that shows who you are").set_input_files(
         {"name": "me.pdf", "mimeType": "application/pdf", "buffer": b"GIF89a"}
     )
