@@ -13,7 +13,7 @@ decided here:
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -25,7 +25,7 @@ import sqlalchemy as sa
 from erasure.connectors.blueprint import Names, Shape
 from erasure.connectors.dataset import Address
 from erasure.connectors.graph import Graph, Link
-from erasure.connectors.keys import Digests, Questions
+from erasure.connectors.keys import Digests, Questions, Span
 from erasure.connectors.schema import Table
 from erasure.connectors.sql import CHUNK, Database, Folded, among, chunks
 from erasure.connectors.values import Locator, same, same_all
@@ -279,9 +279,7 @@ def _folded(value: Any) -> str:
     return str(same(value)).strip().casefold()
 
 
-def _conditions(
-    table: Table, questions: Mapping[Asked, Collection[Locator]]
-) -> Iterator[tuple[list[Names], sa.ColumnElement[bool]]]:
+def _conditions(table: Table, questions: Mapping[Asked, Span]) -> Iterator[tuple[list[Names], sa.ColumnElement[bool]]]:
     """One question where it is short enough, else one for each batch of keys, and what is compared folded last.
 
     With each the columns by which earlier questions have found the same row already, when their values were asked for.
@@ -301,7 +299,7 @@ def _conditions(
         yield earlier, sa.or_(*(among(table, names, values) for names, values in folded.items()))
 
 
-def _fitting(table: Table, questions: Mapping[Asked, Collection[Locator]]) -> dict[Asked, list[Locator]]:
+def _fitting(table: Table, questions: Mapping[Asked, Span]) -> dict[Asked, list[Locator]]:
     found = {names: list(fitting(table, names, values)) for names, values in questions.items() if values}
     return {names: values for names, values in found.items() if values}
 
