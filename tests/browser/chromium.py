@@ -93,11 +93,15 @@ class Profiles:
     def give_back(self, context: BrowserContext) -> None:
         """Its pages are closed, and what they left in the browser is gone."""
         kind, left_open = self._kept[context]
+        if left_open.evaluate("'__pwClock' in window"):  # a clock that was taken over is the whole profile's
+            context.close()
+            return
         for page in context.pages:
             if page is not left_open:
                 page.close()
         context.clear_cookies()
         protocol = context.new_cdp_session(left_open)
         protocol.send("Storage.clearDataForOrigin", {"origin": self.base, "storageTypes": "all"})
+        protocol.send("Network.clearBrowserCache")
         protocol.detach()
         self._free[kind].append(context)
