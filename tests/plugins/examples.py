@@ -1,4 +1,4 @@
-"""Examples that hypothesis draws may take their time: a busy machine is slow, and nothing is wrong with the property."""
+"""Examples that hypothesis draws may take their time: a busy machine is slow, and the property holds all the same."""
 
 from hypothesis import HealthCheck, settings
 
