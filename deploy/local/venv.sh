@@ -28,7 +28,8 @@ if [ ${#uv[@]} -gt 0 ]; then
     "${uv[@]}" pip install --quiet --python "$venv/bin/python" --require-hashes -r "$lock"
 else
     [ -x "$venv/bin/pip" ] || "$name" -m venv --clear "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check --no-input --require-hashes -r "$lock"
+    # Modules are compiled when they are first imported, as uv leaves them: most never are.
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --no-input --no-compile --require-hashes -r "$lock"
 fi
 echo "$wanted" > "$stamp"
 if [ "$lock" = requirements-dev.txt ]; then

@@ -1,7 +1,6 @@
 """Debian's Chromium, driven by Playwright: one process for a run, a fresh profile for everybody who browses."""
 
 import shutil
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +17,8 @@ FLAGS = (
     "--disable-sync",
     "--process-per-site",
 )
+MOST_FREE = 4
+"""Profiles kept open for the next test: each is a process of some 60 MB."""
 PATIENCE_MS = 60_000
 """A busy machine is slow; it is not wrong."""
 PHONE, TABLET, DESKTOP = 360, 768, 1440
@@ -76,14 +77,16 @@ class Profiles:
 
     def __init__(self, browser: Browser, base: str) -> None:
         self.browser, self.base = browser, base
-        self._free: defaultdict[str, list[BrowserContext]] = defaultdict(list)
+        self._free: list[BrowserContext] = []
         self._kept: dict[BrowserContext, tuple[str, Page]] = {}
 
     def take(self, **window: Any) -> BrowserContext:
         """A profile nobody uses, without cookies or anything stored."""
         kind = repr(sorted(window.items()))
-        if self._free[kind]:
-            return self._free[kind].pop()
+        for free in self._free:
+            if self._kept[free][0] == kind:
+                self._free.remove(free)
+                return free
         context = open_profile(self.browser, self.base, **window)
         left_open = context.new_page()
         left_open.goto("/livez")
@@ -92,12 +95,22 @@ class Profiles:
 
     def give_back(self, context: BrowserContext) -> None:
         """Its pages are closed, and what they left in the browser is gone."""
-        kind, left_open = self._kept[context]
+        left_open = self._kept[context][1]
+        if left_open.evaluate("'__pwClock' in window"):  # a clock that was taken over is the whole profile's
+            self._close(context)
+            return
         for page in context.pages:
             if page is not left_open:
                 page.close()
         context.clear_cookies()
         protocol = context.new_cdp_session(left_open)
         protocol.send("Storage.clearDataForOrigin", {"origin": self.base, "storageTypes": "all"})
+        protocol.send("Network.clearBrowserCache")
         protocol.detach()
-        self._free[kind].append(context)
+        self._free.append(context)
+        if len(self._free) > MOST_FREE:
+            self._close(self._free.pop(0))
+
+    def _close(self, context: BrowserContext) -> None:
+        del self._kept[context]
+        context.close()

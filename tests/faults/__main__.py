@@ -28,7 +28,7 @@ def main() -> int:
     print(f"seed {given.seed}\n\n| # | fault | seen | seconds | kept |\n| --- | --- | --- | --- | --- |", flush=True)
     with (
         tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True) as name,
-        ground(Path(name), given.seed, full=given.full) as stands,
+        ground(Path(name), given.seed, full=given.full, is_alone=not given.short) as stands,
     ):
         Path(name).chmod(0o755)
         kept = [_row(stands, fault) for fault in chosen]

@@ -136,6 +136,8 @@ class Ground:
     dice: Random
     full: bool
     has_volume: bool
+    is_alone: bool = True
+    """On this machine, so that seconds can be promised; beside other tests what happens is seen, not how fast."""
     nurseries: list[Any] = field(default_factory=list)
 
     def nursery(self, **more: str) -> Any:
@@ -198,7 +200,9 @@ def wait_for(is_so: Any, seconds: float, otherwise: str) -> float:
 
 
 @contextmanager
-def ground(folder: Path, seed: int, *, full: bool, broker: str = "memory://") -> Iterator[Ground]:
+def ground(
+    folder: Path, seed: int, *, full: bool, is_alone: bool = True, broker: str = "memory://"
+) -> Iterator[Ground]:
     """All of it stands, and nothing of it is left afterwards. With `pgmq://` hints lie in the database's own queue."""
     volume = folder / "postgres"
     volume.mkdir()
@@ -222,7 +226,7 @@ def ground(folder: Path, seed: int, *, full: bool, broker: str = "memory://") ->
         )
         web = Web(free_port(), os.environ | {"DATABASE_URL": through, "ALLOWED_HOSTS": "127.0.0.1"})
         web.start()
-        stands = Ground(folder, made, server, proxy, web, Random(seed), full, has_volume)
+        stands = Ground(folder, made, server, proxy, web, Random(seed), full, has_volume, is_alone)
         yield stands
         for each in stands.nurseries:
             each.close()

@@ -266,7 +266,7 @@ def test_a_rotation_killed_with_9_again_and_again_ends_with_every_row_on_the_new
     assert all(found[owner].open(place, value) == owner.bytes for owner, value in sealed.items())
 
 
-def begin_rotation(settings, pause: str = "0.3") -> subprocess.Popen:
+def begin_rotation(settings, pause: str = "1.0") -> subprocess.Popen:
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
     parts = {key: connection.settings_dict[name] for key, name in names.items() if connection.settings_dict[name]}
     environment = os.environ | {
