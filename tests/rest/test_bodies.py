@@ -5,10 +5,13 @@ import json
 
 import psycopg
 import pytest
+from django.core.handlers.wsgi import WSGIRequest
 from django.db import OperationalError
+from django.http import UnreadablePostError
 
-from access.rest.parsers import MOST_BYTES, MOST_LEVELS, parse
+from access.rest.parsers import MOST_BYTES, MOST_LEVELS, parse, raw_body
 from access.rest.problems import handle
+from gdpr_portal.bodies import WholeBodies
 from gdpr_portal.errors import DomainError
 
 
@@ -67,6 +70,27 @@ def test_without_content_length_the_size_is_counted(api, probe):
 @pytest.mark.parametrize("length", ["5", "abc", "-1"])
 def test_a_content_length_that_lies_is_never_a_500(api, probe, length):
     assert send(api, probe, '{"name": "x"}', CONTENT_LENGTH=length).status_code == 400
+
+
+def test_a_body_that_was_cut_off_is_refused_though_what_came_could_be_read():
+    """RFC 9112 section 8: granian hands on what came, and a form without its last fields is another form."""
+    form = b"purpose=newsletter&answer=no"
+
+    def arrived(door, length, read=raw_body):
+        environ = {
+            "REQUEST_METHOD": "POST", "PATH_INFO": "/consent", "CONTENT_TYPE": "application/x-www-form-urlencoded",
+            "CONTENT_LENGTH": str(length), "wsgi.input": io.BytesIO(form),
+        }  # fmt: skip
+        return door(lambda given, _start_response: [read(WSGIRequest(given))])(environ, None)
+
+    assert arrived(WholeBodies, len(form)) == [form]
+    assert arrived(WholeBodies, len(form) - 3) == [form[:-3]]
+    assert arrived(lambda application: application, len(form) + 17) == [form], "Django alone takes it for the whole"
+    with pytest.raises(DomainError) as refused:
+        arrived(WholeBodies, len(form) + 17)
+    assert (refused.value.code, refused.value.status) == ("malformed_request", 400)
+    with pytest.raises(UnreadablePostError):
+        arrived(WholeBodies, len(form) + 17, lambda request: request.POST)
 
 
 @pytest.mark.parametrize(
