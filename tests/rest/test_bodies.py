@@ -1,5 +1,6 @@
 """Bodies are read strictly: what is ambiguous, too large, too deep or unknown is refused and never a 500."""
 
+import gzip
 import io
 import json
 
@@ -100,6 +101,12 @@ def test_a_body_that_was_cut_off_is_refused_though_what_came_could_be_read():
 )  # fmt: skip
 def test_other_media_types_are_415(api, probe, content_type):
     answer = send(api, probe, '{"name": "x"}', content_type)
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+def test_a_compressed_body_is_415_and_not_bad_json(api, probe):
+    assert send(api, probe, '{"name": "x"}', HTTP_CONTENT_ENCODING="identity").status_code == 200
+    answer = send(api, probe, gzip.compress(b'{"name": "x"}'), HTTP_CONTENT_ENCODING="gzip")
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
 
