@@ -43,7 +43,7 @@ SHORT = 16
 SEED = 4
 """Of the short one, which so stays the same when this file changes; all that has to be seen is seen in it."""
 TOOTH = 2
-"""Of the search for a lie: found after a few histories, and the search may go on for as many as a changed rule needs."""
+"""Of the search for a lie: found after a few histories; the search may go on for as many as a changed rule needs."""
 ACTS = 24
 MANY = settings(
     max_examples=HISTORIES or SHORT, stateful_step_count=ACTS, deadline=None, database=None,
