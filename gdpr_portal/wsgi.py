@@ -11,9 +11,11 @@ application = get_wsgi_application()
 from django.conf import settings  # noqa: E402  the settings stand only now
 
 from gdpr_portal import traces  # noqa: E402
+from gdpr_portal.bodies import WholeBodies  # noqa: E402
 from gdpr_portal.lifetimes import watch  # noqa: E402
 
 watch("web", settings.RELEASE)
+application = WholeBodies(application)  # type: ignore[assignment]  # WSGI like Django's
 if settings.QUICK_ANSWERS:
     from gdpr_portal.quick import QuickAnswers
     from gdpr_portal.quick.counts import write_counts_on

@@ -60,8 +60,11 @@ def too_large() -> DomainError:
     return Invalid("too_large", "The body is larger than 1 MiB.", status=413)
 
 
-def require_json(content_type: str) -> None:
-    """Nothing for `application/json`, in UTF-8 if it says so; `UnsupportedMediaType` for everything else."""
+def require_json(content_type: str, content_encoding: str = "") -> None:
+    """Nothing for `application/json`, in UTF-8 if it says so, and not compressed (RFC 9110 section 15.5.16);
+    `UnsupportedMediaType` for everything else."""
+    if content_encoding.strip().lower() not in {"", "identity"}:
+        raise UnsupportedMediaType(content_encoding)
     kind, _, parameters = content_type.partition(";")
     names = [part.strip().lower().replace('"', "") for part in parameters.split(";") if part.strip()]
     if kind.strip().lower() != "application/json" or any(name != "charset=utf-8" for name in names):

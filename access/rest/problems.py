@@ -102,7 +102,7 @@ def _of_framework(error: rest.APIException) -> HttpResponse:
 _FRAMEWORK: list[tuple[type[rest.APIException], int, str, str]] = [
     (rest.NotFound, 404, NOT_FOUND.code, NOT_FOUND.message),
     (rest.NotAcceptable, 406, "not_acceptable", "None of the formats in Accept is on offer here."),
-    (rest.UnsupportedMediaType, 415, "unsupported_media_type", "Bodies are application/json in UTF-8."),
+    (rest.UnsupportedMediaType, 415, "unsupported_media_type", "Bodies are JSON in UTF-8, not compressed."),
     (rest.ParseError, 400, "malformed_json", "The body is not JSON."),
     (rest.PermissionDenied, 403, "scope_missing", "The token does not carry the scope this needs."),
     (rest.ValidationError, 422, "invalid_value", "A value does not fit."),

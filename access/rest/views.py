@@ -134,7 +134,8 @@ class ScopedView(APIView):
     def _understand(self) -> None:
         """The body is parsed, under its key already: what cannot be read is an answer that is kept as well."""
         if self._raw:
-            require_json(self.request.META.get("CONTENT_TYPE", ""))
+            sent = self.request.META
+            require_json(sent.get("CONTENT_TYPE", ""), sent.get("HTTP_CONTENT_ENCODING", ""))
             self._body = parse(self._raw)
         if self.request.query_params and self.request.method in WITH_BODY and self._changes_the_world:
             raise _unknown_parameters()

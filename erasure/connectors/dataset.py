@@ -114,7 +114,7 @@ def covers(wanted: str, category: str) -> bool:
 def load(text: str) -> list[Dataset]:
     """The datasets of a YAML file; Invalid("invalid_dataset") with every flaw and its place."""
     reader = _Reader()
-    found = reader.file(_parsed(text))
+    found = reader.file(parsed(text))
     if not reader.flaws:
         _check_links(found, reader)
     if reader.flaws:
@@ -122,7 +122,8 @@ def load(text: str) -> list[Dataset]:
     return found
 
 
-def _parsed(text: str) -> Any:
+def parsed(text: str) -> Any:
+    """What the YAML says; Invalid("invalid_dataset") when it is none."""
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -163,7 +164,7 @@ class _Reader:
             return Dataset("", ())
         key = self.text(body, "fides_key", place)
         place = key or place
-        known = {"dataset": key, "categories": self.categories(body, place), "meta": _meta(body)}
+        known = {"dataset": key, "categories": self.categories(body, place), "meta": self.meta(body, place)}
         collections = [
             self.collection(each, f"{place}/collections[{at}]", known)
             for at, each in enumerate(self.listed(body, "collections", place, required=True))
@@ -177,7 +178,7 @@ class _Reader:
             return Collection(Address(above["dataset"], ""), ())
         name = self.text(body, "name", place)
         place = f"{above['dataset']}:{name}" if name else place
-        meta, inherited = _meta(body), self.categories(body, place) or above["categories"]
+        meta, inherited = self.meta(body, place), self.categories(body, place) or above["categories"]
         fields = self.fields(body, place, inherited, "")
         schema = _schema(meta) or _schema(above["meta"]) or name.rpartition(".")[0] or None
         return Collection(
@@ -205,7 +206,7 @@ class _Reader:
         name = self.text(body, "name", place)
         path = f"{above}.{name}" if above else name
         place = f"{collection.partition('/')[0]}/{path}" if name else place
-        meta = _meta(body)
+        meta = self.meta(body, place)
         categories = self.categories(body, place) or inherited
         members = self.fields(body, place, categories, path) if body.get("fields") else ()
         self.data_type(meta, place, nested=bool(members))
@@ -224,6 +225,14 @@ class _Reader:
         )
 
     # --- members ----------------------------------------------------------------------------------------------------
+    def meta(self, body: Mapping[str, Any], place: str) -> dict[str, Any]:
+        """What stands under `fides_meta`, or under its older name."""
+        meta = body.get("fides_meta") or body.get("fidesops_meta") or {}
+        if not isinstance(meta, Mapping):
+            self.flaw(f"{place}/fides_meta", "not_an_object", "`fides_meta` is an object.")
+            return {}
+        return dict(meta)
+
     def text(self, body: Mapping[str, Any], member: str, place: str) -> str:
         value = body.get(member)
         if not isinstance(value, str) or not value:
@@ -324,12 +333,6 @@ class _Reader:
                 else:
                     found.add(Address(dataset, collection))
         return frozenset(found)
-
-
-def _meta(body: Mapping[str, Any]) -> dict[str, Any]:
-    """What stands under `fides_meta`, or under its older name."""
-    meta = body.get("fides_meta") or body.get("fidesops_meta") or {}
-    return dict(meta) if isinstance(meta, Mapping) else {}
 
 
 def _own(body: Mapping[str, Any], member: str) -> dict[str, Any]:

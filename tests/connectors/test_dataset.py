@@ -5,6 +5,7 @@ import yaml
 
 from erasure.connectors.dataset import Address, covers, load
 from erasure.connectors.masking import Masker, MaskingInvalid, Strategy
+from erasure.connectors.members import unknown_members
 from gdpr_portal.errors import Invalid
 from tests.connectors.shop import DATASET
 
@@ -68,6 +69,11 @@ def test_an_exported_file_with_every_member_loads() -> None:
         (("[user.name]", "['user..name']"), "shop:customer/name/data_categories", "invalid_category"),
         (("primary_key: True", "primary_key: sure"), "shop:address/id/primary_key", "not_a_boolean"),
         (("fides_key: shop", "key: shop"), "dataset[0]/fides_key", "missing"),
+        (
+            ("fides_meta: {primary_key: True}", "fides_meta: [primary_key]"),
+            "shop:address/id/fides_meta",
+            "not_an_object",
+        ),
         (("dataset:\n", "dataset: [\n"), "line 139", "not_yaml"),
     ],
 )
@@ -79,6 +85,18 @@ def test_a_flaw_is_told_with_its_place(change: tuple[str, str], place: str, code
         assert set(found.values()) == {code}
     else:
         assert found.get(place) == code, found
+
+
+def test_a_member_nobody_knows_is_told_because_it_may_be_a_slip_of_the_pen() -> None:
+    assert unknown_members(EXPORTED) == unknown_members(DATASET) == []
+    slips = EXPORTED.replace("read_only: null", "read_onyl: true").replace("skip_processing: false", "skip: true")
+    slips = slips.replace("- {name: city,", "- {name: city, categories: [user],")
+    found = {(each.collection, each.detail.partition(" ")[0]) for each in unknown_members(slips)}
+    assert found == {
+        ("warehouse:people", "`fides_meta.skip`"),
+        ("warehouse:people/id", "`fides_meta.read_onyl`"),
+        ("warehouse:people/home.city", "`categories`"),
+    }
 
 
 @pytest.mark.parametrize("override", [{"strategy": "shred"}, {"strategy": "delete"}, "null_rewrite", {}])

@@ -134,7 +134,8 @@ def test_what_the_database_computes_is_never_written_and_withheld_only_where_it_
         {},
     )
     loud = [field("loud_name", "user.name"), field("loud_town", "user.contact")]
-    register("d", url, dataset(person=[*PERSON, field("town"), *loud]), folder=tmp_path)
+    said = register("d", url, dataset(person=[*PERSON, field("town", read_onyl=True), *loud]), folder=tmp_path)
+    assert "d:person/town: `fides_meta.read_onyl` is not known and has no effect. (unknown_member)" in said
     dry = run("d", right="erasure", identity=ALICE, category="user", dry_run=True)
     done = run("d", right="erasure", identity=ALICE, category="user")
     assert done.state == dry.state == "completed"

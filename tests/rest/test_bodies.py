@@ -1,14 +1,18 @@
 """Bodies are read strictly: what is ambiguous, too large, too deep or unknown is refused and never a 500."""
 
+import gzip
 import io
 import json
 
 import psycopg
 import pytest
+from django.core.handlers.wsgi import WSGIRequest
 from django.db import OperationalError
+from django.http import UnreadablePostError
 
-from access.rest.parsers import MOST_BYTES, MOST_LEVELS, parse
+from access.rest.parsers import MOST_BYTES, MOST_LEVELS, parse, raw_body
 from access.rest.problems import handle
+from gdpr_portal.bodies import WholeBodies
 from gdpr_portal.errors import DomainError
 
 
@@ -69,6 +73,27 @@ def test_a_content_length_that_lies_is_never_a_500(api, probe, length):
     assert send(api, probe, '{"name": "x"}', CONTENT_LENGTH=length).status_code == 400
 
 
+def test_a_body_that_was_cut_off_is_refused_though_what_came_could_be_read():
+    """RFC 9112 section 8: granian hands on what came, and a form without its last fields is another form."""
+    form = b"purpose=newsletter&answer=no"
+
+    def arrived(door, length, read=raw_body):
+        environ = {
+            "REQUEST_METHOD": "POST", "PATH_INFO": "/consent", "CONTENT_TYPE": "application/x-www-form-urlencoded",
+            "CONTENT_LENGTH": str(length), "wsgi.input": io.BytesIO(form),
+        }  # fmt: skip
+        return door(lambda given, _start_response: [read(WSGIRequest(given))])(environ, None)
+
+    assert arrived(WholeBodies, len(form)) == [form]
+    assert arrived(WholeBodies, len(form) - 3) == [form[:-3]]
+    assert arrived(lambda application: application, len(form) + 17) == [form], "Django alone takes it for the whole"
+    with pytest.raises(DomainError) as refused:
+        arrived(WholeBodies, len(form) + 17)
+    assert (refused.value.code, refused.value.status) == ("malformed_request", 400)
+    with pytest.raises(UnreadablePostError):
+        arrived(WholeBodies, len(form) + 17, lambda request: request.POST)
+
+
 @pytest.mark.parametrize(
     "content_type",
     ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", "",
@@ -76,6 +101,12 @@ def test_a_content_length_that_lies_is_never_a_500(api, probe, length):
 )  # fmt: skip
 def test_other_media_types_are_415(api, probe, content_type):
     answer = send(api, probe, '{"name": "x"}', content_type)
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+def test_a_compressed_body_is_415_and_not_bad_json(api, probe):
+    assert send(api, probe, '{"name": "x"}', HTTP_CONTENT_ENCODING="identity").status_code == 200
+    answer = send(api, probe, gzip.compress(b'{"name": "x"}'), HTTP_CONTENT_ENCODING="gzip")
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
 

@@ -18,6 +18,7 @@ from erasure.connectors.check import against_database
 from erasure.connectors.dataset import Address
 from erasure.connectors.engine import Order, Run, Source, running
 from erasure.connectors.masking import MaskingInvalid, Strategy
+from erasure.connectors.members import unknown_members
 from erasure.connectors.sql import normalised
 from erasure.models import Connector
 from erasure.services.connector_runs import add_connector, record_run, sources
@@ -62,7 +63,8 @@ class Command(BaseCommand):
             connector = add_connector(name=name, url=url, datasets=texts)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
-        for warning in against_database(name, normalised(url), read_datasets(texts)):
+        strangers = [each for text in texts for each in unknown_members(text)]
+        for warning in [*strangers, *against_database(name, normalised(url), read_datasets(texts))]:
             self.stderr.write(f"warning: {warning.collection}: {warning.detail} ({warning.code})")
         self.stdout.write(f"{connector.name} is registered.")
 
