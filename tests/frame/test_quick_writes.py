@@ -24,7 +24,7 @@ from consent.services.objections import object_to
 from gdpr_portal import quick
 from gdpr_portal.quick import consents
 from subjects.models import Identifier, Subject
-from subjects.services import mark_erased
+from subjects.services import mark_erased, people
 from tests.conftest import make_application
 from tests.consent.people import answer, share, wording
 from tests.frame.doors import Doors, QuickClient, changes, told, without_rate
@@ -228,6 +228,21 @@ def test_people_are_registered_alike(doors):
         {"identifiers": {"customer_id": "8"}, "language": 1},
     ):  # fmt: skip
         assert doors.by_the_view(wrong)[:3] in {"400", "422"}, wrong
+
+
+@pytest.mark.django_db(transaction=True)
+def test_somebody_registered_meanwhile_is_found_by_the_view(shop, client_for, monkeypatch):
+    api, person, looks = QuickClient(client_for(shop).token), {"identifiers": {"email": "new@example.org"}}, []
+    first, real = api.post("/api/v1/subjects", person), people.owners_of
+
+    def late(*given: Any) -> Any:
+        looks.append(given)
+        return real(*given) if len(looks) > 1 else {}
+
+    monkeypatch.setattr(people, "owners_of", late)
+    again = api.post("/api/v1/subjects", person)
+    assert (first.status_code, again.status_code, again.body) == (201, 200, first.body)
+    assert (len(api.passed_on), Subject.objects.count()) == (1, 1)
 
 
 # --- once a commit was tried ------------------------------------------------------------------------------------------
