@@ -19,7 +19,7 @@ from subjects.models import Subject
 from subjects.services import register_subject
 from tests.browser.states import Cast, of_the_demo
 from tests.browser.visitors import PASSWORD
-from tests.consent.people import answer
+from tests.consent.people import answer, wording
 from tests.erasure.people import file
 
 
@@ -28,7 +28,8 @@ def mail_all(language: str) -> None:
     cast, name = of_the_demo(), secrets.token_hex(4)
     child = somebody(cast, f"kim.{name}@people.example", language, years=12)
     parent = f"mother.{name}@family.example"
-    name_parent(subject=child, event=answer(child, "give").event, email=parent, actor="subject")
+    given = answer(child, "give", notice=wording("newsletter", language))
+    name_parent(subject=child, event=given.event, email=parent, actor="subject")
     grown = somebody(cast, f"lia.{name}@people.example", language, years=40)
     with override_settings(UNDO_WINDOW_SECONDS=86_400):
         erasure = file(grown, "erasure")

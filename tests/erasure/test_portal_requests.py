@@ -84,7 +84,7 @@ def test_a_right_the_basis_does_not_give_is_refused_in_words(alice: Any, shop: A
     store(shop, alice.subject, "orders", given_name="Alice")
     answered = alice.browser().post("/requests/new/withdraw_consent", {"purpose": "orders"})
     assert answered.status_code == 422
-    assert "lawful basis" in body(answered) and not RightsRequest.objects.exists()
+    assert "ground on which the data is held" in body(answered) and not RightsRequest.objects.exists()
 
 
 def test_an_erasure_shows_its_plan_before_anything_is_asked(alice: Any, shop: Any) -> None:
