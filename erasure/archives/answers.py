@@ -28,6 +28,9 @@ class Answers(Mapping[Source, dict[str, Any]]):
             raise KeyError(source)
         return self._kept[source] if source in self._kept else self._opened(source)
 
+    def __contains__(self, source: object) -> bool:
+        return source in self._told
+
     def __iter__(self) -> Iterator[Source]:
         return iter(self._told)
 
