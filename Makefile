@@ -20,7 +20,9 @@ run: venv ## start everything on this machine: PORT=8000 RUN_DIR=.run HTTPS=0
 reset: venv ## clear RUN_DIR: database, keys, mail, logs
 	@$(BIN)/python -m deploy.local reset
 
-test: venv-dev browser mariadb checkers ## every gate and every test, as in .ci/run: WORKERS=3
+test: ## every gate and every test, as in .ci/run: WORKERS=3
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target venv-dev browser
+	@$(MAKE) --no-print-directory mariadb checkers
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types lint imports collected
 	$(BIN)/pytest -n $(WORKERS)
 

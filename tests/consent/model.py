@@ -200,8 +200,11 @@ class Life:
             return True
         if last is None or last.at > at or last.state != state:
             return False
-        runs = not (last.expires_at and last.expires_at <= at)
-        return state != "given" or (runs and last.notice_version == version)
+        if state != "given":
+            return True
+        # A yes in the last 30 days of another, or in its last quarter where that is less, renews it (docs/consent.md).
+        renewable = timedelta(days=min(30, self.catalogue.purposes[slug][3] / 4))
+        return last.notice_version == version and not (last.expires_at and last.expires_at - renewable <= at)
 
     def run_out(self, now: datetime, slug: str) -> None:
         """A consent past its time is over, and so is the sharing that rested on it."""
