@@ -8,32 +8,42 @@ class ErasureConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from consent.hooks import consent_ended, delivery_closed
+        """The floors below know what to ask this one for."""
+        self._hand_over_holdings()
+        self._hook_in()
+        self._name_secrets()
+
+    @staticmethod
+    def _hand_over_holdings() -> None:
         from erasure.holdings.cases import CasesHolding
         from erasure.holdings.mandates import MandatesHolding
         from erasure.holdings.requests import ArchivesHolding, RequestsHolding
-        from erasure.services.periods import propose_ended
-        from erasure.services.step_acts import delivery_closed as settle
+        from erasure.services.resealing import register_sealed
         from subjects.holdings import register
 
         register(RequestsHolding())
         register(ArchivesHolding())
         register(CasesHolding())
         register(MandatesHolding())
-        delivery_closed.append(settle)
-        consent_ended.append(propose_ended)
+        register_sealed()
 
+    @staticmethod
+    def _hook_in() -> None:
+        from consent.hooks import consent_ended, delivery_closed
         from erasure.ends import ends_of
+        from erasure.services.periods import propose_ended
         from erasure.services.questions import described
+        from erasure.services.step_acts import delivery_closed as settle
         from subjects.hooks import register_ends, register_questions
 
+        delivery_closed.append(settle)
+        consent_ended.append(propose_ended)
         register_questions(described)
         register_ends(ends_of)
 
-        from erasure.services.resealing import register_sealed
-
-        register_sealed()
-
+    @staticmethod
+    def _name_secrets() -> None:
+        """What lies sealed under the key of secrets is found when that key is renewed."""
         from erasure.models import (
             Connector,
             Destination,

@@ -99,13 +99,19 @@ def file_request(
             request = _receive(subject, right, clean, received, mandate=mandate, joint=joint, **columns)
             _go_on(request, verified_by=verified_by, actor=actor, before=[_received(request, actor)])
         else:
-            record_request(request, "request.repeated", actor=actor)
-            _is_theirs_too(request, verified_by, by_person=by_person)
-            if joint is not None and request.joint_id is None:
-                request.joint = joint
-                request.save(update_fields=["joint"])
-            _go_on(request, verified_by=verified_by, actor=actor)
+            _asked_again(request, verified_by=verified_by, actor=actor, by_person=by_person, joint=joint)
     return request
+
+
+def _asked_again(
+    request: RightsRequest, *, verified_by: str, actor: str, by_person: bool, joint: JointCase | None
+) -> None:
+    record_request(request, "request.repeated", actor=actor)
+    _is_theirs_too(request, verified_by, by_person=by_person)
+    if joint is not None and request.joint_id is None:
+        request.joint = joint
+        request.save(update_fields=["joint"])
+    _go_on(request, verified_by=verified_by, actor=actor)
 
 
 def _is_theirs_too(request: RightsRequest, verified_by: str, *, by_person: bool) -> None:

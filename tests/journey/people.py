@@ -85,9 +85,13 @@ class App:
         return session
 
     def call(self, method: str, path: str, body: Any = None, status: int = 200, **more: Any) -> Any:
-        """The answer's JSON; `Deviation` for another status than expected."""
+        """The answer's JSON; `Deviation` for another status than expected. A 503 is asked again, twice."""
         address = f"{self.base}/api/v1/{path}"
-        answer = self.session.request(method, address, json=body, verify=self.verify, timeout=30, **more)
+        for last in (False, False, True):
+            answer = self.session.request(method, address, json=body, verify=self.verify, timeout=30, **more)
+            if answer.status_code != 503 or last:
+                break
+            time.sleep(int(answer.headers["Retry-After"]))
         expect(answer.status_code == status, f"{method} {path}: {answer.status_code}, expected {status}: {answer.text}")
         return answer.json() if "json" in answer.headers.get("content-type", "") else answer.content
 
