@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('consent', '0006_delivery_turn'),
+        ('consent', '0007_kinds_of_value_have_words'),
     ]
 
     operations = [
