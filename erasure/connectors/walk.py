@@ -86,7 +86,7 @@ class Walk:
     """Finds every row there is a way to. Ends for every graph: a question is asked once.
 
     With `reads` it remembers no rows but those in doubt, and hands them out by `again`; memory grows with the keys of
-    rows that lead on to others, some 50 bytes each, not with the rows.
+    rows that lead on to others, some 90 bytes a row, not with the rows.
     """
 
     def __init__(

@@ -69,7 +69,7 @@ class QuickAnswers:
         began, raw = time.perf_counter(), _body(environ, route)
         self._begin()
         current = request_id_of(environ.get("HTTP_X_REQUEST_ID", ""))
-        answer = _answer(route, environ, found, raw, current)
+        answer = None if raw is None else _answer(route, environ, found, raw, current)
         if answer is None:
             return self.django(environ, start_response)
         said, allowance = answer
@@ -101,13 +101,14 @@ def _route(environ: Environ) -> tuple[Route | None, re.Match[str] | None]:
     return None, None
 
 
-def _body(environ: Environ, route: Route) -> bytes:
-    """What came, to be read again by the view."""
+def _body(environ: Environ, route: Route) -> bytes | None:
+    """What came, to be read again by the view; None where it was cut off on the way."""
     if not route.most_bytes:
         return b""
-    raw: bytes = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+    length = int(environ["CONTENT_LENGTH"])
+    raw: bytes = environ["wsgi.input"].read(length)
     environ["wsgi.input"] = io.BytesIO(raw)
-    return raw
+    return raw if len(raw) == length else None
 
 
 def _answer(route: Route, environ: Environ, found: re.Match[str], raw: bytes, current: str) -> Answer | None:

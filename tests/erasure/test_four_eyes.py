@@ -1,5 +1,6 @@
 """What one person may not do alone: refuse as excessive, lift a hold, go on after far too many erasures."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,9 +14,9 @@ from access.services.applications import set_endpoint
 from consent.models import Delivery
 from consent.services.decisions import decide_for
 from erasure.models import ErasurePause, LegalHold, RightsRequest, SecondOpinion
-from erasure.services import guard, holds, lifts, opinions, requests, retentions, steps
+from erasure.services import guard, holds, lifts, opinions, requests, retentions, start, steps
 from gdpr_portal.errors import Invalid, Refused, WrongState
-from subjects.models import PersonalValue, Restriction
+from subjects.models import PersonalValue, Restriction, Subject
 from tests.conftest import make_person, make_staff
 from tests.erasure.people import file, in_review, run_all, store
 
@@ -181,6 +182,9 @@ def test_far_too_many_erasures_pause_until_two_people_agree(
     assert len(begun) == 2 and all(request.state == "in_progress" for request in filed)
     assert ErasurePause.objects.get().begun == 2
     assert [m.to for m in mail.outbox if m.subject == "Erasures are paused"].count([rita.email]) == 1
+    Subject.objects.exclude(erased_at=None).update(erased_at=timezone.now() - timedelta(hours=2))
+    start.begin_due(filed[-1].id)
+    assert not filed[-1].steps.exists()  # there would be room by now, but somebody has to look first
     guard.agree(by=rita.account)
     with pytest.raises(Refused, match="four_eyes"):
         guard.agree(by=rita.account)

@@ -10,6 +10,7 @@ from django.db import connection
 
 from access.models import ThrottleWindow
 from access.rest import remembered
+from gdpr_portal.bodies import WholeBodies
 from gdpr_portal.prepared import Prepared
 from gdpr_portal.quick import QuickAnswers
 
@@ -66,7 +67,7 @@ class Doors:
     passed_on: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.view = WSGIHandler()
+        self.view = WholeBodies(WSGIHandler())
         self.quick = QuickAnswers(self._passed)
 
     def _passed(self, environ: Any, start_response: Any) -> Any:
