@@ -39,11 +39,11 @@ class RequestsHolding(Holding):
         return [PlanLine(what=what, fate="goes", article=None, until=None, why=why)]
 
     def goes(self, kept: Kept) -> Sequence[Going]:
-        words = RightsRequest.objects.exclude(details_sealed=None, verification_digest=None)
+        words = RightsRequest.objects.exclude(details_sealed=None)
         answers = SourceAnswer.objects.exclude(sealed=None)
         undecided, decided = CheckedText.objects.filter(decision=""), CheckedText.objects.exclude(sealed=None)
         return (
-            Going(words, emptied={"details_sealed": None, "verification_digest": None}),
+            Going(words, emptied={"details_sealed": None}),  # a code that was sent still fits: its request is answered
             Going(AnswerFile.objects.all(), owner="answer__step__request__subject"),
             Going(AnswerPiece.objects.all(), owner="step__request__subject"),
             Going(answers, owner="step__request__subject", emptied={"sealed": None}),

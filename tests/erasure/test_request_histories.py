@@ -439,6 +439,22 @@ def test_every_request_ends_as_it_should(machine: type[Histories]) -> None:
         assert machine.seen[what], f"{what} was never seen"
 
 
+@pytest.mark.parametrize("right", ["access", "human_review"])
+def test_what_is_verified_only_after_the_erasure_is_answered(machine: type[Histories], right: str) -> None:
+    """The thousand found it: the erasure took the other request's code, and nobody could verify it any more."""
+    history: Any = machine()
+    history.it_begins(True, "erasure", False)
+    history.files(right, False, 0)
+    history.gives_a_code(0, True)
+    history.an_operator_closes_one_by_hand()
+    history.time_passes(timedelta(hours=25))
+    history.workers_come_by()
+    history.gives_a_code(1, True)
+    assert history.erased and [life.state for life in history.lives.values()][1] != "verifying"
+    history.teardown()
+    assert machine.seen["histories"] == 1
+
+
 TRUTHS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "waiting counts as finished": lambda patch: patch.setattr(
         finish, "FINISHED", frozenset({"done", "retained", "waiting", "failed"})
