@@ -477,7 +477,7 @@ STORAGES = {
 QUICK_ANSWERS: bool = env(
     "QUICK_ANSWERS", boolean, True,
     "Whether decisions, plain reads of data, consents and registrations are answered in front of Django"
-    " (docs/decisions/0040, 0044, 0056).",
+    " (docs/decisions/0040, 0044, 0050).",
 )  # fmt: skip
 
 SHED_AFTER_SECONDS: float = env(

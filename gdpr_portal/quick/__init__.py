@@ -1,6 +1,6 @@
 """The hot paths in front of Django: what applications ask all the time, without the cost of a framework.
 
-Same process, settings, connection and rules as the views (docs/decisions/0040, 0044, 0056). Only the plain case is
+Same process, settings, connection and rules as the views (docs/decisions/0040, 0044, 0050). Only the plain case is
 answered here, a 200 or 201. Odd headers, a query or body that does not fit, a token that is not live or lacks the
 scope, a limit reached, a refusal, a sealed vault, a database that is down: whatever is in doubt goes on to Django with
 its body unread, and the view answers it; but nothing does once a commit was tried (gdpr_portal.quick.writing).
