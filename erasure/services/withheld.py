@@ -230,7 +230,7 @@ def reveal(*, withheld_id: UUID, reviewer: Account, reason: str) -> list[dict[st
             subject=row.step.request.subject.pseudonym,
             details={"request": str(row.step.request_id), "reason": reason, "count": row.decidable},
         )
-    from erasure.services.connector_runs import read_rows  # rare, and 22 MiB (docs/decisions/0056)
+    from erasure.services.connector_runs import read_rows  # rare, and 22 MiB (docs/decisions/0050)
 
     return read_rows(row.step, {address_of(row): opened_keys(row)[:100]})
 
