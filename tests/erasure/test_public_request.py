@@ -57,7 +57,7 @@ def test_a_right_that_is_not_given_looks_the_same_too(alice: Any, shop: Any, aft
         refused, unknown = ask(alice.email, "portability"), ask(UNKNOWN, "portability")
     assert text_of(refused) == text_of(unknown)
     assert not RightsRequest.objects.exists()
-    assert "lawful basis" in str(mail.outbox[0].body)
+    assert "The ground on which the data is held" in str(mail.outbox[0].body)
 
 
 def test_the_code_from_the_mail_sets_it_going(alice: Any, after_commit: Any) -> None:
