@@ -22,9 +22,9 @@ AT_A_DESK = (
     "erasure/services", "erasure/rights.py", "erasure/states.py", "audit/held.py",
 )  # fmt: skip
 FOR_PROGRAMS = {
-    "asks.py", "attestations.py", "authorisations.py", "confirmations.py", "connectors.py", "consents.py", "data.py",
-    "decisions.py", "deliveries.py", "destinations.py", "imports.py", "opendsr.py", "opendsr_calls.py", "pieces.py",
-    "opendsr_signer.py", "sharing.py",
+    "asks.py", "attestations.py", "authorisations.py", "confirmations.py", "connector_runs.py", "connectors.py",
+    "consents.py", "data.py", "decisions.py", "deliveries.py", "destinations.py", "imports.py", "opendsr.py",
+    "opendsr_calls.py", "opendsr_signer.py", "pieces.py", "sharing.py",
 }  # fmt: skip
 """Services whose refusals are read by programs, or said to people in other words (consent/words.py)."""
 

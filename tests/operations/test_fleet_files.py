@@ -11,11 +11,11 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.db import DataError, InternalError
 
 from audit.management.commands import run_sequencer
 from gdpr_portal import settings as written
+from gdpr_portal.env import VARIABLES
 from gdpr_portal.middleware import is_unavailability
 
 HAPROXY = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
@@ -33,8 +33,8 @@ def test_the_pooler_sets_the_limits_it_takes_away(repository: Path) -> None:
     found = pooler(repository)
     assert "options" in found["pgbouncer"]["ignore_startup_parameters"]
     query = found["databases"]["portal"]
-    assert f"SET statement_timeout = {settings.STATEMENT_TIMEOUT_MS}" in query
-    assert f"SET lock_timeout = {settings.LOCK_TIMEOUT_MS}" in query
+    assert f"SET statement_timeout = {VARIABLES['STATEMENT_TIMEOUT_MS'].default}" in query
+    assert f"SET lock_timeout = {VARIABLES['LOCK_TIMEOUT_MS'].default}" in query
     assert "pool_mode=transaction" in query and "pool_mode=session" in found["databases"]["portal_session"]
 
 
