@@ -71,7 +71,7 @@ class Doors:
         self.quick = QuickAnswers(self._passed)
 
     def _passed(self, environ: Any, start_response: Any) -> Any:
-        self.passed_on.append(environ)
+        self.passed_on.append(dict(environ))
         return self.view(environ, start_response)
 
     def ask(self, door: Any, body: bytes, **environ: Any) -> tuple[str, dict[str, str], bytes]:
