@@ -92,6 +92,12 @@ class Web:
         """Whether it would take traffic."""
         return self.get(self.ready)[0] == 200
 
+    def is_back(self) -> bool:
+        """Ready; started anew when it ended, as a supervisor does: granian ends when its worker dies twice in 5.5 s."""
+        if self.process.poll() is not None:
+            self.start()
+        return self.is_ready()
+
     def get(self, path: str, timeout: float = ANSWER_SECONDS) -> tuple[int, float]:
         """(status, seconds); status 0 for no answer."""
         began = time.monotonic()
@@ -141,8 +147,10 @@ class Ground:
     nurseries: list[Any] = field(default_factory=list)
 
     def nursery(self, **more: str) -> Any:
-        """Where workers come from, with more in their environment."""
+        """Where workers come from, with more in their environment; their leases are waited for, so they are short."""
         from tests.crashes.world import Nursery
+
+        more = {"STEP_LEASE_SECONDS": "1"} | more
 
         made = Nursery(**more)
         self.nurseries.append(made)

@@ -61,7 +61,7 @@ def f1_web_worker_killed(stands: Ground) -> str:
         for _kill in range(stands.many(5, 200)):
             time.sleep(0.2 + stands.dice.random())
             stands.web.kill(all_of_it=False)
-            wait_for(stands.web.is_ready, 60, "the web worker did not come back")
+            wait_for(stands.web.is_back, 60, "the web worker did not come back")
         wait_for(lambda: load.total >= stands.many(40, 5000), 900, "too few acts went through")
         return load.finish()
 
