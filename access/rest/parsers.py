@@ -60,7 +60,7 @@ def too_large() -> DomainError:
     return Invalid("too_large", "The body is larger than 1 MiB.", status=413)
 
 
-def require_json(content_type: str, content_encoding: str = "") -> None:
+def require_json(content_type: str, content_encoding: str) -> None:
     """Nothing for `application/json`, in UTF-8 if it says so, and not compressed (RFC 9110 section 15.5.16);
     `UnsupportedMediaType` for everything else."""
     if content_encoding.strip().lower() not in {"", "identity"}:

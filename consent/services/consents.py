@@ -101,26 +101,6 @@ def record_consent(
     return _record(lock_subject(subject.pk), purpose, action, notice, recipient, act, at)
 
 
-@transaction.atomic
-def record_consent_of(
-    *,
-    pairwise: UUID,
-    application: Application,
-    purpose: str,
-    action: str,
-    notice: NoticeSeen | None = None,
-    channel: str,
-    explicit: bool = False,
-    actor: str,
-    recipient: str = "",
-) -> ConsentEvent:
-    """As `record_consent`, of the person the application knows by this id; Missing for any other id."""
-    return record_consent_within(
-        pairwise=pairwise, application=application, purpose=purpose, action=action, notice=notice, channel=channel,
-        explicit=explicit, actor=actor, recipient=recipient,
-    )  # fmt: skip
-
-
 def record_consent_within(
     *,
     pairwise: UUID,
@@ -133,11 +113,16 @@ def record_consent_within(
     actor: str,
     recipient: str = "",
 ) -> ConsentEvent:
-    """As `record_consent_of`, in the caller's transaction, which an error has to undo."""
+    """As `record_consent`, of the person the application knows by this id, in the caller's transaction, which an error
+    has to undo. Raises Missing for any other id."""
     _require_act(action)
     act = partial(Act, channel=channel, actor=actor, explicit=explicit, application=application)
     person = lock_known_subject(application=application, pairwise=pairwise)
     return _record(person, purpose, action, notice, recipient, act, None)
+
+
+record_consent_of = transaction.atomic(record_consent_within)
+"""The same in a transaction of its own."""
 
 
 def expire_due(limit: int = 500) -> int:

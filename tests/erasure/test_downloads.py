@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from audit.models import AuditEvent
 from erasure.archives import build
@@ -135,6 +136,14 @@ def test_after_its_hour_it_is_over_and_its_chunks_are_gone(alice: Any, asked: Ri
     with pytest.raises(archives.Gone):
         archives.continue_download(request=asked, token=browser.session.get(f"download_{asked.id}_0", "x"))
     assert archives.expire() == 1 and not Archive.objects.get().chunks.exists()
+
+
+def test_it_stops_when_the_archive_expires(alice: Any, asked: RightsRequest) -> None:
+    browser = alice.browser()
+    where, _whole = begun(browser, asked)
+    assert browser.get(where).status_code == 200
+    Archive.objects.update(expires_at=timezone.now())
+    assert browser.get(where).status_code == 410
 
 
 def test_it_goes_on_only_so_often(alice: Any, asked: RightsRequest) -> None:

@@ -20,6 +20,7 @@ from subjects.models import Identifier, PersonalValue, Restriction, Retention
 from subjects.services import read_values
 from tests.erasure.people import run_all
 from vault.models import DataKey
+from vault.services import Tampered
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
 
@@ -199,11 +200,19 @@ def test_a_step_is_not_claimed_twice(alice: Any) -> None:
     assert steps.claim(step.id) is None
 
 
-def test_a_step_that_fails_five_times_waits_for_somebody(alice: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(RuntimeError(), "RuntimeError"), (Tampered(), "This information cannot be read at the moment.")],
+    ids=["fails", "changed"],
+)
+def test_a_step_that_fails_five_times_waits_for_somebody(
+    alice: Any, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    """So does one that meets a value changed outside: it is changed at the next try as well."""
     from erasure.services import perform
 
     def broken(step: Step) -> None:
-        raise RuntimeError
+        raise error
 
     monkeypatch.setattr(perform, "perform", broken)
     request = file(alice.subject, "access")
@@ -212,7 +221,7 @@ def test_a_step_that_fails_five_times_waits_for_somebody(alice: Any, monkeypatch
         Step.objects.filter(pk=step.id).update(next_at=None)
         steps.run(step.id)
     step.refresh_from_db()
-    assert (step.state, step.last_error) == ("failed", "RuntimeError")
+    assert (step.state, step.last_error) == ("failed", reason)
     request.refresh_from_db()
     assert request.state == "in_progress"
 

@@ -13,11 +13,17 @@ import gdpr_portal.wsgi, gdpr_portal.quick, gdpr_portal.broker
 pending = [get_resolver()]
 while pending:
     pending += [each for each in pending.pop().url_patterns if hasattr(each, "url_patterns")]
+application = gdpr_portal.wsgi.application
+while application:
+    print(type(application).__name__, end=" ")
+    application = vars(application).get("django") or vars(application).get("application")
+print()
 print(*[name for name, module in sys.modules.items() if module])
 import erasure.tasks
 print(*[name for name, module in sys.modules.items() if module])
 """
-"""What a process has loaded that serves every route and sends hints, and what it has once it works."""
+"""Through what a request goes, what a process has loaded that serves every route and sends hints, and what it has once
+it works."""
 
 
 def test_a_web_process_loads_nothing_of_the_workers(repository: Path) -> None:
@@ -27,7 +33,9 @@ def test_a_web_process_loads_nothing_of_the_workers(repository: Path) -> None:
     }  # fmt: skip
     asked = [sys.executable, "-c", LOADED]
     said = subprocess.run(asked, cwd=repository, env=environment, capture_output=True, text=True, check=True)
-    web, worker = (set(line.split()) for line in said.stdout.splitlines()[-2:])
+    doors, *loaded = (line.split() for line in said.stdout.splitlines()[-3:])
+    assert doors == ["QuickAnswers", "WholeBodies", "WSGIHandler"]  # no body that was cut off gets to Django
+    web, worker = map(set, loaded)
     assert {"erasure.services.connectors", "erasure.services.step_acts", "kombu.transport.pgmq"} <= web
     assert web & WORKERS_ONLY == set()
     assert worker >= WORKERS_ONLY  # seen where it is

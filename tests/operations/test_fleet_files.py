@@ -17,6 +17,7 @@ from audit.management.commands import run_sequencer
 from gdpr_portal import settings as written
 from gdpr_portal.env import VARIABLES
 from gdpr_portal.middleware import is_unavailability
+from gdpr_portal.shedding import _kind_of
 
 HAPROXY = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
 APPS = ("access", "audit", "vault", "subjects", "consent", "erasure", "gdpr_portal")
@@ -85,3 +86,25 @@ def test_the_balancer_reads_its_file(repository: Path, tmp_path: Path) -> None:
 def test_an_unsafe_request_is_never_sent_twice_by_the_balancer(repository: Path) -> None:
     text = (repository / "deploy" / "fleet" / "haproxy.cfg").read_text()
     assert re.findall(r"^\s*retry-on (.*)$", text, re.MULTILINE) == ["conn-failure"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "POST /api/v1/subjects/1/consents", "PUT /api/v1/subjects/1/sharing/acme", "POST /api/v1/requests",
+        "POST /api/v1/requests/1/verify", "POST /api/v1/deliveries/1/acknowledge", "POST /api/v1/decisions",
+        "POST /api/v1/decisions/batch", "GET /api/v1/decisions/snapshot", "GET /api/v1/purposes",
+        "GET /api/v1/requests", "GET /api/v1/audit/events", "GET /api/v1/requests/1/archive",
+        "GET /api/v1/subjects/1/consents", "GET /api/docs/problems", "PUT /api/v1/subjects/1/data",
+        "POST /api/v1/subjects", "POST /oauth/token", "GET /", "POST /requests/new",
+    ],
+)  # fmt: skip
+def test_the_balancer_s_order_is_that_of_shedding(repository: Path, asked: str) -> None:
+    text = (repository / "deploy" / "fleet" / "haproxy.cfg").read_text()
+    acls = dict(re.findall(r"^\s*acl (\w+) path_reg (\S+)$", text, re.MULTILINE))
+    method, path = asked.split()
+    changes = method in {"POST", "PUT"}
+    first = not path.startswith("/api/") or (changes and re.search(acls["rights"], path) is not None)
+    last = not changes and re.search(acls["lists"], path) is not None
+    kind, _patience = _kind_of(asked)
+    assert (first, last) == (kind in {"rights", "page"}, kind == "lists")
