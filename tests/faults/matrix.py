@@ -253,14 +253,15 @@ def f12_disk_full(stands: Ground) -> str:
     ballast = stands.server.cluster.folder.parent / "ballast"
     with Load(stands, threads=2) as load:
         wait_for(lambda: load.total > 3, 60, "nothing is written")
-        with open(ballast, "wb") as file, contextlib.suppress(OSError):
-            while True:
-                file.write(b"\0" * 65536)
-                file.flush()
-        with contextlib.suppress(AssertionError):
-            wait_for(lambda: load.statuses[503] > 0, 45, "no 503")
-        refused, reads = load.statuses[503], stands.web.get("/livez")[0]
-        ballast.unlink()
+        try:
+            with open(ballast, "wb", buffering=0) as file, contextlib.suppress(OSError):
+                while True:
+                    file.write(b"\0" * 65536)
+            with contextlib.suppress(AssertionError):
+                wait_for(lambda: load.statuses[503] > 0, 45, "no 503")
+            refused, reads = load.statuses[503], stands.web.get("/livez")[0]
+        finally:
+            ballast.unlink()  # the faults after this one need the room
         if stands.server.process.poll() is not None:
             stands.server.start()
         back = wait_for(stands.web.is_ready, 60, "did not recover")
