@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooSlow
 from datetime import timedelta
 from functools import cache
@@ -53,6 +53,7 @@ class Readiness:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="readyz")
+        self._looking: Future[dict[str, bool]] | None = None
         self._at = float("-inf")
         self._checks: dict[str, bool] = {}
 
@@ -67,11 +68,13 @@ class Readiness:
 
     def forget(self) -> None:
         """The next question is answered afresh."""
-        self._at = float("-inf")
+        self._at, self._looking = float("-inf"), None
 
     def _of_database(self) -> dict[str, bool]:
+        if self._looking is None or self._looking.done():  # a slow one is waited for: more of them would only queue
+            self._looking = self._pool.submit(_look)
         try:
-            return self._pool.submit(_look).result(timeout=READY_SECONDS)
+            return self._looking.result(timeout=READY_SECONDS)
         except TooSlow:
             return dict.fromkeys(_CHECKS, False)
 

@@ -84,16 +84,24 @@ def test_a_draining_instance_is_unready(transactional_db, client, settings, tmp_
 
 
 def test_a_database_that_hangs_is_given_up_after_a_second(transactional_db, client, monkeypatch):
-    answers, given_up = threading.Event(), []
+    answers, asked, given_up = threading.Event(), [], []
 
     def hangs() -> bool:
+        asked.append("the database")
         given_up.append(answers.wait(60))
         return True
 
     monkeypatch.setitem(wellknown._CHECKS, "database", hangs)
     assert ready(client)[0] == 503
     assert given_up == [], "it was waited for"
+    for _ in range(2):
+        wellknown.readiness._at = float("-inf")  # a second later
+        assert client.get("/readyz").status_code == 503
     answers.set()
+    wellknown.readiness._looking.result(60)
+    wellknown.readiness._at = float("-inf")
+    assert client.get("/readyz").status_code == 200
+    assert len(asked) == 2, "what hung was asked again and again, and the answers had to be waited for in a row"
 
 
 def test_an_answer_about_readiness_is_given_again_for_a_second(transactional_db, client, monkeypatch):
