@@ -49,9 +49,14 @@ ENDED: Final = {RESTRICTED: "unrestricted", OBJECTED: "unobjected"}
 _BEGUN: Final = {ended: begun for begun, ended in ENDED.items()}
 _OF_KEYS: Final = frozenset({DESTROYED, REPLACED})
 _WRITTEN_WITHIN: Final = timedelta(seconds=10)
-"""Older than this, a line that is not in the file yet makes `replayed` compare line by line."""
+"""So long a line may take to its file, or a key's transaction to its end, without being looked for."""
 
 _reader = ledger_file.Reader()
+_KEYS_LOCKED = Prepared(f"""
+SELECT 1 FROM pg_locks WHERE relation = '{DataKey._meta.db_table}'::regclass AND mode = 'RowShareLock'
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid() LIMIT 1
+""")  # noqa: S608  a name of ours
+"""Whether another transaction has locked rows of keys (SELECT FOR UPDATE), as every one does that destroys one."""
 _NOTE = Prepared("""
 WITH noted AS (INSERT INTO vault_tombstone (id, mark, kind, at) VALUES (%(id)s, %(mark)s, %(kind)s, %(at)s))
 INSERT INTO vault_unwrittenline (id, since) VALUES (%(id)s, %(since)s) RETURNING id
@@ -161,11 +166,12 @@ def _keep_promise(ids: list[UUID] | None) -> None:
 def replayed() -> bool:
     """Whether every line of the ledger has had its effect in this database: the fence of `/readyz` after a restore.
 
-    Costs two counts when nothing is amiss. Keys whose owners this backup never knew are noted by the way.
+    Costs counts when nothing is amiss, however long the ledger is and whoever died with a line to write. Keys whose
+    owners this backup never knew are noted by the way.
     """
-    missing = lost()
-    if not missing:
+    if not _may_be_lost():
         return True
+    missing = lost()
     if any(entry.kind not in _OF_KEYS for entry in missing) or _back(missing):
         return False
     note_all(missing)
@@ -173,14 +179,31 @@ def replayed() -> bool:
 
 
 def lost() -> list[Entry]:
-    """The lines of the file this database does not know, in their order."""
-    # Lines are written for committed rows, so this database knows a superset of the file's lines, but for lines of keys
-    # on their way: no fewer rows than lines are all lines, unless as many rows as lines are missing wait to be written.
-    unwritten = UnwrittenLine.objects.filter(since__lt=timezone.now() - _WRITTEN_WITHIN).exists()
-    if _reader.look().count <= Tombstone.objects.count() and not unwritten:
-        return []
+    """The lines of the file this database does not know, in their order; those of keys on their way among them."""
+    written = list(ledger_file.entries())  # before the rows, which are committed before most lines are written
     noted = set(Tombstone.objects.values_list("id", flat=True))
-    return [entry for entry in ledger_file.entries() if entry.id not in noted]
+    return [entry for entry in written if entry.id not in noted]
+
+
+def _may_be_lost() -> bool:
+    """Whether the file has more lines than this database has rows whose lines are written.
+
+    The file is counted first, as rows are committed before their lines. Two kinds of death and delay are known: a row
+    whose line is overdue, and the line of a key whose transaction has not ended.
+    """
+    file = _reader.look()
+    lines = file.count - _on_their_way(file.latest_of_keys)
+    overdue = UnwrittenLine.objects.filter(since__lt=timezone.now() - _WRITTEN_WITHIN).values_list("id", flat=True)
+    without = ledger_file.missing(overdue)
+    return lines > Tombstone.objects.count() - without
+
+
+def _on_their_way(latest: Iterable[Entry]) -> int:
+    """How many of these lines were just written by transactions that destroy keys and have not ended."""
+    young = [entry.id for entry in latest if timezone.now() - entry.at < _WRITTEN_WITHIN]
+    if not young or not _KEYS_LOCKED.one():
+        return 0
+    return len(young) - Tombstone.objects.filter(id__in=young).count()
 
 
 def resurrected() -> list[UUID]:

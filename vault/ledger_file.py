@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,10 @@ DESTROYED: Final = "destroyed"
 _DIRECTORY_MODE: Final = 0o700
 _FILE_MODE: Final = 0o600
 _DESTROYED_LINE: Final = b'"kind": "destroyed"'
+_REPLACED_LINE: Final = b'"kind": "replaced"'
+_ID: Final = slice(len(b'{"id": "'), len(b'{"id": "') + 36)
+MOST_ON_THEIR_WAY: Final = 10_000
+"""So many of the last lines of keys a reader keeps."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,8 @@ class Entry:
 
 
 class Reader:
-    """How many lines the file has, and the marks of destroyed keys; read on from where the last look ended."""
+    """How many lines the file has, the marks of destroyed keys and the last lines of keys; read on from where the last
+    look ended."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -51,6 +57,7 @@ class Reader:
         self._identity, self._offset = identity, 0
         self.count = 0
         self.destroyed: dict[bytes, Entry] = {}
+        self.latest_of_keys: deque[Entry] = deque(maxlen=MOST_ON_THEIR_WAY)
 
     def look(self) -> "Reader":
         """This reader, having seen everything that is in the file now."""
@@ -79,9 +86,11 @@ class Reader:
         if not line.endswith(b"}"):
             return
         self.count += 1
-        if _DESTROYED_LINE in line:
+        if _DESTROYED_LINE in line or _REPLACED_LINE in line:
             for entry in _parsed(line):
-                self.destroyed[entry.mark] = entry
+                self.latest_of_keys.append(entry)
+                if entry.kind == DESTROYED:
+                    self.destroyed[entry.mark] = entry
 
 
 def entries() -> Iterator[Entry]:
@@ -92,6 +101,19 @@ def entries() -> Iterator[Entry]:
                 yield from _parsed(line) if line.endswith(b"}\n") else ()
     except FileNotFoundError:
         return
+
+
+def missing(ids: Iterable[UUID]) -> int:
+    """How many of these have no line in the file; lines are not parsed for it, but every one is looked at."""
+    wanted = {str(each).encode() for each in ids}
+    if not wanted:
+        return 0
+    try:
+        with settings.SHRED_LEDGER_FILE.open("rb") as file:
+            wanted.difference_update(line[_ID] for line in file if line.endswith(b"}\n"))
+    except FileNotFoundError:
+        pass
+    return len(wanted)
 
 
 def append(added: Iterable[Entry]) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -13,7 +14,7 @@ from django.db import connection, transaction
 from psycopg.conninfo import make_conninfo
 
 from gdpr_portal.errors import Unavailable
-from vault import ledger, ledger_file
+from vault import ledger, ledger_file, services
 from vault.models import Tombstone, UnwrittenLine
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,6 +29,12 @@ def lines(settings) -> list[dict]:
 def withdraw(owner: UUID, *what: str) -> None:
     with transaction.atomic():
         ledger.record_change(ledger.WITHDRAWN, owner, *(what or ("newsletter", "")))
+
+
+def overdue(line: UUID) -> None:
+    """The row of a line that somebody died before writing, long ago."""
+    Tombstone.objects.create(id=line, mark=b"m", kind="withdrawn", at="2026-11-01T00:00:00Z")
+    UnwrittenLine.objects.create(id=line, since="2026-11-01T00:00:00Z")
 
 
 def test_a_line_tells_neither_who_nor_what(owner, settings):
@@ -135,11 +142,57 @@ def test_one_line_lost_is_noticed_although_another_waits_to_be_written(owner):
     """As many rows as lines, and still not the same ones."""
     withdraw(owner)
     Tombstone.objects.all().delete()
-    waiting = uuid4()
-    Tombstone.objects.create(id=waiting, mark=b"m", kind="withdrawn", at="2026-11-01T00:00:00Z")
-    UnwrittenLine.objects.create(id=waiting, since="2026-11-01T00:00:00Z")
+    overdue(uuid4())
 
     assert not ledger.replayed()
+
+
+def test_an_overdue_line_has_no_ledger_read_line_by_line_and_hides_no_loss(owner, monkeypatch):
+    """Every second, in every process, until the worker writes it."""
+    withdraw(owner)
+    waiting = [uuid4(), uuid4()]
+    for each in waiting:
+        overdue(each)
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger_file, "entries", lambda: pytest.fail("the whole ledger was parsed"))
+        assert ledger.replayed()
+
+    Tombstone.objects.exclude(id__in=waiting).delete()
+    assert not ledger.replayed()
+
+
+def test_who_withdraws_while_the_ledger_is_compared_is_not_taken_for_lost(owner, monkeypatch):
+    withdraw(owner)
+    overdue(uuid4())
+    read = ledger_file.entries
+
+    def entries():
+        withdraw(owner, "newsletter", "while it is read")
+        yield from read()
+
+    monkeypatch.setattr(ledger_file, "entries", entries)
+    assert ledger.lost() == []
+
+
+def test_a_key_that_is_being_destroyed_keeps_nobody_from_being_ready_but_one_that_failed_does(owner):
+    services.create_data_key(owner)
+    seen = []
+
+    def look_from_outside() -> None:
+        seen.append(ledger.replayed())
+        connection.close()
+
+    with pytest.raises(RuntimeError), transaction.atomic():
+        services.destroy_data_key(owner)
+        outside = threading.Thread(target=look_from_outside)
+        outside.start()
+        outside.join(60)
+        raise RuntimeError
+
+    assert seen == [True]
+    assert not ledger.replayed()
+    services.destroy_data_key(owner)
+    assert ledger.replayed()
 
 
 CODE = """
