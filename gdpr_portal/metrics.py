@@ -42,6 +42,16 @@ READY = Gauge(
 
 SHED = Counter("portal_requests_shed_total", "Requests refused because they had waited too long, by kind.", ["kind"])
 
+REPLICA_ANSWERS = Counter(
+    "portal_replica_decisions_total",
+    "Decisions of a process that remembers them: remembered, asked (of the database), or asked as it was behind.",
+    ["outcome"],
+)
+REPLICA_READ_AT = Gauge(
+    "portal_replica_read_timestamp_seconds", "When the feed was last read by the process that read it longest ago.",
+    multiprocess_mode="livemin",
+)  # fmt: skip
+
 TASKS = Counter("portal_tasks_total", "Steps of the worker that ended.", ["task", "outcome"])
 TASK_SECONDS = Histogram(
     "portal_task_seconds", "Seconds a step of the worker took.", ["task"],

@@ -1,0 +1,104 @@
+"""Decisions said from what the process remembers (consent.services.replica), byte for byte as the fresh path says them.
+
+What is not remembered is asked of the database in one statement, as without it, and remembered for the next time; and
+so is everything as long as the feed was not read within the bound.
+"""
+
+from collections import Counter as Tally
+from datetime import datetime, timedelta
+from functools import cache
+
+import orjson
+from django.conf import settings
+from django.utils import timezone
+from prometheus_client import Counter
+
+from access.models import Application
+from consent.api.decisions import rendered
+from consent.decide import FRESH_SECONDS
+from consent.services.batches import ID_BYTES, Items, decide_alike_to_keep
+from consent.services.counting import gathered
+from consent.services.decisions import Decision, decide_to_keep
+from consent.services.facts import Question
+from consent.services.replica import LASTING, Kept, Kind, replica
+from gdpr_portal import metrics
+from gdpr_portal.quick.bodies import said
+
+FRESH = timedelta(seconds=FRESH_SECONDS)
+_TIMES = b'"evaluated_at":'
+
+
+def is_on() -> bool:
+    """Whether the setting allows it."""
+    return settings.DECISIONS_FROM == "replica"
+
+
+def answer(application: Application, question: Question) -> bytes:
+    """The decision, counted."""
+    kind, who = Kind(application.id, question.purpose, question.recipient, question.fields), question.subject.bytes
+    at, is_current = timezone.now(), replica.is_current()
+    kept = replica.kept(kind, who, at) if is_current else None
+    if kept is not None:
+        _outcomes("remembered").inc()
+        gathered.add(application=application.slug, purpose=question.purpose, code=kept.code, at=at)
+        return kept.said + _times(kept, at)
+    _outcomes("asked" if is_current else "behind").inc()
+    mark = replica.mark()
+    decision, is_lasting = decide_to_keep(application=application.id, question=question, lasts=LASTING)
+    text = said(rendered(decision))
+    if is_lasting:
+        replica.keep(mark, kind, (who,), _kept(decision, text))
+    purpose = question.purpose if decision.verdict.facts.purpose else ""
+    gathered.add(application=application.slug, purpose=purpose, code=decision.code, at=decision.evaluated_at)
+    return text
+
+
+def answer_batch(application: Application, items: Items) -> bytes:
+    """The decisions in the order of the items, counted; those not remembered by one statement."""
+    at, is_current, number = timezone.now(), replica.is_current(), len(items.purposes)
+    pairs = list(zip(items.purposes, items.recipients, strict=True))
+    who = [items.subjects[place : place + ID_BYTES] for place in range(0, number * ID_BYTES, ID_BYTES)]
+    found: list[Kept | None] = [None] * number
+    if is_current:
+        kinds = {pair: Kind(application.id, *pair) for pair in set(pairs)}
+        found = [replica.kept(kinds[pair], each, at) for pair, each in zip(pairs, who, strict=True)]
+    missing = [place for place, kept in enumerate(found) if kept is None]
+    texts = {id(kept): kept.said + _times(kept, at) for kept in found if kept is not None}
+    results = [b"" if kept is None else texts[id(kept)] for kept in found]
+    codes = Tally((pair[0], kept.code) for pair, kept in zip(pairs, found, strict=True) if kept is not None)
+    _outcomes("remembered").inc(number - len(missing))
+    _outcomes("asked" if is_current else "behind").inc(len(missing))
+    mark = replica.mark()
+    left = Items(
+        b"".join(who[place] for place in missing), [items.purposes[place] for place in missing],
+        [items.recipients[place] for place in missing],
+    )  # fmt: skip
+    for alike in decide_alike_to_keep(application=application.id, items=left, at=at, lasts=LASTING) if missing else ():
+        text, places = said(rendered(alike.decision)), [missing[place - 1] for place in alike.places]
+        for place in places:
+            results[place] = text
+        codes[alike.purpose, alike.decision.code] += len(places)
+        if alike.is_lasting:
+            kind = Kind(application.id, *pairs[places[0]])
+            replica.keep(mark, kind, [who[place] for place in places], _kept(alike.decision, text))
+    for (purpose, code), count in codes.items():
+        gathered.add(application=application.slug, purpose=purpose, code=code, at=at, number=count)
+    return b'{"results":[' + b",".join(results) + b"]}"
+
+
+def _kept(decision: Decision, text: bytes) -> Kept:
+    """A decision about a live purpose as said, without its times."""
+    purpose, at = decision.verdict.facts.purpose, decision.evaluated_at
+    ends = purpose.contract_until if purpose else None
+    return Kept(text[: text.rindex(_TIMES)], decision.code, ends if ends and ends > at else None)
+
+
+def _times(kept: Kept, at: datetime) -> bytes:
+    """The last two members and the end of the answer; nothing else ends within `FRESH`."""
+    until = at + FRESH if kept.until is None else min(at + FRESH, kept.until)
+    return orjson.dumps({"evaluated_at": at, "valid_until": until}, option=orjson.OPT_UTC_Z)[1:]
+
+
+@cache
+def _outcomes(outcome: str) -> Counter:
+    return metrics.REPLICA_ANSWERS.labels(outcome)
