@@ -80,10 +80,8 @@ def test_one_decision_reads_a_handful_of_rows_by_index(people, shop, statement):
 def test_changes_are_found_by_their_transaction(people, shop):
     """Of as many changes as there are people only those that a snapshot missed are read."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO consent_decisionchange (subject, at) SELECT gen_random_uuid(), now() FROM generate_series(1, %s)",
-            [PEOPLE],
-        )
+        many = "SELECT gen_random_uuid(), now() FROM generate_series(1, %s)"
+        cursor.execute(f"INSERT INTO consent_decisionchange (subject, at) {many}", [PEOPLE])
         cursor.execute("UPDATE consent_decisionchange SET xid = '3'::xid8")  # as if long ago
         cursor.execute("ANALYZE consent_decisionchange")
         cursor.execute("SELECT pg_current_snapshot()::text")
