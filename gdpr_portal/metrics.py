@@ -18,9 +18,13 @@ from prometheus_client import Counter, Gauge, Histogram, values  # noqa: E402
 HOST = re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname())
 
 
+_own = {"name": f"{HOST}-{os.getpid()}"}
+os.register_at_fork(after_in_child=lambda: _own.update(name=f"{HOST}-{os.getpid()}"))
+
+
 def identity() -> str:
     """This process among all that share the folder: in containers each counts its processes from 1."""
-    return f"{HOST}-{os.getpid()}"
+    return _own["name"]
 
 
 if "PROMETHEUS_MULTIPROC_DIR" in os.environ:

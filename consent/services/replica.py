@@ -67,9 +67,12 @@ class Kind(NamedTuple):
     fields: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kept:
-    """A verdict of the fresh path: what a door says of it, its code, and when the contract it rests on ends."""
+    """A verdict of the fresh path: what a door says of it, its code, and when the contract it rests on ends.
+
+    A replica holds those that say the same as one object.
+    """
 
     said: bytes
     code: str
@@ -104,7 +107,7 @@ class Replica:
         self.seconds, self.most = seconds, most
         self._lock, self._woken = Lock(), Event()
         self._kinds: dict[Kind, _People] = {}
-        self._alike: dict[Kept, Kept] = {}
+        self._alike: dict[tuple[bytes, datetime | None], Kept] = {}
         self._size, self._began = 0, clock()
         self._changed = 0
         self._snapshot: str | None = None
@@ -125,6 +128,19 @@ class Replica:
         found = people.young.get(who) or people.old.get(who)
         return found if found is None or found.until is None or at < found.until else None
 
+    def kept_of(
+        self, application: UUID, pairs: Sequence[tuple[str, str | None]], who: Sequence[bytes], at: datetime
+    ) -> list[Kept | None]:
+        """As `kept`, of very many people by purpose and recipient."""
+        kinds = {pair: self._kinds.get(Kind(application, *pair)) or _People() for pair in set(pairs)}
+        looks = {pair: (people.young.get, people.old.get) for pair, people in kinds.items()}
+        found = []
+        for pair, each in zip(pairs, who, strict=True):
+            young, old = looks[pair]
+            found.append(young(each) or old(each))
+        over = {each for each in set(found) if each is not None and each.until is not None and each.until <= at}
+        return [None if each in over else each for each in found] if over else found
+
     # --- remembering --------------------------------------------------------------------------------------------------
     def mark(self) -> int:
         """To be taken before the fresh path is asked, and handed to `keep`."""
@@ -141,7 +157,7 @@ class Replica:
                     return
                 people = self._kinds[kind] = _People()
             before = len(people.young)
-            people.young.update(dict.fromkeys(who, self._alike.setdefault(kept, kept)))
+            people.young.update(dict.fromkeys(who, self._alike.setdefault((kept.said, kept.until), kept)))
             self._size += len(people.young) - before
             if self._size >= self.most // 2:
                 self._age()

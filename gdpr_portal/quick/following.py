@@ -9,6 +9,7 @@ from django.db import connection
 
 from access.rest.converters import IdConverter
 from consent.services.replica import replica
+from gdpr_portal.quick import remembered
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ def _follow_on() -> None:
         try:
             connection.close_if_unusable_or_obsolete()
             replica.follow()
+            remembered.count_said()
             told = False
         except Exception as error:  # the edge of a thread: without it everything is asked of the database, for good
             if not told:

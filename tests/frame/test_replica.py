@@ -60,6 +60,7 @@ def _replica(monkeypatch, **more: Any) -> Replica:
 
 
 def _counted() -> dict[str, float]:
+    remembered.count_said()
     return {code: metrics.REPLICA_ANSWERS.labels(code)._value.get() for code in CODES}
 
 
