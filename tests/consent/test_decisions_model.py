@@ -496,3 +496,20 @@ def test_a_service_that_forgets_is_noticed(world: World, monkeypatch: pytest.Mon
     finally:
         with suppress(AssertionError) if forgets else nullcontext():
             life.teardown()
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_a_replica_that_does_not_hear_is_noticed(world: World, monkeypatch: pytest.MonkeyPatch, deaf: bool) -> None:
+    """Teeth: the feed is read, and what it says about a person changes nothing."""
+    monkeypatch.setattr(Lives, "world", world)
+    if deaf:
+        monkeypatch.setattr(Replica, "_drop_people", lambda *_: None)
+    life = Lives()
+    try:
+        life.says_yes("alice", "newsletter")
+        life.every_decision_is_the_models()
+        life.says_no("alice", "newsletter", "withdraw")
+        with pytest.raises(AssertionError) if deaf else nullcontext():
+            life.every_decision_is_the_models()
+    finally:
+        life.teardown()
