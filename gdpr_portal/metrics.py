@@ -53,7 +53,7 @@ REPLICA_ANSWERS = Counter(
 )
 REPLICA_READ_AT = Gauge(
     "portal_replica_read_timestamp_seconds", "When the feed was last read by the process that read it longest ago.",
-    multiprocess_mode="livemin",
+    ["process"], multiprocess_mode="livemin",
 )  # fmt: skip
 
 TASKS = Counter("portal_tasks_total", "Steps of the worker that ended.", ["task", "outcome"])

@@ -1,6 +1,6 @@
 """What every request passes: its id, its numbers, a calm answer when something is down, headers, the language."""
 
-import os
+import random
 import re
 import time
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def request_id_of(given: str) -> str:
 
 def _new_id() -> str:
     """A random UUID (RFC 9562, version 4), without the object."""
-    text = os.urandom(16).hex()
+    text = f"{random.getrandbits(128):032x}"
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:]}"
 
 

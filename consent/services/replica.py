@@ -192,7 +192,7 @@ class Replica:
             self.drop()
             raise
         self._snapshot, self._server, self._read_at = snapshot, server, began
-        metrics.REPLICA_READ_AT.set(time.time())
+        metrics.REPLICA_READ_AT.labels("web").set(time.time())
         return len(subjects)
 
     def wait(self) -> None:
