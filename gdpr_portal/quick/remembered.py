@@ -6,6 +6,7 @@ so is everything as long as the feed was not read within the bound.
 
 from collections import Counter as Tally
 from collections import deque
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -24,6 +25,8 @@ from consent.services.replica import LASTING, Kept, Kind, replica
 from gdpr_portal import metrics
 from gdpr_portal.quick.bodies import said
 
+Pair = tuple[str, str | None]
+"""Purpose, recipient."""
 Asked = tuple[str, str | None, tuple[str, ...]]
 """Purpose, recipient, fields."""
 
@@ -69,32 +72,39 @@ def answer_batch(application: Application, items: Items) -> bytes:
     pairs = list(zip(items.purposes, items.recipients, strict=True))
     who = [items.subjects[place : place + ID_BYTES] for place in range(0, number * ID_BYTES, ID_BYTES)]
     found = replica.kept_of(application.id, pairs, who, at) if is_current else [None] * number
-    tally = Tally(zip(items.purposes, found, strict=True))
-    texts = {kept: kept.said + _times(kept, at) for _, kept in tally if kept is not None}
-    results = [texts.get(kept, b"") for kept in found]
+    texts = {kept: kept.said + _times(kept, at) for kept in set(found) if kept is not None}
+    results = [b"" if kept is None else texts[kept] for kept in found]
     missing = [place for place, kept in enumerate(found) if kept is None] if None in found else []
-    codes: Tally[tuple[str, str]] = Tally()
-    for (purpose, kept), count in tally.items():
-        if kept is not None:
-            codes[purpose, kept.code] += count
     _said.append(number - len(missing))
-    _outcomes("asked" if is_current else "behind").inc(len(missing))
-    mark = replica.mark()
-    left = Items(
-        b"".join(who[place] for place in missing), [items.purposes[place] for place in missing],
-        [items.recipients[place] for place in missing],
-    )  # fmt: skip
-    for alike in decide_alike_to_keep(application=application.id, items=left, at=at, lasts=LASTING) if missing else ():
-        text, places = said(rendered(alike.decision)), [missing[place - 1] for place in alike.places]
-        for place in places:
+    _count(application, items.purposes, found, at)
+    if missing:
+        _outcomes("asked" if is_current else "behind").inc(len(missing))
+        for place, text in _ask_rest(application, missing, pairs, who, at):
             results[place] = text
-        codes[alike.purpose, alike.decision.code] += len(places)
+    return b'{"results":[' + b",".join(results) + b"]}"
+
+
+def _ask_rest(
+    application: Application, missing: list[int], pairs: list[Pair], who: list[bytes], at: datetime
+) -> Iterator[tuple[int, bytes]]:
+    """What the fresh path says of these places, counted, and remembered where that may be."""
+    mark = replica.mark()
+    left = Items(b"".join(who[n] for n in missing), [pairs[n][0] for n in missing], [pairs[n][1] for n in missing])
+    for alike in decide_alike_to_keep(application=application.id, items=left, at=at, lasts=LASTING):
+        text, places = said(rendered(alike.decision)), [missing[place - 1] for place in alike.places]
+        yield from ((place, text) for place in places)
+        gathered.add(
+            application=application.slug, purpose=alike.purpose, code=alike.decision.code, at=at, number=len(places)
+        )
         if alike.is_lasting:
             kind = Kind(application.id, *pairs[places[0]])
             replica.keep(mark, kind, [who[place] for place in places], _kept(alike.decision, text))
-    for (purpose, code), count in codes.items():
-        gathered.add(application=application.slug, purpose=purpose, code=code, at=at, number=count)
-    return b'{"results":[' + b",".join(results) + b"]}"
+
+
+def _count(application: Application, purposes: Sequence[str], found: list[Kept | None], at: datetime) -> None:
+    for (purpose, kept), number in Tally(zip(purposes, found, strict=True)).items():
+        if kept is not None:
+            gathered.add(application=application.slug, purpose=purpose, code=kept.code, at=at, number=number)
 
 
 def _kept(decision: Decision, text: bytes) -> Kept:
