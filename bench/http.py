@@ -34,6 +34,7 @@ READERS = 200
 BATCH = 1000
 MEMORY_MIB = 150
 PORTS = range(8150, 8199)
+CONSTANT = "constant reply of granian"
 UNRECORDED = "read of 5 fields without audit"
 SELECT = "bare prepared select (psycopg)"
 SELECTS_THERE = 26_000
@@ -56,6 +57,8 @@ class Row:
     each: int = 1
     rate_there: float = 0
     share: float = 0
+    remembers: bool = False
+    """Asked of the process that may remember decisions."""
 
 
 # --- what is asked ---------------------------------------------------------------------------------------------------
@@ -86,7 +89,7 @@ def rows(made: World, people: list[Any], *, fresh: int) -> list[Row]:
     ]
     created = [{"identifiers": {"email": f"new{n}@people.example", "customer_id": f"new-{n}"}} for n in range(fresh)]
     return [
-        Row("constant reply of granian", [request("GET", "/constant", {})]),
+        Row(CONSTANT, [request("GET", "/constant", {})]),
         Row(SELECT, [request("POST", "/select", {}, each) for each in inner]),
         Row("the same by libpq alone", [request("POST", "/libpq", {}, each) for each in inner]),
         Row("Django with its middleware: /livez", [request("GET", "/livez", {})]),
@@ -101,6 +104,14 @@ def rows(made: World, people: list[Any], *, fresh: int) -> list[Row]:
         Row(
             f"batch of {len(batches[0]):,}, decisions", _posts("/api/v1/decisions/batch", headers, _batches(batches)),
             each=len(batches[0]), floor=SELECT, rate_there=120_000,
+        ),
+        Row(
+            "single decision, replica", _posts("/api/v1/decisions", headers, questions), floor=CONSTANT, share=0.70,
+            remembers=True,
+        ),
+        Row(
+            f"batch of {len(batches[0]):,}, replica", _posts("/api/v1/decisions/batch", headers, _batches(batches)),
+            each=len(batches[0]), floor=SELECT, rate_there=500_000, remembers=True,
         ),
         Row(UNRECORDED, [request("POST", "/read", {}, each) for each in readers]),
         Row(
@@ -154,7 +165,7 @@ def _forever() -> None:
 
 # --- the server ------------------------------------------------------------------------------------------------------
 @contextmanager
-def serving() -> Iterator[tuple[int, int]]:
+def serving(**settings: str) -> Iterator[tuple[int, int]]:
     """The service and its floors on the first core; its port, and the id of the process that answers."""
     port = next(each for each in PORTS if _is_free(each))
     core = str(min(os.sched_getaffinity(0)))
@@ -163,7 +174,7 @@ def serving() -> Iterator[tuple[int, int]]:
         "--port", str(port), "--workers", "1", "--blocking-threads", "8", "--no-ws", "--http", "1",
         "--log-level", "error", "--no-access-log", "bench.floors:application",
     ]  # fmt: skip
-    server = subprocess.Popen(command, env=os.environ | WEB_ENVIRONMENT)
+    server = subprocess.Popen(command, env=os.environ | WEB_ENVIRONMENT | settings)
     try:
         _wait_for(port, server)
         yield port, _worker(server.pid)
@@ -216,17 +227,24 @@ def measured(people: int, *, seconds: float, runs: int) -> list[dict[str, Any]]:
 
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
-        with serving() as (port, pid):
+        with serving() as fresh, serving(DECISIONS_FROM="replica") as remembering:
             found: dict[str, list[dict[str, float]]] = {row.name: [] for row in asked_for}
             for run in range(runs + 1):
                 for row in asked_for:
-                    taken = _one(row, port, pid, seconds, Path(folder))
+                    taken = _one(row, *(remembering if row.remembers else fresh), seconds, Path(folder))
                     if run:  # the first warms up
                         found[row.name].append(taken)
-            memory = resident_mib(pid)
+            memory, beside = resident_mib(fresh[1]), resident_mib(remembering[1])
     told = [_summed(row, found) for row in asked_for]
-    kept = {"goal": "< 150 MiB", "goal_here": "the same", "kept": "yes" if memory < MEMORY_MIB else "no"}
-    return [*told, {"name": "memory of the web worker afterwards", "memory_mib": round(memory, 1)} | kept]
+    return [
+        *told, _memory("memory of the web worker afterwards", memory),
+        _memory("memory of the one that remembers", beside),
+    ]  # fmt: skip
+
+
+def _memory(name: str, mib: float) -> dict[str, Any]:
+    kept = {"goal": "< 150 MiB", "goal_here": "the same", "kept": "yes" if mib < MEMORY_MIB else "no"}
+    return {"name": name, "memory_mib": round(mib, 1)} | kept
 
 
 def _one(row: Row, port: int, pid: int, seconds: float, folder: Path) -> dict[str, float]:

@@ -18,9 +18,13 @@ from prometheus_client import Counter, Gauge, Histogram, values  # noqa: E402
 HOST = re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname())
 
 
+_own = {"name": f"{HOST}-{os.getpid()}"}
+os.register_at_fork(after_in_child=lambda: _own.update(name=f"{HOST}-{os.getpid()}"))
+
+
 def identity() -> str:
     """This process among all that share the folder: in containers each counts its processes from 1."""
-    return f"{HOST}-{os.getpid()}"
+    return _own["name"]
 
 
 if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
@@ -41,6 +45,16 @@ READY = Gauge(
 )  # fmt: skip
 
 SHED = Counter("portal_requests_shed_total", "Requests refused because they had waited too long, by kind.", ["kind"])
+
+REPLICA_ANSWERS = Counter(
+    "portal_replica_decisions_total",
+    "Decisions of a process that remembers them: remembered, asked (of the database), or asked as it was behind.",
+    ["outcome"],
+)
+REPLICA_READ_AT = Gauge(
+    "portal_replica_read_timestamp_seconds", "When the feed was last read by the process that read it longest ago.",
+    ["process"], multiprocess_mode="livemin",
+)  # fmt: skip
 
 TASKS = Counter("portal_tasks_total", "Steps of the worker that ended.", ["task", "outcome"])
 TASK_SECONDS = Histogram(

@@ -480,6 +480,19 @@ QUICK_ANSWERS: bool = env(
     " (docs/decisions/0040, 0044, 0050).",
 )  # fmt: skip
 
+DECISIONS_FROM: str = env(
+    "DECISIONS_FROM", one_of("fresh", "replica"), "fresh",
+    "Whether decisions in front of Django ask the database each time, or may be remembered by the process as long as"
+    " the feed of changes allows (docs/decisions/0051).",
+)  # fmt: skip
+REPLICA_SECONDS: float = env(
+    "REPLICA_SECONDS", float, 1.0,
+    "The bound: how much older than a change a remembered decision may be. Past it the database is asked.",
+)  # fmt: skip
+REPLICA_ANSWERS: int = env(
+    "REPLICA_ANSWERS", int, 250_000, "How many decisions a web process remembers at most, some 120 bytes each."
+)
+
 SHED_AFTER_SECONDS: float = env(
     "SHED_AFTER_SECONDS", float, 1.0,
     "Lists that waited so long behind the balancer (`X-Request-Start`) are refused with 503, data after twice that,"

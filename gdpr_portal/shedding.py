@@ -40,9 +40,9 @@ _PATIENCE: tuple[tuple[str, re.Pattern[str], int | None], ...] = (
 
 def is_overdue(environ: Mapping[str, Any]) -> str | None:
     """The kind of a request that waited longer than its kind may; None for one to be answered."""
-    after = settings.SHED_AFTER_SECONDS
-    if not after or "HTTP_X_REQUEST_START" not in environ:
+    if "HTTP_X_REQUEST_START" not in environ or not settings.SHED_AFTER_SECONDS:
         return None
+    after = settings.SHED_AFTER_SECONDS
     waited = seconds_waited(environ["HTTP_X_REQUEST_START"], time.time())
     if waited <= after:
         return None

@@ -18,9 +18,9 @@ watch("web", settings.RELEASE)
 application = WholeBodies(application)  # type: ignore[assignment]  # WSGI like Django's
 if settings.QUICK_ANSWERS:
     from gdpr_portal.quick import QuickAnswers
-    from gdpr_portal.quick.counts import write_counts_on
+    from gdpr_portal.quick.threads import begin_threads
 
-    application = QuickAnswers(application, first=write_counts_on)  # type: ignore[assignment]  # WSGI like Django's
+    application = QuickAnswers(application, first=begin_threads)  # type: ignore[assignment]  # WSGI like Django's
 if settings.TRACES_URL:
     traces.start("web", url=settings.TRACES_URL, ratio=settings.TRACES_RATIO, release=settings.RELEASE)
     application = traces.Traced(application)  # type: ignore[assignment]

@@ -10,10 +10,9 @@ somebody else's to answer is taken back, as they count it too.
 import hashlib
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from threading import Lock
 from uuid import UUID
-
-from django.utils import timezone
 
 from access.models import Application
 from access.rest.authentication import Grant, grant_of
@@ -25,7 +24,7 @@ SHARES = 600
 """In a window of a minute: each is what a tenth of a second may use."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Given(Allowance):
     """An allowance out of a share."""
 
@@ -70,7 +69,7 @@ def grant_remembered(token: str) -> Grant | None:
             _grants.pop(name, None)
             return None
         _grants[name] = (grant, now + SECONDS)
-    return grant if grant.expires_at > timezone.now() else None
+    return grant if grant.expires_at > datetime.now(UTC) else None
 
 
 def counts_in_shares(application: Application) -> bool:

@@ -34,7 +34,7 @@ RETURNING used, used_in_second,
 """
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Allowance:
     """What is left of the window. `reset_seconds` is when it ends, at least 1; `burst` is the quota of a second."""
 

@@ -23,6 +23,7 @@ class DecisionChange(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["xid", "id"], condition=models.Q(position__isnull=True), name="change_to_order"),
+            models.Index(fields=["xid"], name="change_by_transaction"),
             models.Index(fields=["position"], condition=models.Q(subject__isnull=True), name="change_of_catalogue"),
         ]
 

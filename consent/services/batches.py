@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from consent.decide import FRESH_SECONDS, Answer, decide
 from consent.services.decisions import NOBODY, Decision
-from consent.services.facts import LIVE_CATALOGUE, PURPOSE, Person, Question, facts_of, purpose_of
+from consent.services.facts import LASTING, LIVE_CATALOGUE, PURPOSE, Person, Question, facts_of, purpose_of
 from consent.services.proofs import proofs_since
 from gdpr_portal.prepared import Prepared
 from vault.services import subject_blocks
@@ -25,15 +25,19 @@ from vault.services import subject_blocks
 ID_BYTES = 16
 
 _END = "CASE WHEN {0}.expires_at <= %(soon)s THEN greatest({0}.expires_at, %(at)s) END"
+
+
 # LIMIT 1 keeps each look-up one of its own, by index: joined or in EXISTS, a whole table may be hashed for them.
-_TEXT = f"""
+def _text(lasting: str) -> str:
+    """The statement; `lasting` is what it says of each person beside."""
+    return f"""
 WITH catalogue ({", ".join(PURPOSE)}) AS MATERIALIZED ({LIVE_CATALOGUE}),
 seen AS (
     SELECT item.place::int AS place, item.purpose AS asked, item.recipient AS with_whom,
         person.id IS NOT NULL AS known, coalesce(person.erased, false) AS erased, coalesce(kept.yes, false) AS kept,
         coalesce(restricted.yes, false) AS restricted, coalesce(objected.yes, false) AS objected,
         answer.state AS answer, answer.notice_version AS answered_to, {_END.format("answer")} AS answer_ends,
-        sharing.state AS sharing, {_END.format("sharing")} AS sharing_ends
+        sharing.state AS sharing, {_END.format("sharing")} AS sharing_ends, {lasting} AS lasting
     FROM unnest(%(people)s::uuid[], %(purposes)s::int[], %(recipients)s::int[])
         WITH ORDINALITY AS item (person, purpose, recipient, place)
     CROSS JOIN LATERAL (
@@ -59,12 +63,15 @@ seen AS (
 ),
 alike AS (
     SELECT asked, with_whom, known, erased, kept, restricted, objected, answer, answered_to, answer_ends, sharing,
-        sharing_ends, array_agg(place) AS places
-    FROM seen GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+        sharing_ends, lasting, array_agg(place) AS places
+    FROM seen GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
 )
 SELECT catalogue.*, alike.* FROM alike LEFT JOIN catalogue ON catalogue.slug = (%(slugs)s::text[])[alike.asked]
 """  # noqa: S608  constants only
-BATCH = Prepared(_TEXT, binary=True)
+
+
+BATCH = Prepared(_text("false"), binary=True)
+BATCH_TO_KEEP = Prepared(_text(LASTING.replace("{person}", "person")), binary=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +85,32 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """Items that are decided alike; `places` from 1, `purpose` empty when it is none of ours."""
+    """Items that are decided alike; `places` from 1, `purpose` empty when it is none of ours. `is_lasting` as told by
+    `decide_to_keep`."""
 
     decision: Decision
     purpose: str
     places: Sequence[int]
+    is_lasting: bool = False
 
 
 def decide_alike(*, application: UUID, items: Items) -> list[Alike]:
     """The decisions on all items, now; every place stands in exactly one of them."""
-    now = timezone.now()
+    return _decide_alike(BATCH, application, items, timezone.now())
+
+
+def decide_alike_to_keep(*, application: UUID, items: Items, at: datetime, lasts: timedelta) -> list[Alike]:
+    """As `decide_alike`, at this moment, and which of them hold for so long unless a row changes."""
+    return _decide_alike(BATCH_TO_KEEP, application, items, at, lasts=at + lasts)
+
+
+def _decide_alike(statement: Prepared, application: UUID, items: Items, now: datetime, **more: datetime) -> list[Alike]:
     slugs, asked = _numbered(items.purposes)
     names, with_whom = _numbered(items.recipients)
-    rows = BATCH.all(
+    rows = statement.all(
         people=_ids(subject_blocks(application, items.subjects)), purposes=asked, recipients=with_whom, slugs=slugs,
         names=names, application=application, at=now, soon=now + timedelta(seconds=FRESH_SECONDS),
-        proofs_since=proofs_since(),
+        proofs_since=proofs_since(), **more,
     )  # fmt: skip
     return [_alike(row, slugs, names, now) for row in rows]
 
@@ -102,7 +119,7 @@ def _alike(row: Sequence[Any], slugs: list[str], names: list[str], now: datetime
     purpose, rest = row[: len(PURPOSE)], row[len(PURPOSE) :]
     (
         asked, with_whom, known, erased, kept, restricted, objected, answer, answered_to, ends, shares, sharing_ends,
-        places,
+        lasting, places,
     ) = rest  # fmt: skip
     slug, recipient = slugs[asked - 1], names[with_whom - 1] if with_whom else None
     answers = {}
@@ -117,7 +134,8 @@ def _alike(row: Sequence[Any], slugs: list[str], names: list[str], now: datetime
     known_purpose = None if purpose[0] is None else purpose_of(purpose)
     question = Question(NOBODY, slug, recipient)
     verdict = decide(facts_of(question, known_purpose, person if known else None, now))
-    return Alike(Decision(verdict, now, verdict.valid_until), slug if known_purpose else "", places)
+    is_lasting = lasting and known and not erased and known_purpose is not None and known_purpose.live
+    return Alike(Decision(verdict, now, verdict.valid_until), slug if known_purpose else "", places, is_lasting)
 
 
 def _numbered(values: Sequence[str | None]) -> tuple[list[str], str]:

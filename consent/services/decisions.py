@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.utils import timezone
 
 from access.models import Application
 from consent.decide import Looked, Verdict, decide
-from consent.services.facts import Question, gather, gather_one
+from consent.services.facts import Question, gather, gather_one, gather_to_keep
 from gdpr_portal.errors import DomainError, Gone, Missing, Refused
 from subjects.models import Subject
 from vault.services import subject_of
@@ -93,6 +93,16 @@ def decide_one(*, application: UUID, question: Question) -> Decision:
     inner = Question(subject, question.purpose, question.recipient, question.fields)
     verdict = decide(gather_one(inner, application=application, at=moment))
     return Decision(verdict, moment, verdict.valid_until)
+
+
+def decide_to_keep(*, application: UUID, question: Question, lasts: timedelta) -> tuple[Decision, bool]:
+    """As `decide_one`, and whether it holds for so long unless a row changes, or the contract ends (`facts`)."""
+    moment = timezone.now()
+    subject = subject_of(application, question.subject)
+    inner = Question(subject, question.purpose, question.recipient, question.fields)
+    facts, is_lasting = gather_to_keep(inner, application=application, at=moment, lasts=moment + lasts)
+    verdict = decide(facts)
+    return Decision(verdict, moment, verdict.valid_until), is_lasting
 
 
 def refusal(code: str) -> DomainError:

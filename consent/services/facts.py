@@ -74,7 +74,7 @@ SELECT s.id, s.erased_at <= %(at)s OR s.erased_at < %(proofs_since)s,
         AND (o.ended_at IS NULL OR o.ended_at > %(at)s)),
     (SELECT jsonb_object_agg(k.purpose, to_jsonb(k.fields)) FROM subjects_retention k
         WHERE k.subject_id = s.id AND k.since <= %(at)s AND k.until > %(at)s
-            AND (k.ended_at IS NULL OR k.ended_at > %(at)s))
+            AND (k.ended_at IS NULL OR k.ended_at > %(at)s)){more}
 FROM subjects_subject s
 WHERE s.id = ANY(%(ids)s) AND s.created_at <= %(at)s
     AND (%(linked)s::uuid IS NULL OR (SELECT true FROM subjects_applicationlink l WHERE l.subject_id = s.id
@@ -86,14 +86,33 @@ PURPOSE = (
 )  # fmt: skip
 _PERSON = ("id", "erased", "answers", "restricted", "objections", "retained")
 FACTS = len(PURPOSE) + len(_PERSON)
-_BOTH = (
-    f"SELECT catalogue.*, people.* FROM (SELECT) AS one LEFT JOIN ({LIVE_CATALOGUE})"  # noqa: S608
-    f" AS catalogue ({', '.join(PURPOSE)}) ON true LEFT JOIN ({_PEOPLE.format(answers=_STANDING)})"
-    f" AS people ({', '.join(_PERSON)}) ON true"
-)
-FACTS_OF_ONE = _BOTH.replace("ANY(%(slugs)s)", "%(slug)s").replace("ANY(%(ids)s)", "%(id)s")
+# LIMIT 1 keeps each look-up one of its own, by index, as in consent.services.batches.
+LASTING = """(
+    {person}.erased_at IS NULL
+    AND coalesce((SELECT false FROM consent_standing a WHERE a.subject_id = {person}.id AND a.expires_at > %(at)s
+        AND a.expires_at <= %(lasts)s LIMIT 1), true)
+    AND coalesce((SELECT false FROM subjects_restriction r WHERE r.subject_id = {person}.id
+        AND (r.since > %(at)s OR r.lifted_at > %(at)s) LIMIT 1), true)
+    AND coalesce((SELECT false FROM consent_objection o WHERE o.subject_id = {person}.id
+        AND (o.since > %(at)s OR o.ended_at > %(at)s) LIMIT 1), true))"""
+"""Whether nothing that binds the person begins or ends by the clock alone until %(lasts)s; only rows can change it."""
+
+
+def _of_one(**more: str) -> str:
+    person = (*_PERSON, *more)
+    people = _PEOPLE.format(answers=_STANDING, more="".join(f", {each}" for each in more.values()))
+    both = (
+        f"SELECT catalogue.*, people.* FROM (SELECT) AS one LEFT JOIN ({LIVE_CATALOGUE})"  # noqa: S608
+        f" AS catalogue ({', '.join(PURPOSE)}) ON true LEFT JOIN ({people}) AS people ({', '.join(person)}) ON true"
+    )
+    return both.replace("ANY(%(slugs)s)", "%(slug)s").replace("ANY(%(ids)s)", "%(id)s")
+
+
+FACTS_OF_ONE = _of_one()
 """Both statements as one, for one person and one purpose now; the `FACTS` columns of what is not there are NULL."""
 ONE_DECISION = Prepared(FACTS_OF_ONE)
+ONE_TO_KEEP = Prepared(_of_one(lasting=LASTING.format(person="s")))
+"""The same, and whether it is `LASTING`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +162,15 @@ def gather_one(question: Question, *, application: UUID, at: datetime) -> Facts:
     row = ONE_DECISION.one(**asked_of_one(question, application=application, at=at))
     assert row is not None  # outer joins of one row
     return facts_of_one(question, row, at)
+
+
+def gather_to_keep(question: Question, *, application: UUID, at: datetime, lasts: datetime) -> tuple[Facts, bool]:
+    """As `gather_one`, and whether only a change of rows can make them others until `lasts`: of a person who is known
+    and not erased, and a purpose that is live."""
+    row = ONE_TO_KEEP.one(**asked_of_one(question, application=application, at=at), lasts=lasts)
+    assert row is not None  # outer joins of one row
+    facts = facts_of_one(question, row, at)
+    return facts, bool(row[FACTS]) and facts.purpose is not None and facts.purpose.live
 
 
 def asked_of_one(question: Question, *, application: UUID, at: datetime) -> dict[str, Any]:
@@ -213,7 +241,7 @@ def purpose_of(row: Sequence[Any], *, bound: bool = True) -> PurposeFacts:
 def _people(
     ids: list[UUID], slugs: list[str], *, linked: UUID | None, at: datetime, past: bool, known_at: datetime | None
 ) -> dict[UUID, Person]:
-    statement = _PEOPLE.format(answers=_HISTORY if past else _STANDING)
+    statement = _PEOPLE.format(answers=_HISTORY if past else _STANDING, more="")
     asked = {"ids": ids, "slugs": slugs, "linked": linked, "at": at, "past": past}
     rows = _rows(statement, asked | {"known_at": known_at, "proofs_since": proofs_since()})
     return {row[0]: _person(row) for row in rows}

@@ -31,7 +31,7 @@ from gdpr_portal.context import request_id
 from gdpr_portal.errors import DomainError
 from gdpr_portal.middleware import request_id_of
 from gdpr_portal.prepared import begin
-from gdpr_portal.quick import consents, data, decisions, people
+from gdpr_portal.quick import consents, data, decisions, following, people, remembered
 from gdpr_portal.quick.plain import Environ, frame_headers, is_plain, scheme_of
 from gdpr_portal.quick.route import Route, Said
 from gdpr_portal.quick.writing import written
@@ -65,13 +65,15 @@ class QuickAnswers:
         route, found = _route(environ)
         frames = self.headers.get(scheme_of(environ))
         if route is None or found is None or frames is None or not is_plain(environ, route) or is_overdue(environ):
-            return self.django(environ, start_response)
+            return self._passed_on(environ, start_response)
         began, raw = time.perf_counter(), _body(environ, route)
         self._begin()
         current = request_id_of(environ.get("HTTP_X_REQUEST_ID", ""))
         answer = None if raw is None else _answer(route, environ, found, raw, current)
         if answer is None:
-            return self.django(environ, start_response)
+            return self._passed_on(environ, start_response)
+        if route.writes:
+            _acted(environ)
         said, allowance = answer
         own = [
             ("Content-Type", said.content_type), ("Content-Length", str(len(said.body))), ("X-Request-Id", current),
@@ -84,12 +86,23 @@ class QuickAnswers:
         start_response(_STATUS[said.status], [*frames[route.name], *own])
         return [said.body]
 
+    def _passed_on(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            return self.django(environ, start_response)
+        finally:
+            _acted(environ)
+
     def _begin(self) -> None:
         if self._first is not None:
             with self._lock:
                 first, self._first = self._first, None
             if first is not None:
                 first()
+
+
+def _acted(environ: Environ) -> None:
+    if remembered.is_on():
+        following.acted(environ["REQUEST_METHOD"], environ["PATH_INFO"])
 
 
 def _route(environ: Environ) -> tuple[Route | None, re.Match[str] | None]:

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 import orjson
 
@@ -14,6 +14,7 @@ from consent.services.batches import Items, decide_alike
 from consent.services.counting import gathered
 from consent.services.decisions import decide_one
 from consent.services.facts import Question
+from gdpr_portal.quick import remembered
 from gdpr_portal.quick.bodies import read, said
 from gdpr_portal.quick.route import Route
 
@@ -23,11 +24,32 @@ ID_LETTERS = len(f"{uuid.UUID(int=0)},")
 MEMBERS = frozenset({"subject", "purpose", "recipient", "fields"})
 
 _ID = re.compile(IdConverter.regex, re.ASCII)
+_PLAINEST = re.compile(
+    f'{{"subject": ?"({IdConverter.regex})", ?"purpose": ?"([A-Za-z0-9_-]{{1,50}})"}}'.encode(), re.ASCII
+)
+"""What nearly everybody sends, as programs write it."""
 _IDS = re.compile(f"(?:{IdConverter.regex},)*", re.ASCII)
 
 
-def understand(_: re.Match[str], __: str, raw: bytes) -> Question | None:
+class Asked(NamedTuple):
+    """A question, the person by the 16 bytes of the application's own id."""
+
+    who: bytes
+    purpose: str
+    recipient: str | None
+    fields: tuple[str, ...]
+
+    def question(self) -> Question:
+        """The same for `consent.services`."""
+        return Question(uuid.UUID(bytes=self.who), self.purpose, self.recipient, self.fields)
+
+
+def understand(_: re.Match[str], __: str, raw: bytes) -> Asked | None:
     """The question a body asks; None for one that the view has to look at."""
+    plainest = _PLAINEST.fullmatch(raw)
+    if plainest is not None:
+        subject, purpose = plainest.groups()
+        return Asked(bytes.fromhex(subject.decode().replace("-", "")), purpose.decode(), None, ())
     asked = read(raw)
     if not isinstance(asked, dict) or not asked.keys() <= MEMBERS:
         return None
@@ -39,11 +61,15 @@ def understand(_: re.Match[str], __: str, raw: bytes) -> Question | None:
         return None
     if not all(map(_is_name, fields)):
         return None
-    return Question(uuid.UUID(subject), purpose, recipient, tuple(fields))
+    return Asked(bytes.fromhex(subject.replace("-", "")), purpose, recipient, tuple(fields))
 
 
-def answer(application: Application, question: Question) -> bytes:
+def answer(application: Application, asked: Asked) -> bytes:
     """The decision, counted."""
+    if remembered.is_on():
+        kept = remembered.answer(application, asked.who, asked[1:])
+        return remembered.ask(application, asked.question()) if kept is None else kept
+    question = asked.question()
     decision = decide_one(application=application.id, question=question)
     purpose = question.purpose if decision.verdict.facts.purpose else ""
     gathered.add(application=application.slug, purpose=purpose, code=decision.code, at=decision.evaluated_at)
@@ -79,6 +105,8 @@ def understand_batch(_: re.Match[str], __: str, raw: bytes) -> Items | None:
 
 def answer_batch(application: Application, items: Items) -> bytes:
     """The decisions in the order of the items, counted; what is decided alike is said alike."""
+    if remembered.is_on():
+        return remembered.answer_batch(application, items)
     results = [b""] * len(items.purposes)
     for alike in decide_alike(application=application.id, items=items):
         text, decision = said(rendered(alike.decision)), alike.decision

@@ -29,14 +29,18 @@ from consent.services.events import NoticeSeen
 from consent.services.facts import Question
 from consent.services.objections import end_objection, object_to
 from consent.services.reading import read_plainly
+from consent.services.replica import Kind, Replica
 from consent.services.sharing import set_sharing
 from consent.services.standing import standing_of
 from erasure.services import retentions
 from gdpr_portal.errors import DomainError, Gone, WrongState
+from gdpr_portal.quick import remembered
+from gdpr_portal.quick.bodies import said
 from subjects.holdings import holdings
 from subjects.selectors import pairwise_of, retained
 from subjects.services import lift_restriction, mark_erased, register_subject, restrict, retain
 from tests.consent.model import Catalogue, Life, Span, gravest
+from tests.consent.replicas import in_one_transaction
 from tests.consent.test_review import approved, copy_of
 
 STEPS = int(os.environ.get("MODEL_STEPS", "600"))
@@ -72,6 +76,7 @@ class Lives(RuleBasedStateMachine):
     late = 0
     looked_back = 0
     plain_reads = 0
+    remembered = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,6 +93,7 @@ class Lives(RuleBasedStateMachine):
         self.answered: dict[datetime, list[str]] = {}
         self.mark = feed.Mark(feed.order_changes(), 0, feed.microseconds(self.now))
         self.done = 0
+        remembered.replica = Replica(seconds=1, most=1000)
         self.known: dict[tuple[Any, str, str | None], str] = {}
         self._snapshot()
 
@@ -312,18 +318,37 @@ class Lives(RuleBasedStateMachine):
         if not when:  # the one prepared statement says the same, to the last fact
             assert [decide_one(application=self.world.shop.id, question=each) for each in questions] == found
             self._ask_as_a_batch(questions, found)
+            self._ask_what_is_remembered(questions, found)
         return [each.code for each in found]
 
     def _ask_as_a_batch(self, questions: list[Question], found: list[Any]) -> None:
         """Without fields, which a batch does not take: what is said of each is the same."""
-        said = {each: told for each, told in zip(questions, found, strict=True) if not each.fields}
-        items = Items(
-            b"".join(each.subject.bytes for each in said), [each.purpose for each in said],
-            [each.recipient for each in said],
-        )  # fmt: skip
-        alike = decide_alike(application=self.world.shop.id, items=items)
+        asked = {each: told for each, told in zip(questions, found, strict=True) if not each.fields}
+        alike = decide_alike(application=self.world.shop.id, items=_items(list(asked)))
         placed = {place: each.decision for each in alike for place in each.places}
-        assert [rendered(placed[n]) for n in sorted(placed)] == [rendered(told) for told in said.values()]
+        assert [rendered(placed[n]) for n in sorted(placed)] == [rendered(told) for told in asked.values()]
+
+    def _ask_what_is_remembered(self, questions: list[Question], found: list[Any]) -> None:
+        """The feed read, what a process remembers is what is decided now; in turns one by one and as a batch."""
+        shop, texts = self.world.shop, [said(rendered(each)) for each in found]
+        remembered.replica.follow()
+        kinds = [Kind(shop.id, each.purpose, each.recipient, each.fields) for each in questions]
+        Lives.remembered += sum(
+            remembered.replica.kept(kind, each.subject.bytes, self.now) is not None
+            for kind, each in zip(kinds, questions, strict=True)
+        )
+        if self.done % 2:
+            answers = [
+                remembered.answer(shop, each.subject.bytes, kind[1:]) or remembered.ask(shop, each)
+                for kind, each in zip(kinds, questions, strict=True)
+            ]
+            assert answers == texts
+        else:
+            plain = [(each, text) for each, text in zip(questions, texts, strict=True) if not each.fields]
+            items = _items([each for each, _ in plain])
+            expected = b",".join(text for _, text in plain)
+            assert remembered.answer_batch(shop, items) == b'{"results":[' + expected + b"]}"
+        remembered.gathered.take()
 
     def _expected(self, at: datetime) -> list[str]:
         return [self.lives[name].code(at, slug, recipient, field) for name, slug, recipient, field in QUESTIONS]
@@ -360,6 +385,13 @@ class Lives(RuleBasedStateMachine):
 
     def _learn(self, items: list[feed.Item]) -> None:
         self.known |= {(item.subject, item.purpose, item.recipient): item.code for item in items}
+
+
+def _items(questions: list[Question]) -> Items:
+    return Items(
+        b"".join(each.subject.bytes for each in questions), [each.purpose for each in questions],
+        [each.recipient for each in questions],
+    )  # fmt: skip
 
 
 class World:
@@ -432,6 +464,8 @@ def world(
     # Within one transaction nothing is older than it: whether changes are given in the order of transactions is
     # tests/consent/test_feed.py's.
     monkeypatch.setattr(feed, "_ORDER", feed._ORDER.replace("AND xid < pg_snapshot_xmin(pg_current_snapshot())", ""))
+    in_one_transaction(monkeypatch)
+    monkeypatch.setattr(remembered, "replica", remembered.replica)
     assert Component.objects.exists() and not Objection.objects.exists()
     return World(shop, alice, bob, olga, rita)
 
@@ -446,6 +480,7 @@ def test_every_way_to_ask_says_what_the_model_says(world: World, monkeypatch: py
     else:
         raise AssertionError(f"{Lives.steps} steps, {Lives.late} late, {Lives.looked_back} looked back")
     assert Lives.steps // 10 < Lives.plain_reads < Lives.steps * 9 // 10
+    assert Lives.steps < Lives.remembered < Lives.steps * len(QUESTIONS)
 
 
 @pytest.mark.parametrize("forgets", [False, True])
@@ -465,3 +500,20 @@ def test_a_service_that_forgets_is_noticed(world: World, monkeypatch: pytest.Mon
     finally:
         with suppress(AssertionError) if forgets else nullcontext():
             life.teardown()
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_a_replica_that_does_not_hear_is_noticed(world: World, monkeypatch: pytest.MonkeyPatch, deaf: bool) -> None:
+    """Teeth: the feed is read, and what it says about a person changes nothing."""
+    monkeypatch.setattr(Lives, "world", world)
+    if deaf:
+        monkeypatch.setattr(Replica, "_drop_people", lambda *_: None)
+    life = Lives()
+    try:
+        life.says_yes("alice", "newsletter")
+        life.every_decision_is_the_models()
+        life.says_no("alice", "newsletter", "withdraw")
+        with pytest.raises(AssertionError) if deaf else nullcontext():
+            life.every_decision_is_the_models()
+    finally:
+        life.teardown()

@@ -18,10 +18,11 @@ from access.services.applications import set_endpoint
 from bench.world import World, copy
 from consent.models import Delivery, Objection
 from consent.services import facts
-from consent.services.batches import BATCH
-from consent.services.facts import ONE_DECISION, Question, asked_of_one
+from consent.services.batches import BATCH, BATCH_TO_KEEP
+from consent.services.facts import ONE_DECISION, ONE_TO_KEEP, Question, asked_of_one
 from consent.services.objections import object_to
 from consent.services.reading import READ, _event
+from consent.services.replica import _CHANGES
 from gdpr_portal.prepared import Prepared
 from subjects import cells
 from subjects.models import Identifier, PersonalValue, Restriction, Subject, ValuePurpose
@@ -68,11 +69,28 @@ def people(catalogue, shop) -> list[Any]:
     return ids
 
 
-def test_one_decision_reads_a_handful_of_rows_by_index(people, shop):
-    nodes = list(_nodes(_plan(ONE_DECISION.text, ONE_DECISION.names, _asked(people[7], shop))))
+@pytest.mark.parametrize("statement", [ONE_DECISION, ONE_TO_KEEP], ids=["fresh", "to keep"])
+def test_one_decision_reads_a_handful_of_rows_by_index(people, shop, statement):
+    nodes = list(_nodes(_plan(statement.text, statement.names, _asked(people[7], shop))))
     assert {each["Relation Name"] for each in nodes if "Relation Name" in each} >= GROWING, "looked at nothing"
     assert not _read_whole(nodes)
     assert sum(_rows(each) for each in nodes) <= MOST_ROWS
+
+
+def test_changes_are_found_by_their_transaction(people, shop):
+    """Of as many changes as there are people only those that a snapshot missed are read."""
+    with connection.cursor() as cursor:
+        many = "SELECT gen_random_uuid(), now() FROM generate_series(1, %s)"
+        cursor.execute(f"INSERT INTO consent_decisionchange (subject, at) {many}", [PEOPLE])
+        cursor.execute("UPDATE consent_decisionchange SET xid = '3'::xid8")  # as if long ago
+        cursor.execute("ANALYZE consent_decisionchange")
+        cursor.execute("SELECT pg_current_snapshot()::text")
+        [(seen,)] = cursor.fetchall()
+    Objection.objects.create(subject_id=people[7], purpose="orders", since=_now())
+    nodes = list(_nodes(_plan(_CHANGES.text, _CHANGES.names, {"seen": seen})))
+    assert not _read_whole(nodes) and sum(_rows(each) for each in nodes) <= MOST_ROWS
+    assert [row[3] for row in _CHANGES.all(seen=seen) if row[2]] == [people[7]]
+    assert [row[2] for row in _CHANGES.all(seen=None)] == [None]
 
 
 def test_an_audited_read_reads_a_handful_of_rows_by_index(people, shop):
@@ -82,16 +100,17 @@ def test_an_audited_read_reads_a_handful_of_rows_by_index(people, shop):
     assert sum(_rows(each) for each in nodes) <= MOST_ROWS
 
 
-def test_a_batch_reads_a_handful_of_rows_for_each_item_by_index(people, shop):
-    nodes = list(_nodes(_plan(BATCH.text, BATCH.names, _batch(people[:BATCH_OF], shop))))
+@pytest.mark.parametrize("statement", [BATCH, BATCH_TO_KEEP], ids=["fresh", "to keep"])
+def test_a_batch_reads_a_handful_of_rows_for_each_item_by_index(people, shop, statement):
+    nodes = list(_nodes(_plan(statement.text, statement.names, _batch(people[:BATCH_OF], shop))))
     assert {each["Relation Name"] for each in nodes if "Relation Name" in each} >= GROWING, "looked at nothing"
     assert not _read_whole(nodes)
-    assert sum(_rows(each) for each in nodes) <= MOST_ROWS + 6 * BATCH_OF
+    assert sum(_rows(each) for each in nodes) <= MOST_ROWS + 9 * BATCH_OF
 
 
 def test_the_view_s_batch_finds_people_and_links_by_index(people, shop):
     """Planned for its values: a link looked for in EXISTS would be hashed, all of them."""
-    statement = facts._PEOPLE.format(answers=facts._STANDING)
+    statement = facts._PEOPLE.format(answers=facts._STANDING, more="")
     asked = _asked(people[7], shop) | {"ids": people[:BATCH_OF], "slugs": ["newsletter"], "known_at": None}
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", asked)
@@ -165,6 +184,7 @@ def test_every_prepared_statement_reads_a_handful_of_rows_by_index(people, shop,
 
 ELSEWHERE = {
     "consent.services.facts.ONE_DECISION", "consent.services.reading.READ", "consent.services.batches.BATCH",
+    "consent.services.facts.ONE_TO_KEEP", "consent.services.batches.BATCH_TO_KEEP", "consent.services.replica._CHANGES",
     # above, each by itself
     "access.services.mail._CLAIM",  # a worker's, by the key of its row
     "consent.services.deliveries._AFFECTED", "erasure.ends._OF_ONE", "erasure.selectors._HELD",  # of requests and pages
@@ -251,7 +271,7 @@ def _asked(person: Any, shop: Any) -> dict[str, Any]:
     now = _now()
     return {
         "slug": "newsletter", "application": shop.pk, "linked": shop.pk, "id": person, "at": now, "past": False,
-        "proofs_since": now,
+        "proofs_since": now, "lasts": now + timedelta(hours=1),
     }  # fmt: skip
 
 
