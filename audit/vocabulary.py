@@ -163,7 +163,7 @@ VOCABULARY: dict[str, Event] = _events(
         "endpoint.set": ("Art. 32(1)(a)", "application recipient digest"),
         "endpoint.removed": ("Art. 32(1)(a)", "application recipient reason"),
         # --- rights requests -------------------------------------------------------------------------------------
-        "request.received": ("Art. 12(3)", f"{_REQUEST} application verified_by due_on channel mandate"),
+        "request.received": ("Art. 12(3)", f"{_REQUEST} application verified_by due_on channel mandate ground"),
         "request.verifying": ("Art. 12(6)", _REQUEST),
         "request.in_review": ("Art. 12(3)", _REQUEST),
         "request.in_progress": ("Art. 12(3)", _REQUEST),
@@ -235,6 +235,7 @@ VOCABULARY: dict[str, Event] = _events(
         "connector.removed": ("Art. 32(1)(a)", "connector"),
         "connector.run": ("Art. 5(2)", "connector right state dry_run"),
         "archive.built": ("Art. 15(3)", "request archive digest bytes"),
+        "archive.code_sent": ("Art. 12(6)", "request archive"),
         "archive.downloaded": ("Art. 15(3)", "request archive application mandate"),
         "archive.expired": ("Art. 5(1)(e)", "request archive"),
         "archive.resumed": ("Art. 15(3)", "request archive"),

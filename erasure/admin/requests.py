@@ -141,6 +141,7 @@ class RequestAdmin(BulkActs, MandatePages):
             path("<uuid:request_id>/act/", view(self.act), name="erasure_rightsrequest_act"),
             path("<uuid:request_id>/withheld/", view(self.withheld), name="erasure_rightsrequest_withheld"),
             path("<uuid:request_id>/identity/", view(self.identity), name="erasure_rightsrequest_identity"),
+            path("<uuid:request_id>/wish/", view(self.wish), name="erasure_rightsrequest_wish"),
             path("<uuid:request_id>/evidence/", view(self.evidence), name="erasure_rightsrequest_evidence"),
         ]
         return own + super().get_urls()
@@ -208,6 +209,23 @@ class RequestAdmin(BulkActs, MandatePages):
             "opts": self.model._meta,
         }
         return render(request, "admin/erasure/withheld_rows.html", context)
+
+    def wish(self, request: HttpRequest, request_id: UUID) -> HttpResponseBase:
+        """What is held and what it should be, this once, after a fresh second factor."""
+        if request.method != "POST" or not _roles(request) & REVIEWERS:
+            return redirect("admin:index")
+        refused = require_fresh_factor(request)
+        if refused is not None:
+            return refused
+        try:
+            rows = desk.reveal_wish(request_id=request_id, account=cast(Account, request.user))
+        except DomainError as error:
+            messages.error(request, error.in_words)
+            return redirect(reverse("admin:erasure_rightsrequest_change", args=[request_id]))
+        context = {"title": _("What is contested"), "request_id": request_id, "rows": rows, "opts": self.model._meta}
+        response = render(request, "admin/erasure/wish.html", self.admin_site.each_context(request) | context)
+        response["Cache-Control"] = "no-store"
+        return response
 
     def identity(self, request: HttpRequest, request_id: UUID) -> HttpResponseBase:
         """What was handed in about who asks: after a fresh second factor, with a reason that the log keeps."""

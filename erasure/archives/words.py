@@ -8,6 +8,7 @@ from consent.models import HandNotice, SharingAsk
 from consent.wording import DELIVERIES
 from erasure.forms import GROUNDS
 from erasure.models import RightsRequest
+from erasure.outcomes import OUTCOMES as REQUEST_OUTCOMES
 from erasure.words import REQUEST_STATES
 
 SECTIONS: dict[str, Any] = {
@@ -154,6 +155,6 @@ VALUES: dict[tuple[str, str], dict[str, Any]] = {
     ("deliveries", "outcome"): OUTCOMES,
     ("rights_requests", "state"): {state: words for state, (words, _tone) in REQUEST_STATES.items()},
     ("rights_requests", "right"): dict(RightsRequest.Right.choices),
-    ("rights_requests", "outcome"): OUTCOMES,
+    ("rights_requests", "outcome"): REQUEST_OUTCOMES,
 }
 """(section, column) -> code -> words."""

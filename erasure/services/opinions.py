@@ -13,7 +13,7 @@ from access.models import Account
 from access.services.mail import send_mail_later
 from audit import actors
 from erasure.models import RightsRequest, SecondOpinion
-from erasure.services.finish import address_of
+from erasure.services.addresses import address_of, language_of
 from erasure.services.locking import locked_open_request
 from erasure.services.records import record_request
 from erasure.services.requests import refuse_locked
@@ -81,7 +81,7 @@ def _carry_out(request: RightsRequest, opinion: SecondOpinion, reviewer: Account
     if address is not None:
         fee = f"{(opinion.fee_cents or 0) / 100:.2f}"
         context = {"reference": str(request.id), "right": request.right_label, "fee": fee}
-        send_mail_later("fee_asked", to=address, language=request.subject.language or "en", context=context)
+        send_mail_later("fee_asked", to=address, language=language_of(request), context=context)
 
 
 def _record(request: RightsRequest, opinion: SecondOpinion, action: str, by: Account, **details: bool) -> None:

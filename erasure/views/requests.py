@@ -143,7 +143,7 @@ def archive(request: HttpRequest, request_id: UUID) -> HttpResponseBase:
     if refused is not None:
         return refused
     number = _number(request.POST.get("supplement", ""))
-    key = _window(row, number)
+    key = window_key(row, number)
     try:
         lock = lock_of(passphrase=request.POST.get("passphrase", ""), recipient=request.POST.get("recipient", ""))
         if lock is None or key not in request.session:
@@ -158,13 +158,13 @@ def archive(request: HttpRequest, request_id: UUID) -> HttpResponseBase:
 
 def _download(request: HttpRequest, row: RightsRequest) -> HttpResponseBase:
     number = _number(request.GET.get("supplement", ""))
-    token = request.session.get(_window(row, number))
+    token = request.session.get(window_key(row, number))
     if token is None:
         return redirect("request", request_id=row.id)
     return archive_response(request, continue_download(request=row, token=token, number=number))
 
 
-def _window(row: RightsRequest, number: int) -> str:
+def window_key(row: RightsRequest, number: int) -> str:
     """Where the session keeps what it shows to go on with a download."""
     return f"download_{row.id}_{number}"
 
@@ -205,7 +205,8 @@ def public(request: HttpRequest) -> HttpResponse:
         email = form.cleaned_data["email"]
         turn = limits.take((limits.ADDRESS, where(request)), (limits.MAIL, email))
         if not turn.wait:
-            ask_without_account(email=email, right=form.cleaned_data["right"], language=get_language() or "en")
+            right, language = form.cleaned_data["right"], get_language() or "en"
+            ask_without_account(email=email, right=right, language=language, words=form.wished())
         return render(request, "erasure/public_sent.html", {"form": CodeForm()})
     return render(request, "erasure/public.html", {"form": form})
 

@@ -96,6 +96,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "action": CODE, "actor": RANDOM, "request_id": RANDOM, "purpose": CODE, "fields": CODE, "details": CODE,
     },
     "erasure.MailLink": {"digest": RANDOM},
+    "erasure.CopyLink": {"digest": RANDOM, "code_digest": RANDOM},
     "erasure.ManualPlace": {
         "name": STAFF, "description": STAFF, "purposes": CODE, "identifiers": CODE, "respondent_sealed": RESPONDENT,
     },
