@@ -22,7 +22,6 @@ SEEN: dict[str, Any] = {
     "mandate": _("who acts in your name"),
     "is_it_valid": _("the mandate of who acts in your name"),
     "is_it_the_person": _("what you handed in to show who you are"),
-    "wish": _("what you asked for"),
     "whose_is_it": _("entries that belong to other people too"),
     "what_is_lost": _("entries that belong to other people too"),
 }

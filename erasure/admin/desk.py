@@ -50,6 +50,7 @@ from erasure.services import (
     wishes,
     withheld,
 )
+from erasure.services.addresses import address_of
 from erasure.services.details import details_from_words, members_of
 from erasure.services.joint_order import copies_waited_for
 from erasure.services.mandate_words import Representative, representative_address, representative_of
@@ -57,7 +58,7 @@ from erasure.states import OPEN_REQUEST
 from erasure.words import RequestInWords, described
 from gdpr_portal.errors import Invalid, Missing
 from subjects.models import Restriction
-from subjects.selectors import email_of, restrictions_of
+from subjects.selectors import restrictions_of
 
 REVIEWERS = frozenset({roles.IRM, roles.PRIVACY_OFFICER})
 ANYBODY = roles.ALL
@@ -367,7 +368,6 @@ def case_view(request: RightsRequest, account: Account) -> CaseView:
     _revealed(request, account, "comments", len(noted))
     _revealed(request, account, "mandate", int(who is not None))
     wish = wishes.said_of(request)
-    _revealed(request, account, "wish", len(wish))
     case, check = getattr(request, "case", None), identity.open_check(request)
     return CaseView(
         assignee=case.assignee if case else None,
@@ -387,7 +387,7 @@ def case_view(request: RightsRequest, account: Account) -> CaseView:
         representative=who,
         siblings=_siblings(request),
         waits_for=copies_waited_for(request),
-        has_address=email_of(request.subject) is not None,
+        has_address=address_of(request) is not None,
         wish=wish,
         contests_values=request.right == "rectification" and request.state in OPEN_REQUEST and bool(wish),
         words=WordsForm(auto_id="retype_%s"),

@@ -7,6 +7,7 @@ from itertools import islice, takewhile
 from typing import Any
 
 from django.conf import settings
+from django.template.loader import render_to_string
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -173,10 +174,16 @@ class Reader:
         if isinstance(value, bool):
             return _("yes") if value else _("no")
         if isinstance(value, Mapping):
-            return "; ".join(f"{plain(key)}: {self.words(section, key, each)}" for key, each in value.items() if each)
+            return "; ".join(
+                f"{self._label(key)}: {self.words(section, key, each)}" for key, each in value.items() if each
+            )
         if isinstance(value, list):
             return ", ".join(self.words(section, column.removesuffix("s"), each) for each in value)
         return self._word(section, column, str(value))
+
+    def _label(self, key: str) -> str:
+        """What a member of a value is called: as a column is, or as the field it names."""
+        return str(COLUMNS.get(key) or self.names["field"].get(key) or plain(key))
 
     def _word(self, section: str, column: str, value: str) -> str:
         if column in self.names:
@@ -185,6 +192,8 @@ class Reader:
             return country(value, self.language)
         if column in {"language", "notice_language"}:
             return str(dict(settings.LANGUAGES).get(value, value))
+        if (section, column) == ("rights_requests", "reason"):
+            return render_to_string("erasure/reason.html", {"reason": value}).strip()
         known = VALUES.get((section, column), {})
         return str(known[value]) if value in known else self._moment(column, value)
 

@@ -80,5 +80,6 @@ def _exported(row: RightsRequest) -> dict[str, Any]:
         "due_at": row.due_at.isoformat(),
         "completed_at": row.completed_at.isoformat() if row.completed_at else None,
         "outcome": row.outcome or None,
+        "reason": row.reason_code or None,
         "details": opened_details(row),
     }

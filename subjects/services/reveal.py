@@ -93,7 +93,7 @@ def staff_reveal(by: Account) -> Iterator[None]:
         raise
 
 
-WORDS_OF_A_CASE = ("conversation", "mandate", "question", "comments", "wish")
+WORDS_OF_A_CASE = ("conversation", "mandate", "question", "comments")
 """Reasons of looks at what a person wrote to the desk, or the desk about their case."""
 
 
