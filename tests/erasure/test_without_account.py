@@ -33,8 +33,9 @@ def after_commit(django_capture_on_commit_callbacks: Any) -> Any:
 
 
 @pytest.fixture
-def hanna(shop: Any) -> Subject:
-    """Known to shop, writes German, has no account."""
+def hanna(shop: Any, settings: Any) -> Subject:
+    """Known to shop, writes German, has no account; nobody waits before an erasure."""
+    settings.UNDO_WINDOW_SECONDS = 0
     identifiers = {"email": HANNA, "customer_id": "c-hanna"}
     subject, _new = register_subject(application=shop, identifiers=identifiers, language="de", country="DE")
     store(shop, subject, "orders", given_name="Hanna", family_name="Huber")
