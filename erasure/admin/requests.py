@@ -74,13 +74,29 @@ class StateFilter(admin.SimpleListFilter):
         return queryset.filter(state__in=OPEN_REQUEST if chosen == "open" else [chosen])
 
 
+class KeeperFilter(admin.SimpleListFilter):
+    """Open requests that nobody looks after: never taken, or of somebody who has left."""
+
+    title = gettext_lazy("looked after")
+    parameter_name = "keeper"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("nobody", _("By nobody"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() != "nobody":
+            return queryset
+        gone = Q(case__assignee__is_active=False) | Q(case__assignee__is_staff=False)
+        return queryset.filter(Q(case__assignee=None) | gone, state__in=OPEN_REQUEST)
+
+
 @admin.register(RightsRequest)
 class RequestAdmin(BulkActs, MandatePages):
     """Rights requests, the next due first."""
 
-    list_display = ("reference", "right", "standing", "received_on", "due_on", "due", "attention")
-    list_filter = (StateFilter, "right", "extended")
-    list_select_related = ("subject",)
+    list_display = ("reference", "right", "standing", "received_on", "due_on", "due", "looked_after", "attention")
+    list_filter = (StateFilter, "right", "extended", KeeperFilter)
+    list_select_related = ("subject", "case__assignee")
     ordering = (Case(When(state__in=OPEN_REQUEST, then=0), default=1), "due_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RightsRequest]:
@@ -115,6 +131,15 @@ class RequestAdmin(BulkActs, MandatePages):
         if not internal_date(row).over:
             return shown
         return format_html('{} <span class="badge badge-warn">{}</span>', shown, _("internal date over"))
+
+    @admin.display(description=gettext_lazy("Looked after by"))
+    def looked_after(self, row: RightsRequest) -> str:
+        keeper = row.case.assignee if hasattr(row, "case") else None
+        if keeper is None or row.state not in OPEN_REQUEST:
+            return "-"
+        if keeper.is_active and keeper.is_staff:
+            return str(keeper)
+        return format_html('{} <span class="badge badge-bad">{}</span>', keeper, _("has left"))
 
     @admin.display(description=gettext_lazy("Needs attention"))
     def attention(self, row: Any) -> str:

@@ -213,6 +213,7 @@ def _notices(end: _End, names: Mapping[str, dict[str, str]], link: str) -> list[
             for step in _kept(end)
         ],
         "receipt": end.receipt.jws,
+        "copy_from": request.application.name if request.right in sources.COPIES and request.application else "",
         "erasure_waits": any(end.addresses) and erasure_waiting_for(request),
     }
     to = [(end.addresses[0], {"link": link}), *((other, {"link": ""}) for other in end.addresses[1:])]

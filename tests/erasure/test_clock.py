@@ -23,6 +23,7 @@ from erasure.services.escalations import escalate
 from gdpr_portal.errors import Invalid, WrongState
 from subjects.selectors import is_restricted
 from tests.access.conftest import code_for
+from tests.conftest import make_staff
 from tests.erasure.people import file, in_review, run_all, store
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
@@ -391,11 +392,19 @@ def test_what_is_being_carried_out_is_not_retyped(alice: Any, rita: Any) -> None
         casework.retype(request_id=request.id, reviewer=rita.account, right="portability", details={})
 
 
-def test_a_request_is_assigned(alice: Any, rita: Any) -> None:
+def test_a_request_is_assigned_and_found_again_when_its_keeper_left(alice: Any, rita: Any) -> None:
+    paul = make_staff("paul", "privacy_officer")
     request = in_review(alice.subject)
     casework.assign(request_id=request.id, to=rita.account, by=rita.account)
     page = rita.browser().get(f"/admin/erasure/rightsrequest/{request.id}/change/").content.decode()
     assert str(rita.account) in page
+    queue, nobody = "/admin/erasure/rightsrequest/", "/admin/erasure/rightsrequest/?keeper=nobody"
+    assert str(rita.account) in paul.browser().get(queue).content.decode()
+    assert str(request.id)[:8] not in paul.browser().get(nobody).content.decode()
+    rita.account.is_active = False
+    rita.account.save(update_fields=["is_active"])
+    assert "has left" in paul.browser().get(queue).content.decode()
+    assert str(request.id)[:8] in paul.browser().get(nobody).content.decode()
 
 
 def test_the_queue_flags_what_comes_near(alice: Any, rita: Any, frozen: Any) -> None:
