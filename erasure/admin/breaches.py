@@ -27,10 +27,22 @@ MOMENTS: "Mapping[type[Field[Any, Any]], Mapping[str, Any]]" = {
 """A date and a time in one field of the browser's own, with its label; Django's two need a script."""
 
 
+class BreachForm(forms.ModelForm[Breach]):
+    """The entries of a breach; times that cannot be are said on the form."""
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        aware_at, since, until = (given.get(name) for name in ("aware_at", "since", "until"))
+        if aware_at and since and until and breaches.flawed_times(aware_at, since, until):
+            raise forms.ValidationError(_("A breach is not known of in the future, and ends after it began."))
+        return given
+
+
 @admin.register(Breach)
 class BreachAdmin(ForReviewers):
     """The register, the most urgent first."""
 
+    form = BreachForm
     list_display = ("__str__", "aware_at", "hours_left", "risk", "authority_told_at", "people_told_at", "closed_at")
     list_filter = ("risk",)
     ordering = ("closed_at", "aware_at")

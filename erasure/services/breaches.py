@@ -42,12 +42,18 @@ def change_breach(*, breach: Breach, changed: Sequence[str], by: Account) -> Bre
     with transaction.atomic():
         _locked(breach.pk)
         breach.save(update_fields=list(changed))
-        _record(breach, "breach.changed", by, changed=",".join(sorted(changed)))
+        _record(breach, "breach.changed", by, changed=sorted(changed))
     return breach
 
 
+def flawed_times(aware_at: datetime, since: datetime, until: datetime) -> bool:
+    """Whether a breach cannot have these times: known of in the future, or over before it began."""
+    return aware_at > timezone.now() or until < since
+
+
 def _require_times(breach: Breach) -> None:
-    if breach.aware_at > timezone.now() or breach.until < breach.since:
+    """Raises `invalid_value` for times that cannot be."""
+    if flawed_times(breach.aware_at, breach.since, breach.until):
         raise Invalid("invalid_value", "A breach is not known of in the future, and ends after it began.", status=422)
 
 
@@ -164,6 +170,6 @@ def _locked(breach_id: UUID) -> Breach:
     return breach
 
 
-def _record(breach: Breach, action: str, by: Account, **more: str | int) -> None:
+def _record(breach: Breach, action: str, by: Account, **more: str | int | list[str]) -> None:
     known = {"breach": str(breach.id), "risk": breach.risk, "omitted": breach.people_not_told or None}
     audit.record(action, actor=actors.staff(by.id), details=known | more)

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from access.models import Application
 from access.services.mail import Mail, send_mails_later
 from audit import services as audit
 from consent.models import Purpose
@@ -95,8 +96,7 @@ def _complete(requests: Sequence[RightsRequest], *, actor: str) -> None:
     for end in ends:
         if end.request.mandate_id is not None:
             end_mandate(end.request, actor=actor)
-    names, links = _purposes_kept(ends), links_to([row for row in requests if row.right in sources.COPIES])
-    send_mails_later([mail for end in ends for mail in _notices(end, names, links.get(end.request.id, ""))])
+    send_mails_later(_notices(ends))
 
 
 def _end(
@@ -197,11 +197,22 @@ def _sent_on(rows: Sequence[Transfer]) -> dict[str, Any]:
     return {"transfers": sent} if sent else {}
 
 
-def _notices(end: _End, names: Mapping[str, dict[str, str]], link: str) -> list[Mail]:
+def _notices(ends: Sequence[_End]) -> list[Mail]:
+    """The last notices; what they tell beside the requests themselves is read for all at once."""
+    copies = [end.request for end in ends if end.request.right in sources.COPIES]
+    names, links, givers = _purposes_kept(ends), links_to(copies), _givers(copies)
+    return [
+        mail
+        for end in ends
+        for mail in _notice(end, names, links.get(end.request.id, ""), givers.get(end.request.id, ""))
+    ]
+
+
+def _notice(end: _End, names: Mapping[str, dict[str, str]], link: str, giver: str) -> list[Mail]:
     """One last notice, to the addresses as they were when the request began; the sealed copy of them has gone.
 
     Who was erased has nothing but this mail: it says what came of it, and what stays by which law until when. `link`
-    leads to a copy, for the person alone.
+    leads to a copy, for the person alone; `giver` is the application that collects it for them.
     """
     request = end.request
     context = {
@@ -213,11 +224,18 @@ def _notices(end: _End, names: Mapping[str, dict[str, str]], link: str) -> list[
             for step in _kept(end)
         ],
         "receipt": end.receipt.jws,
-        "copy_from": request.application.name if request.right in sources.COPIES and request.application else "",
+        "copy_from": giver,
         "erasure_waits": any(end.addresses) and erasure_waiting_for(request),
     }
     to = [(end.addresses[0], {"link": link}), *((other, {"link": ""}) for other in end.addresses[1:])]
     return [Mail("request_completed", address, end.language, context | more) for address, more in to if address]
+
+
+def _givers(copies: Sequence[RightsRequest]) -> dict[UUID, str]:
+    """The names of the applications that collect copies, by request; one statement, and none when people do."""
+    asked = {row.id: row.application_id for row in copies if row.application_id is not None}
+    names = dict(Application.objects.filter(pk__in=asked.values()).values_list("pk", "name")) if asked else {}
+    return {request: names[application] for request, application in asked.items()}
 
 
 def _kept(end: _End) -> list[Step]:

@@ -102,8 +102,8 @@ def test_everybody_concerned_is_written_to_once_and_the_rest_counted(
 def test_a_change_of_the_register_is_in_the_log(rita: Any, audit_log: Any) -> None:
     row = breach(rita)
     row.risk = "risk"
-    breaches.change_breach(breach=row, changed=["risk"], by=rita.account)
-    assert audit_log("breach.changed")[0].details["changed"] == "risk"
+    breaches.change_breach(breach=row, changed=["risk", "remedy"], by=rita.account)
+    assert audit_log("breach.changed")[0].details["changed"] == ["remedy", "risk"]
     row.aware_at = timezone.now() + timedelta(hours=1)
     with pytest.raises(Invalid):
         breaches.change_breach(breach=row, changed=["aware_at"], by=rita.account)
@@ -146,6 +146,12 @@ def test_the_desk_keeps_the_register(rita: Any, olga: Any, alice: Any) -> None:
     rita.browser().post(f"{address}add/", given)
     row = Breach.objects.get()
     assert row.recorded_by_id == rita.account.id
+    later = {"aware_at": (now + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%S")}
+    refused = rita.browser().post(f"{address}{row.id}/change/", given | later)
+    assert refused.status_code == 200 and "not known of in the future" in refused.content.decode()
+    rita.browser().post(f"{address}{row.id}/change/", given | {"effects": "Orders could be read.", "risk": "high"})
+    row.refresh_from_db()
+    assert (row.risk, row.effects) == ("high", "Orders could be read.")
     left = int(breaches.time_left(row).total_seconds() // 3600)
     assert f">{left}<" in rita.browser().get(address).content.decode()
     chosen = {"_selected_action": [str(row.id)]}
