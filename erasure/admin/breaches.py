@@ -27,7 +27,7 @@ MOMENTS: "Mapping[type[Field[Any, Any]], Mapping[str, Any]]" = {
 """A date and a time in one field of the browser's own, with its label; Django's two need a script."""
 
 
-class BreachForm(forms.ModelForm[Breach]):
+class BreachForm(forms.ModelForm):
     """The entries of a breach; times that cannot be are said on the form."""
 
     def clean(self) -> dict[str, Any]:
