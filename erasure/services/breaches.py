@@ -13,6 +13,7 @@ from access.services.mail import Mail, send_mails_later
 from audit import actors
 from audit import services as audit
 from audit.models import AuditEvent
+from audit.vocabulary import JSON
 from erasure.models.breaches import HOURS, Breach
 from gdpr_portal.errors import Invalid, WrongState
 from subjects.models import Subject
@@ -170,6 +171,6 @@ def _locked(breach_id: UUID) -> Breach:
     return breach
 
 
-def _record(breach: Breach, action: str, by: Account, **more: str | int | list[str]) -> None:
-    known = {"breach": str(breach.id), "risk": breach.risk, "omitted": breach.people_not_told or None}
+def _record(breach: Breach, action: str, by: Account, **more: JSON) -> None:
+    known: dict[str, JSON] = {"breach": str(breach.id), "risk": breach.risk, "omitted": breach.people_not_told or None}
     audit.record(action, actor=actors.staff(by.id), details=known | more)
