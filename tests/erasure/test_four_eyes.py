@@ -78,7 +78,9 @@ def test_a_fee_is_told_and_the_request_stays_open(
     opinion = propose(request, rita, kind="fee", fee_cents=1250)
     with django_capture_on_commit_callbacks(execute=True):
         opinions.decide(opinion_id=opinion.id, reviewer=paul.account, agreed=True)
-    assert "12.50 EUR" in str(mail.outbox[-1].body)
+    told, page = str(mail.outbox[-1].body), alice.browser().get(f"/requests/{request.id}").content.decode()
+    for where in (told, page):
+        assert "12.50 EUR" in where and "again and again" in where, "the fee, and why"
     request.refresh_from_db()
     assert request.state == "in_review"
 
