@@ -12,7 +12,7 @@ from consent import progress, wording
 from consent.models import Component, ConsentEvent, NoticeText, Purpose, Recipient, SharingAsk
 from consent.notices.points import sections
 from consent.page_states import Waiting, from_parents, is_renewable, waiting_of
-from consent.selectors import live_recipients, purpose_title, purposes_of_catalogue, text_in, title_in
+from consent.selectors import APPROVED, live_recipients, purpose_title, purposes_of_catalogue, text_in, title_in
 from consent.services.all_at_once import OPEN
 from consent.services.ask_rows import waiting
 from consent.services.sharing import SharingRow, sharing_rows
@@ -191,9 +191,10 @@ def opening(body: str) -> str:
     return body.partition("\n## ")[0].strip()
 
 
-def field_names(language: str) -> dict[str, str]:
-    """The plain names of every collection component, by one statement."""
-    return {slug: title_in(titles, language) for slug, titles in Component.objects.values_list("slug", "titles")}
+def field_names(language: str, *, approved: bool = False) -> dict[str, str]:
+    """The plain names of every collection component, or of those that are approved; by one statement."""
+    rows = Component.objects.filter(state__in=APPROVED) if approved else Component.objects.all()
+    return {slug: title_in(titles, language) for slug, titles in rows.values_list("slug", "titles")}
 
 
 def _happening(event: ConsentEvent, language: str, recipients: dict[str, str]) -> Happening:

@@ -9,6 +9,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from access.models import Application
 from consent.models import Component, DataContract, Notice, NoticeText, Purpose, Recipient
 from consent.models.governance import ReviewState
+from consent.notices.points import points_made
 from gdpr_portal.errors import Missing, Refused
 from gdpr_portal.prepared import Loaded
 
@@ -67,6 +68,18 @@ def text_in(texts: Iterable[NoticeText], language: str | None) -> NoticeText | N
         if wanted in found:
             return found[wanted]
     return None
+
+
+def told_in_notices(purposes: Iterable[str], language: str | None) -> dict[str, dict[str, str]]:
+    """What people were told of each purpose, as it was approved: point of Art. 13 to its words, by slug.
+
+    By the wording that is live, else the last that was: data may still be held for what is offered no more.
+    """
+    notices = Notice.objects.filter(purpose__slug__in=list(purposes), published_at__isnull=False)
+    last = notices.order_by("purpose", "-published_at", "-version").distinct("purpose")
+    texts = {each.purpose.slug: each.texts.all() for each in last.select_related("purpose").prefetch_related("texts")}
+    found = {slug: text_in(of_one, language) for slug, of_one in texts.items()}
+    return {slug: points_made(text.body, text.language) for slug, text in found.items() if text is not None}
 
 
 def live_contracts(application: Application | None = None, at: datetime | None = None) -> QuerySet[DataContract]:

@@ -53,9 +53,9 @@ class ErasureConfig(AppConfig):
             Step,
             WithheldRows,
         )
+        from erasure.services.addresses import notice_place
         from erasure.services.connectors import identities_place, url_place
         from erasure.services.destinations import secret_place
-        from erasure.services.finish import notice_place
         from erasure.services.opendsr_calls import token_place
         from erasure.services.places import respondent_place
         from erasure.services.withheld import keys_place

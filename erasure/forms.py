@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import date
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.utils import timezone
@@ -10,6 +10,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import Purpose
+from consent.pages import field_names
 from consent.rights import rights_offered
 from consent.selectors import purposes_of_catalogue, title_in
 from erasure.models import Mandate
@@ -27,6 +28,17 @@ GROUNDS = {
     "legal_claims": _("I need the data for a legal claim"),
     "objection_pending": _("I have objected and wait for the decision"),
 }
+
+
+ERASURE_GROUNDS = {
+    "no_longer_needed": _("You no longer need my data"),
+    "consent_withdrawn": _("I have withdrawn my consent, or do so with this"),
+    "objection_raised": _("I have objected to the use of my data"),
+    "unlawful_processing": _("My data is used unlawfully"),
+    "legal_obligation": _("A law says that it has to be erased"),
+    "collected_from_child": _("You got it from me when I was a child"),
+}
+"""Why data has to be erased, Art. 17(1)(a) to (f) in this order; nobody has to say."""
 
 
 def offer(form: forms.Form, name: str, choices: list[tuple[str, Any]]) -> None:
@@ -71,6 +83,21 @@ class RestrictionForm(NothingMore):
         return {"ground": self.cleaned_data["ground"]}
 
 
+class ErasureForm(NothingMore):
+    """The ground of an erasure, if the person wants to say it (Art. 17(1))."""
+
+    ground = forms.ChoiceField(
+        label=_("Why? You need not say"),
+        required=False,
+        widget=forms.RadioSelect,
+        choices=list(ERASURE_GROUNDS.items()),
+    )
+
+    def details(self) -> dict[str, Any]:
+        ground = self.cleaned_data["ground"]
+        return {"ground": ground} if ground else {}
+
+
 class RectificationForm(NothingMore):
     """One field of one purpose gets another value."""
 
@@ -96,7 +123,49 @@ class DecisionForm(NothingMore):
         return {"decision": self.cleaned_data["decision"]}
 
 
-class PublicForm(forms.Form):
+class WordsForm(forms.Form):
+    """What some rights need to know beside their name, for forms in which any right can be asked for."""
+
+    MORE = ("purpose", "ground", "field", "value", "decision")
+    NEEDS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "rectification": ("field", "value"),
+        "restriction": ("ground",),
+        "objection": ("purpose",),
+        "withdraw_consent": ("purpose",),
+        "human_review": ("decision",),
+    }
+    purpose = forms.ChoiceField(label=_("To object, or to withdraw a consent: which use of your data?"), required=False)
+    ground = forms.ChoiceField(label=_("To stop a use for now: why?"), required=False)
+    field = forms.ChoiceField(label=_("To correct something: what?"), required=False)
+    value = forms.CharField(label=_("What it should be"), required=False, max_length=2000)
+    decision = forms.RegexField(
+        r"^[A-Za-z0-9._:-]{1,200}$",
+        label=_("To have a decision looked at: its reference"),
+        required=False,
+        help_text=_("As it stands in the message you received."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        language, nothing = get_language() or "en", ("", "-")
+        titles = [(row.slug, title_in(row.titles, language)) for row in purposes_of_catalogue()]
+        offer(self, "purpose", [nothing, *titles])
+        offer(self, "ground", [nothing, *GROUNDS.items()])
+        named = field_names(language, approved=True)
+        offer(self, "field", [nothing, *sorted(named.items(), key=lambda pair: pair[1].casefold())])
+
+    def words_for(self, right: str) -> dict[str, Any]:
+        """What was said about this right, and nothing else."""
+        return {name: self.cleaned_data[name] for name in self.NEEDS.get(right, ())}
+
+    def require_words(self, right: str) -> None:
+        """What this right needs was said; the form has an error where it was not."""
+        for name in self.NEEDS.get(right, ()):
+            if not self.cleaned_data.get(name) and name not in self.errors:
+                self.add_error(name, forms.ValidationError(self.fields[name].error_messages["required"]))
+
+
+class PublicForm(WordsForm):
     """A request by somebody without an account (Art. 12(2)): who, and which right."""
 
     email = forms.EmailField(
@@ -108,7 +177,17 @@ class PublicForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offer(self, "right", [(right, PLAIN_WORDS[right]) for right in PUBLIC_RIGHTS])
+        offer(self, "right", list(PLAIN_WORDS.items()))
+
+    def clean(self) -> dict[str, Any]:
+        """With what the right needs to know."""
+        given: dict[str, Any] = super().clean() or {}
+        self.require_words(given.get("right", ""))
+        return given
+
+    def wished(self) -> dict[str, Any]:
+        """What was said about the right that is asked for."""
+        return self.words_for(self.cleaned_data["right"])
 
 
 class RepresentativeForm(forms.Form):
@@ -162,7 +241,7 @@ class RepresentativeForm(forms.Form):
 class ForSomebodyForm(RepresentativeForm, PublicForm):
     """A request in somebody else's name, without an account."""
 
-    field_order = ("email", "right", "kind", "name", "own_email", "valid_until", "document")
+    field_order = ("email", "right", *WordsForm.MORE, "kind", "name", "own_email", "valid_until", "document")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -186,16 +265,20 @@ class WishesForm(forms.Form):
         super().__init__(*args, **kwargs)
         language = get_language()
         purposes = [(row, (row.slug, title_in(row.titles, language))) for row in purposes_of_catalogue()]
-        offer(self, "rights", [(right, PLAIN_WORDS[right]) for right in PUBLIC_RIGHTS])
+        offer(self, "rights", [(right, PLAIN_WORDS[right]) for right in PLAIN_RIGHTS])
         offer(self, "objections", [pair for row, pair in purposes if "objection" in _offered(row)])
         offer(self, "withdrawals", [pair for row, pair in purposes if "withdraw_consent" in _offered(row)])
 
     def clean(self) -> dict[str, Any]:
         """Something is wanted."""
         given: dict[str, Any] = super().clean() or {}
-        if not any(given.get(name) for name in ("rights", "objections", "withdrawals")):
+        if not self.asks_for_something(given):
             raise forms.ValidationError(_("Choose at least one."))
         return given
+
+    def asks_for_something(self, given: dict[str, Any]) -> bool:
+        """Whether any right is asked for."""
+        return any(given.get(name) for name in ("rights", "objections", "withdrawals"))
 
     def wishes(self) -> list[tuple[str, dict[str, Any]]]:
         """Each right with its details."""
@@ -225,13 +308,13 @@ class CodeForm(forms.Form):
     )
 
 
-PUBLIC_RIGHTS = ("access", "portability", "erasure")
-"""What can be asked for with nothing but an address; for the others one says which purpose or value, signed in."""
+PLAIN_RIGHTS = ("access", "portability", "erasure")
+"""What can be asked for without another word."""
 
 FORMS: dict[str, type[NothingMore]] = {
     "access": NothingMore,
     "portability": NothingMore,
-    "erasure": NothingMore,
+    "erasure": ErasureForm,
     "rectification": RectificationForm,
     "restriction": RestrictionForm,
     "objection": PurposeForm,

@@ -7,11 +7,14 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from erasure.forms import RepresentativeForm, WishesForm
+from erasure.forms import RepresentativeForm, WishesForm, WordsForm
 
 
-class RecordForm(RepresentativeForm, WishesForm):
-    """At the desk: what somebody asked for by letter, for themselves or with a mandate in another's name."""
+class RecordForm(RepresentativeForm, WordsForm, WishesForm):
+    """At the desk: what somebody asked for by letter, for themselves or with a mandate in another's name.
+
+    A correction, a restriction and a decision to be looked at are asked for by saying what they are about.
+    """
 
     SELF, OTHER = "person", "representative"
     MANDATE = ("kind", "name", "own_email", "document")
@@ -35,12 +38,13 @@ class RecordForm(RepresentativeForm, WishesForm):
         widget=forms.DateInput(attrs={"type": "date"}),
     )
     field_order = (
-        "email", "received_on", "rights", "objections", "withdrawals", "who", "kind", "name", "own_email",
-        "valid_until", "document",
+        "email", "received_on", "rights", "objections", "withdrawals", "ground", "field", "value", "decision", "who",
+        "kind", "name", "own_email", "valid_until", "document",
     )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        del self.fields["purpose"]  # objections and withdrawals name theirs
         for name in self.MANDATE:
             self.fields[name].required = False
         self.fields["kind"].label = _("Kind of mandate")
@@ -54,12 +58,23 @@ class RecordForm(RepresentativeForm, WishesForm):
         return super().clean_document() if self.cleaned_data.get("document") else b""
 
     def clean(self) -> dict[str, Any]:
-        """With a mandate, all of it."""
+        """Something is wanted, said in full; with a mandate, all of it."""
         given = super().clean()
+        if given.get("field") or given.get("value"):
+            self.require_words("rectification")
         for name in self.MANDATE:
             if given.get("who") == self.OTHER and not given.get(name) and name not in self.errors:
                 self.add_error(name, forms.ValidationError(self.fields[name].error_messages["required"]))
         return given
+
+    def asks_for_something(self, given: dict[str, Any]) -> bool:
+        return super().asks_for_something(given) or any(given.get(name) for name in ("ground", "field", "decision"))
+
+    def wishes(self) -> list[tuple[str, dict[str, Any]]]:
+        """Each right with its details; a correction says which field, and what it should be."""
+        said = {"ground": "restriction", "field": "rectification", "decision": "human_review"}
+        more = [right for name, right in said.items() if self.cleaned_data.get(name)]
+        return super().wishes() + [(right, self.words_for(right)) for right in more]
 
     def received_at(self) -> datetime | None:
         """The end of the day named, or now: a day that is not over ends with this moment."""

@@ -16,9 +16,12 @@ from consent.models import Recipient
 from consent.selectors import purpose_title
 from erasure.combined import Answered, combined
 from erasure.models import Archive, JointCase, Mandate, RightsRequest, Step
+from erasure.outcomes import OUTCOMES
 from erasure.selectors import archives_of, downloads_of, steps_of
 from erasure.services.clock import because, internal_due_at
 from erasure.services.connectors import CHECK_PREFIX, name_in_words
+from erasure.services.guard import standing_pause
+from erasure.services.holds import standing_hold
 from erasure.services.joint_order import copies_waited_for
 from erasure.services.mandate_words import representative_of
 from erasure.services.places import PREFIX
@@ -112,12 +115,6 @@ MANDATE_REASONS: tuple[tuple[str, Any], ...] = (
     ("complaint", _("Because of a complaint")),
     ("quality_check", _("To check how it was decided")),
 )
-OUTCOMES: dict[str, Any] = {
-    "partly_retained": _("Done, except for entries that stay because they belong to other people too or by law."),
-    "partly_withheld": _("Done, except for passages that are about other people; the copy says where and why."),
-    "nothing_held": _("We hold no data about you that this request covers."),
-    "done": _("Done."),
-}
 
 
 @dataclass(frozen=True)
@@ -208,6 +205,8 @@ class RequestInWords:
     """Copies of the same case that are handed out first."""
     undo_until: datetime | None
     """Before this moment nothing of an erasure is done, and the person can take it back."""
+    kept_back: Any
+    """Why an erasure stands still by our doing, in a sentence; empty when it does not."""
     steps: list[StepInWords]
 
     @property
@@ -226,6 +225,20 @@ def _undo_until(row: RightsRequest) -> datetime | None:
     """The end of an erasure's undo window, while it lies ahead."""
     ahead = row.state == "in_progress" and row.starts_at is not None and row.starts_at > timezone.now()
     return row.starts_at if ahead and is_in_undo_window(row) else None
+
+
+def _kept_back(row: RightsRequest) -> Any:
+    """A legal hold (Art. 17(3)(e)), or the guard against far too many erasures."""
+    if row.right != "erasure":
+        return ""
+    if standing_hold(row.subject_id) is not None:
+        return _(
+            "Your data is kept for now, because it is needed for a legal claim, a court or an authority "
+            "(Art. 17(3)(e) GDPR). Nothing of it is used. Your erasure goes on when that is over; we write to you."
+        )
+    if row.state == "in_progress" and is_in_undo_window(row) and standing_pause() is not None:
+        return _("Far more erasures than usual were asked for. Two people look at that before yours begins.")
+    return ""
 
 
 def _is_moving(row: RightsRequest, steps: list[Step]) -> bool:
@@ -259,6 +272,7 @@ def described(row: RightsRequest) -> RequestInWords:
         mandate=mandate_in_words(row.mandate) if row.mandate is not None else None,
         waits_for=copies_waited_for(row) if is_open and is_in_undo_window(row) else [],
         undo_until=_undo_until(row),
+        kept_back=_kept_back(row) if is_open else "",
         steps=[_step(step) for step in steps],
     )
 

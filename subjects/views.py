@@ -1,5 +1,6 @@
 """What a person sees of the data held about them, and of who saw it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -13,9 +14,11 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from access.models import Account, Application
 from access.second_factor import require_fresh_factor
+from audit.models import AuditEvent
 from audit.selectors import as_text, events, proof, vkey
 from gdpr_portal.errors import Missing
 from subjects import hooks
+from subjects.looks import looks, seen_in_words, seen_of
 from subjects.models import Identifier, Subject
 from subjects.selectors import HeldValue, subject_of_account, values_held
 from subjects.services.reveal import revealed_identifiers, revealed_values
@@ -124,23 +127,38 @@ def activity(request: HttpRequest) -> HttpResponse:
 
 def _accesses(subject: Subject) -> list[Access]:
     language = get_language() or "en"
-    found = list(events(subject=subject.pseudonym, action="data.read")[:ACCESSES_SHOWN])
-    questions = hooks.describe_questions(subject, [event.pk for event in found])
+    found = list(looks().filter(subject=subject.pseudonym)[:ACCESSES_SHOWN])
+    questions = hooks.describe_questions(subject, [event.pk for event in found if event.action == "data.read"])
     names = dict(Application.objects.values_list("slug", "name"))
     return [
         Access(
             id=event.pk,
             question=questions.get(event.pk),
             at=event.at,
-            title=names.get(event.actor.partition(":")[2], event.actor),
-            text=_("Saw %(fields)s for %(purpose)s")
-            % {
-                "fields": ", ".join(hooks.describe_field(name, language) for name in event.fields),
-                "purpose": hooks.describe_purpose(event.purpose, language) if event.purpose else "-",
-            },
+            title=_who(event, names),
+            text=_what(event, language),
         )
         for event in found
     ]
+
+
+def _who(event: AuditEvent, names: Mapping[str, str]) -> str:
+    """Applications by name, people by what they are to this one (CJEU C-579/21)."""
+    kind, _colon, reference = event.actor.partition(":")
+    if kind == "application":
+        return names.get(reference, reference)
+    return _("Who acts in your name") if kind == "representative" else _("A member of our staff")
+
+
+def _what(event: AuditEvent, language: str) -> str:
+    seen = seen_of(event)
+    fields = ", ".join(hooks.describe_field(name, language) for name in event.fields)
+    if event.purpose is None:
+        return _("Saw %(what)s") % {"what": seen_in_words(seen) if seen else fields}
+    return _("Saw %(fields)s for %(purpose)s") % {
+        "fields": fields or seen_in_words(seen or ""),
+        "purpose": hooks.describe_purpose(event.purpose, language),
+    }
 
 
 @require_GET

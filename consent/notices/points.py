@@ -92,6 +92,13 @@ def sections(body: str) -> dict[str, str]:
     return {heading: words.strip() for heading, words in zip(parts[1::2], parts[2::2], strict=True)}
 
 
+def points_made(body: str, language: str) -> dict[str, str]:
+    """The points this body makes, each with its words."""
+    found = sections(body)
+    words = {point: found.get(headings.get(language, ""), "") for point, headings in HEADINGS.items()}
+    return {point: said for point, said in words.items() if said}
+
+
 def lacking(body: str, language: str, basis: str, is_marketing: bool = False) -> list[str]:
     """The points this body does not make, each with its article, e.g. `retention (Art. 13(2)(a))`."""
     found = sections(body)

@@ -76,6 +76,13 @@ def recipients_by_hand_of(people: Sequence[UUID]) -> dict[UUID, list[str]]:
     return _by_hand(people, ConsentEvent.objects.all())
 
 
+def shared_by_hand(subject: Subject) -> list[tuple[str, str]]:
+    """(recipient, purpose) of every third party without a connection that sharing was ever on with, by slug."""
+    unconnected = Recipient.objects.filter(application__isnull=True).values("slug")
+    shared = ConsentEvent.objects.filter(subject=subject, action="give", recipient__in=unconnected)
+    return list(shared.values_list("recipient", "purpose").order_by("recipient", "purpose").distinct())
+
+
 def _by_hand(people: Sequence[UUID], events: QuerySet[ConsentEvent]) -> dict[UUID, list[str]]:
     unconnected = Recipient.objects.filter(application__isnull=True).values("slug")
     shared = events.filter(subject__in=people, action="give", recipient__in=unconnected)

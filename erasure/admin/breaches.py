@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import DateTimeField, Field, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from access.models import Account
+from access.second_factor import require_fresh_factor
 from erasure.admin.reviewers import ForReviewers
 from erasure.admin.row_acts import act_on_each
 from erasure.models import Breach
@@ -25,19 +27,33 @@ MOMENTS: "Mapping[type[Field[Any, Any]], Mapping[str, Any]]" = {
 """A date and a time in one field of the browser's own, with its label; Django's two need a script."""
 
 
+class BreachForm(forms.ModelForm):
+    """The entries of a breach; times that cannot be are said on the form."""
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        aware_at, since, until = (given.get(name) for name in ("aware_at", "since", "until"))
+        if aware_at and since and until and breaches.flawed_times(aware_at, since, until):
+            raise forms.ValidationError(_("A breach is not known of in the future, and ends after it began."))
+        return given
+
+
 @admin.register(Breach)
 class BreachAdmin(ForReviewers):
     """The register, the most urgent first."""
 
+    form = BreachForm
     list_display = ("__str__", "aware_at", "hours_left", "risk", "authority_told_at", "people_told_at", "closed_at")
     list_filter = ("risk",)
     ordering = ("closed_at", "aware_at")
     formfield_overrides = MOMENTS
     fields = (
-        "aware_at", "since", "until", "application", "purpose", "facts", "effects", "remedy", "risk", "delay_reason",
+        "aware_at", "since", "until", "application", "purpose", "facts", "effects", "remedy", "risk", "told_people",
+        "delay_reason",
     )  # fmt: skip
     actions = (
         "authority_told",
+        "write_to_people",
         "people_told",
         "people_protected",
         "people_averted",
@@ -60,7 +76,7 @@ class BreachAdmin(ForReviewers):
 
     def save_model(self, request: HttpRequest, obj: Breach, form: Any, change: bool) -> None:
         if change:
-            obj.save()
+            breaches.change_breach(breach=obj, changed=form.changed_data, by=cast(Account, request.user))
         else:
             breaches.record_breach(breach=obj, by=cast(Account, request.user))
 
@@ -71,6 +87,15 @@ class BreachAdmin(ForReviewers):
             rows,
             lambda row, who: breaches.tell_authority(breach_id=row.id, by=who, delay_reason=row.delay_reason),
         )
+
+    @admin.action(description=gettext_lazy("Write to the people concerned now, by mail"))
+    def write_to_people(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase | None:
+        def write(row: Breach, who: Account) -> None:
+            reached, without = breaches.write_to_people(breach_id=row.id, by=who)
+            told = {"reached": reached, "without": without}
+            messages.info(request, _("Written to: %(reached)d. Without an address, to be told: %(without)d.") % told)
+
+        return act_on_each(request, rows, write)
 
     @admin.action(description=gettext_lazy("The people concerned were told"))
     def people_told(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase | None:
@@ -94,11 +119,15 @@ class BreachAdmin(ForReviewers):
 
     @admin.action(description=gettext_lazy("List of the people concerned (pseudonyms, CSV)"))
     def people(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase:
+        refused = require_fresh_factor(request)
+        if refused is not None:
+            return refused
+        who = cast(Account, request.user)
         response = HttpResponse(content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = 'attachment; filename="people-concerned.csv"'
         writer = csv.writer(response)
         writer.writerow(["breach", "person"])
-        writer.writerows([row.id, person] for row in rows for person in breaches.concerned(row))
+        writer.writerows([row.id, person] for row in rows for person in breaches.list_people(breach=row, by=who))
         return response
 
     def _omitted(self, request: HttpRequest, rows: QuerySet[Breach], omitted: str) -> HttpResponseBase | None:

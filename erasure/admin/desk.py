@@ -15,6 +15,7 @@ from access import roles
 from access.models import Account
 from audit import actors
 from audit import services as audit
+from erasure.forms import WordsForm
 from erasure.models import (
     ClockMark,
     ErasurePause,
@@ -46,10 +47,14 @@ from erasure.services import (
     requests,
     step_acts,
     transfers,
+    wishes,
     withheld,
 )
+from erasure.services.addresses import address_of
+from erasure.services.details import details_from_words, members_of
 from erasure.services.joint_order import copies_waited_for
 from erasure.services.mandate_words import Representative, representative_address, representative_of
+from erasure.states import OPEN_REQUEST
 from erasure.words import RequestInWords, described
 from gdpr_portal.errors import Invalid, Missing
 from subjects.models import Restriction
@@ -95,6 +100,13 @@ def _step(request: RightsRequest, given: Given) -> UUID:
 
 def _approve(request: RightsRequest, account: Account, given: Given) -> None:
     requests.approve_request(request_id=request.id, reviewer=account)
+
+
+def _reviewed(request: RightsRequest, account: Account, given: Given) -> None:
+    """What came of looking at a decision of a machine, with the reviewer's words to the person (Art. 22(3))."""
+    with transaction.atomic():
+        conversation.write_to_person(request_id=request.id, author=account, text=given["text"])
+        requests.approve_request(request_id=request.id, reviewer=account, outcome=given["outcome"])
 
 
 def _refuse(request: RightsRequest, account: Account, given: Given) -> None:
@@ -163,7 +175,12 @@ def _settle_identity(request: RightsRequest, account: Account, given: Given) -> 
 
 
 def _retype(request: RightsRequest, account: Account, given: Given) -> None:
-    details = {name: given[name] for name in ("purpose", "ground", "decision") if given.get(name)}
+    """What the form has for other rights than the one it is now is not looked at."""
+    members = members_of(given["right"])
+    details: dict[str, Any] = {name: given[name] for name in members if given.get(name)}
+    if "values" in members and given.get("field"):
+        words = {"field": given["field"], "value": given.get("value", "")}
+        details = details_from_words(request.subject, given["right"], words) | details
     casework.retype(request_id=request.id, reviewer=account, right=given["right"], details=details)
 
 
@@ -215,6 +232,13 @@ def reveal_rows(*, request_id: UUID, account: Account, given: Given) -> list[dic
         raise Invalid("not_possible", "That is not possible.") from None
 
 
+def reveal_wish(*, request_id: UUID, account: Account) -> list[wishes.Contested]:
+    """The values a correction is about, for a reviewer; `not_possible` as for `do`."""
+    if not account.roles & REVIEWERS:
+        raise Invalid("not_possible", "That is not possible.")
+    return wishes.contested(request_id=request_id, reviewer=account)
+
+
 def reveal_evidence(*, request_id: UUID, account: Account, given: Given) -> tuple[IdentityEvidence, bytes]:
     """The file handed in about who asks, for a reviewer with a reason; `not_possible` as for `do`."""
     if not account.roles & REVIEWERS:
@@ -230,6 +254,7 @@ ACTS: dict[str, Act] = {
     "keep_rows": Act(REVIEWERS, _keep_rows),
     "change_rows": Act(REVIEWERS, _change_rows),
     "approve": Act(REVIEWERS, _approve),
+    "reviewed": Act(REVIEWERS, _reviewed),
     "refuse": Act(REVIEWERS, _refuse),
     "extend": Act(REVIEWERS, _extend),
     "close_step": Act(ANYBODY, _close_step),
@@ -274,7 +299,12 @@ ACTS: dict[str, Act] = {
     "lift_hold": Act(REVIEWERS, lambda row, who, given: holds.lift_hold(subject=row.subject, by=who)),
     "announce_lift": Act(
         REVIEWERS,
-        lambda row, who, given: lifts.announce(subject=row.subject, restriction_id=UUID(given["restriction"]), by=who),
+        lambda row, who, given: lifts.announce(
+            subject=row.subject,
+            restriction_id=UUID(given["restriction"]),
+            by=who,
+            by_post=given.get("by_post") == "yes",
+        ),
     ),
     "lift_restriction": Act(
         REVIEWERS,
@@ -316,6 +346,13 @@ class CaseView:
     siblings: list[RequestInWords]
     waits_for: list[RightsRequest]
     may_hand_over: bool
+    has_address: bool
+    """Whether the person can be written to by mail."""
+    wish: list[tuple[str, str]]
+    """What was asked beside the right: label and words."""
+    contests_values: bool
+    words: WordsForm
+    """The fields in which a right says what it is about."""
     excessive: tuple[str, ...] = opinions.EXCESSIVE
     rights: tuple[tuple[str, Any], ...] = tuple(RightsRequest.Right.choices)
     hold_reasons: tuple[tuple[str, Any], ...] = tuple(LegalHold.Reason.choices)
@@ -330,6 +367,7 @@ def case_view(request: RightsRequest, account: Account) -> CaseView:
     _revealed(request, account, "conversation", len(said))
     _revealed(request, account, "comments", len(noted))
     _revealed(request, account, "mandate", int(who is not None))
+    wish = wishes.said_of(request)
     case, check = getattr(request, "case", None), identity.open_check(request)
     return CaseView(
         assignee=case.assignee if case else None,
@@ -349,6 +387,10 @@ def case_view(request: RightsRequest, account: Account) -> CaseView:
         representative=who,
         siblings=_siblings(request),
         waits_for=copies_waited_for(request),
+        has_address=address_of(request) is not None,
+        wish=wish,
+        contests_values=request.right == "rectification" and request.state in OPEN_REQUEST and bool(wish),
+        words=WordsForm(auto_id="retype_%s"),
         may_hand_over=representative_address(request) is not None and has_archive(request),
         doubts=tuple(pair for pair in IdentityCheck.Doubt.choices if pair[0] in identity.doubts_about(request)),
     )

@@ -15,6 +15,7 @@ from erasure.admin import desk
 from erasure.admin.desk import REVIEWERS
 from erasure.letters import RecordForm
 from erasure.models import RightsRequest
+from erasure.services.details import details_from_words
 from erasure.services.files import SUFFIXES
 from erasure.services.handing_over import hand_over
 from erasure.services.on_behalf import record_letter, record_on_behalf
@@ -91,13 +92,12 @@ def _recorded(form: RecordForm, reviewer: Account) -> list[RightsRequest]:
         form.add_error("email", _("Nobody is known by this address."))
         return []
     try:
+        wishes = [(right, details_from_words(subject, right, words)) for right, words in form.wishes()]
         if form.cleaned_data["who"] == form.SELF:
-            return record_letter(
-                subject=subject, wishes=form.wishes(), reviewer=reviewer, received_at=form.received_at()
-            )
+            return record_letter(subject=subject, wishes=wishes, reviewer=reviewer, received_at=form.received_at())
         return record_on_behalf(
             subject=subject,
-            wishes=form.wishes(),
+            wishes=wishes,
             shown=form.shown(),
             reviewer=reviewer,
             received_at=form.received_at(),

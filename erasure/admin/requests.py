@@ -74,13 +74,29 @@ class StateFilter(admin.SimpleListFilter):
         return queryset.filter(state__in=OPEN_REQUEST if chosen == "open" else [chosen])
 
 
+class KeeperFilter(admin.SimpleListFilter):
+    """Open requests that nobody looks after: never taken, or of somebody who has left."""
+
+    title = gettext_lazy("looked after")
+    parameter_name = "keeper"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("nobody", _("By nobody"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() != "nobody":
+            return queryset
+        gone = Q(case__assignee__is_active=False) | Q(case__assignee__is_staff=False)
+        return queryset.filter(Q(case__assignee=None) | gone, state__in=OPEN_REQUEST)
+
+
 @admin.register(RightsRequest)
 class RequestAdmin(BulkActs, MandatePages):
     """Rights requests, the next due first."""
 
-    list_display = ("reference", "right", "standing", "received_on", "due_on", "due", "attention")
-    list_filter = (StateFilter, "right", "extended")
-    list_select_related = ("subject",)
+    list_display = ("reference", "right", "standing", "received_on", "due_on", "due", "looked_after", "attention")
+    list_filter = (StateFilter, "right", "extended", KeeperFilter)
+    list_select_related = ("subject", "case__assignee")
     ordering = (Case(When(state__in=OPEN_REQUEST, then=0), default=1), "due_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RightsRequest]:
@@ -116,6 +132,15 @@ class RequestAdmin(BulkActs, MandatePages):
             return shown
         return format_html('{} <span class="badge badge-warn">{}</span>', shown, _("internal date over"))
 
+    @admin.display(description=gettext_lazy("Looked after by"))
+    def looked_after(self, row: RightsRequest) -> str:
+        keeper = row.case.assignee if hasattr(row, "case") else None
+        if keeper is None or row.state not in OPEN_REQUEST:
+            return "-"
+        if keeper.is_active and keeper.is_staff:
+            return str(keeper)
+        return format_html('{} <span class="badge badge-bad">{}</span>', keeper, _("has left"))
+
     @admin.display(description=gettext_lazy("Needs attention"))
     def attention(self, row: Any) -> str:
         return ", ".join(row.needs or ()) or "-"
@@ -141,6 +166,7 @@ class RequestAdmin(BulkActs, MandatePages):
             path("<uuid:request_id>/act/", view(self.act), name="erasure_rightsrequest_act"),
             path("<uuid:request_id>/withheld/", view(self.withheld), name="erasure_rightsrequest_withheld"),
             path("<uuid:request_id>/identity/", view(self.identity), name="erasure_rightsrequest_identity"),
+            path("<uuid:request_id>/wish/", view(self.wish), name="erasure_rightsrequest_wish"),
             path("<uuid:request_id>/evidence/", view(self.evidence), name="erasure_rightsrequest_evidence"),
         ]
         return own + super().get_urls()
@@ -208,6 +234,23 @@ class RequestAdmin(BulkActs, MandatePages):
             "opts": self.model._meta,
         }
         return render(request, "admin/erasure/withheld_rows.html", context)
+
+    def wish(self, request: HttpRequest, request_id: UUID) -> HttpResponseBase:
+        """What is held and what it should be, this once, after a fresh second factor."""
+        if request.method != "POST" or not _roles(request) & REVIEWERS:
+            return redirect("admin:index")
+        refused = require_fresh_factor(request)
+        if refused is not None:
+            return refused
+        try:
+            rows = desk.reveal_wish(request_id=request_id, account=cast(Account, request.user))
+        except DomainError as error:
+            messages.error(request, error.in_words)
+            return redirect(reverse("admin:erasure_rightsrequest_change", args=[request_id]))
+        context = {"title": _("What is contested"), "request_id": request_id, "rows": rows, "opts": self.model._meta}
+        response = render(request, "admin/erasure/wish.html", self.admin_site.each_context(request) | context)
+        response["Cache-Control"] = "no-store"
+        return response
 
     def identity(self, request: HttpRequest, request_id: UUID) -> HttpResponseBase:
         """What was handed in about who asks: after a fresh second factor, with a reason that the log keeps."""

@@ -8,24 +8,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from audit.models import AuditEvent
-from audit.selectors import events
-from consent.models import Purpose
-from consent.rights import PORTABLE
-from consent.selectors import live_recipients, title_in
+from consent.models import ConsentEvent, Purpose, Recipient
+from consent.rights import PORTABLE, rights_offered
+from consent.selectors import live_recipients, title_in, told_in_notices
 from erasure.archives.answers import Answers
 from erasure.models import RightsRequest
-from erasure.rights import Held
+from erasure.rights import OF_EVERYBODY, Held
 from erasure.selectors import held_purposes_of
 from erasure.services.places import PREFIX
 from erasure.services.sources import Source
 from subjects.holdings import ExportScope, Own, Together, holdings
+from subjects.looks import looks, seen_of
 from subjects.models import Subject
 
 FORMAT = "gdpr-portal-archive/1"
+_SHARED = Own(ConsentEvent.objects.filter(action="give").exclude(recipient="").order_by("recipient", "seq"))
 
 
 def content(
@@ -53,7 +54,9 @@ def content(
     head = _head(request) | {"anything_held": anything} | _asked(told, found, 0)
     if portability:
         return head | {"data": sections}
-    informed = together.known((information, *held, language), lambda: information(held, language))
+    shared = tuple(dict.fromkeys(row.recipient for row in together.rows(request.subject, _SHARED)))
+    with translation.override(language):
+        informed = together.known((information, *held, *shared, language), lambda: information(held, language, shared))
     return head | {"information": informed, "data": sections} | _seen(request.subject, together)
 
 
@@ -95,55 +98,83 @@ def _tells(section: Any) -> bool:
     return bool(section)
 
 
-def information(held: list[Held], language: str) -> dict[str, Any]:
-    """Art. 15(1)(a) to (h) and (2), of what is held about this very person."""
+def information(held: list[Held], language: str, shared: Sequence[str] = ()) -> dict[str, Any]:
+    """Art. 15(1)(a) to (h) and (2), of what is held about this very person, in the language in force.
+
+    `shared` are the recipients, by slug, that sharing was ever on with.
+    """
     purposes = {purpose.slug: purpose for purpose in Purpose.objects.filter(slug__in=[each.purpose for each in held])}
+    said = told_in_notices(purposes, language)
+    rows = [_purpose(purposes[each.purpose], each, said.get(each.purpose, {}), language) for each in held]
+    automated = [
+        {"purpose": row["purpose"], "title": row["title"], "told": said.get(row["purpose"], {}).get("automated")}
+        for row in rows
+    ]
     return {
         "controller": dict(settings.CONTROLLER),
-        "purposes": [_purpose(purposes[each.purpose], each, language) for each in held],
-        "recipients": _recipients(held),
-        "rights": [
-            _("You can ask for rectification, erasure or restriction of your data, and object to its use."),
-            _("You can withdraw any consent at any time, as easily as you gave it."),
-        ],
+        "purposes": rows,
+        "recipients": _recipients(held, shared),
+        "rights": _rights(held),
         "complaint": {
             "authority": settings.CONTROLLER["authority"],
             "address": settings.CONTROLLER["authority_url"],
         },
-        "automated_decisions": _("No decision about you is made by automated means alone."),
+        "automated_decisions": automated,
     }
 
 
-def _purpose(purpose: Purpose, held: Held, language: str) -> dict[str, Any]:
+def _purpose(purpose: Purpose, held: Held, said: Mapping[str, str], language: str) -> dict[str, Any]:
+    """What for, and how long, in the words people were told; what the catalogue says where nothing was."""
     return {
         "purpose": purpose.slug,
         "title": title_in(purpose.titles, language),
         "lawful_basis": held.lawful_basis,
-        "why": purpose.necessity,
+        "why": said.get("purpose", purpose.necessity),
         "fields": list(purpose.fields),
         "kept_for_days": purpose.retention_days,
         "kept_under": purpose.retention_law or None,
+        "kept_how": said.get("retention"),
     }
 
 
-def _recipients(held: list[Held]) -> list[dict[str, Any]]:
-    slugs = {each.purpose for each in held}
+def _rights(held: list[Held]) -> list[str]:
+    """What this person can ask for, by the grounds on which their data is held (law.md, "Lawful basis decides")."""
+    offered = {right for each in held for right in rights_offered(each.lawful_basis, each.is_marketing)}
+    sentences = {
+        "rectification": _("You can have your data corrected or completed (Art. 16 GDPR)."),
+        "erasure": _("You can have your data erased, but for what a law makes us keep (Art. 17 GDPR)."),
+        "restriction": _("You can have the use of your data restricted (Art. 18 GDPR)."),
+        "portability": _("You can take what you gave us elsewhere (Art. 20 GDPR)."),
+        "objection": _("You can object to the use of your data; to advertising without a reason (Art. 21 GDPR)."),
+        "withdraw_consent": _("You can withdraw any consent at any time, as easily as you gave it."),
+        "human_review": _("You can have a person look at a decision that a machine made (Art. 22 GDPR)."),
+    }
+    return [sentence for right, sentence in sentences.items() if right in offered | OF_EVERYBODY]
+
+
+def _recipients(held: list[Held], shared: Sequence[str]) -> list[dict[str, Any]]:
+    """By name (CJEU C-154/21): who may get the person's data, and everybody who ever did, also if it is over."""
+    slugs, had = {each.purpose for each in held}, set(shared)
+    live = {row.slug: row for row in live_recipients() if slugs & set(row.purposes)}
+    gone = Recipient.objects.filter(slug__in=had - live.keys()) if had - live.keys() else ()
+    rows = live | {row.slug: row for row in gone}
     return [
         {
             "name": recipient.name,
             "role": recipient.role,
             "country": recipient.country,
             "safeguard": recipient.safeguard or None,
-            "purposes": sorted(slugs & set(recipient.purposes)),
+            "purposes": sorted(slugs & set(recipient.purposes)) or sorted(recipient.purposes),
+            "had_it": slug in had,
         }
-        for recipient in live_recipients()
-        if slugs & set(recipient.purposes)
+        for slug, recipient in sorted(rows.items())
     ]
 
 
 def _seen(subject: Subject, together: Together) -> dict[str, Any]:
     """Who accessed what, when and for which purpose; staff by their role, never by name (CJEU C-579/21)."""
-    read = together.known(_seen, lambda: Own(events(action="data.read", until=timezone.now()), key="pseudonym"))
+    until = timezone.now()
+    read = together.known(_seen, lambda: Own(looks().filter(at__lt=until), key="pseudonym"))
     return {"accesses": together.table(subject, read, _access)}
 
 
@@ -153,6 +184,7 @@ def _access(event: AuditEvent) -> dict[str, Any]:
         "by": _by(event.actor),
         "purpose": event.purpose,
         "fields": list(event.fields),
+        "seen": seen_of(event),
     }
 
 

@@ -7,8 +7,10 @@ from itertools import islice, takewhile
 from typing import Any
 
 from django.conf import settings
+from django.template.loader import render_to_string
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from access.models import Application
 from consent.models import Purpose, Recipient
@@ -23,11 +25,14 @@ from erasure.services.sources import Source
 from erasure.words import SOURCE_STATES
 from gdpr_portal.formats.zones import controllers_zone
 from subjects.holdings import Rows
+from subjects.looks import seen_in_words
 
 WITHOUT_WORDS = {"values": {"field"}, "applications": {"application"}}
 """Columns another one beside them says in words."""
 MOST_COLUMNS = 7
 """A table with more is shown row by row."""
+LOOKED_BY = {"staff": gettext_lazy("our staff"), "representative": gettext_lazy("who acts in your name")}
+"""Who is told by what they are to the person, not by name."""
 IN_SECTION, IN_ANSWER, IN_CELL = 2_000_000, 100_000, 20_000
 """So many letters a section has on the page, what one of those asked has answered, and one value."""
 
@@ -169,10 +174,16 @@ class Reader:
         if isinstance(value, bool):
             return _("yes") if value else _("no")
         if isinstance(value, Mapping):
-            return "; ".join(f"{plain(key)}: {self.words(section, key, each)}" for key, each in value.items() if each)
+            return "; ".join(
+                f"{self._label(key)}: {self.words(section, key, each)}" for key, each in value.items() if each
+            )
         if isinstance(value, list):
             return ", ".join(self.words(section, column.removesuffix("s"), each) for each in value)
         return self._word(section, column, str(value))
+
+    def _label(self, key: str) -> str:
+        """What a member of a value is called: as a column is, or as the field it names."""
+        return str(COLUMNS.get(key) or self.names["field"].get(key) or plain(key))
 
     def _word(self, section: str, column: str, value: str) -> str:
         if column in self.names:
@@ -181,6 +192,8 @@ class Reader:
             return country(value, self.language)
         if column in {"language", "notice_language"}:
             return str(dict(settings.LANGUAGES).get(value, value))
+        if (section, column) == ("rights_requests", "reason"):
+            return render_to_string("erasure/reason.html", {"reason": value}).strip()
         known = VALUES.get((section, column), {})
         return str(known[value]) if value in known else self._moment(column, value)
 
@@ -244,10 +257,7 @@ def _recipient(reader: Reader, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _access(reader: Reader, row: Mapping[str, Any]) -> dict[str, str]:
-    who = _("our staff") if row["by"] == "staff" else reader.words("", "application", row["by"])
-    return {
-        "at": moment(row["at"]),
-        "by": who,
-        "purpose": reader.words("", "purpose", row["purpose"]),
-        "fields": reader.words("", "fields", row["fields"]),
-    }
+    who = str(LOOKED_BY[row["by"]]) if row["by"] in LOOKED_BY else reader.words("", "application", row["by"])
+    what = seen_in_words(row["seen"]) if row["seen"] else reader.words("", "fields", row["fields"])
+    purpose = reader.words("", "purpose", row["purpose"])
+    return {"at": moment(row["at"]), "by": who, "purpose": purpose, "fields": str(what)}

@@ -6,9 +6,10 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.models import HandNotice, SharingAsk
 from consent.wording import DELIVERIES
-from erasure.forms import GROUNDS
-from erasure.models import RightsRequest
-from erasure.words import REQUEST_STATES
+from erasure.forms import ERASURE_GROUNDS, GROUNDS
+from erasure.models import AccessQuestion, IdentityCheck, Mandate, RightsRequest
+from erasure.outcomes import OUTCOMES as REQUEST_OUTCOMES
+from erasure.words import MANDATE_STATES, REQUEST_STATES
 
 SECTIONS: dict[str, Any] = {
     "identity": _("Who you are"),
@@ -21,6 +22,8 @@ SECTIONS: dict[str, Any] = {
     "asks": _("What third parties asked you for"),
     "rights_requests": _("Your requests"),
     "cases": _("How we dealt with your requests"),
+    "mandates": _("Who acted in your name"),
+    "consent_evidence": _("What proves your answers"),
     "archives": _("Archives waiting for you"),
 }
 BLOCKS: dict[str, Any] = {
@@ -33,6 +36,14 @@ BLOCKS: dict[str, Any] = {
     "told": _("Told by this service"),
     "told_by_hand": _("Told by our staff"),
     "asked": _("Questions"),
+    "messages": _("What you and we wrote to each other"),
+    "holds": _("Why your data had to be kept"),
+    "questions": _("Your questions about accesses"),
+    "identity_checks": _("Doubts about who asked"),
+    "confirmations": _("Confirmations by mail"),
+    "reminders": _("Reminders"),
+    "scans": _("Forms you signed on paper"),
+    "privacy_signal": _("The signal of your browser"),
     "comments": _("Notes of our staff"),
 }
 """Names of lists within a section; a list alone in its section needs none."""
@@ -90,7 +101,29 @@ COLUMNS: dict[str, Any] = {
     "due_at": _("Due"),
     "completed_at": _("Answered"),
     "details": _("What you wrote"),
-    "text": _("Answer"),
+    "text": _("Text"),
+    "answer": _("Answer"),
+    "entry": _("Reference of the access"),
+    "by": _("By whom"),
+    "reason": _("Reason"),
+    "decision": _("Reference of the decision"),
+    "values": _("What it should be"),
+    "doubt": _("Doubt"),
+    "method": _("How it was checked"),
+    "file": _("File"),
+    "document": _("Document"),
+    "content_type": _("Kind of file"),
+    "content_base64": _("File"),
+    "digest": _("Fingerprint"),
+    "added_at": _("Added"),
+    "representative": _("Who acted"),
+    "valid_until": _("Valid until"),
+    "evidence": _("What they gave as proof"),
+    "data": _("What they answered"),
+    "mails": _("Mails sent"),
+    "about": _("What about"),
+    "signal": _("Signal"),
+    "switched_off": _("Switched off"),
     "attachments": _("Attachments"),
 }
 _CONSENT_STATES: dict[str, Any] = {
@@ -142,7 +175,7 @@ OUTCOMES: dict[str, Any] = {
 VALUES: dict[tuple[str, str], dict[str, Any]] = {
     ("identity", "kind"): KINDS,
     ("values", "source"): SOURCES,
-    ("restrictions", "ground"): GROUNDS,
+    ("restrictions", "ground"): GROUNDS | {"erasure_pending": _("You asked for an erasure")},
     ("consents", "state"): _CONSENT_STATES,
     ("consents", "action"): ACTIONS,
     ("deliveries", "state"): {
@@ -154,6 +187,19 @@ VALUES: dict[tuple[str, str], dict[str, Any]] = {
     ("deliveries", "outcome"): OUTCOMES,
     ("rights_requests", "state"): {state: words for state, (words, _tone) in REQUEST_STATES.items()},
     ("rights_requests", "right"): dict(RightsRequest.Right.choices),
-    ("rights_requests", "outcome"): OUTCOMES,
+    ("rights_requests", "outcome"): REQUEST_OUTCOMES,
+    ("rights_requests", "ground"): GROUNDS | ERASURE_GROUNDS,
+    ("cases", "by"): {"you": _("you"), "controller": _("we")},
+    ("cases", "reason"): {
+        "legal_claims": _("A legal claim"),
+        "court_order": _("An order of a court"),
+        "authority": _("An order of an authority"),
+    },
+    ("cases", "doubt"): dict(IdentityCheck.Doubt.choices),
+    ("cases", "method"): dict(IdentityCheck.Method.choices),
+    ("cases", "state"): dict(AccessQuestion.State.choices),
+    ("cases", "outcome"): dict(IdentityCheck.Outcome.choices) | dict(AccessQuestion.Outcome.choices),
+    ("mandates", "kind"): dict(Mandate.Kind.choices),
+    ("mandates", "state"): {state: words for state, (words, _tone) in MANDATE_STATES.items()},
 }
 """(section, column) -> code -> words."""

@@ -7,6 +7,8 @@ from django.utils.translation import gettext as _
 
 from erasure.models import AnswerFile, AnswerPiece, ArchiveChunk, CheckedText, RightsRequest, SourceAnswer
 from erasure.services.details import opened_details
+from erasure.services.joint_order import COPIES
+from erasure.states import OPEN_REQUEST
 from subjects.holdings import ExportScope, Going, Holding, Kept, Own, PlanLine
 from subjects.models import Subject
 
@@ -62,10 +64,14 @@ class ArchivesHolding(Holding):
         return {}
 
     def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
-        if not self.residue(subject, kept):
-            return []
-        what, why = _("Archives waiting for you"), _("Collect them before, if you want to keep them.")
-        return [PlanLine(what=what, fate="goes", article=None, until=None, why=why)]
+        lines = []
+        if RightsRequest.objects.filter(subject=subject, right__in=COPIES, state__in=OPEN_REQUEST).exists():
+            what, why = _("A copy you asked for that is not ready yet"), _("Wait for it first, if you want to have it.")
+            lines.append(PlanLine(what=what, fate="goes", article=None, until=None, why=why))
+        if self.residue(subject, kept):
+            what, why = _("Archives waiting for you"), _("Collect them before, if you want to keep them.")
+            lines.append(PlanLine(what=what, fate="goes", article=None, until=None, why=why))
+        return lines
 
     def goes(self, kept: Kept) -> Sequence[Going]:
         return (Going(ArchiveChunk.objects.all(), owner="archive__request__subject"),)
@@ -80,5 +86,6 @@ def _exported(row: RightsRequest) -> dict[str, Any]:
         "due_at": row.due_at.isoformat(),
         "completed_at": row.completed_at.isoformat() if row.completed_at else None,
         "outcome": row.outcome or None,
+        "reason": row.reason_code or None,
         "details": opened_details(row),
     }

@@ -14,6 +14,7 @@ from erasure.models.cases import (
 )
 from erasure.models.checked import CheckedText
 from erasure.models.connectors import ConnectorCheck, ConnectorCommit, KeptRow, WithheldRows
+from erasure.models.copy_links import CopyLink
 from erasure.models.identity import IdentityCheck, IdentityEvidence, MailLink
 from erasure.models.joint import JointCase
 from erasure.models.mandates import Mandate, MandateLink
@@ -39,6 +40,7 @@ __all__ = [
     "Connector",
     "ConnectorCheck",
     "ConnectorCommit",
+    "CopyLink",
     "Destination",
     "ErasurePause",
     "EvidencePack",

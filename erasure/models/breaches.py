@@ -36,6 +36,12 @@ class Breach(models.Model):
     facts = models.TextField(help_text=_("What happened. No names or other personal data of those concerned."))
     effects = models.TextField(default="", blank=True)
     remedy = models.TextField(default="", blank=True)
+    told_people = models.TextField(
+        _("what people are told"),
+        default="",
+        blank=True,
+        help_text=_("In plain words (Art. 34(2)): what happened, what may follow, what we did, what they can do."),
+    )
     risk = models.CharField(max_length=8, choices=Risk.choices)
     authority_told_at = models.DateTimeField(null=True)
     delay_reason = models.TextField(default="", blank=True)

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from erasure.models.cases import REQUEST, STAFF, Question
+from erasure.models.cases import REQUEST, STAFF, Message, Question
 
 __all__ = ["IdentityCheck", "IdentityEvidence", "MailLink"]
 
@@ -70,10 +70,12 @@ class IdentityEvidence(models.Model):
 
 
 class MailLink(models.Model):
-    """A link by mail to the page that answers one question or one task; only a keyed digest of its token is kept."""
+    """A link by mail to one question, message or task, for who does not sign in; only a keyed digest of its token is
+    kept."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     question = models.OneToOneField(Question, models.CASCADE, null=True, related_name="mail_link")
+    message = models.OneToOneField(Message, models.CASCADE, null=True, related_name="mail_link")
     task = models.OneToOneField("erasure.PlaceTask", models.CASCADE, null=True, related_name="mail_link")
     digest = models.BinaryField(editable=False)
     tries = models.PositiveSmallIntegerField(default=0)
@@ -83,9 +85,17 @@ class MailLink(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(question__isnull=True) ^ Q(task__isnull=True), name="link_leads_to_one_thing"
+                condition=Q(question__isnull=False, message__isnull=True, task__isnull=True)
+                | Q(question__isnull=True, message__isnull=False, task__isnull=True)
+                | Q(question__isnull=True, message__isnull=True, task__isnull=False),
+                name="link_leads_to_one_thing",
             )
         ]
 
     def __str__(self) -> str:
         return f"link {str(self.id)[:8]}"
+
+    @property
+    def said(self) -> Message | None:
+        """What it leads to, if that are words of ours to the person."""
+        return self.question.message if self.question is not None else self.message

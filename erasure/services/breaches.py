@@ -1,31 +1,61 @@
 """Breaches: recorded, the authority told within 72 hours, people told or why not, closed (Art. 33, 34)."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from access.models import Account
+from access.services.mail import Mail, send_mails_later
 from audit import actors
 from audit import services as audit
 from audit.models import AuditEvent
+from audit.vocabulary import JSON
 from erasure.models.breaches import HOURS, Breach
 from gdpr_portal.errors import Invalid, WrongState
+from subjects.models import Subject
+from subjects.selectors import emails_of
 
-TOUCHING = ("data.read", "data.stored", "data.revealed", "subject.looked_up")
+TOUCHING = ("data.read", "data.stored", "data.revealed", "subject.looked_up", "archive.downloaded")
 """Events by which somebody got at a person's data."""
+SENT = ("sharing.started", "delivery.sent", "delivery.acknowledged")
+"""Events by which an application or third party got something about a person, without asking for it itself."""
+AT_ONCE = 500
+"""Of so many people at a time the addresses are in memory."""
 
 
 def record_breach(*, breach: Breach, by: Account) -> Breach:
     """The breach is in the register, and its 72 hours run from when the controller became aware of it."""
-    if breach.aware_at > timezone.now() or breach.until < breach.since:
-        raise Invalid("invalid_value", "A breach is not known of in the future, and ends after it began.", status=422)
+    _require_times(breach)
     with transaction.atomic():
         breach.recorded_by, breach.recorded_at = by, timezone.now()
         breach.save(force_insert=True)
         _record(breach, "breach.recorded", by)
     return breach
+
+
+def change_breach(*, breach: Breach, changed: Sequence[str], by: Account) -> Breach:
+    """What is known by now stands in the register; the log has who changed which entries, not their words."""
+    _require_times(breach)
+    with transaction.atomic():
+        _locked(breach.pk)
+        breach.save(update_fields=list(changed))
+        _record(breach, "breach.changed", by, changed=sorted(changed))
+    return breach
+
+
+def flawed_times(aware_at: datetime, since: datetime, until: datetime) -> bool:
+    """Whether a breach cannot have these times: known of in the future, or over before it began."""
+    return aware_at > timezone.now() or until < since
+
+
+def _require_times(breach: Breach) -> None:
+    """Raises `invalid_value` for times that cannot be."""
+    if flawed_times(breach.aware_at, breach.since, breach.until):
+        raise Invalid("invalid_value", "A breach is not known of in the future, and ends after it began.", status=422)
 
 
 def time_left(breach: Breach, now: datetime | None = None) -> timedelta:
@@ -34,15 +64,62 @@ def time_left(breach: Breach, now: datetime | None = None) -> timedelta:
 
 
 def concerned(breach: Breach) -> list[UUID]:
-    """The pseudonyms of the people whose data was touched, from the audit log: by application, purpose and period."""
-    events = AuditEvent.objects.filter(
-        action__in=TOUCHING, at__gte=breach.since, at__lte=breach.until, subject__isnull=False
-    )
+    """The pseudonyms of the people whose data was touched, from the audit log: by application, purpose and period.
+
+    Of an application also those about whom it was sent something in that time.
+    """
+    events = AuditEvent.objects.filter(at__gte=breach.since, at__lte=breach.until, subject__isnull=False)
+    sent = Q(action__in=SENT)
     if breach.application:
-        events = events.filter(actor=actors.application(breach.application))
+        slug = breach.application
+        got = sent & (Q(details__application=slug) | Q(details__recipient=slug))
+        events = events.filter(Q(action__in=TOUCHING, actor=actors.application(slug)) | got)
+    else:
+        events = events.filter(Q(action__in=TOUCHING) | sent)
     if breach.purpose:
         events = events.filter(purpose=breach.purpose)
     return [found for found in events.order_by("subject").values_list("subject", flat=True).distinct() if found]
+
+
+def list_people(*, breach: Breach, by: Account) -> list[UUID]:
+    """`concerned`, for somebody at the desk; that they have the list is in the log."""
+    people = concerned(breach)
+    with transaction.atomic():
+        _record(breach, "breach.people_listed", by, count=len(people))
+    return people
+
+
+def write_to_people(*, breach_id: UUID, by: Account) -> tuple[int, int]:
+    """Everybody concerned who has an address is written to, in words the register holds, and counts as told (Art. 34).
+
+    Returns how many mails are on their way, and to how many people no mail can go: they are told in another way.
+    Raises `invalid_value` without words, `wrong_state` when they were told already.
+    """
+    with transaction.atomic():
+        breach = _locked(breach_id)
+        if not breach.told_people.strip():
+            raise Invalid("invalid_value", "Write first what people are told (Art. 34(2)).", status=422)
+        if breach.people_told_at is not None:
+            raise WrongState("wrong_state", "The people concerned were told already.")
+        people = concerned(breach)
+        reached = sum(_write_to(breach, people[start : start + AT_ONCE]) for start in range(0, len(people), AT_ONCE))
+        breach.people_told_at, breach.people_not_told = timezone.now(), ""
+        breach.save(update_fields=["people_told_at", "people_not_told"])
+        without = len(people) - reached
+        _record(breach, "breach.people_written_to", by, count=reached, without_address=without)
+    return reached, without
+
+
+def _write_to(breach: Breach, pseudonyms: Sequence[UUID]) -> int:
+    rows = Subject.objects.select_for_update().filter(pseudonym__in=pseudonyms, erased_at=None).order_by("pk")
+    subjects = {row.pk: row for row in rows}
+    context = {"words": breach.told_people.strip()}
+    mails = [
+        Mail("breach_told", address, subjects[owner].language or "en", context)
+        for owner, address in emails_of(subjects).items()
+    ]
+    send_mails_later(mails)
+    return len(mails)
 
 
 def tell_authority(*, breach_id: UUID, by: Account, delay_reason: str = "") -> Breach:
@@ -94,6 +171,6 @@ def _locked(breach_id: UUID) -> Breach:
     return breach
 
 
-def _record(breach: Breach, action: str, by: Account) -> None:
-    details = {"breach": str(breach.id), "risk": breach.risk, "omitted": breach.people_not_told or None}
-    audit.record(action, actor=actors.staff(by.id), details=details)
+def _record(breach: Breach, action: str, by: Account, **more: JSON) -> None:
+    known: dict[str, JSON] = {"breach": str(breach.id), "risk": breach.risk, "omitted": breach.people_not_told or None}
+    audit.record(action, actor=actors.staff(by.id), details=known | more)

@@ -14,7 +14,7 @@ from erasure.selectors import held_purposes
 from erasure.services.details import checked_details, purpose_named, sealed_details
 from erasure.services.locking import locked_open_request
 from erasure.services.records import move_request, record_request
-from erasure.services.start import is_in_undo_window
+from erasure.services.start import hold_at_once, is_in_undo_window, take_back_effects
 from gdpr_portal.errors import WrongState
 
 
@@ -30,20 +30,23 @@ def assign(*, request_id: UUID, to: Account, by: Account) -> Case:
 def retype(*, request_id: UUID, reviewer: Account, right: str, details: Mapping[str, Any]) -> RightsRequest:
     """The request is one of another right, received when it was received and due when it was due (R15).
 
-    It waits for a reviewer afterwards, unless it still waits to be verified. Raises `wrong_state` once anything was
-    done, `right_not_available`, and what is wrong with the details.
+    It waits for a reviewer afterwards, unless it still waits to be verified; what held for the right it is not is over,
+    and what holds at once for the one it is holds. Raises `wrong_state` once anything was done, `right_not_available`,
+    and what is wrong with the details.
     """
     with transaction.atomic():
         request = locked_open_request(request_id)
         if request.state == "in_progress" and not is_in_undo_window(request):
             raise WrongState("wrong_state", "This request is being carried out already.")
-        was = request.right
+        was, staff = request.right, actors.staff(reviewer.id)
+        take_back_effects(request, actor=staff)
         _become(request, right, details)
         Case.objects.get_or_create(request=request, defaults={"filed_as": was})
         Case.objects.filter(request=request, filed_as="").update(filed_as=was)
-        record_request(request, "request.retyped", actor=actors.staff(reviewer.id), was=was)
+        record_request(request, "request.retyped", actor=staff, was=was)
         if request.state not in {"verifying", "in_review"}:
-            move_request(request, "in_review", actor=actors.staff(reviewer.id))
+            move_request(request, "in_review", actor=staff)
+        hold_at_once(request, actor=staff)
     return request
 
 

@@ -18,8 +18,8 @@ from access.services.mail import send_mail_later
 from audit import actors
 from consent.services.deliveries import keep_trying
 from erasure.models import MailLink, Message, Question, RightsRequest
-from erasure.services.finish import address_of
-from erasure.services.links import link_to
+from erasure.services.addresses import address_of, language_of
+from erasure.services.links import link_to, link_to_message
 from erasure.services.locking import locked_open_request
 from erasure.services.records import record_request
 from gdpr_portal.errors import Gone, Invalid, WrongState
@@ -44,7 +44,7 @@ def write_to_person(*, request_id: UUID, author: Account, text: str) -> Message:
     with transaction.atomic():
         request = locked_open_request(request_id)
         message = _written(request, text, author=author)
-        _tell(request, "message_from_desk")
+        _tell(request, "message_from_desk", link="" if _signs_in(request) else link_to_message(message))
     return message
 
 
@@ -66,16 +66,14 @@ def ask_person(*, request_id: UUID, author: Account, kind: str, text: str) -> Qu
         )
         staff = actors.staff(author.id)
         record_request(request, "question.asked", actor=staff, kind=kind, question=question.pk, stops=stops)
-        _tell(request, "question_asked", link=_answer_link(request, question))
+        _tell(request, "question_asked", link="" if _signs_in(request) else link_to(question), stops=stops)
     return question
 
 
-def _answer_link(request: RightsRequest, question: Question) -> str:
-    """Who cannot sign in answers by a link to the address they were verified by (Art. 12(2))."""
-    signed_in = request.verified_by == RightsRequest.VerifiedBy.ACCOUNT
-    if signed_in and request.subject.account_id is not None:
-        return ""
-    return link_to(question)
+def _signs_in(request: RightsRequest) -> bool:
+    """Whether the person reads it in the portal; who cannot sign in does so by a link to the address they were verified
+    by (Art. 12(2))."""
+    return request.verified_by == RightsRequest.VerifiedBy.ACCOUNT and request.subject.account_id is not None
 
 
 def write_to_desk(*, request: RightsRequest, text: str) -> Message:
@@ -158,9 +156,9 @@ def _all_said(key: vault.SubjectKey, rows: list[Message]) -> list[Said]:
     return [_said(row, key) for row in rows if row.sealed is not None]
 
 
-def asked(question: Question) -> Said:
-    """The words of a question, opened."""
-    return _said(question.message, vault.subject_key(question.request.subject_id))
+def said_in(message: Message) -> Said:
+    """The words of one message, opened. Raises Gone once the person was erased."""
+    return _said(message, vault.subject_key(message.request.subject_id))
 
 
 def _said(row: Message, key: vault.SubjectKey) -> Said:
@@ -169,8 +167,8 @@ def _said(row: Message, key: vault.SubjectKey) -> Said:
     return Said(row.id, row.by_person, row.at, text, question.kind if question else "")
 
 
-def _tell(request: RightsRequest, kind: str, **more: str) -> None:
+def _tell(request: RightsRequest, kind: str, **more: str | bool) -> None:
     address = address_of(request)
     if address is not None:
         context = {"reference": str(request.id), "right": request.right_label} | more
-        send_mail_later(kind, to=address, language=request.subject.language or "en", context=context)
+        send_mail_later(kind, to=address, language=language_of(request), context=context)

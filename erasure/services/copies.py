@@ -10,7 +10,8 @@ from access.services.mail import send_mail_later
 from erasure.archives import build
 from erasure.models import Archive, RightsRequest, Step
 from erasure.services import connector_runs, removed, sources
-from erasure.services.finish import address_of
+from erasure.services.addresses import address_of, language_of
+from erasure.services.copy_links import goes_by_mail, link_to
 
 
 def is_reading(step: Step) -> bool:
@@ -67,13 +68,14 @@ def _told(step: Step, archive: Archive | None, is_partial: bool) -> tuple[Mappin
         return {"outcome": "others"}, "waiting"
     request, number = step.request, sources.number_of(step)
     if number or is_partial:
-        _tell(request, "archive_supplement" if number else "archive_ready")
+        _tell(request, "archive_supplement" if number else "archive_ready", archive)
     return {"rows": archive.size_bytes}, "done"
 
 
-def _tell(request: RightsRequest, kind: str) -> None:
+def _tell(request: RightsRequest, kind: str, archive: Archive) -> None:
     """Something can be collected although the request goes on; who lost their mail sees it in the portal."""
     address = address_of(request)
     if address is not None:
         context = {"reference": str(request.id), "right": request.right_label}
-        send_mail_later(kind, to=address, language=request.subject.language or "en", context=context)
+        context["link"] = link_to(archive) if goes_by_mail(request) else ""
+        send_mail_later(kind, to=address, language=language_of(request), context=context)

@@ -13,7 +13,7 @@ from consent.values import checked as checked_values
 from erasure.models import RightsRequest
 from erasure.rights import RETAINED_UNDER, Held
 from gdpr_portal.errors import Flaw, Invalid, WrongState, step
-from subjects.models import Restriction, Subject
+from subjects.models import Restriction, Subject, ValuePurpose
 from vault import services as vault
 
 GROUND = re.compile(r"[a-z0-9_]{1,60}")
@@ -33,6 +33,25 @@ def checked_details(subject: Subject, right: str, details: Mapping[str, Any]) ->
     if right == "rectification":
         _require_rectifiable(subject, checked)
     return checked
+
+
+def members_of(right: str) -> frozenset[str]:
+    """The members that the details of this right may have."""
+    return _SHAPES[right][0]
+
+
+def details_from_words(subject: Subject, right: str, words: Mapping[str, Any]) -> Checked:
+    """The details of a request from what a form says, where a correction names a field and no purpose.
+
+    It is put right for the purposes it is held for, by one of them; nothing held is `checked_details`' to refuse.
+    """
+    if right != "rectification":
+        return dict(words)
+    field, value = words["field"], words["value"]
+    held = ValuePurpose.objects.filter(value__subject=subject, value__field=field).order_by("purpose")
+    offered = Purpose.objects.filter(state="live", fields__contains=[field]).order_by("slug")
+    purpose = held.values_list("purpose", flat=True).first() or offered.values_list("slug", flat=True).first()
+    return {"purpose": purpose, "values": {field: value}}
 
 
 def sealed_details(subject: Subject, request_id: UUID, details: Checked) -> bytes | None:

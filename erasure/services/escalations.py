@@ -18,7 +18,7 @@ from access.services.accounts import account_email
 from access.services.mail import send_mail_later
 from audit import actors
 from erasure.models import ClockMark, RightsRequest
-from erasure.services.finish import address_of
+from erasure.services.addresses import address_of, language_of
 from erasure.services.locking import locked_request
 from erasure.services.records import record_request
 
@@ -84,7 +84,7 @@ def _tell_person(request: RightsRequest) -> None:
     address = address_of(request)
     if address is not None:
         context = {"reference": str(request.id), "right": request.right_label}
-        send_mail_later("request_delayed", to=address, language=request.subject.language or "en", context=context)
+        send_mail_later("request_delayed", to=address, language=language_of(request), context=context)
 
 
 def desk_accounts() -> list[Account]:

@@ -35,6 +35,7 @@ not_proven.json   events so new that no checkpoint covers them yet; ask for the 
 receipt_verifier.py, standalone_verifier.py: Python 3.9 or later, nothing else
 
     python receipt_verifier.py --jwks jwks.json receipt.jws
+    python standalone_verifier.py --key @audit-vkey.txt --proof proofs/ID.json   (says `ok` and the event)
 """
 
 

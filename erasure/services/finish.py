@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,18 +11,23 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from access.models import Application
 from access.services.mail import Mail, send_mails_later
 from audit import services as audit
+from consent.models import Purpose
+from consent.selectors import title_in
 from erasure.models import Receipt, RightsRequest, Step, Transfer
+from erasure.outcomes import OUTCOMES
 from erasure.services import checking, connector_steps, sources
+from erasure.services.addresses import addresses_with, is_here, language_of
+from erasure.services.copy_links import links_to
 from erasure.services.joint_order import erasure_waiting_for
 from erasure.services.locking import locked_requests
-from erasure.services.mandate_words import end_mandate, representative_address
+from erasure.services.mandate_words import end_mandate
 from erasure.services.records import request_entry
 from erasure.states import LIVE_TRANSFER, REQUEST, move
 from gdpr_portal.failpoints import failpoint
-from subjects.selectors import email_of, emails_of
-from vault import services as vault
+from subjects.selectors import emails_of
 from vault.signing import sign_jws
 
 FINISHED = frozenset({"done", "retained"})
@@ -68,6 +73,9 @@ class _End:
     receipt: Receipt
     entries: Sequence[audit.Entry]
     addresses: Sequence[str]
+    """The person's, empty when there is none, and then the representative's."""
+    language: str
+    steps: Sequence[Step]
 
 
 def _complete(requests: Sequence[RightsRequest], *, actor: str) -> None:
@@ -75,7 +83,7 @@ def _complete(requests: Sequence[RightsRequest], *, actor: str) -> None:
     for step in Step.objects.filter(request_id__in=own).order_by("position", "kind", "target"):
         own[step.request_id].append(step)
     now, sent = timezone.now(), _transferred(requests)
-    here = [row.subject_id for row in requests if _is_here(row)]
+    here = [row.subject_id for row in requests if is_here(row)]
     emails = emails_of(here) if here else {}
     ends = [_end(row, own[row.id], now, emails.get(row.subject_id), sent[row.id], actor=actor) for row in requests]
     for outcome in {row.outcome for row in requests}:
@@ -88,7 +96,7 @@ def _complete(requests: Sequence[RightsRequest], *, actor: str) -> None:
     for end in ends:
         if end.request.mandate_id is not None:
             end_mandate(end.request, actor=actor)
-    send_mails_later([mail for end in ends for mail in _notices(end)])
+    send_mails_later(_notices(ends))
 
 
 def _end(
@@ -104,12 +112,13 @@ def _end(
     request.completed_at = now
     request.outcome = request.outcome or connector_steps.outcome_of(request, steps) or "done"
     retained = sum(step.state == "retained" for step in steps)
-    addresses = [address for address in _addresses(request, lambda: email) if address]
+    addresses = addresses_with(request, lambda: email)
+    language = language_of(request)
     request.notice_to_sealed = None
     move(request, "completed", REQUEST)
     ended = request_entry(request, "request.completed", actor=actor, steps=len(steps), retained=retained)
     receipt = _signed(request, steps, sent)
-    return _End(request, receipt, [ended, _issued(receipt, actor)], addresses)
+    return _End(request, receipt, [ended, _issued(receipt, actor)], addresses, language, steps)
 
 
 def issue_receipt(request: RightsRequest, *, steps: Sequence[Step], actor: str) -> Receipt:
@@ -188,50 +197,53 @@ def _sent_on(rows: Sequence[Transfer]) -> dict[str, Any]:
     return {"transfers": sent} if sent else {}
 
 
-def notice_place(request_id: UUID) -> vault.Place:
-    """Where the address for the last notice lies, sealed by the service's own key, until that notice is sent."""
-    return vault.Place("erasure_rightsrequest", "notice_to_sealed", str(request_id))
+def _notices(ends: Sequence[_End]) -> list[Mail]:
+    """The last notices; what they tell beside the requests themselves is read for all at once."""
+    copies = [end.request for end in ends if end.request.right in sources.COPIES]
+    names, links, givers = _purposes_kept(ends), links_to(copies), _givers(copies)
+    return [
+        mail
+        for end in ends
+        for mail in _notice(end, names, links.get(end.request.id, ""), givers.get(end.request.id, ""))
+    ]
 
 
-def _notices(end: _End) -> list[Mail]:
-    """One last notice, to the addresses as they were when the request began; the sealed copy of them has gone."""
+def _notice(end: _End, names: Mapping[str, dict[str, str]], link: str, giver: str) -> list[Mail]:
+    """One last notice, to the addresses as they were when the request began; the sealed copy of them has gone.
+
+    Who was erased has nothing but this mail: it says what came of it, and what stays by which law until when. `link`
+    leads to a copy, for the person alone; `giver` is the application that collects it for them.
+    """
     request = end.request
     context = {
         "reference": str(request.id),
         "right": request.right_label,
+        "outcome": OUTCOMES.get(request.outcome, ""),
+        "kept": [
+            {"purpose": title_in(names[step.target], end.language), "article": step.article, "until": step.until}
+            for step in _kept(end)
+        ],
         "receipt": end.receipt.jws,
-        "erasure_waits": bool(end.addresses) and erasure_waiting_for(request),
+        "copy_from": giver,
+        "erasure_waits": any(end.addresses) and erasure_waiting_for(request),
     }
-    language = request.subject.language or "en"
-    return [Mail("request_completed", address, language, context) for address in end.addresses]
+    to = [(end.addresses[0], {"link": link}), *((other, {"link": ""}) for other in end.addresses[1:])]
+    return [Mail("request_completed", address, end.language, context | more) for address, more in to if address]
 
 
-def address_of(request: RightsRequest) -> str | None:
-    """Where the person can be written to; also while they are being erased, until the last notice."""
-    return _addresses(request, lambda: email_of(request.subject))[0] or None
+def _givers(copies: Sequence[RightsRequest]) -> dict[UUID, str]:
+    """The names of the applications that collect copies, by request; one statement, and none when people do."""
+    asked = {row.id: row.application_id for row in copies if row.application_id is not None}
+    names = dict(Application.objects.filter(pk__in=asked.values()).values_list("pk", "name")) if asked else {}
+    return {request: names[application] for request, application in asked.items()}
 
 
-def addresses_of(request: RightsRequest) -> list[str]:
-    """Where the answer goes: to the person, and to a representative whose mandate says so (law.md R27)."""
-    return [address for address in _addresses(request, lambda: email_of(request.subject)) if address]
+def _kept(end: _End) -> list[Step]:
+    """What a law keeps after the erasure (Art. 17(3)), a step for each purpose."""
+    return [step for step in end.steps if step.kind == Step.Kind.RETENTION]
 
 
-def sealed_addresses(request: RightsRequest, own: str | None) -> bytes | None:
-    """The addresses for the last notice, `own` being the person's, sealed by the service's own key; None for none."""
-    other = representative_address(request)
-    lines = [own or "", *([other] if other is not None and other != own else [])]
-    return vault.seal_secret(notice_place(request.id), "\n".join(lines).encode()) if any(lines) else None
-
-
-def _is_here(request: RightsRequest) -> bool:
-    """Whether the person's address is asked of their own row, not of what was sealed when they went."""
-    return request.notice_to_sealed is None and request.subject.erased_at is None
-
-
-def _addresses(request: RightsRequest, email: Callable[[], str | None]) -> list[str]:
-    """The person's, empty when there is none, and then the representative's."""
-    if request.notice_to_sealed is not None:
-        return vault.open_secret(notice_place(request.id), bytes(request.notice_to_sealed)).decode().split("\n")
-    own = email() if _is_here(request) else None
-    other = representative_address(request)
-    return [own or "", *([other] if other is not None and other != own else [])]
+def _purposes_kept(ends: Sequence[_End]) -> dict[str, dict[str, str]]:
+    """The titles of the purposes that something is kept for; one statement, and none when nothing is."""
+    slugs = {step.target for end in ends for step in _kept(end)}
+    return dict(Purpose.objects.filter(slug__in=slugs).values_list("slug", "titles")) if slugs else {}

@@ -7,9 +7,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from access.models import Account
+from access.services.mail import send_mail_later
 from audit import actors
 from audit import services as audit
-from erasure.models import LegalHold
+from erasure.models import LegalHold, RightsRequest
+from erasure.services.addresses import addresses_of, language_of
 from gdpr_portal.errors import Invalid, Refused, WrongState
 from gdpr_portal.wake import wake
 from subjects.models import Subject
@@ -37,7 +39,16 @@ def place_hold(*, subject: Subject, reason: str, by: Account) -> LegalHold:
             raise WrongState("wrong_state", "A hold stands already.")
         hold = LegalHold.objects.create(subject=row, reason=reason, placed_by=by, placed_at=timezone.now())
         _record(hold, "hold.placed", by)
+        for erasure in RightsRequest.objects.filter(subject=row, right="erasure", state="in_progress"):
+            tell_held(erasure)
     return hold
+
+
+def tell_held(erasure: RightsRequest) -> None:
+    """The person knows that their erasure waits, why, and where to complain (Art. 12(4)); with the caller's act."""
+    context = {"reference": str(erasure.id)}
+    for address in addresses_of(erasure):
+        send_mail_later("erasure_held", to=address, language=language_of(erasure), context=context)
 
 
 def propose_lift(*, subject: Subject, by: Account) -> LegalHold:

@@ -1,4 +1,4 @@
-"""Links by mail to a question or a task (`access.services.mail_links`), good for LIFETIME; a newer replaces the older.
+"""Links by mail to a question, a message or a task (`access.services.mail_links`), good for LIFETIME; the newest alone.
 
 Who cannot sign in answers through one (Art. 12(2)), and so does who answers for a place that is run by hand. Those
 about a mandate are in `erasure.services.mandate_links`.
@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from access.services.mail_links import dead_link, new_link, row_of
-from erasure.models import MailLink, MandateLink, PlaceTask, Question
+from erasure.models import MailLink, MandateLink, Message, PlaceTask, Question
 
 LIFETIME = timedelta(days=30)
 Link = TypeVar("Link", MailLink, MandateLink)
@@ -22,6 +22,11 @@ def link_to(question: Question) -> str:
     """The address of a fresh link; an older one to the same question is dead."""
     MailLink.objects.filter(question=question).delete()
     return _address("question-by-link", MailLink(question=question))
+
+
+def link_to_message(message: Message) -> str:
+    """The address of a fresh link to what we wrote."""
+    return _address("question-by-link", MailLink(message=message))
 
 
 def link_to_task(task: PlaceTask) -> str:
@@ -38,15 +43,15 @@ def _address(page: str, link: MailLink) -> str:
     return address
 
 
-def opened_link(link_id: UUID, token: str) -> Question:
-    """The question the link leads to; a wrong token is counted.
+def opened_link(link_id: UUID, token: str) -> MailLink:
+    """The link, with the question or message it leads to; a wrong token is counted.
 
     Raises Gone(`link_dead`), the same for a link that is unknown, wrong, late or was guessed at too often.
     """
-    question = _opened(link_id, token).question
-    if question is None:
+    link = _opened(link_id, token)
+    if link.said is None:
         raise dead_link()
-    return question
+    return link
 
 
 def opened_task(link_id: UUID, token: str) -> PlaceTask:
@@ -68,7 +73,8 @@ def live_task(link_id: UUID) -> PlaceTask:
 
 
 def _opened(link_id: UUID, token: str) -> MailLink:
-    rows = MailLink.objects.select_related("question__request", "task__step__request", "task__place")
+    roads = ("question__request__subject", "question__message", "message__request__subject", "task__place")
+    rows = MailLink.objects.select_related(*roads, "task__step__request")
     return fitting(rows, link_id, token)
 
 

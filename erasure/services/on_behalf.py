@@ -1,7 +1,9 @@
 """Requests by letter and in somebody else's name: recorded at the desk, or sent by the public form (law.md R27)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -9,6 +11,7 @@ from access.models import Account
 from access.services.mail import send_mail_later
 from audit import actors
 from erasure.models import Mandate, RightsRequest
+from erasure.services.details import details_from_words
 from erasure.services.joint import Wishes, file_together
 from erasure.services.mandate_words import Representative
 from erasure.services.mandates import add_mandate, tell_person
@@ -83,7 +86,7 @@ def record_letter(
     )
 
 
-def ask_for_somebody(*, email: str, right: str, shown: Shown, language: str) -> None:
+def ask_for_somebody(*, email: str, right: str, words: Mapping[str, Any], shown: Shown, language: str) -> None:
     """From the public form: known or not, the page is the same, and so is the mail to the representative.
 
     Nothing tells an unproven stranger whether somebody is known here; a file that cannot be kept is refused by the form
@@ -95,7 +98,8 @@ def ask_for_somebody(*, email: str, right: str, shown: Shown, language: str) -> 
     if subject is None or _too_many(subject):
         return
     try:
-        record_on_behalf(subject=subject, wishes=[(right, {})], shown=shown)
+        details = details_from_words(subject, right, words)
+        record_on_behalf(subject=subject, wishes=[(right, details)], shown=shown)
     except DomainError:  # erased meanwhile, or a right that the basis does not give: also not for a stranger to know
         return
 

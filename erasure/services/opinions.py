@@ -13,7 +13,7 @@ from access.models import Account
 from access.services.mail import send_mail_later
 from audit import actors
 from erasure.models import RightsRequest, SecondOpinion
-from erasure.services.finish import address_of
+from erasure.services.addresses import address_of, language_of
 from erasure.services.locking import locked_open_request
 from erasure.services.records import record_request
 from erasure.services.requests import refuse_locked
@@ -79,9 +79,24 @@ def _carry_out(request: RightsRequest, opinion: SecondOpinion, reviewer: Account
         return
     address = address_of(request)
     if address is not None:
-        fee = f"{(opinion.fee_cents or 0) / 100:.2f}"
-        context = {"reference": str(request.id), "right": request.right_label, "fee": fee}
-        send_mail_later("fee_asked", to=address, language=request.subject.language or "en", context=context)
+        fee = in_euros(opinion)
+        context = {
+            "reference": str(request.id),
+            "right": request.right_label,
+            "fee": fee,
+            "reason": opinion.reason_code,
+        }
+        send_mail_later("fee_asked", to=address, language=language_of(request), context=context)
+
+
+def in_euros(opinion: SecondOpinion) -> str:
+    """The fee, with two places."""
+    return f"{(opinion.fee_cents or 0) / 100:.2f}"
+
+
+def fee_asked(request: RightsRequest) -> SecondOpinion | None:
+    """The fee two people agreed on, if they did (Art. 12(5))."""
+    return request.opinions.filter(kind=SecondOpinion.Kind.FEE, agreed=True).order_by("decided_at").last()
 
 
 def _record(request: RightsRequest, opinion: SecondOpinion, action: str, by: Account, **details: bool) -> None:

@@ -20,7 +20,7 @@ from consent.services.deliveries import keep_trying
 from erasure import rights
 from erasure.models import JointCase, Mandate, RightsRequest
 from erasure.selectors import held_purposes
-from erasure.services import finish, start
+from erasure.services import addresses, start
 from erasure.services.clock import deadline_for, stood_for
 from erasure.services.details import checked_details, opened_details, purpose_named, sealed_details
 from erasure.services.records import move_request, record_request, request_entry
@@ -43,15 +43,18 @@ REFUSALS: dict[str, str] = {
     "A12IdentityFailure": "12(6)",
     "A12ManifestlyUnfounded": "12(5)",
     "A12ManifestlyExcessive": "12(5)",
+    "A16DataAccurate": "16",
     "A17FreedomOfExpression": "17(3)(a)",
     "A17LegallyRequired": "17(3)(b)",
     "A17PublicHealth": "17(3)(c)",
     "A17Archiving": "17(3)(d)",
     "A17LegalClaims": "17(3)(e)",
+    "A18NoGround": "18(1)",
     "A21CompellingGrounds": "21(1)",
 }
-"""Reason codes of refusals (W3C DPV, list of GDPR rights justifications) and the article behind each."""
-OF_ONE_RIGHT = {"A17": "erasure", "A21": "objection"}
+"""Reason codes of refusals and the article behind each: W3C DPV, list of GDPR rights justifications; those of Art. 16
+and 18 are ours in its manner (docs/decisions/0052)."""
+OF_ONE_RIGHT = {"A16": "rectification", "A17": "erasure", "A18": "restriction", "A21": "objection"}
 """What an article gives as a reason against one right only, by the beginning of the code; those of Art. 12 fit all."""
 TWO_DECIDE = frozenset({"A12ManifestlyUnfounded", "A12ManifestlyExcessive"})
 """Reasons for which a second person decides (Art. 12(5), law.md R20)."""
@@ -97,7 +100,9 @@ def file_request(
         request = None if is_alone else _open_already(subject, right, clean, received_at, joint, columns)
         if request is None:
             request = _receive(subject, right, clean, received, mandate=mandate, joint=joint, **columns)
-            _go_on(request, verified_by=verified_by, actor=actor, before=[_received(request, actor)])
+            _go_on(
+                request, verified_by=verified_by, actor=actor, before=[_received(request, actor, clean.get("ground"))]
+            )
         else:
             _asked_again(request, verified_by=verified_by, actor=actor, by_person=by_person, joint=joint)
     return request
@@ -121,8 +126,10 @@ def _is_theirs_too(request: RightsRequest, verified_by: str, *, by_person: bool)
         request.save(update_fields=["by_person"])
 
 
-def _received(request: RightsRequest, actor: str) -> audit.Entry:
+def _received(request: RightsRequest, actor: str, ground: str | None = None) -> audit.Entry:
     told = {"verified_by": request.verified_by, "due_on": request.due_at.date().isoformat()}
+    if ground is not None:
+        told["ground"] = ground
     mandate = {"mandate": str(request.mandate_id)} if request.mandate_id is not None else {}
     return request_entry(request, "request.received", actor=actor, **told, **mandate)
 
@@ -293,11 +300,17 @@ def withdraw_request(*, request: RightsRequest, actor: str) -> RightsRequest:
     return request
 
 
-def approve_request(*, request_id: UUID, reviewer: Account) -> RightsRequest:
-    """A reviewer lets the request go on."""
+REVIEWED = ("decision_changed", "decision_stands")
+"""What a person who looked at a decision of a machine can come to (Art. 22(3))."""
+
+
+def approve_request(*, request_id: UUID, reviewer: Account, outcome: str = "") -> RightsRequest:
+    """A reviewer lets the request go on; of a decision of a machine they say what they came to (`REVIEWED`)."""
     with transaction.atomic():
         request = _locked_in_review(request_id)
-        request.reviewer = reviewer
+        if outcome and (outcome not in REVIEWED or request.right != "human_review"):
+            raise Invalid("invalid_value", "Say whether the decision stands or was changed.", status=422)
+        request.reviewer, request.outcome = reviewer, outcome
         start.schedule(request, actor=actors.staff(reviewer.id))
     return request
 
@@ -332,9 +345,9 @@ def refuse_locked(request: RightsRequest, *, reviewer: Account, reason_code: str
 
 def _tell(request: RightsRequest, kind: str) -> None:
     reason = request.extension_reason if kind == "request_extended" else request.reason_code
-    context = {"reference": str(request.id), "right": request.right_label, "reason": reason}
-    for address in finish.addresses_of(request):
-        send_mail_later(kind, to=address, language=request.subject.language or "en", context=context)
+    context = {"reference": str(request.id), "right": request.right_label, "reason": reason, "due": request.due_at}
+    for address in addresses.addresses_of(request):
+        send_mail_later(kind, to=address, language=addresses.language_of(request), context=context)
 
 
 def _locked_in_review(request_id: UUID) -> RightsRequest:

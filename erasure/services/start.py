@@ -21,7 +21,7 @@ from consent.services.consents import record_consent
 from consent.services.objections import end_objection, object_to, withdraw_objection
 from erasure import plans
 from erasure.models import RightsRequest, Step
-from erasure.services import finish, guard, holds, notices, opendsr_calls, place_tasks, places
+from erasure.services import addresses, finish, guard, holds, notices, opendsr_calls, place_tasks, places
 from erasure.services.details import opened_details
 from erasure.services.joint_order import copies_waited_for
 from erasure.services.locking import locked_requests
@@ -30,6 +30,7 @@ from erasure.services.records import move_request, step_entry
 from erasure.services.sweeping import together
 from gdpr_portal.copying import copy_rows
 from gdpr_portal.wake import wake
+from subjects.models import Restriction
 from subjects.selectors import emails_of
 from subjects.services import (
     answer_for_what_is_kept,
@@ -64,6 +65,8 @@ def schedule(request: RightsRequest, *, actor: str, before: Sequence[audit.Entry
     if request.starts_at > now or waits(request):
         if request.right == "erasure":
             keep_from_use(subject=request.subject, request=request.id, actor=actor)
+            if holds.standing_hold(request.subject_id) is not None:
+                holds.tell_held(request)
         wake("erasure.tasks.sweep")
     else:
         begin(request, actor=actor)
@@ -218,7 +221,7 @@ def _end_use(requests: Sequence[RightsRequest], planned: Mapping[UUID, Sequence[
         return
     own = emails_of([row.subject_id for row in requests])
     for row in requests:
-        row.notice_to_sealed = finish.sealed_addresses(row, own.get(row.subject_id))
+        row.notice_to_sealed = addresses.sealed_addresses(row, own.get(row.subject_id))
     RightsRequest.objects.bulk_update(requests, ["notice_to_sealed"])
     kept = [step for row in requests for step in planned[row.id] if step.kind == Step.Kind.RETENTION]
     slugs = {step.target for step in kept}
@@ -244,6 +247,31 @@ def hold_while_disputed(request: RightsRequest, *, actor: str) -> None:
     """
     if request.right == "rectification":
         restrict(subject=request.subject, ground="accuracy_contested", request=request.id, actor=actor)
+
+
+def take_back_effects(request: RightsRequest, *, actor: str) -> None:
+    """It was never a request of this right: what holds for that alone, and ends with nothing else, is over.
+
+    A restriction that the person claimed stands until somebody at the desk announced its end (Art. 18(3)).
+    """
+    if request.right == "erasure":
+        pending = Restriction.Ground.ERASURE_PENDING
+        lift_restriction(subject=request.subject, actor=actor, request=request.id, ground=pending, reason="retyped")
+    if request.right == "objection":
+        end_dispute(request, actor=actor)
+
+
+def hold_at_once(request: RightsRequest, *, actor: str) -> None:
+    """It is one of this right after all: what holds at once holds, though a reviewer decides first (Art. 7(3), 18, 21).
+
+    Not before the person, or a mandate, was verified.
+    """
+    if request.state == "verifying" or (request.mandate is not None and request.mandate.state != "accepted"):
+        return
+    _at_once(request, actor=actor)
+    hold_while_disputed(request, actor=actor)
+    if request.right == "objection":
+        notices.tell_while_disputed(request, "restriction.set")
 
 
 def end_dispute(request: RightsRequest, *, actor: str) -> None:

@@ -18,6 +18,7 @@ from audit import services as audit
 from erasure.models import Archive, Destination, RightsRequest, Transfer
 from erasure.selectors import steps_of
 from erasure.services import finish
+from erasure.services.addresses import address_of, language_of
 from erasure.services.archives import forget
 from erasure.services.locking import locked_request
 from erasure.states import LIVE_TRANSFER, OPEN_REQUEST, TRANSFER, move
@@ -125,12 +126,12 @@ def _forget_collected(request: RightsRequest) -> None:
 
 
 def _tell(transfer: Transfer, request: RightsRequest) -> None:
-    address = finish.address_of(request)
+    address = address_of(request)
     if address is None or transfer.state == "stopped":
         return
     context = {"reference": str(request.id), "received": transfer.state == "received"}
     context["destination"] = transfer.destination.name
-    send_mail_later("transfer_ended", to=address, language=request.subject.language or "en", context=context)
+    send_mail_later("transfer_ended", to=address, language=language_of(request), context=context)
 
 
 def _record(transfer: Transfer, action: str, actor: str, **details: Any) -> None:

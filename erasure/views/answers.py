@@ -3,6 +3,7 @@
 A link shows a page and does nothing; the button on it acts. Whatever is wrong with a link, the page is the same.
 """
 
+from typing import cast
 from uuid import UUID
 
 from django.contrib import messages
@@ -13,9 +14,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from erasure.models import RightsRequest
+from erasure.models import Message, RightsRequest
 from erasure.selectors import request_of_account
-from erasure.services.conversation import asked, write_to_desk
+from erasure.services.conversation import said_in, write_to_desk
 from erasure.services.files import MOST_BYTES
 from erasure.services.identity import hand_in, wants_file
 from erasure.services.links import opened_link
@@ -38,16 +39,17 @@ def message(request: HttpRequest, request_id: UUID) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def by_link(request: HttpRequest, link: UUID, token: str) -> HttpResponse:
-    """The question and a form for who cannot sign in (Art. 12(2)); 410 for every link that leads nowhere."""
+    """What we asked or wrote, and a form, for who cannot sign in (Art. 12(2)); 410 for a link that leads nowhere."""
     try:
-        question = opened_link(link, token)
+        found = opened_link(link, token)
+        about = cast(Message, found.said)
+        context = {"asked": said_in(about), "question": found.question, "wants_file": wants_file(about.request)}
     except DomainError as error:
         return render(request, "erasure/link_dead.html", status=error.status)
-    context = {"asked": asked(question), "wants_file": wants_file(question.request)}
     if request.method == "GET":
         return render(request, "erasure/answer.html", context)
     try:
-        _answer(request, question.request)
+        _answer(request, about.request)
     except DomainError as error:
         text = request.POST.get("text", "")
         return render(request, "erasure/answer.html", context | {"error": error.in_words, "text": text}, status=422)

@@ -40,7 +40,7 @@ def for_somebody(request: HttpRequest) -> HttpResponse:
         )
         if not turn.wait:
             right, language = form.cleaned_data["right"], get_language() or "en"
-            ask_for_somebody(email=email, right=right, shown=shown, language=language)
+            ask_for_somebody(email=email, right=right, words=form.wished(), shown=shown, language=language)
         return render(request, "erasure/for_somebody_sent.html")
     return render(request, "erasure/for_somebody.html", {"form": form})
 

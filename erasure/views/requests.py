@@ -23,6 +23,7 @@ from erasure.services.archives import continue_download, lock_of, open_download,
 from erasure.services.clock import stands
 from erasure.services.conversation import conversation
 from erasure.services.identity import wants_file
+from erasure.services.opinions import fee_asked, in_euros
 from erasure.services.public import ask_without_account
 from erasure.services.requests import file_request, verify_request, withdraw_request
 from erasure.serving import archive_response, encrypted_response
@@ -109,7 +110,8 @@ def show(request: HttpRequest, request_id: UUID) -> HttpResponseBase:
     if "HX-Request" in request.headers:
         return _progress(request, described(row))
     context = {"request_row": described(row), "conversation": conversation(row), "question_open": stands(row)}
-    context |= {"wants_file": wants_file(row), "sending": sending(row)}
+    fee = fee_asked(row)
+    context |= {"wants_file": wants_file(row), "sending": sending(row), "fee": fee, "euros": fee and in_euros(fee)}
     return render(request, "erasure/request.html", context)
 
 
@@ -143,7 +145,7 @@ def archive(request: HttpRequest, request_id: UUID) -> HttpResponseBase:
     if refused is not None:
         return refused
     number = _number(request.POST.get("supplement", ""))
-    key = _window(row, number)
+    key = window_key(row, number)
     try:
         lock = lock_of(passphrase=request.POST.get("passphrase", ""), recipient=request.POST.get("recipient", ""))
         if lock is None or key not in request.session:
@@ -158,13 +160,13 @@ def archive(request: HttpRequest, request_id: UUID) -> HttpResponseBase:
 
 def _download(request: HttpRequest, row: RightsRequest) -> HttpResponseBase:
     number = _number(request.GET.get("supplement", ""))
-    token = request.session.get(_window(row, number))
+    token = request.session.get(window_key(row, number))
     if token is None:
         return redirect("request", request_id=row.id)
     return archive_response(request, continue_download(request=row, token=token, number=number))
 
 
-def _window(row: RightsRequest, number: int) -> str:
+def window_key(row: RightsRequest, number: int) -> str:
     """Where the session keeps what it shows to go on with a download."""
     return f"download_{row.id}_{number}"
 
@@ -205,7 +207,8 @@ def public(request: HttpRequest) -> HttpResponse:
         email = form.cleaned_data["email"]
         turn = limits.take((limits.ADDRESS, where(request)), (limits.MAIL, email))
         if not turn.wait:
-            ask_without_account(email=email, right=form.cleaned_data["right"], language=get_language() or "en")
+            right, language = form.cleaned_data["right"], get_language() or "en"
+            ask_without_account(email=email, right=right, language=language, words=form.wished())
         return render(request, "erasure/public_sent.html", {"form": CodeForm()})
     return render(request, "erasure/public.html", {"form": form})
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -12,6 +13,7 @@ from audit import services as audit
 from erasure.models import Breach
 from erasure.services import breaches
 from gdpr_portal.errors import Invalid, WrongState
+from subjects.services.people import register_subject
 
 pytestmark = pytest.mark.django_db
 
@@ -65,6 +67,48 @@ def test_the_people_concerned_are_exactly_those_in_the_log(rita: Any, alice: Any
     assert breaches.concerned(before) == []
 
 
+def test_who_was_sent_something_is_concerned_too(rita: Any, alice: Any, bob: Any) -> None:
+    with transaction.atomic():
+        for person, to in ((alice, "acme"), (bob, "other")):
+            details = {"recipient": to, "application": to, "channel": "web"}
+            subject = person.subject.pseudonym
+            audit.record(
+                "sharing.started", actor=actors.SUBJECT, subject=subject, purpose="newsletter", details=details
+            )
+    row = breach(rita, application="acme", until=timezone.now() + timedelta(minutes=1))
+    assert breaches.concerned(row) == [alice.subject.pseudonym]
+
+
+def test_everybody_concerned_is_written_to_once_and_the_rest_counted(
+    rita: Any, alice: Any, bob: Any, shop: Any, audit_log: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    unreached, _new = register_subject(application=shop, identifiers={"customer_id": "c-77"})
+    read(alice, "shop", "orders")
+    with transaction.atomic():
+        audit.record("data.read", actor=actors.application("shop"), subject=unreached.pseudonym, purpose="orders")
+    row = breach(rita, until=timezone.now() + timedelta(minutes=1), application="shop", purpose="orders")
+    with pytest.raises(Invalid, match="what people are told"):
+        breaches.write_to_people(breach_id=row.id, by=rita.account)
+    Breach.objects.update(told_people="Your orders could be read. Change your password.")
+    with django_capture_on_commit_callbacks(execute=True):
+        assert breaches.write_to_people(breach_id=row.id, by=rita.account) == (1, 1)
+    assert [(message.to, "Change your password." in message.body) for message in mail.outbox] == [([alice.email], True)]
+    with pytest.raises(WrongState):
+        breaches.write_to_people(breach_id=row.id, by=rita.account)
+    [event] = audit_log("breach.people_written_to")
+    assert (event.details["count"], event.details["without_address"]) == (1, 1)
+
+
+def test_a_change_of_the_register_is_in_the_log(rita: Any, audit_log: Any) -> None:
+    row = breach(rita)
+    row.risk = "risk"
+    breaches.change_breach(breach=row, changed=["risk", "remedy"], by=rita.account)
+    assert audit_log("breach.changed")[0].details["changed"] == ["remedy", "risk"]
+    row.aware_at = timezone.now() + timedelta(hours=1)
+    with pytest.raises(Invalid):
+        breaches.change_breach(breach=row, changed=["aware_at"], by=rita.account)
+
+
 def test_nothing_is_closed_before_everybody_was_told_or_a_reason_stands(rita: Any, audit_log: Any) -> None:
     row = breach(rita, effects="Addresses could be read.", remedy="The key was replaced.")
     with pytest.raises(WrongState, match="notices_missing"):
@@ -102,9 +146,16 @@ def test_the_desk_keeps_the_register(rita: Any, olga: Any, alice: Any) -> None:
     rita.browser().post(f"{address}add/", given)
     row = Breach.objects.get()
     assert row.recorded_by_id == rita.account.id
+    later = {"aware_at": (now + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%S")}
+    refused = rita.browser().post(f"{address}{row.id}/change/", given | later)
+    assert refused.status_code == 200 and "not known of in the future" in refused.content.decode()
+    rita.browser().post(f"{address}{row.id}/change/", given | {"effects": "Orders could be read.", "risk": "high"})
+    row.refresh_from_db()
+    assert (row.risk, row.effects) == ("high", "Orders could be read.")
     left = int(breaches.time_left(row).total_seconds() // 3600)
     assert f">{left}<" in rita.browser().get(address).content.decode()
     chosen = {"_selected_action": [str(row.id)]}
+    assert rita.browser(fresh=False).post(address, {"action": "people", **chosen}).status_code == 403
     listed = rita.browser().post(address, {"action": "people", **chosen})
     assert str(alice.subject.pseudonym) in listed.content.decode() and alice.email not in listed.content.decode()
     assert rita.browser(fresh=False).post(address, {"action": "authority_told", **chosen}).status_code == 403

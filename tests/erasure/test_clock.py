@@ -8,11 +8,12 @@ from zipfile import ZipFile
 import pytest
 from django.core import mail
 from django.db import IntegrityError, transaction
+from django.test import override_settings
 from django.utils import timezone
 
 from access.services.applications import set_endpoint
 from audit.models import AuditEvent
-from consent.models import Delivery
+from consent.models import Delivery, Objection
 from consent.services import sending
 from consent.webhook import Outcome
 from erasure.models import ClockMark, Comment, Question, RightsRequest
@@ -20,7 +21,9 @@ from erasure.services import casework, checking, comments, conversation, request
 from erasure.services.clock import internal_due_at
 from erasure.services.escalations import escalate
 from gdpr_portal.errors import Invalid, WrongState
+from subjects.selectors import is_restricted
 from tests.access.conftest import code_for
+from tests.conftest import make_staff
 from tests.erasure.people import file, in_review, run_all, store
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
@@ -342,6 +345,34 @@ def test_retyping_keeps_the_dates(alice: Any, rita: Any, audit_log: Any) -> None
     assert request.steps.filter(kind="archive").exists()
 
 
+@override_settings(UNDO_WINDOW_SECONDS=3600)
+def test_what_was_filed_wrongly_leaves_nothing_behind(alice: Any, shop: Any, rita: Any) -> None:
+    """An erasure in its undo window keeps everything from use; an objection closes its purpose. Neither was meant."""
+    erasure = file(alice.subject, "erasure")
+    assert is_restricted(alice.subject)
+    casework.retype(request_id=erasure.id, reviewer=rita.account, right="access", details={})
+    assert not is_restricted(alice.subject)
+    objection = file(alice.subject, "objection", purpose="fraud_prevention")
+    assert Objection.objects.filter(ended_at=None).exists()
+    casework.retype(request_id=objection.id, reviewer=rita.account, right="portability", details={})
+    assert not Objection.objects.filter(ended_at=None).exists()
+
+
+def test_what_it_is_after_all_holds_at_once(alice: Any, rita: Any) -> None:
+    given = {"act": "retype", "right": "restriction", "ground": "legal_claims", "purpose": "orders", "value": ""}
+    request = in_review(alice.subject)
+    rita.browser().post(f"/admin/erasure/rightsrequest/{request.id}/act/", given)
+    assert is_restricted(alice.subject), "what the form has for other rights is not looked at"
+    other = in_review(alice.subject, "loan-2")
+    casework.retype(
+        request_id=other.id, reviewer=rita.account, right="objection", details={"purpose": "direct_marketing"}
+    )
+    assert Objection.objects.get().ended_at is None, "without a reviewer's leave (Art. 21(3))"
+    requests.approve_request(request_id=other.id, reviewer=rita.account)
+    other.refresh_from_db()
+    assert other.state == "completed" and Objection.objects.count() == 1
+
+
 def test_retyping_from_the_desk_checks_what_the_right_needs(alice: Any, rita: Any) -> None:
     request = in_review(alice.subject)
     act = f"/admin/erasure/rightsrequest/{request.id}/act/"
@@ -361,11 +392,19 @@ def test_what_is_being_carried_out_is_not_retyped(alice: Any, rita: Any) -> None
         casework.retype(request_id=request.id, reviewer=rita.account, right="portability", details={})
 
 
-def test_a_request_is_assigned(alice: Any, rita: Any) -> None:
+def test_a_request_is_assigned_and_found_again_when_its_keeper_left(alice: Any, rita: Any) -> None:
+    paul = make_staff("paul", "privacy_officer")
     request = in_review(alice.subject)
     casework.assign(request_id=request.id, to=rita.account, by=rita.account)
     page = rita.browser().get(f"/admin/erasure/rightsrequest/{request.id}/change/").content.decode()
     assert str(rita.account) in page
+    queue, nobody = "/admin/erasure/rightsrequest/", "/admin/erasure/rightsrequest/?keeper=nobody"
+    assert str(rita.account) in paul.browser().get(queue).content.decode()
+    assert str(request.id)[:8] not in paul.browser().get(nobody).content.decode()
+    rita.account.is_active = False
+    rita.account.save(update_fields=["is_active"])
+    assert "has left" in paul.browser().get(queue).content.decode()
+    assert str(request.id)[:8] in paul.browser().get(nobody).content.decode()
 
 
 def test_the_queue_flags_what_comes_near(alice: Any, rita: Any, frozen: Any) -> None:

@@ -17,6 +17,7 @@ from erasure.models import ErasurePause, LegalHold, RightsRequest, SecondOpinion
 from erasure.services import guard, holds, lifts, opinions, requests, retentions, start, steps
 from gdpr_portal.errors import Invalid, Refused, WrongState
 from subjects.models import PersonalValue, Restriction, Subject
+from subjects.services.people import register_subject
 from tests.conftest import make_person, make_staff
 from tests.erasure.people import file, in_review, run_all, store
 
@@ -77,7 +78,9 @@ def test_a_fee_is_told_and_the_request_stays_open(
     opinion = propose(request, rita, kind="fee", fee_cents=1250)
     with django_capture_on_commit_callbacks(execute=True):
         opinions.decide(opinion_id=opinion.id, reviewer=paul.account, agreed=True)
-    assert "12.50 EUR" in str(mail.outbox[-1].body)
+    told, page = str(mail.outbox[-1].body), alice.browser().get(f"/requests/{request.id}").content.decode()
+    for where in (told, page):
+        assert "12.50 EUR" in where and "again and again" in where, "the fee, and why"
     request.refresh_from_db()
     assert request.state == "in_review"
 
@@ -123,6 +126,27 @@ def test_under_a_hold_nothing_is_destroyed_until_two_people_lift_it(
     run_all(request)
     assert not PersonalValue.objects.filter(subject=alice.subject).exists()
     assert [len(audit_log(f"hold.{what}")) for what in ("placed", "lift_proposed", "lifted")] == [1, 1, 1]
+
+
+@override_settings(UNDO_WINDOW_SECONDS=3600)
+@pytest.mark.parametrize("hold_first", [True, False])
+def test_who_is_not_erased_for_a_hold_is_told_why(
+    alice: Any, rita: Any, hold_first: bool, django_capture_on_commit_callbacks: Any
+) -> None:
+    def place() -> None:
+        holds.place_hold(subject=alice.subject, reason="court_order", by=rita.account)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        if hold_first:
+            place()
+        request = file(alice.subject, "erasure")
+        if not hold_first:
+            place()
+    told = [str(message.body) for message in mail.outbox if message.to == [alice.email]]
+    assert len(told) == 1 and "Art. 17(3)(e)" in told[0] and "complain" in told[0]
+    page = alice.browser().get(f"/requests/{request.id}").content.decode()
+    assert "Art. 17(3)(e)" in page
+    assert "Art. 17(3)(e)" not in alice.browser().get(f"/requests/{in_review(alice.subject).id}").content.decode()
 
 
 @override_settings(UNDO_WINDOW_SECONDS=0)
@@ -223,3 +247,30 @@ def test_a_restriction_is_lifted_only_after_notice(
     lifts.lift(subject=alice.subject, restriction_id=restriction.id, by=rita.account)
     assert decide_for(application=shop, subject=alice.subject, purpose="orders").code == "allowed"
     assert Delivery.objects.filter(type="restriction.lifted", application=shop).count() == 1
+
+
+def test_nobody_counts_as_told_whom_nothing_reaches(shop: Any, rita: Any) -> None:
+    subject, _new = register_subject(application=shop, identifiers={"customer_id": "c-77"})
+    request = file(subject, "restriction", ground="legal_claims")
+    restriction = Restriction.objects.get()
+    with pytest.raises(WrongState, match="no_address"):
+        lifts.announce(subject=subject, restriction_id=restriction.id, by=rita.account)
+    with pytest.raises(WrongState, match="not_announced"):
+        lifts.lift(subject=subject, restriction_id=restriction.id, by=rita.account)
+    act = f"/admin/erasure/rightsrequest/{request.id}/"
+    assert "write by post first" in rita.browser().get(f"{act}change/").content.decode()
+    given = {"act": "announce_lift", "restriction": str(restriction.id), "by_post": "yes"}
+    rita.browser().post(f"{act}act/", given)
+    lifts.lift(subject=subject, restriction_id=restriction.id, by=rita.account)
+
+
+def test_recipients_hear_of_the_end_of_the_last_restriction_alone(alice: Any, shop: Any, rita: Any) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice")
+    set_endpoint(application=shop, url="https://shop.example/notices")
+    for ground in ("accuracy_contested", "legal_claims"):
+        file(alice.subject, "restriction", ground=ground)
+    ended = Delivery.objects.filter(type="restriction.lifted")
+    for number, row in enumerate(Restriction.objects.order_by("since")):
+        lifts.announce(subject=alice.subject, restriction_id=row.id, by=rita.account)
+        lifts.lift(subject=alice.subject, restriction_id=row.id, by=rita.account)
+        assert ended.count() == number

@@ -238,7 +238,7 @@ def test_a_wrong_link_is_dead_and_ten_guesses_kill_a_right_one(request_row: Righ
     question = ask(request_row, rita).question
     right = links.link_to(question).rpartition("/")[2]
     link_id = MailLink.objects.get().pk
-    assert links.opened_link(link_id, right) == question
+    assert links.opened_link(link_id, right).question == question
     for _ in range(mail_links.TRIES):
         assert Client().get(f"/request/answer/{link_id}/guess").status_code == 410
     assert Client().get(f"/request/answer/{link_id}/{right}").status_code == 410

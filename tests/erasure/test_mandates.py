@@ -384,7 +384,7 @@ def test_what_is_missing_is_told_to_known_and_unknown_alike(alice: Any, changes:
 def test_nobody_fills_the_queue_of_the_desk(alice: Any) -> None:
     shown = on_behalf.Shown(kind="power_of_attorney", who=LAWYER, document=PAPER)
     for _time in range(on_behalf.MOST_WAITING + 2):
-        on_behalf.ask_for_somebody(email=alice.email, right="access", shown=shown, language="en")
+        on_behalf.ask_for_somebody(email=alice.email, right="access", words={}, shown=shown, language="en")
     assert Mandate.objects.count() == on_behalf.MOST_WAITING
 
 

@@ -46,7 +46,7 @@ def test_the_queue_is_for_staff_the_next_due_first(alice: Any, bob: Any, rita: A
 def test_only_reviewers_decide(alice: Any, role: str, may: bool) -> None:
     request = in_review(alice.subject)
     browser = make_staff("staff", role).browser()
-    assert ("Let it go on" in body(browser.get(desk(request)))) is may
+    assert ("The decision stands" in body(browser.get(desk(request)))) is may
     answered = act(browser, request, "approve")
     assert ("That is not possible." in body(answered)) is not may
     assert (state(request) == "completed") is may

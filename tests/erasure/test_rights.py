@@ -1,9 +1,11 @@
 """Each right does at once what the law wants at once, and is refused where its basis does not give it."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core import mail
+from django.utils.formats import date_format
 
 from access.services.applications import set_endpoint
 from audit import actors
@@ -339,12 +341,16 @@ def test_five_wrong_codes_end_the_chances(alice: Any, django_capture_on_commit_c
         requests.verify_request(request_id=request.id, code=code_sent)
 
 
-def test_an_extension_is_given_once_and_told(alice: Any, rita: Any, django_capture_on_commit_callbacks: Any) -> None:
+def test_an_extension_is_given_once_and_told(
+    alice: Any, rita: Any, settings: Any, django_capture_on_commit_callbacks: Any
+) -> None:
     request = file(alice.subject, "human_review", decision="D-1")
     before = request.due_at
     with django_capture_on_commit_callbacks(execute=True):
         later = requests.extend_request(request_id=request.id, reviewer=rita.account, reason_code="A12Complexity")
-    assert later.due_at > before and "The request is complex" in mail.outbox[-1].body
+    told = mail.outbox[-1].body
+    assert later.due_at > before and "The request is complex" in told
+    assert date_format(later.due_at.astimezone(ZoneInfo(settings.CONTROLLER_TIME_ZONE))) in told
     with pytest.raises(WrongState):
         requests.extend_request(request_id=request.id, reviewer=rita.account, reason_code="A12Complexity")
 

@@ -109,6 +109,7 @@ PAGES: Final[dict[str, Page]] = {
     "request/collect/<link>/<token>": PUBLIC, "requests/<request_id>/object": SIGNED_IN,
     "requests/together": SIGNED_IN, "requests/cases/<case_id>": SIGNED_IN,
     "requests/<request_id>/without-copy": SIGNED_IN,
+    "request/copy/<link>/<token>": PUBLIC,
     "request/place/<link>/<token>": PUBLIC, "request/place/<link>": PUBLIC,
     # --- the desk
     "admin/": DESK, "admin/login/": CLOSED, "admin/logout/": CLOSED, "admin/password_change/": CLOSED,
@@ -131,6 +132,7 @@ PAGES: Final[dict[str, Page]] = {
     "admin/erasure/rightsrequest/<request_id>/withheld/": DESK,
     "admin/erasure/rightsrequest/<request_id>/identity/": DESK,
     "admin/erasure/rightsrequest/<request_id>/mandate/": DESK,
+    "admin/erasure/rightsrequest/<request_id>/wish/": DESK,
     "admin/erasure/rightsrequest/<request_id>/hand-over/": DESK,
     "admin/erasure/rightsrequest/record/": REVIEW,
     "admin/erasure/retentionproposal/": REVIEW, "admin/erasure/retentionproposal/add/": CLOSED,

@@ -96,10 +96,11 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "action": CODE, "actor": RANDOM, "request_id": RANDOM, "purpose": CODE, "fields": CODE, "details": CODE,
     },
     "erasure.MailLink": {"digest": RANDOM},
+    "erasure.CopyLink": {"digest": RANDOM, "code_digest": RANDOM},
     "erasure.ManualPlace": {
         "name": STAFF, "description": STAFF, "purposes": CODE, "identifiers": CODE, "respondent_sealed": RESPONDENT,
     },
-    "erasure.Breach": {"facts": STAFF, "effects": STAFF, "remedy": STAFF, "delay_reason": STAFF},
+    "erasure.Breach": {"facts": STAFF, "effects": STAFF, "remedy": STAFF, "told_people": STAFF, "delay_reason": STAFF},
     "audit.AuditLeaf": {"leaf_hash": PROOF},
     "audit.AuditNode": {"hash": PROOF},
     "audit.Checkpoint": {"root": PROOF, "note": PROOF, "vkey": PROOF},

@@ -5,15 +5,21 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
+from consent.models import NoticeText, Recipient
+from consent.notices.points import HEADINGS
 from consent.services.data import store_data
 from erasure.archives import files
 from erasure.archives.content import content
 from erasure.archives.readable import Reader
 from erasure.models import RightsRequest
 from erasure.services import steps
+from erasure.services.conversation import write_to_desk
+from subjects.models import Subject
+from tests.audit.tools import behind_the_triggers
 from tests.conftest import make_person
-from tests.consent.people import answer
+from tests.consent.people import answer, share
 from tests.crashes.world import file
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
@@ -42,8 +48,14 @@ def test_purposes_grounds_and_periods_are_those_of_the_person(alice: Any, bob: A
 def test_recipients_are_named_to_whom_they_concern(alice: Any, bob: Any, shop: Any) -> None:
     answer(alice.subject, "give")
     keep(shop, bob, "orders", given_name="Bob")
-    assert [each["name"] for each in told(alice)["information"]["recipients"]] == ["Acme Mailings GmbH"]
+    [acme] = told(alice)["information"]["recipients"]
+    assert (acme["name"], acme["had_it"]) == ("Acme Mailings GmbH", False), "nothing went there while it was off"
     assert told(bob)["information"]["recipients"] == []
+    share(alice.subject, True)
+    share(alice.subject, False)
+    Recipient.objects.update(state="retired", retired_at=timezone.now())
+    [acme] = told(alice)["information"]["recipients"]
+    assert (acme["name"], acme["had_it"]) == ("Acme Mailings GmbH", True), "who had it is named, though it is over"
 
 
 def test_rights_complaint_and_automated_decisions_are_told(alice: Any, shop: Any) -> None:
@@ -52,8 +64,37 @@ def test_rights_complaint_and_automated_decisions_are_told(alice: Any, shop: Any
     assert information["rights"] and all(information["rights"])
     assert information["complaint"]["authority"] == settings.CONTROLLER["authority"]
     assert information["complaint"]["address"].startswith("https://")
-    assert information["automated_decisions"]
+    assert any("Art. 20" in right for right in information["rights"]), "on a contract"
+    assert not any("Art. 21" in right for right in information["rights"]), "against a contract nobody objects"
+    [row] = information["automated_decisions"]
+    assert row["purpose"] == "orders"
     assert information["controller"]["name"] == settings.CONTROLLER["name"]
+
+
+def test_what_is_told_of_machines_is_what_the_notice_says(alice: Any, shop: Any) -> None:
+    """Art. 15(1)(h), in the person's language, of each purpose; no sentence of the program's own."""
+    keep(shop, alice, "orders", given_name="Alice")
+    Subject.objects.filter(pk=alice.subject.pk).update(language="de")
+    heading = HEADINGS["automated"]["de"]
+    text = NoticeText.objects.get(notice__purpose__slug="orders", notice__state="live", language="de")
+    body = re.sub(
+        rf"(## {heading}\n).*?(?=\n## |\Z)", r"\1Ein Programm entscheidet über Ihre Raten.\n", text.body, flags=re.S
+    )
+    with behind_the_triggers():
+        NoticeText.objects.filter(pk=text.pk).update(body=body)
+    [row] = content(file(alice, "access"), language="de")["information"]["automated_decisions"]
+    assert row["told"] == "Ein Programm entscheidet über Ihre Raten."
+
+
+def test_who_of_our_staff_looked_is_told_by_role(alice: Any, rita: Any, shop: Any) -> None:
+    request = file(alice, "access")
+    write_to_desk(request=request, text="Hello")
+    rita.browser().get(f"/admin/erasure/rightsrequest/{request.pk}/change/")
+    read = [row for row in told(alice)["accesses"] if row["by"] == "staff"]
+    assert [row["seen"] for row in read] == ["conversation"]
+    assert str(rita.account.pk) not in str(read)
+    page = alice.browser().get("/activity").content.decode()
+    assert "A member of our staff" in page and "what you and we wrote to each other" in page
 
 
 def test_a_person_without_values_gets_a_confirmation_and_no_error(shop: Any) -> None:
