@@ -15,7 +15,8 @@ from audit.models import AuditEvent
 from audit.selectors import events
 from consent.models import Purpose
 from consent.rights import PORTABLE
-from consent.selectors import live_recipients, title_in
+from consent.selectors import live_recipients
+from consent.wording import title_in
 from erasure.archives.answers import Answers
 from erasure.models import RightsRequest
 from erasure.rights import Held
