@@ -15,6 +15,8 @@ from access import roles
 from access.models import Account
 from audit import actors
 from audit import services as audit
+from consent.names import Names
+from erasure.forms import GROUNDS
 from erasure.models import (
     ClockMark,
     ErasurePause,
@@ -316,6 +318,8 @@ class CaseView:
     siblings: list[RequestInWords]
     waits_for: list[RightsRequest]
     may_hand_over: bool
+    purposes: list[tuple[str, str]]
+    grounds: tuple[tuple[str, Any], ...] = tuple(GROUNDS.items())
     excessive: tuple[str, ...] = opinions.EXCESSIVE
     rights: tuple[tuple[str, Any], ...] = tuple(RightsRequest.Right.choices)
     hold_reasons: tuple[tuple[str, Any], ...] = tuple(LegalHold.Reason.choices)
@@ -350,6 +354,7 @@ def case_view(request: RightsRequest, account: Account) -> CaseView:
         siblings=_siblings(request),
         waits_for=copies_waited_for(request),
         may_hand_over=representative_address(request) is not None and has_archive(request),
+        purposes=Names().choices("purpose", live=True),
         doubts=tuple(pair for pair in IdentityCheck.Doubt.choices if pair[0] in identity.doubts_about(request)),
     )
 

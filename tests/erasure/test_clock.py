@@ -371,8 +371,8 @@ def test_a_request_is_assigned(alice: Any, rita: Any) -> None:
 def test_the_queue_flags_what_comes_near(alice: Any, rita: Any, frozen: Any) -> None:
     request = in_review(alice.subject)
     queue = "/admin/erasure/rightsrequest/"
-    assert "T-7" not in rita.browser().get(queue).content.decode()
-    for before, flag in ((timedelta(days=7), "T-7"), (timedelta(hours=20), "T-0"), (timedelta(0), "T-0, overdue")):
+    assert "Due soon" not in rita.browser().get(queue).content.decode()
+    for before, flag in ((timedelta(days=7), "Due soon"), (timedelta(hours=20), "Last day"), (timedelta(0), "Overdue")):
         frozen.move_to(request.due_at - before)
         page = rita.browser().get(queue).content.decode()
         assert f">{flag}<" in page and f"{before.days} day" in page
