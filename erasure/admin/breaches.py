@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext_lazy
 
 from access.models import Account
+from consent.names import Names
 from erasure.admin.reviewers import ForReviewers
 from erasure.admin.row_acts import act_on_each
 from erasure.models import Breach
@@ -25,6 +26,18 @@ MOMENTS: "Mapping[type[Field[Any, Any]], Mapping[str, Any]]" = {
 """A date and a time in one field of the browser's own, with its label; Django's two need a script."""
 
 
+class BreachForm(forms.ModelForm):
+    """Where it happened, by the names of the catalogue."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = Names()
+        for kind in ("application", "purpose"):
+            if kind in self.fields:  # not on the page of a closed one
+                choices = [("", gettext_lazy("Any")), *names.choices(kind)]
+                self.fields[kind].widget = forms.Select(choices=choices)
+
+
 @admin.register(Breach)
 class BreachAdmin(ForReviewers):
     """The register, the most urgent first."""
@@ -32,6 +45,7 @@ class BreachAdmin(ForReviewers):
     list_display = ("__str__", "aware_at", "hours_left", "risk", "authority_told_at", "people_told_at", "closed_at")
     list_filter = ("risk",)
     ordering = ("closed_at", "aware_at")
+    form = BreachForm
     formfield_overrides = MOMENTS
     fields = (
         "aware_at", "since", "until", "application", "purpose", "facts", "effects", "remedy", "risk", "delay_reason",
