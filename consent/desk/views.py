@@ -155,11 +155,11 @@ def latency(request: HttpRequest) -> HttpResponse:
 
 
 def _row(each: Latency, names: Names) -> dict[str, Any]:
-    application, recipient = names.of("application", each.application), each.recipient
+    told = (("application", each.application), ("recipient", each.recipient))
     parts = (_("half of them"), _("9 in 10"), _("99 in 100"), _("longest"))
     return {
         "latency": each,
-        "name": f"{application} / {names.of('recipient', recipient)}" if recipient else application,
+        "name": " / ".join(names.of(kind, slug) for kind, slug in told if slug),
         "told": [words.duration(seconds) for seconds in each.told_after],
         "confirmed": [words.duration(seconds) for seconds in each.stopped_after],
         "oldest": words.duration(each.oldest_open),
