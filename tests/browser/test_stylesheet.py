@@ -63,7 +63,7 @@ def test_nothing_is_left_or_right() -> None:
     css = "\n".join(file.read_text("utf-8") for file in sorted(STATIC.glob("*.css")))
     rules = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
     assert re.findall(r"(?:^|[\s-])(?:left|right)\s*[:;]", rules) == []
-    four = re.findall(r"(?:padding|margin): [^;()]*?(\S+) (\S+) (\S+) (\S+);", rules)
+    four = re.findall(r"(?:padding|margin): [^;()]*?([^\s;]+) ([^\s;]+) ([^\s;]+) ([^\s;]+);", rules)
     assert [sides for sides in four if sides[1] != sides[3]] == []
 
 
