@@ -13,7 +13,7 @@ from consent.services.ask_rows import waiting
 from consent.services.standing import Line, standing_of
 from consent.states import Consent
 from erasure.models import RightsRequest
-from erasure.selectors import requests_of_account
+from erasure.selectors import requests_of_account, waiting_for_person
 from erasure.states import OPEN_REQUEST
 from erasure.words import PLAIN_WORDS, REQUEST_STATES
 from subjects.models import Subject
@@ -61,9 +61,13 @@ MOST = 5
 def overview(account: Account) -> dict[str, Any]:
     """What `home.html` shows: purposes, consents, shares, requests under way, the latest acts (Art. 15(1))."""
     subject = subject_of_account(account)
-    requests = [_request(row) for row in requests_of_account(account).filter(state__in=OPEN_REQUEST)[:MOST]]
+    under_way = requests_of_account(account).filter(state__in=OPEN_REQUEST)[:MOST]
+    requests = {
+        "requests": [_request(row) for row in under_way],
+        "waiting": [_waiting(row) for row in waiting_for_person(account)],
+    }
     if subject is None:
-        return {"requests": requests}
+        return requests
     names, lines = Names(account.language), standing_of(subject)
     return {
         "restricted": is_restricted(subject),
@@ -71,7 +75,7 @@ def overview(account: Account) -> dict[str, Any]:
         "consents": _consents(lines, names),
         "shares": _shares(lines, names),
         "asked": _asked(subject, names),
-        "requests": requests,
+        **requests,
         "activity": _activity(subject, names),
     }
 
@@ -125,6 +129,14 @@ def _asked(subject: Subject, names: Names) -> list[dict[str, Any]]:
 def _request(row: RightsRequest) -> dict[str, Any]:
     words = _words(REQUEST_STATES, row.state)
     return {"title": PLAIN_WORDS[row.right], "url": reverse("request", args=[row.pk]), "due_at": row.due_at, **words}
+
+
+def _waiting(row: Any) -> dict[str, Any]:
+    """A request that does not go on without the person, as `waiting_for_person` finds it."""
+    text = _("We have asked you something. Our time to finish stands still until you answer.")
+    if not row.is_asked:
+        text = _("Your copy is ready to be collected.")
+    return {"title": PLAIN_WORDS[row.right], "text": text, "url": reverse("request", args=[row.pk])}
 
 
 def _activity(subject: Subject, names: Names) -> list[dict[str, Any]]:

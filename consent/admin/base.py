@@ -78,7 +78,7 @@ class ReviewedAdmin(admin.ModelAdmin):
         fields = super().get_fields(request, obj)
         if obj is None or self.has_change_permission(request, obj):
             return fields
-        return [IN_WORDS.get(name, name) for name in fields if not str(name).startswith("title_")]
+        return [IN_WORDS.get(str(name), name) for name in fields if not str(name).startswith("title_")]
 
     @admin.display(description=gettext_lazy("Fields"))
     def fields_in_words(self, item: Any) -> str:

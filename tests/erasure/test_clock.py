@@ -82,9 +82,13 @@ def test_the_internal_date_is_the_desks_alone_and_moves_with_the_legal_one(
     settings.INTERNAL_DUE_DAYS = 9
     request = in_review(alice.subject)
     legal, words = request.due_at, "internal date over"
+    asks = "We have asked you something"
+    assert asks not in alice.browser().get("/").content.decode()
     conversation.ask_person(request_id=request.id, author=rita.account, kind="clarification", text="Which loan?")
+    assert asks in alice.browser().get("/").content.decode(), "what waits for the person stands on the front page"
     frozen.shift(timedelta(days=3))
     conversation.write_to_desk(request=request, text="The one of May.")
+    assert asks not in alice.browser().get("/").content.decode()
     request.refresh_from_db()
     assert internal_due_at(request) == legal - timedelta(days=9 - 3)
     pages = (f"/admin/erasure/rightsrequest/{request.id}/change/", "/admin/erasure/rightsrequest/", "/admin/")
