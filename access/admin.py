@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from access import roles
+from access.admin_filters import ByRole
 from access.models import Account
 
 SEEN_BY = frozenset({roles.OPERATOR, roles.PRIVACY_OFFICER})
@@ -18,7 +19,7 @@ class AccountAdmin(admin.ModelAdmin):
     """Which accounts there are; operators and privacy officers see it, and change them through services alone."""
 
     list_display = ("reference", "is_staff", "role_names", "is_active", "created_at", "last_login")
-    list_filter = ("is_staff", "is_active", "groups")
+    list_filter = ("is_staff", "is_active", ("groups", ByRole))
     fields = ("reference", "is_staff", "role_names", "is_active", "language", "created_at", "last_login")
     readonly_fields = fields
     ordering = ("-created_at",)

@@ -251,7 +251,7 @@ class Application(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
-        return self.slug
+        return self.name or self.slug
 
 
 class AccessToken(models.Model):

@@ -12,12 +12,13 @@ from consent import progress, wording
 from consent.models import Component, ConsentEvent, NoticeText, Purpose, Recipient, SharingAsk
 from consent.notices.points import sections
 from consent.page_states import Waiting, from_parents, is_renewable, waiting_of
-from consent.selectors import APPROVED, live_recipients, purpose_title, purposes_of_catalogue, text_in, title_in
+from consent.selectors import APPROVED, live_recipients, purpose_title, purposes_of_catalogue, text_in
 from consent.services.all_at_once import OPEN
 from consent.services.ask_rows import waiting
 from consent.services.sharing import SharingRow, sharing_rows
 from consent.services.standing import Line, history_of, sharing_verdict, standing_of
 from consent.states import Consent
+from consent.wording import title_in
 from subjects.models import Subject
 
 HISTORY_SHOWN = 50

@@ -23,7 +23,8 @@ from audit.actors import PARENT
 from audit.services import record
 from consent.models import Component, ConsentEvent, NoticeText, Purpose, Recipient
 from consent.revised import as_of
-from consent.selectors import live_recipients, title_in
+from consent.selectors import live_recipients
+from consent.wording import title_in
 from vault.signing import sign_jws
 
 KANTARA_VERSION = "KI-CR-v1.1.0"

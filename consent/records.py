@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
 from consent.models import Component, Recipient
-from consent.selectors import APPROVED, live_contracts, live_recipients, purposes_of_catalogue, title_in
+from consent.selectors import APPROVED, live_contracts, live_recipients, purposes_of_catalogue
+from consent.wording import title_in
 
 SECURITY_MEASURES = _(
     "Values are sealed with AES-256-GCM under a key of each person, wrapped by a master key outside the database;"

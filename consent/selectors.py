@@ -10,6 +10,7 @@ from access.models import Application
 from consent.models import Component, DataContract, Notice, NoticeText, Purpose, Recipient
 from consent.models.governance import ReviewState
 from consent.notices.points import points_made
+from consent.wording import title_in
 from gdpr_portal.errors import Missing, Refused
 from gdpr_portal.prepared import Loaded
 
@@ -98,12 +99,6 @@ def live_recipients(purpose: Purpose | str | None = None, at: datetime | None = 
 def components(slugs: Iterable[str]) -> dict[str, Component]:
     """The approved collection components among the slugs."""
     return {item.slug: item for item in Component.objects.filter(slug__in=list(slugs), state__in=APPROVED)}
-
-
-def title_in(titles: dict[str, str], language: str | None) -> str:
-    """The name in the language, else in the default language, else any."""
-    primary = (language or "").lower().split("-")[0]
-    return titles.get(primary) or titles.get(settings.LANGUAGE_CODE) or next(iter(titles.values()), "")
 
 
 def purpose_title(slug: str, language: str) -> str:

@@ -1,5 +1,6 @@
 """States, acts and codes in plain words, for the pages people read. Pure but for the language in force."""
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from consent.countries import COUNTRIES
@@ -64,3 +65,9 @@ def country(code: str, language: str) -> str:
     """The country's name in the language (English otherwise), from the two letters of ISO 3166."""
     names = COUNTRIES.get(code.upper(), {})
     return names.get(language.split("-")[0]) or names.get("en") or code
+
+
+def title_in(titles: dict[str, str], language: str | None) -> str:
+    """The name in the language, else in the default language, else any."""
+    primary = (language or "").lower().split("-")[0]
+    return titles.get(primary) or titles.get(settings.LANGUAGE_CODE) or next(iter(titles.values()), "")

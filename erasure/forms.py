@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from consent.models import Purpose
 from consent.pages import field_names
 from consent.rights import rights_offered
-from consent.selectors import purposes_of_catalogue, title_in
+from consent.selectors import purposes_of_catalogue
+from consent.wording import title_in
 from erasure.models import Mandate
 from erasure.services.files import MOST_BYTES, kind_of
 from erasure.services.mandate_words import Representative

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from access.models import Account, Application
 from consent.models import Purpose
-from erasure.models import Archive, JointCase, RightsRequest, Step
+from erasure.models import Archive, JointCase, Question, RightsRequest, Step
 from erasure.rights import RETAINED_UNDER, Held
 from gdpr_portal.errors import Missing
 from gdpr_portal.prepared import Prepared
@@ -67,6 +67,15 @@ def to_retain_of(people: Sequence[UUID]) -> dict[UUID, Retained]:
 def requests_of_account(account: Account) -> QuerySet[RightsRequest]:
     """The requests of the person who is signed in, newest first."""
     return RightsRequest.objects.filter(subject__account=account).order_by("-received_at", "-created_at")
+
+
+def waiting_for_person(account: Account) -> QuerySet[RightsRequest]:
+    """Requests that do not go on without the person: asked a question (`is_asked`), or with a copy to collect."""
+    questions = Question.objects.filter(request=OuterRef("pk"), answered_at=None)
+    ready = Archive.objects.filter(request=OuterRef("pk"), complete=True, collected_at=None)
+    copies = ready.filter(expires_at__gt=timezone.now())
+    rows = requests_of_account(account).annotate(is_asked=Exists(questions), has_copy=Exists(copies))
+    return rows.filter(Q(is_asked=True) | Q(has_copy=True))
 
 
 def request_of_account(account: Account, request_id: UUID) -> RightsRequest:

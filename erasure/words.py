@@ -294,13 +294,13 @@ def mandate_in_words(mandate: Mandate) -> MandateInWords:
 
 
 def due_flag(row: RightsRequest) -> tuple[str, str]:
-    """How near the due date is, for the queue, with its tone: T-0 from the last day on, T-7 in the week before."""
+    """How near the due date is, for the queue, with its tone; no words where more than a week is left."""
     left = row.due_at - timezone.now()
     if left <= timedelta(0):
-        return str(_("T-0, overdue")), "bad"
+        return str(_("Overdue")), "bad"
     if left <= timedelta(days=1):
-        return "T-0", "bad"
-    return ("T-7", "warn") if left <= timedelta(days=7) else ("", "plain")
+        return str(_("Last day")), "bad"
+    return (str(_("Due soon")), "warn") if left <= timedelta(days=7) else ("", "plain")
 
 
 @dataclass(frozen=True)

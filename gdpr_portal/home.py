@@ -2,21 +2,18 @@
 
 from typing import Any
 
-from django.db.models import BooleanField, ExpressionWrapper, Q, Value
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from access.models import Account, Application
+from access.models import Account
 from audit.models import AuditEvent
 from audit.selectors import events
-from consent.models import Component, Purpose, Recipient
-from consent.models.governance import ReviewState
-from consent.selectors import title_in
+from consent.names import Names
 from consent.services.ask_rows import waiting
 from consent.services.standing import Line, standing_of
 from consent.states import Consent
 from erasure.models import RightsRequest
-from erasure.selectors import requests_of_account
+from erasure.selectors import requests_of_account, waiting_for_person
 from erasure.states import OPEN_REQUEST
 from erasure.words import PLAIN_WORDS, REQUEST_STATES
 from subjects.models import Subject
@@ -59,94 +56,73 @@ ACTS: dict[str, Any] = {
 }
 """The acts worth a line on the overview; the rest stands on the page of who saw what."""
 MOST = 5
-_IS_LIVE = ExpressionWrapper(Q(state=ReviewState.LIVE), output_field=BooleanField())
 
 
 def overview(account: Account) -> dict[str, Any]:
     """What `home.html` shows: purposes, consents, shares, requests under way, the latest acts (Art. 15(1))."""
     subject = subject_of_account(account)
-    requests = [_request(row) for row in requests_of_account(account).filter(state__in=OPEN_REQUEST)[:MOST]]
+    under_way = requests_of_account(account).filter(state__in=OPEN_REQUEST)[:MOST]
+    requests = {
+        "requests": [_request(row) for row in under_way],
+        "waiting": [_waiting(row) for row in waiting_for_person(account)],
+    }
     if subject is None:
-        return {"requests": requests}
-    names, lines = _Names(account.language), standing_of(subject)
+        return requests
+    names, lines = Names(account.language), standing_of(subject)
     return {
         "restricted": is_restricted(subject),
         "purposes": _held(subject, names),
         "consents": _consents(lines, names),
         "shares": _shares(lines, names),
         "asked": _asked(subject, names),
-        "requests": requests,
+        **requests,
         "activity": _activity(subject, names),
     }
 
 
-class _Names:
-    """The plain names of everything the overview speaks of, by two statements."""
-
-    def __init__(self, language: str) -> None:
-        purposes = Purpose.objects.annotate(kind=Value("purpose"), live=_IS_LIVE)
-        fields = Component.objects.annotate(kind=Value("field"), live=_IS_LIVE)
-        columns = ("kind", "live", "slug", "titles")
-        rows = list(purposes.values_list(*columns).union(fields.values_list(*columns), all=True))
-        self.titles = {(kind, slug): title_in(titles, language) for kind, _live, slug, titles in rows}
-        self.live_purposes = {slug for kind, live, slug, _titles in rows if live and kind == "purpose"}
-        recipients = Recipient.objects.filter(state=ReviewState.LIVE).annotate(kind=Value("recipient"))
-        applications = Application.objects.annotate(kind=Value("application"))
-        who = ("kind", "slug", "name")
-        named = recipients.values_list(*who).union(applications.values_list(*who), all=True)
-        self.names = {(kind, slug): name for kind, slug, name in named}
-
-    def title(self, kind: str, slug: str) -> str:
-        """The purpose or field in plain words."""
-        return self.titles.get((kind, slug)) or slug.replace("_", " ").capitalize()
-
-    def fields(self, slugs: list[str]) -> str:
-        """The fields in plain words."""
-        return ", ".join(self.title("field", slug) for slug in slugs)
-
-
-def _held(subject: Subject, names: _Names) -> list[dict[str, Any]]:
+def _held(subject: Subject, names: Names) -> list[dict[str, Any]]:
     fields: dict[str, list[str]] = {}
     for value in values_held(subject):
         for purpose in value.purposes:
             fields.setdefault(purpose, []).append(value.field)
     return [
-        {"title": names.title("purpose", slug), "fields": names.fields(held)} for slug, held in sorted(fields.items())
+        {"title": names.of("purpose", slug), "fields": ", ".join(names.of("field", field) for field in held)}
+        for slug, held in sorted(fields.items())
     ]
 
 
-def _consents(lines: list[Line], names: _Names) -> list[dict[str, Any]]:
+def _consents(lines: list[Line], names: Names) -> list[dict[str, Any]]:
     return [
-        {"title": names.title("purpose", line.purpose), "since": line.since, **_words(CONSENT_STATES, str(line.state))}
+        {"title": names.of("purpose", line.purpose), "since": line.since, **_words(CONSENT_STATES, str(line.state))}
         for line in lines
         if not line.recipient
     ]
 
 
-def _shares(lines: list[Line], names: _Names) -> list[dict[str, Any]]:
+def _shares(lines: list[Line], names: Names) -> list[dict[str, Any]]:
     """What is shared at this moment: switched on, for a live purpose, with a live recipient."""
     return [
         {
-            "title": names.names["recipient", line.recipient], "text": names.title("purpose", line.purpose),
+            "title": names.of("recipient", line.recipient), "text": names.of("purpose", line.purpose),
             "since": line.since, "label": _("Shared"), "tone": "good",
         }
         for line in lines
         if line.recipient
         and line.state is Consent.GIVEN
-        and line.purpose in names.live_purposes
-        and ("recipient", line.recipient) in names.names
+        and names.is_live("purpose", line.purpose)
+        and names.is_live("recipient", line.recipient)
     ]  # fmt: skip
 
 
-def _asked(subject: Subject, names: _Names) -> list[dict[str, Any]]:
+def _asked(subject: Subject, names: Names) -> list[dict[str, Any]]:
     """The questions of third parties that wait for an answer; those of recipients out of use are not asked any more."""
     return [
         {
-            "title": names.names["recipient", ask.recipient], "text": names.title("purpose", ask.purpose),
+            "title": names.of("recipient", ask.recipient), "text": names.of("purpose", ask.purpose),
             "until": ask.lapses_at,
         }
         for ask in waiting(subject)
-        if ask.purpose in names.live_purposes and ("recipient", ask.recipient) in names.names
+        if names.is_live("purpose", ask.purpose) and names.is_live("recipient", ask.recipient)
     ]  # fmt: skip
 
 
@@ -155,12 +131,20 @@ def _request(row: RightsRequest) -> dict[str, Any]:
     return {"title": PLAIN_WORDS[row.right], "url": reverse("request", args=[row.pk]), "due_at": row.due_at, **words}
 
 
-def _activity(subject: Subject, names: _Names) -> list[dict[str, Any]]:
+def _waiting(row: Any) -> dict[str, Any]:
+    """A request that does not go on without the person, as `waiting_for_person` finds it."""
+    text = _("We have asked you something. Our time to finish stands still until you answer.")
+    if not row.is_asked:
+        text = _("Your copy is ready to be collected.")
+    return {"title": PLAIN_WORDS[row.right], "text": text, "url": reverse("request", args=[row.pk])}
+
+
+def _activity(subject: Subject, names: Names) -> list[dict[str, Any]]:
     latest = events(subject=subject.pseudonym).filter(action__in=ACTS)[:MOST]
     return [{"at": event.at, "title": ACTS[event.action], "text": _who(event, names)} for event in latest]
 
 
-def _who(event: AuditEvent, names: _Names) -> Any:
+def _who(event: AuditEvent, names: Names) -> Any:
     kind, _colon, name = event.actor.partition(":")
     if kind in {"subject", "account"}:
         return _("by yourself")
@@ -169,7 +153,7 @@ def _who(event: AuditEvent, names: _Names) -> Any:
     if kind == "representative":
         return _("by somebody in your name")
     if kind == "application":
-        return _("by %(application)s") % {"application": names.names.get(("application", name), name)}
+        return _("by %(application)s") % {"application": names.of("application", name)}
     return _("by our staff") if kind == "staff" else _("by this service")
 
 

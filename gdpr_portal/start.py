@@ -33,7 +33,7 @@ from consent.models import (
     SampleEntry,
 )
 from consent.models.governance import ReviewState
-from consent.selectors import title_in
+from consent.wording import title_in
 from erasure.models import Breach, ErasurePause, LegalHold, RetentionProposal, RightsRequest, SecondOpinion, Step
 from erasure.services import checking
 from erasure.states import OPEN_REQUEST

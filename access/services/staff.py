@@ -24,10 +24,10 @@ from access.services import limits
 from access.services.accounts import account_by_email, account_email, actor_of, create_account
 from access.services.factors import too_many
 from access.services.mail import send_mail_later
-from access.services.mail_links import dead_link, new_link, row_of
+from access.services.mail_links import new_link, row_of
 from audit import actors
 from audit import services as audit
-from gdpr_portal.errors import Invalid, Missing, WrongState
+from gdpr_portal.errors import Gone, Invalid, Missing, WrongState
 
 HOLDS = timedelta(days=7)
 """How long an invitation can be accepted."""
@@ -72,18 +72,21 @@ def invite_again(*, email: str) -> str:
 def accept(*, invitation_id: UUID, token: str, code: str, password: str, where: str) -> Account:
     """The account has this password; the first second factor comes next. Once only.
 
-    Raises Gone("link_dead"), the same for a wrong link and a wrong code, and Refused("throttled", 429).
+    Raises Invalid("invitation_refused"), the same for a wrong link and a wrong code, and Refused("throttled", 429).
     """
     turn = limits.take((limits.ADDRESS, where))
     if turn.wait:
         raise too_many(turn.wait)
-    row = row_of(StaffInvitation.objects.select_related("account"), invitation_id, token, _plain(code))
+    try:
+        row = row_of(StaffInvitation.objects.select_related("account"), invitation_id, token, _plain(code))
+    except Gone as dead:
+        raise _not_together() from dead
     if row.expires_at <= timezone.now() or not row.account.is_active:
-        raise dead_link()
+        raise _not_together()
     with transaction.atomic():
         account = Account.objects.select_for_update().get(pk=row.account_id)
         if not StaffInvitation.objects.filter(pk=row.pk).delete()[0]:
-            raise dead_link()
+            raise _not_together()
         account.set_password(password)
         account.save(update_fields=["password"])
         audit.record("account.verified", actor=actor_of(account), details={"account": str(account.id)})
@@ -135,6 +138,12 @@ def _invited(account: Account) -> str:
     context = {"link": link, "until": invitation.expires_at}
     send_mail_later("staff_invited", to=account_email(account), language=account.language, context=context)
     return f"{code[:5]}-{code[5:]}"
+
+
+def _not_together() -> Invalid:
+    """The same whatever is wrong: a guesser learns neither that the link holds nor that the code was near."""
+    words = _("This code does not open this invitation. Check the code, and that you opened the newest mail.")
+    return Invalid("invitation_refused", words, status=422)
 
 
 def _plain(code: str) -> str:

@@ -21,7 +21,7 @@ def page(request: HttpRequest, template: str, form: forms.Form | None = None, **
 
 def refuse(form: forms.Form, error: DomainError, field: str | None = None) -> None:
     """The form says what was refused, at the field it is about."""
-    form.add_error(field, error.message)
+    form.add_error(field, error.in_words)
     if error.status == 429:
         cast(Any, form).status = 429
 

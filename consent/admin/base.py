@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from access.models import Account
@@ -19,8 +20,10 @@ from access.second_factor import require_fresh_factor
 from consent import fitness, review_history
 from consent.admin import acts
 from consent.digests import content_digest
-from consent.models.governance import Reviewed, ReviewState
+from consent.models.governance import Reviewed, ReviewState, SourceKind
+from consent.names import Names
 from consent.services import review
+from consent.wording import country
 from gdpr_portal.errors import DomainError
 
 
@@ -34,6 +37,10 @@ def may_draft(request: HttpRequest, item: Reviewed | None) -> bool:
     if not roles_of(request) & review.DRAFTERS:
         return False
     return item is None or (item.state == ReviewState.DRAFT and item.author_id == request.user.pk)
+
+
+IN_WORDS = {name: f"{name}_in_words" for name in ("fields", "purposes", "country", "supplied_by", "sources")}
+"""Columns of codes, and what shows them in words to who only reads."""
 
 
 class ReviewedAdmin(admin.ModelAdmin):
@@ -71,7 +78,27 @@ class ReviewedAdmin(admin.ModelAdmin):
         fields = super().get_fields(request, obj)
         if obj is None or self.has_change_permission(request, obj):
             return fields
-        return [name for name in fields if not str(name).startswith("title_")]
+        return [IN_WORDS.get(str(name), name) for name in fields if not str(name).startswith("title_")]
+
+    @admin.display(description=gettext_lazy("Fields"))
+    def fields_in_words(self, item: Any) -> str:
+        return _named("field", item.fields)
+
+    @admin.display(description=gettext_lazy("Purposes"))
+    def purposes_in_words(self, item: Any) -> str:
+        return _named("purpose", item.purposes)
+
+    @admin.display(description=gettext_lazy("Country"))
+    def country_in_words(self, item: Any) -> str:
+        return country(item.country, get_language() or "")
+
+    @admin.display(description=gettext_lazy("Supplied by"))
+    def supplied_by_in_words(self, item: Any) -> str:
+        return ", ".join(str(SourceKind(each).label) for each in item.supplied_by)
+
+    @admin.display(description=gettext_lazy("Sources"))
+    def sources_in_words(self, item: Any) -> str:
+        return ", ".join(str(SourceKind(each).label) for each in item.sources)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """A draft belongs to who writes it; a draft of somebody else is not changed, whatever the page allowed."""
@@ -141,6 +168,11 @@ def _account(request: HttpRequest) -> Account:
     if not isinstance(request.user, Account):
         raise PermissionDenied
     return request.user
+
+
+def _named(kind: str, slugs: list[str]) -> str:
+    names = Names()
+    return ", ".join(names.of(kind, slug) for slug in slugs) or "-"
 
 
 def _readable(value: Any) -> str:

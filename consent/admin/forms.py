@@ -5,12 +5,14 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib.admin.widgets import AdminTextareaWidget
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from consent.digests import body_digest
 from consent.models import Component, DataContract, Notice, NoticeText, Purpose, Recipient
 from consent.models.governance import SourceKind
 from consent.selectors import APPROVED
+from consent.wording import title_in
 
 LONGEST_BODY = 50_000
 """Characters of a wording in one language; some twenty printed pages, and what the checks read within a second."""
@@ -70,7 +72,7 @@ class PurposeForm(TitledForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "fields" in self.fields:
-            choices_of(self, "fields", _approved_components(), self.instance.fields)
+            choices_of(self, "fields", _approved(Component), self.instance.fields)
         if "sources" in self.fields:
             choices_of(self, "sources", SourceKind.choices, _held(self, "sources"))
 
@@ -92,8 +94,7 @@ class RecipientForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "purposes" in self.fields:
-            approved = Purpose.objects.filter(state__in=APPROVED).order_by("slug").values_list("slug", flat=True)
-            choices_of(self, "purposes", approved, self.instance.purposes)
+            choices_of(self, "purposes", _approved(Purpose), self.instance.purposes)
 
     def clean_country(self) -> str:
         country: str = self.cleaned_data["country"].upper()
@@ -108,7 +109,7 @@ class DataContractForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "fields" in self.fields:
-            choices_of(self, "fields", _approved_components(), self.instance.fields)
+            choices_of(self, "fields", _approved(Component), self.instance.fields)
 
 
 class NoticeForm(forms.ModelForm):
@@ -138,5 +139,8 @@ def _held(form: forms.ModelForm, name: str) -> list[str] | None:
     return None if form.instance._state.adding else getattr(form.instance, name)
 
 
-def _approved_components() -> list[str]:
-    return list(Component.objects.filter(state__in=APPROVED).order_by("slug").values_list("slug", flat=True))
+def _approved(model: type[Component | Purpose]) -> list[tuple[str, str]]:
+    """Slug and name of each approved thing of this kind, by name."""
+    rows = model.objects.filter(state__in=APPROVED).values_list("slug", "titles")
+    named = [(slug, title_in(titles, get_language()) or slug) for slug, titles in rows]
+    return sorted(named, key=lambda pair: pair[1].casefold())

@@ -14,7 +14,8 @@ from access.rest.serializers import PageQuery, StrictSerializer
 from access.rest.views import ScopedView
 from consent.models import Purpose, Recipient
 from consent.rights import rights_offered
-from consent.selectors import live_notice, live_purpose, live_recipients, purposes_of_catalogue, text_in, title_in
+from consent.selectors import live_notice, live_purpose, live_recipients, purposes_of_catalogue, text_in
+from consent.wording import title_in
 
 BASES = Purpose.Basis.values
 LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"

@@ -61,11 +61,6 @@ class Latency:
     def untold(self) -> int:
         return self.stops - self.told
 
-    @property
-    def name(self) -> str:
-        """The receiver: its application, and as which recipient it was told."""
-        return " / ".join(part for part in (self.application, self.recipient) if part)
-
 
 def latencies(days: int, now: datetime | None = None) -> list[Latency]:
     """Every receiver of a withdrawal of the last `days`, by application and recipient."""

@@ -24,6 +24,7 @@ from access.second_factor import require_fresh_factor
 from consent.desk import words
 from consent.desk.latency import WINDOWS, Latency, latencies
 from consent.models import HandNotice, Recipient
+from consent.names import Names
 from consent.qa.services import record_export
 from consent.records import safe_cell
 from consent.services.by_hand import TELLERS, confirm_by_hand, tell_by_hand
@@ -145,17 +146,20 @@ def latency(request: HttpRequest) -> HttpResponse:
     found = latencies(days)
     if request.GET.get("format") == "csv":
         return _as_csv(request, found, days)
-    rows = [_row(each) for each in found]
+    names = Names()
+    rows = [_row(each, names) for each in found]
     return _page(
         request, "latency.html", _("How long a withdrawal takes"), rows=rows, days=days, windows=WINDOWS,
         open_stops=sum(each.unconfirmed for each in found), stops=sum(each.stops for each in found),
     )  # fmt: skip
 
 
-def _row(each: Latency) -> dict[str, Any]:
-    names = (_("half of them"), _("9 in 10"), _("99 in 100"), _("longest"))
+def _row(each: Latency, names: Names) -> dict[str, Any]:
+    told = (("application", each.application), ("recipient", each.recipient))
+    parts = (_("half of them"), _("9 in 10"), _("99 in 100"), _("longest"))
     return {
         "latency": each,
+        "name": " / ".join(names.of(kind, slug) for kind, slug in told if slug),
         "told": [words.duration(seconds) for seconds in each.told_after],
         "confirmed": [words.duration(seconds) for seconds in each.stopped_after],
         "oldest": words.duration(each.oldest_open),
@@ -164,7 +168,7 @@ def _row(each: Latency) -> dict[str, Any]:
                 "label": name, "value": words.duration(seconds), "percent": words.bar(seconds),
                 "tone": "bad" if math.isinf(seconds) else "",
             }
-            for name, seconds in zip(names, each.stopped_after, strict=True)
+            for name, seconds in zip(parts, each.stopped_after, strict=True)
         ],
     }  # fmt: skip
 

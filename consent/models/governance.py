@@ -11,9 +11,11 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from access.models import Application
+from consent.wording import title_in
 
 
 class ReviewState(models.TextChoices):
@@ -137,7 +139,7 @@ class Component(Reviewed):
     )
 
     def __str__(self) -> str:
-        return self.slug
+        return title_in(self.titles, get_language()) or self.slug
 
     def content(self) -> dict[str, Any]:
         names = ("slug", "titles", "value_type", "max_length", "category", "necessity", "special_category")
@@ -195,7 +197,7 @@ class Purpose(Reviewed):
         ]
 
     def __str__(self) -> str:
-        return self.slug
+        return title_in(self.titles, get_language()) or self.slug
 
     def content(self) -> dict[str, Any]:
         names = (
@@ -233,7 +235,7 @@ class Notice(Reviewed):
         ]
 
     def __str__(self) -> str:
-        return f"{self.purpose.slug} v{self.version}"
+        return f"{self.purpose} v{self.version}"
 
     def content(self) -> dict[str, Any]:
         texts = {text.language: {"title": text.title, "body": text.body} for text in self.texts.all()}
@@ -284,7 +286,7 @@ class Recipient(Reviewed):
     )
 
     def __str__(self) -> str:
-        return self.slug
+        return self.name or self.slug
 
     def content(self) -> dict[str, Any]:
         names = ("slug", "name", "role", "country", "safeguard", "contact", "purposes")
@@ -314,7 +316,7 @@ class DataContract(Reviewed):
         ]
 
     def __str__(self) -> str:
-        return f"{self.application.slug} / {self.purpose.slug}"
+        return f"{self.application} / {self.purpose}"
 
     def content(self) -> dict[str, Any]:
         return {

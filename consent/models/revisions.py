@@ -10,9 +10,11 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from consent.models.governance import Reviewed, ReviewState
+from consent.wording import title_in
 
 OPEN = (ReviewState.DRAFT, ReviewState.IN_REVIEW, ReviewState.APPROVED, ReviewState.SCHEDULED)
 
@@ -45,7 +47,8 @@ class Revision(Reviewed):
         ]
 
     def __str__(self) -> str:
-        return f"{self.slug} v{self.version}"
+        name = title_in(self.before.get("titles", {}), get_language()) or self.before.get("name") or self.slug
+        return f"{name} v{self.version}"
 
     def content(self) -> dict[str, Any]:
         names = ("kind", "slug", "version", "before", "values", "reason", "is_editorial")

@@ -3,17 +3,20 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from access.models import Account, Application
+from access.models import Account
 from consent.ages import AGES
-from consent.models import Finding, Purpose, Recipient
+from consent.models import Finding
+from consent.names import Names
 from consent.qa import words
 from consent.qa.fields import UtcField
 from consent.qa.matrix import STATES
 from consent.qa.sampling import SEED
 from consent.qa.simulation import STATES as ANSWERS
 from consent.services.findings import KEEPERS
+from consent.wording import country
 
 
 class MatrixForm(forms.Form):
@@ -25,10 +28,11 @@ class MatrixForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["application"].choices = [("", _("All")), *_slugs(Application)]  # type: ignore[attr-defined]
-        self.fields["purpose"].choices = [("", _("All")), *_slugs(Purpose)]  # type: ignore[attr-defined]
+        names, everything = Names(), ("", _("All"))
+        for kind in ("application", "purpose"):
+            self.fields[kind].choices = [everything, *names.choices(kind)]  # type: ignore[attr-defined]
         states = [(state, words.CELLS[state][0]) for state in STATES]
-        self.fields["state"].choices = [("", _("All")), *states]  # type: ignore[attr-defined]
+        self.fields["state"].choices = [everything, *states]  # type: ignore[attr-defined]
 
 
 class SimulatorForm(forms.Form):
@@ -39,9 +43,7 @@ class SimulatorForm(forms.Form):
     recipient = forms.ChoiceField(label=_("Shared with"), required=False)
     answer = forms.ChoiceField(label=_("Consent"), choices=[(each, words.ANSWERS[each]) for each in ANSWERS])
     age = forms.IntegerField(label=_("Age"), required=False, min_value=0, max_value=120)
-    country = forms.ChoiceField(
-        label=_("Country"), required=False, choices=[("", "-"), *((code, code) for code in sorted(AGES))]
-    )
+    country = forms.ChoiceField(label=_("Country"), required=False)
     restricted = forms.BooleanField(label=_("Processing is restricted (Art. 18)"), required=False, label_suffix="")
     objected = forms.BooleanField(label=_("Objected to the purpose (Art. 21)"), required=False, label_suffix="")
     erased = forms.BooleanField(label=_("Was erased (Art. 17)"), required=False, label_suffix="")
@@ -49,9 +51,9 @@ class SimulatorForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["application"].choices = _slugs(Application)  # type: ignore[attr-defined]
-        self.fields["purpose"].choices = _slugs(Purpose)  # type: ignore[attr-defined]
-        self.fields["recipient"].choices = [("", _("Nobody")), *_slugs(Recipient)]  # type: ignore[attr-defined]
+        offer_names(self)
+        countries = sorted((country(code, get_language() or ""), code) for code in AGES)
+        self.fields["country"].choices = [("", "-"), *((code, name) for name, code in countries)]  # type: ignore[attr-defined]
 
 
 class SampleForm(forms.Form):
@@ -79,5 +81,9 @@ class FindingForm(forms.Form):
         self.fields["owner"].queryset = keepers.order_by("created_at")  # type: ignore[attr-defined]
 
 
-def _slugs(model: Any) -> list[tuple[str, str]]:
-    return [(slug, slug) for slug in model.objects.order_by("slug").values_list("slug", flat=True)]
+def offer_names(form: forms.Form) -> None:
+    """Applications, purposes and recipients by their names, as the form offers them; a recipient may be nobody."""
+    names = Names()
+    for kind in ("application", "purpose"):
+        form.fields[kind].choices = names.choices(kind)  # type: ignore[attr-defined]
+    form.fields["recipient"].choices = [("", _("Nobody")), *names.choices("recipient")]  # type: ignore[attr-defined]

@@ -8,8 +8,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from access.models import Application
-from consent.models import Purpose, Recipient
 from consent.qa.fields import UtcField
+from consent.qa.forms import offer_names
 from consent.qa.past import find_person
 from gdpr_portal.errors import Missing
 
@@ -37,9 +37,7 @@ class TimeMachineForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, model in (("application", Application), ("purpose", Purpose)):
-            self.fields[name].choices = _slugs(model)  # type: ignore[attr-defined]
-        self.fields["recipient"].choices = [("", _("Nobody")), *_slugs(Recipient)]  # type: ignore[attr-defined]
+        offer_names(self)
 
     def clean(self) -> dict[str, Any]:
         """The moments lie in the past, and the application knows the person."""
@@ -58,7 +56,3 @@ class TimeMachineForm(forms.Form):
             given["subject"] = find_person(application, given["person"])
         except Missing:
             self.add_error("person", _("The application knows nobody by this reference."))
-
-
-def _slugs(model: Any) -> list[tuple[str, str]]:
-    return [(slug, slug) for slug in model.objects.order_by("slug").values_list("slug", flat=True)]

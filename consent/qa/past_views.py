@@ -14,8 +14,8 @@ from consent.qa.past import Asked, Past, Period, look_back
 from consent.qa.past_forms import TimeMachineForm
 from consent.qa.views import account_of, for_desk, page
 
-WIDTH, ROW, BAR = 1000, 30, 20
-"""Units of the chart: its width, from one row to the next, and the height of a bar."""
+WIDTH = 1000
+"""Units of the chart from its first moment to its last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,6 @@ class Bar:
     """One stretch of time in which something stood so."""
 
     x: int
-    y: int
     width: int
     tone: str
     label: Any
@@ -33,19 +32,11 @@ class Bar:
 class Chart:
     """Rows over time: consent, sharing, restriction, objection, decision. `mark` is the moment asked about."""
 
-    names: list[Any]
-    bars: list[Bar]
+    rows: list[tuple[Any, list[Bar]]]
     mark: int
     since: datetime
     until: datetime
-
-    @property
-    def height(self) -> int:
-        return ROW * len(self.names)
-
-    @property
-    def rows(self) -> list[tuple[int, Any]]:
-        return [(ROW * place + BAR - 5, name) for place, name in enumerate(self.names)]
+    width: int = WIDTH
 
 
 @for_desk
@@ -114,10 +105,10 @@ def chart(periods: list[Period], at: datetime) -> Chart | None:
     def place(moment: datetime) -> int:
         return round(WIDTH * min(max((moment - since).total_seconds(), 0.0), whole) / whole)
 
-    bars = [
-        Bar(place(period.since), ROW * row, max(2, place(period.until) - place(period.since)), tone, label)
-        for period in periods
-        for row, (_name, label, tone) in enumerate(_in_words(period.stood))
-    ]
-    names = [name for name, _label, _tone in _in_words(periods[0].stood)]
-    return Chart(names, bars, place(at), since, until)
+    rows: dict[Any, list[Bar]] = {}
+    for period in periods:
+        start = place(period.since)
+        wide = max(2, place(period.until) - start)
+        for name, label, tone in _in_words(period.stood):
+            rows.setdefault(name, []).append(Bar(start, wide, tone, label))
+    return Chart(list(rows.items()), place(at), since, until)

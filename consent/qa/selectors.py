@@ -30,8 +30,9 @@ class Usage:
         return [field for field, windows in self.reads.items() if not windows[max(WINDOWS)]]
 
     @property
-    def rows(self) -> list[tuple[str, list[int]]]:
-        return [(field, [windows[days] for days in WINDOWS]) for field, windows in self.reads.items()]
+    def rows(self) -> list[tuple[str, list[tuple[int, int]]]]:
+        """Each field with the days of a window and the reads in it, the longest window last."""
+        return [(field, [(days, windows[days]) for days in WINDOWS]) for field, windows in self.reads.items()]
 
     @property
     def days_in_force(self) -> int:

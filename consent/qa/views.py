@@ -20,6 +20,7 @@ from access import roles
 from access.models import Account, Application
 from audit.models import AuditEvent
 from consent.models import DataContract, Finding, Sample, SampleEntry
+from consent.names import Names
 from consent.qa import forms, matrix, selectors, services, words
 from consent.qa.matrix import Cell
 from consent.qa.simulation import Invented, simulate
@@ -78,16 +79,25 @@ def access_matrix(request: HttpRequest) -> HttpResponse:
 
 
 def _tables(found: list[Cell]) -> list[dict[str, Any]]:
-    """One table a purpose: a row a field, a column an application."""
+    """One table a purpose: a row a field, a column an application; all by their names."""
+    names = Names()
     columns = sorted({each.key.application for each in found})
+    titles = [names.of("application", column) for column in columns]
     purposes: dict[str, dict[str, dict[str, Any]]] = {}
     for each in found:
         purposes.setdefault(each.key.purpose, {}).setdefault(each.key.field, {})[each.key.application] = _told(each)
     return [
         {
-            "purpose": purpose,
-            "columns": columns,
-            "rows": [(field, [row.get(column) for column in columns]) for field, row in rows.items()],
+            "purpose": names.of("purpose", purpose),
+            "slug": purpose,
+            "columns": titles,
+            "rows": [
+                (
+                    names.of("field", field),
+                    [(title, row.get(column)) for title, column in zip(titles, columns, strict=True)],
+                )
+                for field, row in rows.items()
+            ],
         }
         for purpose, rows in purposes.items()
     ]
@@ -160,12 +170,13 @@ def _simulated(asked: dict[str, Any]) -> dict[str, Any]:
     purpose = purpose_facts(asked["purpose"], application=application.pk, at=now)
     fields = tuple(sorted(purpose.fields | (purpose.contract or frozenset()))) if purpose else ()
     verdict, seen = simulate(person, purpose, fields, asked["recipient"] or None, now)
+    fields_in_words = Names()
     return {
         "verdict": {"label": words.CODES[verdict.code], "tone": "good" if verdict.allowed else "bad"},
         "code": verdict.code,
         "seen": [
             {
-                "field": each.field, "label": words.CODES[each.code], "trace": each.trace,
+                "field": fields_in_words.of("field", each.field), "label": words.CODES[each.code], "trace": each.trace,
                 "tone": "good" if each.code == "allowed" else "bad",
             }
             for each in seen

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from access.models import Account
 from access.second_factor import require_fresh_factor
+from consent.names import Names
 from erasure.admin.reviewers import ForReviewers
 from erasure.admin.row_acts import act_on_each
 from erasure.models import Breach
@@ -28,7 +29,15 @@ MOMENTS: "Mapping[type[Field[Any, Any]], Mapping[str, Any]]" = {
 
 
 class BreachForm(forms.ModelForm):
-    """The entries of a breach; times that cannot be are said on the form."""
+    """The entries of a breach, by the names of the catalogue; times that cannot be are said on the form."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = Names()
+        for kind in ("application", "purpose"):
+            if kind in self.fields:  # not on the page of a closed one
+                choices = [("", gettext_lazy("Any")), *names.choices(kind)]
+                self.fields[kind].widget = forms.Select(choices=choices)
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}

@@ -17,8 +17,7 @@ from access.models import Account
 from access.second_factor import require_fresh_factor
 from access.services.accounts import account_email
 from audit import actors
-from consent.models import Purpose
-from consent.models.governance import ReviewState
+from consent.names import Names
 from erasure.admin.reviewers import ForReviewers, reviews
 from erasure.admin.row_acts import act_on_each
 from erasure.models import ManualPlace, PlaceTask
@@ -70,8 +69,7 @@ class PlaceForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        slugs = Purpose.objects.filter(state=ReviewState.LIVE).order_by("slug").values_list("slug", flat=True)
-        cast(forms.MultipleChoiceField, self.fields["purposes"]).choices = [(slug, slug) for slug in slugs]
+        cast(forms.MultipleChoiceField, self.fields["purposes"]).choices = Names().choices("purpose", live=True)
         staff = Account.objects.filter(is_staff=True, is_active=True).order_by("id")
         cast(StaffField, self.fields["staff"]).queryset = staff
 

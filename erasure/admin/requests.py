@@ -5,18 +5,19 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Case, Q, QuerySet, When
+from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from access.admin_filters import WhetherDone
-from access.models import Account
+from access.models import Account, Application
 from access.second_factor import require_fresh_factor
 from erasure.admin import breaches, checked, desk, packs, places, questions, transfers
 from erasure.admin.bulk import BulkActs
@@ -100,9 +101,11 @@ class RequestAdmin(BulkActs, MandatePages):
     ordering = (Case(When(state__in=OPEN_REQUEST, then=0), default=1), "due_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RightsRequest]:
-        """With the targets of the steps that somebody has to look at, in one statement for the whole list."""
+        """With the names of those whose steps somebody has to look at, in one statement for the whole list."""
         needs = Step.stuck("steps__") | Q(steps__kind=Step.Kind.MANUAL, steps__state="waiting")
-        return super().get_queryset(request).annotate(needs=ArrayAgg("steps__target", filter=needs, distinct=True))
+        name = Subquery(Application.objects.filter(slug=OuterRef("steps__target")).values("name"))
+        target = Coalesce(name, "steps__target")
+        return super().get_queryset(request).annotate(needs=ArrayAgg(target, filter=needs, distinct=True))
 
     @admin.display(description=gettext_lazy("Request"))
     def reference(self, row: RightsRequest) -> str:
@@ -127,10 +130,15 @@ class RequestAdmin(BulkActs, MandatePages):
             return "-"
         extended = _("extended") if row.extended else ""
         flag, tone = due_flag(row)
-        shown = format_html('{} <span class="badge badge-{}">{}</span> {}', time_left(row), tone, flag, extended)
-        if not internal_date(row).over:
-            return shown
-        return format_html('{} <span class="badge badge-warn">{}</span>', shown, _("internal date over"))
+        badges = [
+            (tone, flag),
+            ("plain", extended),
+            ("warn", _("internal date over") if internal_date(row).over else ""),
+        ]
+        shown = [each for each in badges if each[1]]
+        return format_html(
+            "{} {}", time_left(row), format_html_join(" ", '<span class="badge badge-{}">{}</span>', shown)
+        )
 
     @admin.display(description=gettext_lazy("Looked after by"))
     def looked_after(self, row: RightsRequest) -> str:

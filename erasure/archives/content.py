@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from audit.models import AuditEvent
 from consent.models import ConsentEvent, Purpose, Recipient
 from consent.rights import PORTABLE, rights_offered
-from consent.selectors import live_recipients, title_in, told_in_notices
+from consent.selectors import live_recipients, told_in_notices
+from consent.wording import title_in
 from erasure.archives.answers import Answers
 from erasure.models import RightsRequest
 from erasure.rights import OF_EVERYBODY, Held

@@ -15,8 +15,7 @@ from django.utils.translation import gettext_lazy
 from access.models import Application
 from consent.models import Purpose, Recipient
 from consent.pages import field_names
-from consent.selectors import title_in
-from consent.wording import country
+from consent.wording import country, title_in
 from erasure.archives.others import WHY
 from erasure.archives.tables import ON_PAGE, first_of, is_table, length_of, path_of
 from erasure.archives.words import BLOCKS, COLUMNS, SECTIONS, VALUES

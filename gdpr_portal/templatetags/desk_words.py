@@ -5,6 +5,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from consent.explain import BASES
+from erasure.models import Step
+from erasure.services.sources import name_of
 
 register = template.Library()
 
@@ -52,6 +54,12 @@ WORDS: dict[str, Promise] = {
     "failed": _("Failed"),
     "retained": _("Stays"),
 }
+
+
+@register.filter
+def whose(step: Step) -> str:
+    """`{{ step|whose }}`: who or what a step of a request is about, by its name."""
+    return name_of(step)
 
 
 @register.filter

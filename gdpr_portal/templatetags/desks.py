@@ -112,11 +112,10 @@ def desk_nav(context: dict[str, Any]) -> dict[str, Any]:
         return {"desks": []}
     desks = list(_open_to(account.roles, request.path))
     pages: list[dict[str, Any]] = next((desk["pages"] for desk in desks if desk["is_current"]), [])
-    return {
-        "desks": desks,
-        "pages": pages if len(pages) > 1 else [],
-        "at_start": request.path == reverse("admin:index"),
-    }
+    pages = pages if len(pages) > 1 else []
+    at_start = request.path == reverse("admin:index")
+    here = [each["label"] for each in (*pages, *desks) if each["is_current"]] or [_("Start")] * at_start
+    return {"desks": desks, "pages": pages, "at_start": at_start, "here": here[0] if here else None}
 
 
 def _open_to(held: frozenset[str], path: str) -> Iterator[dict[str, Any]]:

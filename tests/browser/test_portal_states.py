@@ -18,9 +18,9 @@ from subjects.models import Subject
 from subjects.services import register_subject
 from tests.audit.tools import behind_the_triggers
 from tests.browser import states, visitors
-from tests.browser.chromium import DESKTOP, PHONE, ZOOMED
+from tests.browser.chromium import DESKTOP, HEIGHT, PHONE, ZOOMED
 from tests.browser.conftest import Visit
-from tests.browser.test_accessibility import found, wrong_here
+from tests.browser.test_accessibility import NO_SIDEWAYS, found, wrong_here
 from tests.conftest import Person, make_staff
 from tests.consent.people import answer, share
 from tests.erasure.people import file, run_all, store
@@ -107,9 +107,26 @@ def test_a_consent_that_ends_soon_and_all_at_once(visit: Visit, axe: Axe, catalo
     update(Standing, expires_at=timezone.now() + timedelta(days=10))
     page = visit(alice, width=PHONE)
     assert found(page, axe, ["/consent"]) == []
+    by_the_menu(page)
     assert visitors.button(page, "Renew consent").count() == 1
     visitors.press(page, "Reject all")
     assert wrong_here(page, axe) == []
+
+
+def by_the_menu(page: Page) -> None:
+    """On a phone the pages stand behind one line that names where one is and opens by keyboard alone."""
+    menu, link = page.locator("summary", has_text="Menu"), page.get_by_role("link", name="Who saw my data")
+    assert "Consent" in menu.inner_text() and not link.is_visible()
+    menu.focus()
+    page.keyboard.press("Enter")
+    assert link.is_visible() and page.evaluate(NO_SIDEWAYS)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent.trim()") == "Overview"
+    page.set_viewport_size({"width": DESKTOP, "height": HEIGHT})
+    assert link.is_visible() and not menu.is_visible()
+    page.reload()
+    assert link.is_visible(), "open where there is room, without having been opened"
+    page.set_viewport_size({"width": PHONE, "height": HEIGHT})
 
 
 # --- sharing ----------------------------------------------------------------------------------------------------------

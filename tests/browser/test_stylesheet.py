@@ -1,4 +1,4 @@
-"""The tokens of portal.css keep the contrast its head claims; sides are start and end, not left and right."""
+"""The tokens of design.css keep the contrast its head claims; sides are start and end, not left and right."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-CSS = (Path(settings.BASE_DIR) / "static" / "portal.css").read_text("utf-8")
+STATIC = Path(settings.BASE_DIR) / "static"
+CSS = (STATIC / "design.css").read_text("utf-8")
 SURFACES = ("paper", "surface", "surface-2")
 PAIRS = [
     *((text, under) for text in ("ink", "ink-2", "accent", "accent-strong", "bad") for under in SURFACES[:2]),
@@ -59,9 +60,10 @@ def test_controls_can_be_seen(dark: bool) -> None:
 
 
 def test_nothing_is_left_or_right() -> None:
-    rules = re.sub(r"/\*.*?\*/", "", CSS, flags=re.DOTALL)
+    css = "\n".join(file.read_text("utf-8") for file in sorted(STATIC.glob("*.css")))
+    rules = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
     assert re.findall(r"(?:^|[\s-])(?:left|right)\s*[:;]", rules) == []
-    four = re.findall(r"(?:padding|margin): [^;()]*?(\S+) (\S+) (\S+) (\S+);", rules)
+    four = re.findall(r"(?:padding|margin): [^;()]*?([^\s;]+) ([^\s;]+) ([^\s;]+) ([^\s;]+);", rules)
     assert [sides for sides in four if sides[1] != sides[3]] == []
 
 

@@ -281,7 +281,8 @@ def test_windows_other_types_and_refusals(alice: Any, acme: Any) -> None:
 def test_real_withdrawals_are_measured_by_the_services(stopped: Delivery, acme: Any, outcomes: Any) -> None:
     deliveries.send_due(10)
     [found] = latencies(7)
-    assert (found.name, found.stops, found.told, found.confirmed) == ("acme / acme", 1, 1, 0)
+    assert (found.application, found.recipient, found.stops, found.told) == ("acme", "acme", 1, 1)
+    assert found.confirmed == 0
     deliveries.acknowledge(application=acme, delivery_id=stopped.pk, outcome="nothing_held", evidence={}, data={})
     [found] = latencies(7)
     assert found.confirmed == 1 and 0 < found.told_after[0] <= found.stopped_after[0] < 60

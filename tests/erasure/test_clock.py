@@ -85,9 +85,13 @@ def test_the_internal_date_is_the_desks_alone_and_moves_with_the_legal_one(
     settings.INTERNAL_DUE_DAYS = 9
     request = in_review(alice.subject)
     legal, words = request.due_at, "internal date over"
+    asks = "We have asked you something"
+    assert asks not in alice.browser().get("/").content.decode()
     conversation.ask_person(request_id=request.id, author=rita.account, kind="clarification", text="Which loan?")
+    assert asks in alice.browser().get("/").content.decode(), "what waits for the person stands on the front page"
     frozen.shift(timedelta(days=3))
     conversation.write_to_desk(request=request, text="The one of May.")
+    assert asks not in alice.browser().get("/").content.decode()
     request.refresh_from_db()
     assert internal_due_at(request) == legal - timedelta(days=9 - 3)
     pages = (f"/admin/erasure/rightsrequest/{request.id}/change/", "/admin/erasure/rightsrequest/", "/admin/")
@@ -410,8 +414,8 @@ def test_a_request_is_assigned_and_found_again_when_its_keeper_left(alice: Any, 
 def test_the_queue_flags_what_comes_near(alice: Any, rita: Any, frozen: Any) -> None:
     request = in_review(alice.subject)
     queue = "/admin/erasure/rightsrequest/"
-    assert "T-7" not in rita.browser().get(queue).content.decode()
-    for before, flag in ((timedelta(days=7), "T-7"), (timedelta(hours=20), "T-0"), (timedelta(0), "T-0, overdue")):
+    assert "Due soon" not in rita.browser().get(queue).content.decode()
+    for before, flag in ((timedelta(days=7), "Due soon"), (timedelta(hours=20), "Last day"), (timedelta(0), "Overdue")):
         frozen.move_to(request.due_at - before)
         page = rita.browser().get(queue).content.decode()
         assert f">{flag}<" in page and f"{before.days} day" in page

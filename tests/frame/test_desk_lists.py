@@ -22,4 +22,5 @@ def test_a_choice_that_fits_nothing_leads_back(rita: Any) -> None:
 def test_a_list_with_something_shows_it(catalogue: None, rita: Any) -> None:
     page = rita.browser().get("/admin/consent/purpose/").content.decode()
     assert "<h1>Purposes</h1>" in page and "<title>Purposes · GDPR Portal</title>" in page
-    assert "newsletter" in page and "There is nothing here yet." not in page
+    assert '<td data-label="State"' in page, "as a card on a phone"
+    assert ">Newsletter</a>" in page and "There is nothing here yet." not in page

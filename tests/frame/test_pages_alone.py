@@ -4,6 +4,9 @@ import pytest
 from csp.middleware import CSPMiddleware
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import translation
+
+from gdpr_portal.views import server_error
 
 CSP = "Content-Security-Policy"
 
@@ -32,3 +35,12 @@ def test_every_answer_carries_the_policy_as_the_library_makes_it(client, rf, db)
     made = CSPMiddleware(lambda _: HttpResponse())(rf.get("/"))[CSP]
     assert "default-src 'none'" in made
     assert {client.get(path)[CSP] for path in ("/login", "/livez", "/api/v1/purposes", "/no-such-page")} == {made}
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("de", "Etwas ist schiefgegangen"), ("fr", "Une erreur s’est produite")]
+)
+def test_the_page_of_a_fault_speaks_the_readers_language_and_needs_no_database(rf, language, words):
+    with translation.override(language):
+        page = server_error(rf.get("/data")).content.decode()
+    assert f'lang="{language}"' in page and words in page and "went wrong" not in page

@@ -133,7 +133,8 @@ def test_the_page_and_the_file_are_for_qa_and_irm(quentin, rita, olga, alice, au
 @pytest.mark.usefixtures("catalogue")
 def test_filters_narrow_the_matrix(quentin):
     page = quentin.browser().get(reverse("admin:qa_matrix") + "?application=acme&state=withheld").content.decode()
-    assert ">acme</th>" in page and ">shop</th>" not in page
+    assert ">Acme</th>" in page and ">Shop</th>" not in page
+    assert "Orders and delivery <code>orders</code>" in page and ">Family name</th>" in page, "names, not slugs"
 
 
 @pytest.mark.usefixtures("catalogue")

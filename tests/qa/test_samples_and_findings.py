@@ -133,6 +133,6 @@ def test_open_findings_stand_on_the_start_of_irm_and_qa(quentin, rita, olga):
     for person in (quentin, rita):
         page = person.browser().get("/admin/").content.decode()
         assert "<strong>1</strong> finding is open" in page
-        assert "shop" in person.browser().get(reverse("admin:qa_findings")).content.decode()
+        assert "Shop" in person.browser().get(reverse("admin:qa_findings")).content.decode()
     assert "finding is open" not in olga.browser().get("/admin/").content.decode()
     assert SampleEntry.objects.count() == 0

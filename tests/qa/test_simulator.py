@@ -41,7 +41,7 @@ def test_the_invented_person_is_decided_on_by_the_same_rules(quentin, facts, cod
 
 def test_each_field_has_its_trace_in_words(quentin):
     page = ask(quentin.browser(), answer="withdrawn", age="15", country="FR")
-    assert {each["field"] for each in page.context["seen"]} == {"email", "given_name"}
+    assert {each["field"] for each in page.context["seen"]} == {"E-mail address", "Given name"}
     assert "the standing consent is withdrawn" in page.content.decode()
     assert "processing is not restricted" in page.content.decode()
 
