@@ -118,9 +118,14 @@ class Database:
         return isinstance(self._transaction, sa.TwoPhaseTransaction)
 
     def prepare(self) -> None:
-        """The changes will survive whatever comes until `commit`, where the database can promise that."""
+        """The changes will survive whatever comes until `commit`, where the database can promise that.
+
+        Where it cannot, what it would look at only then (deferred rules) is looked at now.
+        """
         if isinstance(self._transaction, sa.TwoPhaseTransaction):
             self._transaction.prepare()
+        elif self.url.get_backend_name() == "postgresql":
+            self._execute(sa.text("SET CONSTRAINTS ALL IMMEDIATE"))
 
     def commit_prepared(self) -> None:
         """What was prepared stands, confirmed over a fresh connection when the first one broke."""
@@ -173,12 +178,22 @@ class Database:
             else:
                 yield from self._execute(statement.execution_options(yield_per=CHUNK))
 
-    def write(self, table: Table, statement: sa.Update | sa.Delete, expected: int) -> None:
-        """The statement changed the rows it was meant to; RunFailed("conflict") when it found others."""
+    def write(
+        self, table: Table, statement: sa.Update | sa.Delete, expected: int, unlike: sa.Select[Any] | None = None
+    ) -> None:
+        """The statement changed the rows it was meant to; RunFailed("conflict") when it found others.
+
+        RunFailed("constraint_violated") when `unlike` counts any that do not hold what was written.
+        """
         with self.running(table.address):
             result = self._execute(statement)
         if result.rowcount != expected:
             raise RunFailed([problem(table.address, "conflict")])
+        if unlike is not None:
+            with self.running(table.address):
+                put_back = self._execute(unlike).scalar()
+            if put_back:
+                raise RunFailed([problem(table.address, "constraint_violated")])
 
     def _execute(self, statement: sa.Executable) -> sa.CursorResult[Any]:
         self.statements += 1

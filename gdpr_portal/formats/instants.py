@@ -1,7 +1,7 @@
 """Moments as RFC 3339 section 5.6 writes them; a pure module, ground for every floor.
 
-`T` and `Z` in either case, any number of fractional digits (a microsecond is kept, the rest cut off), an offset always, and a
-leap second where UTC can have one: it is read as the second after it, as PostgreSQL does.
+`T` and `Z` in either case, any number of fractional digits (a microsecond is kept, the rest cut off), an offset always,
+and a leap second where UTC can have one: it is read as the second after it, as PostgreSQL does.
 """
 
 import re
@@ -21,7 +21,8 @@ def read_instant(text: str) -> datetime:
         raise ValueError("not a time of RFC 3339")
     day, minute, second, fraction, offset = found.groups()
     leap = second == "60"
-    whole = f"{day}T{minute}:{'59' if leap else second}.{(fraction or '')[:6]:0<6}{offset.upper().replace('Z', '+00:00')}"
+    microseconds = (fraction or "")[:6].ljust(6, "0")
+    whole = f"{day}T{minute}:{'59' if leap else second}.{microseconds}{offset.upper().replace('Z', '+00:00')}"
     try:
         moment = datetime.fromisoformat(whole).astimezone(UTC)
         return _after_the_leap(moment) if leap else moment
