@@ -5,7 +5,7 @@ Statements are batched by keys, never one a row. Nothing here logs, and no error
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -61,6 +61,7 @@ class Database:
     writing: bool = False
     statements: int = 0
     broken: bool = False
+    _emptied: set[str] = field(default_factory=set)
     _connection: sa.Connection | None = None
     _transaction: sa.RootTransaction | None = None
 
@@ -126,6 +127,10 @@ class Database:
             self._transaction.prepare()
         elif self.url.get_backend_name() == "postgresql":
             self._execute(sa.text("SET CONSTRAINTS ALL IMMEDIATE"))
+        elif self.url.get_backend_name() == "sqlite" and self._emptied:
+            orphans = self._execute(sa.text("PRAGMA foreign_key_check"))
+            if any(parent in self._emptied for _child, _row, parent, _key in orphans):
+                raise RunFailed([problem(self.name, "constraint_violated")])
 
     def commit_prepared(self) -> None:
         """What was prepared stands, confirmed over a fresh connection when the first one broke."""
@@ -189,6 +194,8 @@ class Database:
             result = self._execute(statement)
         if result.rowcount != expected:
             raise RunFailed([problem(table.address, "conflict")])
+        if isinstance(statement, sa.Delete):
+            self._emptied.add(table.name[1])
         if unlike is not None:
             with self.running(table.address):
                 put_back = self._execute(unlike).scalar()

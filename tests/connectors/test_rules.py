@@ -74,6 +74,31 @@ def test_a_rule_looked_at_last_changes_nothing_in_the_other_database(
         engine.dispose()
 
 
+def test_a_link_that_sqlite_looks_at_last_changes_nothing_in_the_other_file(
+    sqlite_url: Callable[[], sa.URL], db: None, tmp_path: Path
+) -> None:
+    engines = {}
+    for name in ("a", "b"):
+        address = sqlite_url()
+        engines[name] = shops.build(address, TABLES, {"person": PEOPLE})
+        text = dataset(person=PERSON).replace("fides_key: d", f"fides_key: {name}")
+        register(name, address, text, folder=tmp_path)
+    execute(
+        engines["b"],
+        "CREATE TABLE post (id INTEGER PRIMARY KEY,"
+        " person INTEGER REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED)",
+        "INSERT INTO post VALUES (1, 1)",
+    )
+    erase = {"right": "erasure", "identity": ALICE, "category": "user", "masking": "delete"}
+    assert run("a", "b", **erase).code == 1
+    assert [contents(engine)["person"] for engine in engines.values()] == [PEOPLE, PEOPLE]
+    execute(engines["b"], "DELETE FROM post")
+    assert run("a", "b", **erase).code == 0
+    assert [contents(engine)["person"] for engine in engines.values()] == [PEOPLE[1:], PEOPLE[1:]]
+    for engine in engines.values():
+        engine.dispose()
+
+
 @pytest.mark.slow
 def test_a_table_that_cannot_undo_a_change_is_not_changed(
     mariadb_url: Callable[[], sa.URL], db: None, tmp_path: Path
