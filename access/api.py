@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from access.rest.pagination import invalid_cursor, limit_of, read_cursor, write_cursor
 from access.rest.renderers import JSONRenderer, TextRenderer
-from access.rest.serializers import IdField, InstantField, PageQuery, StrictSerializer
+from access.rest.serializers import IdField, InstantField, NumberField, PageQuery, StrictSerializer
 from access.rest.views import ScopedView
 from audit import canonical, entries, held, selectors
 from audit.models import AuditEvent, Checkpoint
@@ -38,11 +38,11 @@ class EventsQuery(PageQuery):
 class ConsistencyQuery(StrictSerializer):
     """Two sizes of the log, the smaller one in `from`."""
 
-    to = serializers.IntegerField(min_value=0, max_value=2**53)
+    to = NumberField(min_value=0, max_value=2**53)
 
     def get_fields(self) -> dict[str, Any]:
         """As in `EventsQuery`."""
-        return {"from": serializers.IntegerField(min_value=0, max_value=2**53), **super().get_fields()}
+        return {"from": NumberField(min_value=0, max_value=2**53), **super().get_fields()}
 
 
 class EntriesQuery(ConsistencyQuery):

@@ -146,8 +146,7 @@ def _answer(request: HttpRequest, endpoint: Any) -> HttpResponse:
     if flaw:
         return _error(400, "invalid_request", flaw)
     headers = {"Authorization": request.META.get("HTTP_AUTHORIZATION", "")}
-    uri = request.path + ("?query" if request.META.get("QUERY_STRING") else "")
-    found, body, status = endpoint(uri, http_method="POST", body=urlencode(form), headers=headers)
+    found, body, status = endpoint(request.path, http_method="POST", body=urlencode(form), headers=headers)
     if status == 401:
         return _refused(request, headers, dict(form))
     response = HttpResponse(body, status=status, content_type="application/json")
@@ -158,6 +157,8 @@ def _answer(request: HttpRequest, endpoint: Any) -> HttpResponse:
 
 def _form(request: HttpRequest) -> tuple[str, list[tuple[str, str]]]:
     """What is wrong with the form, or nothing and its parameters."""
+    if request.META.get("QUERY_STRING"):
+        return "Parameters stand in the body, never in the address (RFC 6749 section 3.2).", []
     if request.content_type != "application/x-www-form-urlencoded":
         return "The body is application/x-www-form-urlencoded.", []
     try:

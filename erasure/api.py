@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from access.models import Application
 from access.rest.pagination import page
 from access.rest.renderers import JSONRenderer, ZipRenderer
-from access.rest.serializers import IdField, InstantField, NoBody, PageQuery, StrictSerializer
+from access.rest.serializers import IdField, InstantField, NoBody, NumberField, PageQuery, StrictSerializer
 from access.rest.views import ScopedView
 from erasure.models import RightsRequest
 from erasure.selectors import request_of_application, requests_of_application, steps_of
@@ -42,7 +42,7 @@ class RequestQuery(PageQuery):
 
 
 class ArchiveQuery(StrictSerializer):
-    supplement = serializers.IntegerField(
+    supplement = NumberField(
         required=False, min_value=0, max_value=9999, help_text="Which supplement, from 1; 0 is the archive itself."
     )
 

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from access.rest.pagination import invalid_cursor
-from access.rest.serializers import CursorField, PageQuery, StrictSerializer
+from access.rest.serializers import CursorField, NumberField, PageQuery, StrictSerializer
 from access.rest.views import ScopedView
 from consent.api.decisions import VERDICTS
 from consent.services import feed
@@ -27,7 +27,7 @@ class ChangesQuery(PageQuery):
     """`cursor` of a snapshot or of the changes before; `wait` seconds for something to happen."""
 
     cursor = CursorField(help_text="`next` while there is one, else `cursor`.")
-    wait = serializers.IntegerField(min_value=0, max_value=LONGEST_WAIT_SECONDS, default=0, help_text="Seconds.")
+    wait = NumberField(min_value=0, max_value=LONGEST_WAIT_SECONDS, default=0, help_text="Seconds.")
 
 
 class DecisionChangeSerializer(StrictSerializer):

@@ -28,6 +28,7 @@ from consent.services.standing import state_of
 from consent.states import Consent
 from consent.values import checked_by
 from gdpr_portal.errors import Invalid, Refused, WrongState
+from gdpr_portal.formats.instants import read_instant
 from subjects.models import Subject
 from vault.services import pairwise_ids
 
@@ -204,11 +205,11 @@ def _moment(given: Any) -> datetime | None:
     if given is None:
         return None
     try:
-        moment = datetime.fromisoformat(given)
+        moment = read_instant(given)
     except (TypeError, ValueError):
         raise Invalid("invalid_value", "`at` is not a time of RFC 3339.", status=422) from None
-    if moment.tzinfo is None or moment > timezone.now():
-        raise Invalid("invalid_value", "`at` needs an offset and lies in the past.", status=422)
+    if moment > timezone.now():
+        raise Invalid("invalid_value", "`at` lies in the past.", status=422)
     return moment
 
 

@@ -37,17 +37,33 @@ class Work:
     each: dict[str, list[Any]] = field(default_factory=dict)
     delete: bool = False
 
-    def statements(self) -> Iterator[tuple[sa.Update | sa.Delete, int]]:
-        """The statements, a batch of keys each, and how many rows each of them changes."""
+    def statements(self) -> Iterator[tuple[sa.Update | sa.Delete, int, sa.Select[Any] | None]]:
+        """The statements, a batch of keys each, how many rows each of them changes, and what counts those put back."""
         for chunk in chunks(enumerate(self.rows), CHUNK // max(1, len(self.each))):
             rows = [row for _at, row in chunk]
             where = among(self.place.table, self.place.locator, [row.locator for row in rows])
             expected = sum(row.count for row in rows)
             if self.delete:
-                yield sa.delete(self.place.table.clause).where(where), expected
+                yield sa.delete(self.place.table.clause).where(where), expected, None
             else:
                 values = self.constants | {name: self._cases(name, chunk) for name in self.each}
-                yield sa.update(self.place.table.clause).where(where).values(values), expected
+                yield (
+                    sa.update(self.place.table.clause).where(where).values(values),
+                    expected,
+                    self._unlike(where, values),
+                )
+
+    def _unlike(self, where: sa.ColumnElement[bool], values: Mapping[str, Any]) -> sa.Select[Any] | None:
+        """Counts the rows that do not hold what was written, where a trigger may have put it back.
+
+        A document may not be compared (`json` of PostgreSQL), and rows found by what was masked are found no more.
+        """
+        table = self.place.table
+        columns = {name: table.column(name) for name in values}
+        told = [column.is_distinct_from(values[name]) for name, column in columns.items() if not is_json(column)]
+        if not (table.triggered and told):
+            return None
+        return sa.select(sa.func.count()).select_from(table.clause).where(where, sa.or_(*told))
 
     def _cases(self, name: str, chunk: list[tuple[int, Row]]) -> sa.ColumnElement[Any]:
         column = self.place.table.column(name)

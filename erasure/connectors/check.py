@@ -14,7 +14,7 @@ from erasure.connectors.sql import Database
 
 
 def against_database(name: str, url: URL, datasets: Iterable[Dataset]) -> list[Problem]:
-    """What of the dataset is not in the database, and which tables no identity ever leads to; for an operator to see.
+    """What of the dataset is not in the database or cannot be changed there, and which tables no identity leads to.
 
     A database that cannot be reached now is told as that: the dataset may be right all the same.
     """
@@ -43,6 +43,8 @@ def _missing(collections: Iterable[Collection], tables: Tables) -> Iterator[Prob
         if table is None:
             yield problem(collection.address, "table_missing")
             continue
+        if not table.undoes:
+            yield problem(collection.address, "no_transactions")
         for column in dict.fromkeys(field.column for field in collection.fields):
             if column not in table.clause.c:
                 yield problem(collection.address, "column_missing", f"Column: {column}.")

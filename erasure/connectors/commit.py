@@ -18,7 +18,7 @@ __all__ = ["Alone", "Coordinator", "commit"]
 
 def commit(databases: Sequence[Database], coordinator: Coordinator) -> None:
     """The changes stand everywhere; RunFailed when they stand nowhere, or ("commit_unfinished") not yet everywhere."""
-    for database in databases:
+    for database in databases if len(databases) > 1 else ():
         with database.running(database.name):
             database.prepare()
     failpoint("connector.prepared")

@@ -176,11 +176,11 @@ def _closed(database: Database) -> None:
 # --- changing -----------------------------------------------------------------------------------------------------
 def _apply(run: Run, works: Sequence[Work]) -> None:
     for work in works:
-        for statement, expected in work.statements():
+        for statement, expected, unlike in work.statements():
             if run.order.show:
                 run.shown.append(work.place.database.show(statement))
             if run.order.writes:
-                work.place.database.write(work.place.table, statement, expected)
+                work.place.database.write(work.place.table, statement, expected, unlike)
     if run.order.writes:
         run.coordinator.ready(run.report)
         commit(run._databases, run.coordinator)

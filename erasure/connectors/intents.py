@@ -83,6 +83,8 @@ def intent(collection: Collection, table: Table, graph: Graph, wanted: Wanted, *
     strategy = collection.masking or wanted.masking
     if not leaves:
         return Intent()
+    if not (table.undoes or wanted.looks):
+        raise RunFailed([problem(collection.address, "no_transactions")])
     if strategy.name == "delete":
         fixed = [leaf.path for leaf in collection.leaves() if leaf.read_only]
         if fixed and not collection.read_only:

@@ -16,6 +16,7 @@ DETAILS = {
     "column_missing": "The table lacks a column that the dataset names.",
     "permission_denied": "The account of this connector may not do this.",
     "read_only_connection": "The database takes no changes over this connection.",
+    "no_transactions": "The engine of this table cannot undo a change: ALTER TABLE … ENGINE=InnoDB.",
     "read_only_column": "A row cannot be deleted.",
     "constraint_violated": "A rule of the database forbids the change.",
     "timeout": "The database did not answer in time.",

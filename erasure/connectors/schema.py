@@ -2,7 +2,7 @@
 
 Reading a catalogue costs more than a whole run. So each run asks one question first, inside its own transaction: a
 fingerprint of everything the tables were read from (names, columns, types, NULL, keys, foreign keys, values of enums,
-what computes a column).
+what computes a column, triggers, engines).
 Only the same fingerprint makes remembered tables good; there is no time within which they may be stale.
 """
 
@@ -54,6 +54,10 @@ class Table:
     folds: frozenset[str] = frozenset()
     generated: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Columns that the database computes, and never takes from us, each with the columns it computes them from."""
+    triggered: bool = False
+    """Whether a trigger may put back what is written. Always where an account need not be shown them (MariaDB)."""
+    undoes: bool = True
+    """Whether what was written can be undone: not in MyISAM, Aria or MEMORY of MariaDB."""
 
     def column(self, name: str) -> sa.ColumnClause[Any]:
         """The column; RunFailed("column_missing") when there is none."""
@@ -114,6 +118,7 @@ SELECT md5(string_agg(each.said, E'\\n' ORDER BY each.oid)) FROM (
     CASE WHEN c.relkind = 'r' THEN pg_catalog.pg_relation_size(c.oid) > %(small)s END,
     (SELECT string_agg(i.indexrelid::text, ',' ORDER BY i.indexrelid) FROM pg_catalog.pg_index i
       WHERE i.indrelid = c.oid AND i.indexprs IS NOT NULL AND i.indisvalid),
+    EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal),
     (SELECT string_agg(concat_ws(',', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attisdropped,
         CASE WHEN a.atthasdef THEN (
           SELECT d.oid FROM pg_catalog.pg_attrdef d WHERE d.adrelid = c.oid AND d.adnum = a.attnum) END,
@@ -142,6 +147,14 @@ WHERE c.relname = ANY(%(names)s) AND (
       AND pg_catalog.pg_get_indexdef(i.indexrelid, 1, false) IN (
         'lower(' || quote_ident(a.attname) || ')', 'lower((' || quote_ident(a.attname) || ')::text)')))
 """
+TRIGGERS = {
+    "postgresql": """
+SELECT n.nspname, pg_catalog.pg_table_is_visible(c.oid), c.relname
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal)
+""",
+    "sqlite": "SELECT NULL, true, tbl_name FROM sqlite_master WHERE type = 'trigger'",
+}
 MYSQL_COLUMNS = """
 SELECT table_schema, table_name, ordinal_position, column_name, column_type, is_nullable, column_key,
   extra, generation_expression
@@ -151,6 +164,11 @@ MYSQL_KEYS = """
 SELECT table_schema, table_name, constraint_name, ordinal_position, column_name, referenced_table_schema,
   referenced_table_name, referenced_column_name
 FROM information_schema.key_column_usage WHERE ({where}) ORDER BY 1, 2, 3, 4
+"""
+MYSQL_ENGINES = """
+SELECT table_schema, table_schema = DATABASE(), table_name, engine
+FROM information_schema.tables WHERE ({where}) AND engine IN (
+  SELECT engine FROM information_schema.engines WHERE transactions = 'NO') ORDER BY 1, 3
 """
 
 
@@ -165,17 +183,18 @@ def _fingerprint(connection: sa.Connection, names: Sequence[Name]) -> Any:
             found = connection.exec_driver_sql("SELECT type, name, tbl_name, sql FROM sqlite_master")
             return tuple(tuple(row) for row in found)
         case "mysql" | "mariadb":
-            return tuple(_mysql(connection, names))
+            texts = (MYSQL_COLUMNS, MYSQL_KEYS, MYSQL_ENGINES)
+            return tuple(row for text in texts for row in _mysql(connection, text, names))
         case _:
             return None
 
 
-def _mysql(connection: sa.Connection, names: Sequence[Name]) -> Iterable[tuple[Any, ...]]:
+def _mysql(connection: sa.Connection, text: str, names: Sequence[Name]) -> list[tuple[Any, ...]]:
+    if not names:
+        return []
     where = " OR ".join(["(table_schema = COALESCE(%s, DATABASE()) AND table_name = %s)"] * len(names))
     given = tuple(part for name in names for part in name)
-    for text in (MYSQL_COLUMNS, MYSQL_KEYS):
-        for row in connection.exec_driver_sql(text.format(where=where), given):
-            yield tuple(row)
+    return [tuple(row) for row in connection.exec_driver_sql(text.format(where=where), given)]
 
 
 # --- reading the catalogue ------------------------------------------------------------------------------------------
@@ -188,8 +207,37 @@ def reflected(connection: sa.Connection, collections: Iterable[Collection]) -> T
     found: dict[Address, Table] = {}
     for schema, members in by_schema.items():
         found |= _of_schema(inspector, schema, members)
-    folds = _folds(connection, found.values())
-    return {address: replace(table, folds=folds.get(table.name, frozenset())) for address, table in found.items()}
+    folds, triggered = _folds(connection, found.values()), _triggered(connection)
+    fixed = _without_transactions(connection, [table.name for table in found.values()])
+    return {
+        address: replace(
+            table,
+            folds=folds.get(table.name, frozenset()),
+            triggered=triggered is None or table.name in triggered,
+            undoes=table.name not in fixed,
+        )
+        for address, table in found.items()
+    }
+
+
+def _without_transactions(connection: sa.Connection, names: Sequence[Name]) -> set[Name]:
+    """The tables of engines that cannot undo a change."""
+    if connection.dialect.name not in {"mysql", "mariadb"}:
+        return set()
+    found: set[Name] = set()
+    for schema, here, name, _engine in _mysql(connection, MYSQL_ENGINES, names):
+        found |= {(schema, name), (None, name)} if here else {(schema, name)}
+    return found
+
+
+def _triggered(connection: sa.Connection) -> set[Name] | None:
+    """The tables with triggers of their own; None where nobody says."""
+    if connection.dialect.name not in TRIGGERS:
+        return None
+    found: set[Name] = set()
+    for schema, visible, name in connection.exec_driver_sql(TRIGGERS[connection.dialect.name]):
+        found |= {(schema, name), (None, name)} if visible else {(schema, name)}
+    return found
 
 
 def _folds(connection: sa.Connection, found: Iterable[Table]) -> dict[Name, frozenset[str]]:

@@ -5,7 +5,7 @@ Statements are batched by keys, never one a row. Nothing here logs, and no error
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -61,6 +61,7 @@ class Database:
     writing: bool = False
     statements: int = 0
     broken: bool = False
+    _emptied: set[str] = field(default_factory=set)
     _connection: sa.Connection | None = None
     _transaction: sa.RootTransaction | None = None
 
@@ -118,9 +119,18 @@ class Database:
         return isinstance(self._transaction, sa.TwoPhaseTransaction)
 
     def prepare(self) -> None:
-        """The changes will survive whatever comes until `commit`, where the database can promise that."""
+        """The changes will survive whatever comes until `commit`, where the database can promise that.
+
+        Where it cannot, what it would look at only then (deferred rules) is looked at now.
+        """
         if isinstance(self._transaction, sa.TwoPhaseTransaction):
             self._transaction.prepare()
+        elif self.url.get_backend_name() == "postgresql":
+            self._execute(sa.text("SET CONSTRAINTS ALL IMMEDIATE"))
+        elif self.url.get_backend_name() == "sqlite" and self._emptied:
+            orphans = self._execute(sa.text("PRAGMA foreign_key_check"))
+            if any(parent in self._emptied for _child, _row, parent, _key in orphans):
+                raise RunFailed([problem(self.name, "constraint_violated")])
 
     def commit_prepared(self) -> None:
         """What was prepared stands, confirmed over a fresh connection when the first one broke."""
@@ -173,12 +183,24 @@ class Database:
             else:
                 yield from self._execute(statement.execution_options(yield_per=CHUNK))
 
-    def write(self, table: Table, statement: sa.Update | sa.Delete, expected: int) -> None:
-        """The statement changed the rows it was meant to; RunFailed("conflict") when it found others."""
+    def write(
+        self, table: Table, statement: sa.Update | sa.Delete, expected: int, unlike: sa.Select[Any] | None = None
+    ) -> None:
+        """The statement changed the rows it was meant to; RunFailed("conflict") when it found others.
+
+        RunFailed("constraint_violated") when `unlike` counts any that do not hold what was written.
+        """
         with self.running(table.address):
             result = self._execute(statement)
         if result.rowcount != expected:
             raise RunFailed([problem(table.address, "conflict")])
+        if isinstance(statement, sa.Delete):
+            self._emptied.add(table.name[1])
+        if unlike is not None:
+            with self.running(table.address):
+                put_back = self._execute(unlike).scalar()
+            if put_back:
+                raise RunFailed([problem(table.address, "constraint_violated")])
 
     def _execute(self, statement: sa.Executable) -> sa.CursorResult[Any]:
         self.statements += 1

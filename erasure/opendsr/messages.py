@@ -11,9 +11,8 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.utils.dateparse import parse_datetime
-
 from gdpr_portal.errors import Flaw, Invalid
+from gdpr_portal.formats.instants import read_instant
 
 VERSION: Final = "2.0"
 REGULATION: Final = "gdpr"
@@ -25,7 +24,6 @@ MOST_IDENTITIES: Final = 10
 MOST_CALLBACKS: Final = 5
 LONGEST_VALUE: Final = 320
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII)
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -101,12 +99,9 @@ def _identity(given: Any, at: int) -> tuple[str, str]:
 
 def _instant(given: Any) -> datetime:
     try:
-        moment = parse_datetime(given) if isinstance(given, str) and _INSTANT.fullmatch(given) else None
-    except ValueError:
-        moment = None
-    if moment is None:
-        raise _flawed("submitted_time", "The time of the request is needed, as RFC 3339 has it.")
-    return moment
+        return read_instant(given)
+    except (TypeError, ValueError):
+        raise _flawed("submitted_time", "The time of the request is needed, as RFC 3339 has it.") from None
 
 
 def _urls(given: Any) -> tuple[str, ...]:

@@ -164,7 +164,7 @@ def test_another_application_and_another_list_do_not_take_the_cursor(api, client
     assert other.get(SNAPSHOT).body["items"] == []
 
 
-@pytest.mark.parametrize("wait", ["31", "-1", "soon"])
+@pytest.mark.parametrize("wait", ["31", "-1", "1.0", "soon"])
 def test_nobody_waits_longer_than_half_a_minute(api, wait):
     cursor = replay(api, {}, SNAPSHOT)
     assert api.get(CHANGES, {"cursor": cursor, "wait": wait}).body["code"] == "invalid_parameter"

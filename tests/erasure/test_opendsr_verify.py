@@ -69,6 +69,7 @@ def test_a_genuine_answer(verify: Any) -> None:
     der = x509.load_pem_x509_certificate(certificate(DOMAIN)).public_bytes(serialization.Encoding.DER)
     verify(cert=der)
     verify(now="2026-11-24T10:00:00")
+    verify(now="2026-11-24t10:00:00.123456789z")
 
 
 @pytest.mark.parametrize(

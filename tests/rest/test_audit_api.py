@@ -85,8 +85,9 @@ def test_a_proof_holds_against_its_checkpoint(transactional_db, qa, key):
     assert checkpoint["Content-Type"].startswith("text/plain") and checkpoint.content.decode() == proof["checkpoint"]
     grown = qa.get("/api/v1/audit/consistency", {"from": 1, "to": head.size}).json()
     assert (grown["from"], grown["to"]) == (1, head.size) and isinstance(grown["hashes"], list)
-    beyond = qa.get("/api/v1/audit/consistency", {"from": 1, "to": head.size + 1})
-    assert (beyond.status_code, beyond.json()["code"]) == (400, "invalid_parameter")
+    for smaller, larger in ((1, head.size + 1), ("1_0", head.size), ("1.0", head.size)):
+        beyond = qa.get("/api/v1/audit/consistency", {"from": smaller, "to": larger})
+        assert (beyond.status_code, beyond.json()["code"]) == (400, "invalid_parameter")
 
 
 def test_an_unknown_event_is_404(qa):

@@ -167,6 +167,12 @@ def test_each_flaw_has_its_code_and_pointer(api, probe, body, code, status, poin
     assert pointer in [flaw["pointer"] for flaw in problem["errors"] if flaw["code"] == code]
 
 
+@pytest.mark.parametrize("at", ["2026-01-01t01:00:00.123456789z", "2026-01-01T02:00:00.1234569+01:00"])
+def test_a_moment_may_be_finer_than_a_microsecond(api, probe, at):
+    """Go, Java and Rust write nine digits of a second."""
+    assert api.put(f"{probe}/body", {"name": "x", "at": at}).json()["at"] == "2026-01-01 01:00:00.123456+00:00"
+
+
 def test_all_flaws_are_told_at_once(api, probe):
     flaws = api.put(f"{probe}/body", {"count": "1", "kind": "c", "other": 1}).json()["errors"]
     assert {(flaw["pointer"], flaw["code"]) for flaw in flaws} == {

@@ -47,7 +47,7 @@ def test_a_cursor_changed_or_of_another_application_is_400(api, probe, rows, eve
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor")
 
 
-@pytest.mark.parametrize("limit", ["0", "201", "-1", "1.5", "x", "", "٣", "9" * 400])
+@pytest.mark.parametrize("limit", ["0", "201", "-1", "1.5", "1.0", "+1", " 1", "1_0", "x", "", "٣", "9" * 400])
 def test_limits_outside_1_to_200_are_400(api, probe, rows, limit):
     answer = api.get(f"{probe}/list", {"limit": limit})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameter")

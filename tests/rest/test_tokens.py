@@ -88,6 +88,15 @@ def test_a_body_of_another_type_is_an_invalid_request(client, qa_sampler):
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
 
+@pytest.mark.parametrize("address", ["/oauth/token", "/oauth/revoke"])
+def test_credentials_in_the_address_are_an_invalid_request(client, qa_sampler, address):
+    """Addresses stand in logs (RFC 6749 section 2.3.1)."""
+    query = f"?client_id={qa_sampler.client_id}&client_secret={qa_sampler.plain_secret}"
+    body = "grant_type=client_credentials&token=x"
+    answer = client.post(address + query, body, content_type="application/x-www-form-urlencoded")
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
 @pytest.mark.parametrize("smuggled", ["client=x", "scopes=subjects:write", "extra_credentials=x", "user=x"])
 def test_members_the_library_keeps_for_itself_cannot_be_set_from_outside(client, qa_sampler, smuggled):
     answer = ask(

@@ -59,7 +59,7 @@ def _moment(given: str | None) -> datetime:
     if given is None:
         return timezone.now()
     try:
-        moment = parse_datetime(given)
+        moment = parse_datetime(given.upper())  # RFC 3339 allows small letters
     except ValueError:
         moment = None
     if moment is None:
