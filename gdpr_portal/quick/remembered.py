@@ -71,7 +71,9 @@ def answer_batch(application: Application, items: Items) -> bytes:
     at, is_current, number = datetime.now(UTC), replica.is_current(), len(items.purposes)
     pairs = list(zip(items.purposes, items.recipients, strict=True))
     who = [items.subjects[place : place + ID_BYTES] for place in range(0, number * ID_BYTES, ID_BYTES)]
-    found = replica.kept_of(application.id, pairs, who, at) if is_current else [None] * number
+    found: list[Kept | None] = [None] * number
+    if is_current:
+        found = replica.kept_of(application.id, pairs, who, at)
     texts = {kept: kept.said + _times(kept, at) for kept in set(found) if kept is not None}
     results = [b"" if kept is None else texts[kept] for kept in found]
     missing = [place for place, kept in enumerate(found) if kept is None] if None in found else []
