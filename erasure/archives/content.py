@@ -107,10 +107,6 @@ def information(held: list[Held], language: str, shared: Sequence[str] = ()) -> 
     purposes = {purpose.slug: purpose for purpose in Purpose.objects.filter(slug__in=[each.purpose for each in held])}
     said = told_in_notices(purposes, language)
     rows = [_purpose(purposes[each.purpose], each, said.get(each.purpose, {}), language) for each in held]
-    automated = [
-        {"purpose": row["purpose"], "title": row["title"], "told": said.get(row["purpose"], {}).get("automated")}
-        for row in rows
-    ]
     return {
         "controller": dict(settings.CONTROLLER),
         "purposes": rows,
@@ -120,8 +116,15 @@ def information(held: list[Held], language: str, shared: Sequence[str] = ()) -> 
             "authority": settings.CONTROLLER["authority"],
             "address": settings.CONTROLLER["authority_url"],
         },
-        "automated_decisions": automated,
+        "recipients_told": [_told(row, said, "recipients", "transfers") for row in rows],
+        "automated_decisions": [_told(row, said, "automated") for row in rows],
     }
+
+
+def _told(row: Mapping[str, Any], said: Mapping[str, Mapping[str, str]], *points: str) -> dict[str, Any]:
+    """What the person was told of a purpose on some points of Art. 13; null where nothing was."""
+    words = " ".join(filter(None, (said.get(row["purpose"], {}).get(point) for point in points)))
+    return {"purpose": row["purpose"], "title": row["title"], "told": words or None}
 
 
 def _purpose(purpose: Purpose, held: Held, said: Mapping[str, str], language: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from audit import actors
 from audit import services as audit
 from erasure.models import LegalHold, RightsRequest
 from erasure.services.addresses import addresses_of, language_of
+from erasure.services.records import record_request
 from gdpr_portal.errors import Invalid, Refused, WrongState
 from gdpr_portal.wake import wake
 from subjects.models import Subject
@@ -46,6 +47,7 @@ def place_hold(*, subject: Subject, reason: str, by: Account) -> LegalHold:
 
 def tell_held(erasure: RightsRequest) -> None:
     """The person knows that their erasure waits, why, and where to complain (Art. 12(4)); with the caller's act."""
+    record_request(erasure, "request.hold_told", actor=actors.system("worker"))
     context = {"reference": str(erasure.id)}
     for address in addresses_of(erasure):
         send_mail_later("erasure_held", to=address, language=language_of(erasure), context=context)

@@ -50,7 +50,10 @@ def test_recipients_are_named_to_whom_they_concern(alice: Any, bob: Any, shop: A
     keep(shop, bob, "orders", given_name="Bob")
     [acme] = told(alice)["information"]["recipients"]
     assert (acme["name"], acme["had_it"]) == ("Acme Mailings GmbH", False), "nothing went there while it was off"
-    assert told(bob)["information"]["recipients"] == []
+    of_bob = told(bob)["information"]
+    assert of_bob["recipients"] == []
+    [words] = of_bob["recipients_told"]
+    assert words["purpose"] == "orders" and words["told"], "the page does not say that nobody gets it"
     share(alice.subject, True)
     share(alice.subject, False)
     Recipient.objects.update(state="retired", retired_at=timezone.now())

@@ -63,6 +63,7 @@ EXCEPTIONS = {
     "erasure.services.links.forget_links": LINK,
     "erasure.services.pieces.forget_pieces": "copies of what others hold that came to nothing; nobody saw them",
     "erasure.services.links.link_to": LINK,
+    "erasure.services.links.link_to_message": LINK,
     "erasure.services.links.link_to_task": PART + "place.asked, place.reminded",
     "erasure.services.links.opened_link": COUNTS,
     "erasure.services.links.opened_task": COUNTS,
