@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib.admin import EmptyFieldListFilter, RelatedFieldListFilter
 from django.contrib.admin.views.main import ChangeList
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from access import roles
@@ -27,5 +28,6 @@ class ByRole(RelatedFieldListFilter):
         super().__init__(*args, **kwargs)
         self.title = _("Roles")
 
-    def field_choices(self, *args: Any) -> list[tuple[str, str]]:
-        return [(key, roles.in_words([str(name)])) for key, name in super().field_choices(*args)]
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        found = super().field_choices(field, request, model_admin)
+        return [(key, roles.in_words([str(name)])) for key, name in found]

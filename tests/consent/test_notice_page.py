@@ -94,7 +94,7 @@ def test_it_foretells_whom_publishing_asks_again(newsletter, olga, rita, alice):
     html = text_of(checks(page(rita, draft(newsletter, olga)).content.decode()))
     assert "1 person holds a consent that would be outdated" in html
     assert "2 fields of applications would fall dark" in html
-    assert "Shop email, given_name 1" in html
+    assert "Shop E-mail address, Given name 1" in html
     minor = draft_minor(newsletter, olga)
     assert "0 people are asked again: this is a minor version" in checks(page(rita, minor).content.decode())
 
