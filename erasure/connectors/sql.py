@@ -3,7 +3,7 @@
 Statements are batched by keys, never one a row. Nothing here logs, and no error carries what a driver said.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -182,6 +182,12 @@ class Database:
                 yield from few
             else:
                 yield from self._execute(statement.execution_options(yield_per=CHUNK))
+
+    def asked(self, table: Table, question: str, given: Mapping[str, Any]) -> list[sa.Row[Any]]:
+        """What the catalogue answers to a question in the words of its own database."""
+        with self.running(table.address):
+            self.statements += 1
+            return list(self.connection.exec_driver_sql(question, dict(given)).all())
 
     def write(
         self, table: Table, statement: sa.Update | sa.Delete, expected: int, unlike: sa.Select[Any] | None = None
