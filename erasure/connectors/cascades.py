@@ -98,7 +98,9 @@ def _hits(cascade: Cascade, work: Work, works: Iterable[Work]) -> bool:
     schema, name = cascade.child
     known = next((each for each in works if each.delete and _is_table(cascade.child, each.place, work.place)), None)
     key = known.place.table.key if known else ()
-    columns = [sa.column(each) for each in dict.fromkeys([*key, *(child for child, _parent in cascade.pairs)])]
+    columns: list[sa.ColumnClause[Any]] = [
+        sa.column(each) for each in dict.fromkeys([*key, *(child for child, _parent in cascade.pairs)])
+    ]
     child: Any = sa.table(name, *columns, schema=schema).alias("child")
     parent = work.place.table
     joined = sa.and_(*(child.c[mine] == parent.column(theirs) for mine, theirs in cascade.pairs))

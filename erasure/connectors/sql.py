@@ -129,7 +129,7 @@ class Database:
             self._execute(sa.text("SET CONSTRAINTS ALL IMMEDIATE"))
         elif self.url.get_backend_name() == "sqlite" and self._emptied:
             orphans = self._execute(sa.text("PRAGMA foreign_key_check"))
-            if any(parent in self._emptied for _child, _row, parent, _key in orphans):
+            if any(orphan.parent in self._emptied for orphan in orphans):
                 raise RunFailed([problem(self.name, "constraint_violated")])
 
     def commit_prepared(self) -> None:
@@ -183,11 +183,11 @@ class Database:
             else:
                 yield from self._execute(statement.execution_options(yield_per=CHUNK))
 
-    def asked(self, table: Table, question: str, given: Mapping[str, Any]) -> list[sa.Row[Any]]:
+    def asked(self, table: Table, question: str, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """What the catalogue answers to a question in the words of its own database."""
         with self.running(table.address):
             self.statements += 1
-            return list(self.connection.exec_driver_sql(question, dict(given)).all())
+            return [tuple(row) for row in self.connection.exec_driver_sql(question, dict(given))]
 
     def write(
         self, table: Table, statement: sa.Update | sa.Delete, expected: int, unlike: sa.Select[Any] | None = None
