@@ -13,6 +13,7 @@ from typing import Any, Literal
 from sqlalchemy.exc import SQLAlchemyError
 
 from erasure.connectors.blueprint import Asked, Blueprint, blueprint
+from erasure.connectors.cascades import require_no_cascade
 from erasure.connectors.changes import Work, plan_changes
 from erasure.connectors.commit import Alone, Coordinator, commit
 from erasure.connectors.dataset import Address, Dataset
@@ -123,6 +124,8 @@ def _run(run: Run, sources: Sequence[Source], masker: Masker, stack: ExitStack) 
         run.rows = read(walk, plan.wanted, run.report)
         return
     works = plan_changes(walk, plan.intents, masker, run.report, settled=order.only is not None, kept=order.kept)
+    if not order.looks:
+        require_no_cascade(works, walk)
     _apply(run, works)
 
 

@@ -3,7 +3,7 @@
 Statements are batched by keys, never one a row. Nothing here logs, and no error carries what a driver said.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -129,7 +129,7 @@ class Database:
             self._execute(sa.text("SET CONSTRAINTS ALL IMMEDIATE"))
         elif self.url.get_backend_name() == "sqlite" and self._emptied:
             orphans = self._execute(sa.text("PRAGMA foreign_key_check"))
-            if any(parent in self._emptied for _child, _row, parent, _key in orphans):
+            if any(orphan.parent in self._emptied for orphan in orphans):
                 raise RunFailed([problem(self.name, "constraint_violated")])
 
     def commit_prepared(self) -> None:
@@ -182,6 +182,12 @@ class Database:
                 yield from few
             else:
                 yield from self._execute(statement.execution_options(yield_per=CHUNK))
+
+    def asked(self, table: Table, question: str, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """What the catalogue answers to a question in the words of its own database."""
+        with self.running(table.address):
+            self.statements += 1
+            return [tuple(row) for row in self.connection.exec_driver_sql(question, dict(given))]
 
     def write(
         self, table: Table, statement: sa.Update | sa.Delete, expected: int, unlike: sa.Select[Any] | None = None

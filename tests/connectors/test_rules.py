@@ -74,6 +74,29 @@ def test_a_rule_looked_at_last_changes_nothing_in_the_other_database(
         engine.dispose()
 
 
+@pytest.mark.parametrize("act", ["CASCADE", "SET NULL"])
+def test_rows_that_no_link_leads_to_are_not_deleted_or_changed_along(
+    url: sa.URL, db: None, tmp_path: Path, act: str
+) -> None:
+    """Bob wrote on Alice's wall, in a table that the dataset does not name."""
+    engine = shops.build(url, TABLES, {"person": PEOPLE})
+    register("d", url, dataset(person=PERSON), folder=tmp_path)
+    execute(
+        engine,
+        "CREATE TABLE post (id INTEGER PRIMARY KEY, author VARCHAR(99), wall INTEGER,"
+        f" FOREIGN KEY (wall) REFERENCES person (id) ON DELETE {act})",
+        "INSERT INTO post VALUES (1, 'bob@example.org', 1)",
+    )
+    before, erase = contents(engine), {"right": "erasure", "identity": ALICE, "category": "user", "masking": "delete"}
+    outcome = run("d", **erase)
+    assert (outcome.code, [each["code"] for each in outcome.errors]) == (1, ["constraint_violated"])
+    assert "post" in outcome.errors[0]["detail"] and contents(engine) == before
+    execute(engine, "UPDATE post SET wall = 2")
+    assert run("d", **erase).code == 0
+    assert contents(engine) == {"person": PEOPLE[1:], "post": [(1, "bob@example.org", 2)]}
+    engine.dispose()
+
+
 def test_a_link_that_sqlite_looks_at_last_changes_nothing_in_the_other_file(
     sqlite_url: Callable[[], sa.URL], db: None, tmp_path: Path
 ) -> None:
