@@ -2,14 +2,14 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
-# Some tests wait for processes: three workers keep two cores busy.
-WORKERS ?= 3
+# Some tests wait for processes: four workers keep two cores busy.
+WORKERS ?= 4
 BIN := $(VENV)/bin
 export VENV PYTHON
 # Compiled modules make every start three times as fast.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: model soak fleet capacity faults histories restore-drill mutants help run reset crowd test test-exhaustive test-fast attacks lint types imports collected interleavings journey screenshots messages docs lock venv venv-dev browser mariadb checkers backup restore bench bench-compare
+.PHONY: model soak fleet capacity faults histories restore-drill mutants help run reset crowd test test-exhaustive test-fast attacks tests lint types imports collected interleavings journey screenshots messages docs lock venv venv-dev browser mariadb checkers backup restore bench bench-compare
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1 \t\2/' | expand -t 24
@@ -20,13 +20,16 @@ run: venv ## start everything on this machine: PORT=8000 RUN_DIR=.run HTTPS=0
 reset: venv ## clear RUN_DIR: database, keys, mail, logs
 	@$(BIN)/python -m deploy.local reset
 
-test: ## every gate and every test, as in .ci/run: WORKERS=3
+test: ## every gate and every test, as in .ci/run: WORKERS=4
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target venv-dev browser
-	@$(MAKE) --no-print-directory mariadb checkers
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types lint imports collected
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target collected lint imports checkers
+	@$(MAKE) --no-print-directory --jobs 2 types tests
+
+# mypy takes a minute of one core, which the tests at the beginning, of browsers and processes, do not all need.
+tests: venv-dev
 	$(BIN)/pytest -n $(WORKERS)
 
-# Asserts are rewritten once, beside mypy, and not by every worker; what cannot be imported is known before anything runs.
+# Asserts are rewritten once and not by every worker; what cannot be imported is known before anything runs.
 collected: venv-dev
 	$(BIN)/pytest --collect-only -q --no-summary >/dev/null
 
@@ -120,5 +123,5 @@ browser:
 mariadb:
 	@deploy/local/mariadb.sh
 
-checkers: venv-dev
+checkers: venv-dev mariadb
 	@deploy/local/checkers.sh

@@ -69,10 +69,11 @@ def _no_power_cut() -> Iterator[None]:
 def _no_memory() -> Iterator[None]:
     """What a process remembers for a moment is forgotten between tests."""
     from access.rest import remembered
+    from consent.services import imports
     from gdpr_portal import breakers, wellknown
     from vault import checks, providers, services
 
-    for each in (breakers, providers, checks, wellknown.readiness, remembered):
+    for each in (breakers, providers, checks, wellknown.readiness, remembered, imports):
         each.forget()  # type: ignore[attr-defined]
     translation.deactivate()  # the last page's language stays with its thread
     services._Told.reason = ""

@@ -52,6 +52,11 @@ class Known:
 _known: dict[tuple[UUID, str], Known] = {}
 
 
+def forget() -> None:
+    """Nothing has been looked up yet: what a process starts with."""
+    _known.clear()
+
+
 def check_values(application: Application, purpose: str, values: Mapping[str, Any]) -> Mapping[str, str]:
     """The values as they are stored. Raises as `store_data` does: `not_in_contract`, `invalid_value`, the purpose's."""
     known = _look_up(application, purpose)

@@ -16,6 +16,7 @@ from consent.services.consents import record_consent
 from consent.services.data import read_data, store_data
 from consent.services.standing import compare_standing
 from subjects import selectors
+from subjects.management.commands import import_subjects
 from subjects.models import ApplicationLink, Identifier, PersonalValue, Subject, ValuePurpose
 from subjects.services import imports as service
 from subjects.services import mark_erased, read_values, register_subject, restrict
@@ -44,8 +45,9 @@ def bytes_of(lines: list[Any]) -> bytes:
 
 
 @pytest.fixture
-def run_import(tmp_path: Path, shop: Any) -> Any:
-    """`run_import(lines)` -> (exit code, standard output, standard error)."""
+def run_import(tmp_path: Path, shop: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """`run_import(lines)` -> (exit code, standard output, standard error), without lines of how far it is."""
+    monkeypatch.setattr(import_subjects, "SECONDS_BETWEEN_LINES", float("inf"))  # a slow machine would write some
 
     def run(lines: list[Any], **options: Any) -> tuple[int, str, str]:
         file = tmp_path / "people.jsonl"
