@@ -3,7 +3,7 @@
 Making alice takes dozens of statements of real services; putting her rows back takes one. They are the very rows: the
 same ids, ciphertexts and moments. So they are put back only where making would have led to them: with the same keys,
 by the same clock (the real one, or one that stands at NOW), beside the same things they stand on. Everything else is
-made, each time. Tests of the making itself call the services. `tests/laws/test_kept_rows.py` compares made and put back.
+made, each time. Tests of the making itself call the services; `tests/laws/test_kept_rows.py` compares both.
 """
 
 from collections.abc import Callable, Hashable
@@ -77,7 +77,7 @@ def leave_marks_of_keys() -> None:
 def _key(name: str, stands_on: tuple[Any, ...]) -> Hashable | None:
     """What the rows depend on, None when that will not come again."""
     clock, below = _clock(), tuple(getattr(each, "kept_as", None) for each in stands_on)
-    if clock is None or None in below or settings.VAULT_KEY_FILE != _own_keys():
+    if clock is None or None in below or _own_keys() != settings.VAULT_KEY_FILE:
         return None
     return name, clock, below, settings.VAULT_KEY_FILE.read_bytes()
 
