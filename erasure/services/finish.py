@@ -15,7 +15,7 @@ from access.models import Application
 from access.services.mail import Mail, send_mails_later
 from audit import services as audit
 from consent.models import Purpose
-from consent.selectors import title_in
+from consent.wording import title_in
 from erasure.models import Receipt, RightsRequest, Step, Transfer
 from erasure.outcomes import OUTCOMES
 from erasure.services import checking, connector_steps, sources
