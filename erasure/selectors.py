@@ -12,6 +12,7 @@ from access.models import Account, Application
 from consent.models import Purpose
 from erasure.models import Archive, JointCase, Question, RightsRequest, Step
 from erasure.rights import RETAINED_UNDER, Held
+from erasure.states import OPEN_REQUEST
 from gdpr_portal.errors import Missing
 from gdpr_portal.prepared import Prepared
 from subjects.models import Subject, ValuePurpose
@@ -69,13 +70,13 @@ def requests_of_account(account: Account) -> QuerySet[RightsRequest]:
     return RightsRequest.objects.filter(subject__account=account).order_by("-received_at", "-created_at")
 
 
-def waiting_for_person(account: Account) -> QuerySet[RightsRequest]:
-    """Requests that do not go on without the person: asked a question (`is_asked`), or with a copy to collect."""
+def on_the_front_page(account: Account) -> QuerySet[RightsRequest]:
+    """Requests under way (`is_asked`: a question waits for the person), and those with a copy ready (`has_copy`)."""
     questions = Question.objects.filter(request=OuterRef("pk"), answered_at=None)
     ready = Archive.objects.filter(request=OuterRef("pk"), complete=True, collected_at=None)
     copies = ready.filter(expires_at__gt=timezone.now())
     rows = requests_of_account(account).annotate(is_asked=Exists(questions), has_copy=Exists(copies))
-    return rows.filter(Q(is_asked=True) | Q(has_copy=True))
+    return rows.filter(Q(state__in=OPEN_REQUEST) | Q(has_copy=True))
 
 
 def request_of_account(account: Account, request_id: UUID) -> RightsRequest:

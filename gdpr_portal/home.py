@@ -13,7 +13,7 @@ from consent.services.ask_rows import waiting
 from consent.services.standing import Line, standing_of
 from consent.states import Consent
 from erasure.models import RightsRequest
-from erasure.selectors import requests_of_account, waiting_for_person
+from erasure.selectors import on_the_front_page
 from erasure.states import OPEN_REQUEST
 from erasure.words import PLAIN_WORDS, REQUEST_STATES
 from subjects.models import Subject
@@ -61,10 +61,10 @@ MOST = 5
 def overview(account: Account) -> dict[str, Any]:
     """What `home.html` shows: purposes, consents, shares, requests under way, the latest acts (Art. 15(1))."""
     subject = subject_of_account(account)
-    under_way = requests_of_account(account).filter(state__in=OPEN_REQUEST)[:MOST]
+    rows: list[Any] = list(on_the_front_page(account))
     requests = {
-        "requests": [_request(row) for row in under_way],
-        "waiting": [_waiting(row) for row in waiting_for_person(account)],
+        "requests": [_request(row) for row in rows if row.state in OPEN_REQUEST][:MOST],
+        "waiting": [_waiting(row) for row in rows if row.is_asked or row.has_copy],
     }
     if subject is None:
         return requests
@@ -132,7 +132,7 @@ def _request(row: RightsRequest) -> dict[str, Any]:
 
 
 def _waiting(row: Any) -> dict[str, Any]:
-    """A request that does not go on without the person, as `waiting_for_person` finds it."""
+    """A request that does not go on without the person, as `on_the_front_page` finds it."""
     text = _("We have asked you something. Our time to finish stands still until you answer.")
     if not row.is_asked:
         text = _("Your copy is ready to be collected.")
