@@ -235,6 +235,7 @@ REFUSALS = (
     gettext_noop("Say what the doubt is: without one nobody is asked."),
     gettext_noop("Say what you found."),
     gettext_noop("Say whether the access was in order."),
+    gettext_noop("Say whether the decision stands or was changed."),
     gettext_noop("Say why the file is looked at."),
     gettext_noop("Say why the scan is looked at."),
     gettext_noop("Sharing is not on: do not tell it."),
@@ -253,6 +254,7 @@ REFUSALS = (
     gettext_noop("The ground on which the data is held does not give this right."),
     gettext_noop("The log has not been signed yet."),
     gettext_noop("The moment lies ahead, within a year."),
+    gettext_noop("The people concerned were told already."),
     gettext_noop("The period is over, and at most 92 days long."),
     gettext_noop("The person does not want this; a mandate that rests on their will has ended."),
     gettext_noop("The person is told before a restriction is lifted."),
@@ -278,12 +280,14 @@ REFUSALS = (
     gettext_noop("This request is being carried out and cannot be withdrawn any more."),
     gettext_noop("This request is not waiting for a review."),
     gettext_noop("This was decided already."),
+    gettext_noop("We have no e-mail address: write by post, and say here that you did."),
     gettext_noop("What is retired is not discussed any more."),
     gettext_noop("What it is of is not live."),
     gettext_noop("Who asks does not agree."),
     gettext_noop("Who declares a place does not approve it."),
     gettext_noop("Who proposes does not decide."),
     gettext_noop("Write 1 to %(longest)s characters."),
+    gettext_noop("Write first what people are told (Art. 34(2))."),
 )
 """Sentences of services that reviewers, quality, operators and people at the portal can meet."""
 

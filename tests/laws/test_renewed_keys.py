@@ -32,6 +32,8 @@ NOT_SEALED = {
     "access_staffinvitation.digest",
     "consent_confirmation.digest",
     "erasure_archive.window_digest",
+    "erasure_copylink.code_digest",
+    "erasure_copylink.digest",
     "erasure_keptrow.digest",
     "erasure_maillink.digest",
     "erasure_mandatelink.digest",
