@@ -175,7 +175,7 @@ VOCABULARY: dict[str, Event] = _events(
         "request.extended": ("Art. 12(3)", f"{_REQUEST} due_on months"),
         "request.escalated": ("Art. 12(3)", f"{_REQUEST} mark due_on"),
         "request.delay_told": ("Art. 12(4)", f"{_REQUEST} due_on"),
-        "request.hold_told": ("Art. 12(4)", _REQUEST),
+        "request.hold_told": ("Art. 12(4)", f"{_REQUEST} hold"),
         "request.assigned": ("Art. 5(2)", f"{_REQUEST} account"),
         "request.commented": ("Art. 5(2)", f"{_REQUEST} comment"),
         "request.retyped": ("Art. 12(2)", f"{_REQUEST} was"),

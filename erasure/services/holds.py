@@ -41,13 +41,13 @@ def place_hold(*, subject: Subject, reason: str, by: Account) -> LegalHold:
         hold = LegalHold.objects.create(subject=row, reason=reason, placed_by=by, placed_at=timezone.now())
         _record(hold, "hold.placed", by)
         for erasure in RightsRequest.objects.filter(subject=row, right="erasure", state="in_progress"):
-            tell_held(erasure)
+            tell_held(erasure, hold)
     return hold
 
 
-def tell_held(erasure: RightsRequest) -> None:
+def tell_held(erasure: RightsRequest, hold: LegalHold) -> None:
     """The person knows that their erasure waits, why, and where to complain (Art. 12(4)); with the caller's act."""
-    record_request(erasure, "request.hold_told", actor=actors.system("worker"))
+    record_request(erasure, "request.hold_told", actor=actors.system("worker"), hold=str(hold.id))
     context = {"reference": str(erasure.id)}
     for address in addresses_of(erasure):
         send_mail_later("erasure_held", to=address, language=language_of(erasure), context=context)

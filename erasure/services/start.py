@@ -65,8 +65,8 @@ def schedule(request: RightsRequest, *, actor: str, before: Sequence[audit.Entry
     if request.starts_at > now or waits(request):
         if request.right == "erasure":
             keep_from_use(subject=request.subject, request=request.id, actor=actor)
-            if holds.standing_hold(request.subject_id) is not None:
-                holds.tell_held(request)
+            if (hold := holds.standing_hold(request.subject_id)) is not None:
+                holds.tell_held(request, hold)
         wake("erasure.tasks.sweep")
     else:
         begin(request, actor=actor)

@@ -186,6 +186,7 @@ ELSEWHERE = {
     "consent.services.facts.ONE_DECISION", "consent.services.reading.READ", "consent.services.batches.BATCH",
     "consent.services.facts.ONE_TO_KEEP", "consent.services.batches.BATCH_TO_KEEP", "consent.services.replica._CHANGES",
     # above, each by itself
+    "vault.ledger._KEYS_LOCKED",  # readiness, of the locks, while a key is being destroyed
     "access.services.mail._CLAIM",  # a worker's, by the key of its row
     "consent.services.deliveries._AFFECTED", "erasure.ends._OF_ONE", "erasure.selectors._HELD",  # of requests and pages
 }  # fmt: skip

@@ -369,7 +369,7 @@ class Histories(RuleBasedStateMachine):
         acts = AuditEvent.objects.filter(action__regex=r"^(request\.|step\.done|receipt\.|data\.erased)")
         for event in acts.exclude(action="request.repeated"):  # as often as somebody asks for the same again
             told = event.details
-            names = ("request", "kind", "target", "reason")
+            names = ("request", "kind", "target", "reason", "hold")
             counts[(event.action, *(str(told.get(name, "")) for name in names))] += 1
         twice = {what for what, count in counts.items() if count > 1} - {("request.in_review",)}
         assert not twice, twice
