@@ -427,7 +427,7 @@ def profiled(right: str, people: list[UUID]) -> int:
         carried_out_together(right, people[5:7])
     print(len(said), "statements for two", file=sys.stderr)
     for number, each in enumerate(said.captured_queries):
-        print(number, each["sql"][:150].replace("\n", " "), file=sys.stderr)
+        print(number, str(each["sql"])[:150].replace("\n", " "), file=sys.stderr)
     profile = cProfile.Profile()
     began = time.perf_counter()
     profile.runcall(carried_out_together, right, people[7:])

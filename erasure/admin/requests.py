@@ -1,5 +1,6 @@
 """The desk of rights requests: the queue by due date, what waits for a reviewer or an operator."""
 
+from collections.abc import Callable
 from typing import Any, cast
 from uuid import UUID
 
@@ -224,59 +225,55 @@ class RequestAdmin(BulkActs, MandatePages):
 
     def withheld(self, request: HttpRequest, request_id: UUID) -> HttpResponseBase:
         """The rows a connector withheld, this once, after a fresh second factor and with a reason that is logged."""
-        if request.method != "POST" or not _roles(request) & REVIEWERS:
-            return redirect("admin:index")
-        refused = require_fresh_factor(request)
-        if refused is not None:
-            return refused
-        try:
-            account = cast(Account, request.user)
+
+        def opened(account: Account) -> HttpResponseBase:
             rows = desk.reveal_rows(request_id=request_id, account=account, given=request.POST)
-        except DomainError as error:
-            messages.error(request, error.in_words)
-            return redirect(reverse("admin:erasure_rightsrequest_change", args=[request_id]))
-        context = self.admin_site.each_context(request) | {
-            "title": _("Withheld rows"),
-            "request_id": request_id,
-            "rows": [sorted(row.items()) for row in rows],
-            "opts": self.model._meta,
-        }
-        return render(request, "admin/erasure/withheld_rows.html", context)
+            shown = {"title": _("Withheld rows"), "rows": [sorted(row.items()) for row in rows]}
+            return self._shown(request, request_id, "admin/erasure/withheld_rows.html", shown)
+
+        return self._revealed(request, request_id, opened)
 
     def wish(self, request: HttpRequest, request_id: UUID) -> HttpResponseBase:
         """What is held and what it should be, this once, after a fresh second factor."""
-        if request.method != "POST" or not _roles(request) & REVIEWERS:
-            return redirect("admin:index")
-        refused = require_fresh_factor(request)
-        if refused is not None:
-            return refused
-        try:
-            rows = desk.reveal_wish(request_id=request_id, account=cast(Account, request.user))
-        except DomainError as error:
-            messages.error(request, error.in_words)
-            return redirect(reverse("admin:erasure_rightsrequest_change", args=[request_id]))
-        context = {"title": _("What is contested"), "request_id": request_id, "rows": rows, "opts": self.model._meta}
-        response = render(request, "admin/erasure/wish.html", self.admin_site.each_context(request) | context)
-        response["Cache-Control"] = "no-store"
-        return response
+
+        def opened(account: Account) -> HttpResponseBase:
+            rows = desk.reveal_wish(request_id=request_id, account=account)
+            return self._shown(
+                request, request_id, "admin/erasure/wish.html", {"title": _("What is contested"), "rows": rows}
+            )
+
+        return self._revealed(request, request_id, opened)
 
     def identity(self, request: HttpRequest, request_id: UUID) -> HttpResponseBase:
         """What was handed in about who asks: after a fresh second factor, with a reason that the log keeps."""
+
+        def opened(account: Account) -> HttpResponseBase:
+            row, data = desk.reveal_evidence(request_id=request_id, account=account, given=request.POST)
+            response = HttpResponse(data, content_type=row.content_type)
+            suffix = SUFFIXES[row.content_type]
+            response["Content-Disposition"] = f'attachment; filename="identity-{str(row.id)[:8]}.{suffix}"'
+            return response
+
+        return self._revealed(request, request_id, opened)
+
+    def _revealed(
+        self, request: HttpRequest, request_id: UUID, opened: Callable[[Account], HttpResponseBase]
+    ) -> HttpResponseBase:
+        """What is `opened` for a reviewer with a fresh second factor; else back, with why not."""
         if request.method != "POST" or not _roles(request) & REVIEWERS:
             return redirect("admin:index")
         refused = require_fresh_factor(request)
         if refused is not None:
             return refused
         try:
-            account = cast(Account, request.user)
-            row, data = desk.reveal_evidence(request_id=request_id, account=account, given=request.POST)
+            return opened(cast(Account, request.user))
         except DomainError as error:
             messages.error(request, error.in_words)
             return redirect(reverse("admin:erasure_rightsrequest_change", args=[request_id]))
-        response = HttpResponse(data, content_type=row.content_type)
-        suffix = SUFFIXES[row.content_type]
-        response["Content-Disposition"] = f'attachment; filename="identity-{str(row.id)[:8]}.{suffix}"'
-        return response
+
+    def _shown(self, request: HttpRequest, request_id: UUID, page: str, shown: dict[str, Any]) -> HttpResponse:
+        more = {"request_id": request_id, "opts": self.model._meta}
+        return render(request, page, self.admin_site.each_context(request) | more | shown)
 
     def evidence(self, request: HttpRequest, request_id: UUID) -> HttpResponseBase:
         """The evidence pack of the request, after a fresh second factor."""

@@ -12,6 +12,8 @@ from access.services import mail_links
 from consent.models import Objection
 from erasure.models import Archive, CopyLink, RightsRequest
 from erasure.services import conversation, requests
+from erasure.services.copy_links import require_code
+from gdpr_portal.errors import Refused
 from subjects.models import Subject
 from subjects.services import values
 from subjects.services.people import register_subject
@@ -87,7 +89,10 @@ def test_the_copy_opens_by_link_and_a_fresh_code_once(hanna: Subject, after_comm
     given = collected(where, code, mine)
     files = unzipped(b"".join(given.streaming_content))
     assert b"Huber" in files["data.json"]
-    assert collected(where, code, other).status_code == 422, "a code works once"
+    assert collected(where, code, other).status_code == 422
+    with pytest.raises(Refused) as refused:  # the archive alone would refuse a second browser, too
+        require_code(link=CopyLink.objects.get(), code=code)
+    assert refused.value.code == "code_wrong", "a code works once"
     assert other.get(f"{where}?file=1")["Content-Type"].startswith("text/html"), "the download is of one browser"
     assert mine.get(f"{where}?file=1")["Content-Type"] == "application/zip", "and goes on there"
     Archive.objects.update(window_until=None)
