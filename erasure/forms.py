@@ -14,6 +14,7 @@ from consent.pages import field_names
 from consent.rights import rights_offered
 from consent.selectors import purposes_of_catalogue
 from consent.wording import title_in
+from erasure.grounds import ERASURE_GROUNDS, GROUNDS
 from erasure.models import Mandate
 from erasure.services.files import MOST_BYTES, kind_of
 from erasure.services.mandate_words import Representative
@@ -21,25 +22,6 @@ from erasure.services.mandates import LONGEST_NAME
 from erasure.services.on_behalf import Shown
 from erasure.words import PLAIN_WORDS
 from gdpr_portal.errors import Invalid
-from subjects.models import Restriction
-
-GROUNDS = {
-    "accuracy_contested": _("My data is not correct and should not be used until that is settled"),
-    "unlawful_processing": _("My data is used unlawfully, but I do not want it erased"),
-    "legal_claims": _("I need the data for a legal claim"),
-    "objection_pending": _("I have objected and wait for the decision"),
-}
-
-
-ERASURE_GROUNDS = {
-    "no_longer_needed": _("You no longer need my data"),
-    "consent_withdrawn": _("I have withdrawn my consent, or do so with this"),
-    "objection_raised": _("I have objected to the use of my data"),
-    "unlawful_processing": _("My data is used unlawfully"),
-    "legal_obligation": _("A law says that it has to be erased"),
-    "collected_from_child": _("You got it from me when I was a child"),
-}
-"""Why data has to be erased, Art. 17(1)(a) to (f) in this order; nobody has to say."""
 
 
 def offer(form: forms.Form, name: str, choices: list[tuple[str, Any]]) -> None:
@@ -76,9 +58,7 @@ class RestrictionForm(NothingMore):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offer(
-            self, "ground", [(code, GROUNDS[code]) for code in Restriction.Ground.values if code in Restriction.CLAIMED]
-        )
+        offer(self, "ground", list(GROUNDS.items()))
 
     def details(self) -> dict[str, Any]:
         return {"ground": self.cleaned_data["ground"]}

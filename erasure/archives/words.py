@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.models import HandNotice, SharingAsk
 from consent.wording import DELIVERIES
-from erasure.forms import ERASURE_GROUNDS, GROUNDS
+from erasure.grounds import ERASURE_GROUNDS, GROUNDS
 from erasure.models import AccessQuestion, IdentityCheck, Mandate, RightsRequest
 from erasure.outcomes import OUTCOMES as REQUEST_OUTCOMES
 from erasure.words import MANDATE_STATES, REQUEST_STATES

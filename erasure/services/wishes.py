@@ -15,7 +15,7 @@ from access.models import Account
 from audit import actors
 from audit import services as audit
 from consent.selectors import field_titles
-from erasure.forms import ERASURE_GROUNDS, GROUNDS
+from erasure.grounds import ERASURE_GROUNDS, GROUNDS
 from erasure.models import RightsRequest
 from erasure.services.details import opened_details
 from erasure.services.locking import locked_open_request
