@@ -73,6 +73,11 @@ class ErasureForm(NothingMore):
         widget=forms.RadioSelect,
         choices=list(ERASURE_GROUNDS.items()),
     )
+    after_copies = forms.BooleanField(label=_("Wait until I have collected my copy"), required=False)
+
+    def no_copy_waits(self) -> None:
+        """There is nothing an erasure could wait for."""
+        del self.fields["after_copies"]
 
     def details(self) -> dict[str, Any]:
         ground = self.cleaned_data["ground"]

@@ -86,7 +86,8 @@ def request_of_account(account: Account, request_id: UUID) -> RightsRequest:
 
 def joint_cases_of_account(account: Account) -> QuerySet[JointCase]:
     """What the person who is signed in asked for together, newest first."""
-    return JointCase.objects.filter(subject__account=account).order_by("-made_at")
+    left = Exists(RightsRequest.objects.filter(joint=OuterRef("pk")))  # all of one may have become part of another
+    return JointCase.objects.filter(left, subject__account=account).order_by("-made_at")
 
 
 def joint_case_of_account(account: Account, case_id: UUID) -> JointCase:

@@ -1,4 +1,7 @@
-"""Several rights in one case: filed together, all or none; looked after together; the copy before the erasure."""
+"""Several rights in one case: filed together, all or none, or an erasure added to the copies asked for before it.
+
+They are looked after together; the copy comes before the erasure.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,7 +17,7 @@ from audit import actors
 from audit import services as audit
 from erasure.models import JointCase, Mandate, RightsRequest
 from erasure.services.casework import assign
-from erasure.services.joint_order import copies_waited_for, in_order
+from erasure.services.joint_order import copies_to_collect, copies_waited_for, in_order
 from erasure.services.locking import locked_open_request
 from erasure.services.records import move_request
 from erasure.services.requests import file_request
@@ -63,6 +66,36 @@ def file_together(
         if joint is not None:
             _record(joint, "case.filed", actor, count=len(filed))
     return filed
+
+
+def file_after_copies(*, subject: Subject, details: Mapping[str, Any]) -> RightsRequest:
+    """An erasure a signed-in person asks for that destroys nothing before they have the copies asked for earlier.
+
+    Copies and erasure are one case from then on. Raises what `file_request` raises.
+    """
+    with transaction.atomic():
+        subject = lock_subject(subject.pk)
+        copies = [*copies_to_collect(subject.pk)]
+        joint = _case_with(subject, copies) if copies else None
+        return file_request(
+            subject=subject,
+            right="erasure",
+            details=details,
+            verified_by=RightsRequest.VerifiedBy.ACCOUNT,
+            actor=actors.SUBJECT,
+            by_person=True,
+            joint=joint,
+        )
+
+
+def _case_with(subject: Subject, copies: Sequence[RightsRequest]) -> JointCase:
+    """A case of these copies and of an erasure that is open already; the person has just said that it is to wait."""
+    joint = JointCase.objects.create(subject=subject, made_at=timezone.now())
+    erasure = RightsRequest.objects.filter(subject=subject, right="erasure", state__in=OPEN_REQUEST)
+    ids = [*(copy.pk for copy in copies), *erasure.values_list("pk", flat=True)]
+    RightsRequest.objects.filter(pk__in=ids).update(joint=joint)
+    _record(joint, "case.filed", actors.SUBJECT, count=len(copies) + 1)
+    return joint
 
 
 def go_ahead_without_copy(*, request: RightsRequest) -> JointCase:

@@ -3,8 +3,10 @@
 An erasure of a case waits for every copy of the same case (Art. 15(3), 20(1)): until it is put together, and then until
 it was collected, has expired, or turned out to be of nothing. A copy that fails or was refused keeps it waiting; only
 the person, or a reviewer once the copy was refused, lets it go ahead. All of it follows from the rows, so that no crash
-and no retry comes between.
+and no retry comes between. A copy asked for earlier is of the case when the person says so (erasure.services.joint).
 """
+
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -26,6 +28,12 @@ def copies_waited_for(request: RightsRequest) -> list[RightsRequest]:
     if request.right != "erasure" or request.joint is None or request.joint.copy_waived_at is not None:
         return []
     return list(_blocking(RightsRequest.objects.filter(joint=request.joint_id)).order_by("created_at"))
+
+
+def copies_to_collect(subject_id: UUID) -> QuerySet[RightsRequest]:
+    """What the person asked for themselves and has not got yet: an erasure would destroy it."""
+    asked = RightsRequest.objects.filter(subject=subject_id, by_person=True, mandate=None)
+    return _blocking(asked.filter(state__in=["in_review", "in_progress", "completed"]))
 
 
 def erasure_waiting_for(request: RightsRequest) -> bool:

@@ -12,8 +12,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
+from access.services.mail import send_mail_later
 from audit import actors
 from audit import services as audit
 from consent.models import Purpose
@@ -23,7 +25,7 @@ from erasure import plans
 from erasure.models import RightsRequest, Step
 from erasure.services import addresses, finish, guard, holds, notices, opendsr_calls, place_tasks, places
 from erasure.services.details import opened_details
-from erasure.services.joint_order import copies_waited_for
+from erasure.services.joint_order import copies_to_collect, copies_waited_for
 from erasure.services.locking import locked_requests
 from erasure.services.mandate_words import may_object_until, require_authority
 from erasure.services.records import move_request, step_entry
@@ -67,9 +69,28 @@ def schedule(request: RightsRequest, *, actor: str, before: Sequence[audit.Entry
             keep_from_use(subject=request.subject, request=request.id, actor=actor)
             if (hold := holds.standing_hold(request.subject_id)) is not None:
                 holds.tell_held(request, hold)
+            else:
+                _tell_planned(request)
         wake("erasure.tasks.sweep")
     else:
         begin(request, actor=actor)
+
+
+def _tell_planned(request: RightsRequest) -> None:
+    """The person knows from when their data is destroyed, and how to take it back: somebody else may have asked."""
+    context = {
+        "reference": str(request.id),
+        "starts": request.starts_at,
+        "waits": bool(copies_waited_for(request)),
+        "has_copy": copies_to_collect(request.subject_id).exists(),
+        "link": "",
+    }
+    own, link = addresses.address_of(request), settings.BASE_URL + reverse("request", args=[request.id])
+    for address in addresses.addresses_of(request):
+        is_portal = address == own and request.subject.account_id is not None
+        more = {"link": link} if is_portal else {}
+        language = addresses.language_of(request)
+        send_mail_later("erasure_planned", to=address, language=language, context=context | more)
 
 
 def _undo_until(request: RightsRequest, now: datetime) -> datetime:

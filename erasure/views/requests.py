@@ -16,13 +16,15 @@ from access.second_factor import is_fresh, require_fresh_factor, where
 from access.services import limits
 from audit import actors
 from erasure import plans
-from erasure.forms import FORMS, CodeForm, NothingMore, PublicForm
+from erasure.forms import FORMS, CodeForm, ErasureForm, NothingMore, PublicForm
 from erasure.models import RightsRequest
 from erasure.selectors import joint_cases_of_account, request_of_account, requests_of_account
 from erasure.services.archives import continue_download, lock_of, open_download, revoke_archive
 from erasure.services.clock import stands
 from erasure.services.conversation import conversation
 from erasure.services.identity import wants_file
+from erasure.services.joint import file_after_copies
+from erasure.services.joint_order import copies_to_collect
 from erasure.services.opinions import fee_asked, in_euros
 from erasure.services.public import ask_without_account
 from erasure.services.requests import file_request, verify_request, withdraw_request
@@ -51,7 +53,7 @@ def ask(request: HttpRequest, right: str) -> HttpResponseBase:
     subject = subject_of(request)
     if subject is None or right not in FORMS:
         return redirect("requests")
-    form = _form(request, right)
+    form = _form(request, subject, right)
     if request.method == "POST" and form.is_valid():
         refused = require_fresh_factor(request) if right in CONFIRMED_BY_FACTOR else None
         return refused or _filed(request, subject, right, form)
@@ -68,10 +70,13 @@ def subject_of(request: HttpRequest) -> Subject | None:
     return subject_of_account(account_of(request))
 
 
-def _form(request: HttpRequest, right: str) -> NothingMore:
+def _form(request: HttpRequest, subject: Subject, right: str) -> NothingMore:
     given = request.POST if request.method == "POST" else None
     initial = {name: request.GET.get(name, "") for name in ("purpose", "field")}
-    return FORMS[right](given, initial=initial)
+    form = FORMS[right](given, initial=initial)
+    if isinstance(form, ErasureForm) and not copies_to_collect(subject.pk).exists():
+        form.no_copy_waits()
+    return form
 
 
 def _ask_page(request: HttpRequest, subject: Subject, right: str, form: NothingMore, status: int = 200) -> HttpResponse:
@@ -88,19 +93,25 @@ def _ask_page(request: HttpRequest, subject: Subject, right: str, form: NothingM
 
 def _filed(request: HttpRequest, subject: Subject, right: str, form: NothingMore) -> HttpResponse:
     try:
-        filed = file_request(
-            subject=subject,
-            right=right,
-            details=form.details(),
-            verified_by=RightsRequest.VerifiedBy.ACCOUNT,
-            by_person=True,
-            actor=actors.SUBJECT,
-        )
+        filed = _file(subject, right, form)
     except DomainError as error:
         form.add_error(None, error.in_words)
         return _ask_page(request, subject, right, form, status=422)
     messages.success(request, _("We have received your request."))
     return redirect("request-transfer" if may_be_sent(filed) else "request", request_id=filed.id)
+
+
+def _file(subject: Subject, right: str, form: NothingMore) -> RightsRequest:
+    if form.cleaned_data.get("after_copies"):
+        return file_after_copies(subject=subject, details=form.details())
+    return file_request(
+        subject=subject,
+        right=right,
+        details=form.details(),
+        verified_by=RightsRequest.VerifiedBy.ACCOUNT,
+        by_person=True,
+        actor=actors.SUBJECT,
+    )
 
 
 @require_GET

@@ -4,17 +4,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.test import override_settings
 
 from access.models import Account
 from erasure.combined import Answered, combined
 from erasure.models import Archive, JointCase, RightsRequest, Step
+from erasure.selectors import joint_cases_of_account
 from erasure.services import archives, joint, mandates, on_behalf, requests, step_acts, steps
-from erasure.services.joint_order import in_order
+from erasure.services.joint_order import copies_waited_for, in_order
 from erasure.services.mandate_words import Representative
 from erasure.words import joint_in_words
 from gdpr_portal.errors import DomainError
 from subjects.models import PersonalValue
+from subjects.services import register_subject
 from tests.conftest import make_staff
 from tests.consent.people import answer
 from tests.erasure.people import file, run_all, store
@@ -55,9 +58,11 @@ def held(alice: Any) -> bool:
 def erased(alice: Any) -> bool:
     """Whether the erasure goes through, once the shop was told by hand."""
     run_all(one("erasure"))
-    olga = Account.objects.get(pk=make_staff("oscar", "operator").account.pk)
-    for step in Step.objects.filter(kind="manual", state="waiting"):
-        step_acts.close_by_hand(step_id=step.id, operator=olga)
+    waiting = Step.objects.filter(kind="manual", state="waiting")
+    if waiting:
+        oscar = Account.objects.get(pk=make_staff("oscar", "operator").account.pk)
+    for step in waiting:
+        step_acts.close_by_hand(step_id=step.id, operator=oscar)
     return run_all(one("erasure")).state == "completed" and not held(alice)
 
 
@@ -340,3 +345,117 @@ def test_the_desk_records_a_letter_of_the_person(alice: Any, rita: Any, audit_lo
     assert audit_log("request.received")[0].actor == f"staff:{rita.account.id}"
     page = rita.browser().post(where, letter | {"who": "representative"}).content.decode()
     assert page.count("This field is required.") == 4
+
+
+# --- a copy asked for earlier, by itself ----------------------------------------------------------------------------
+@pytest.fixture
+def earlier(alice: Any, shop: Any, without_window: None) -> RightsRequest:
+    """A copy that was asked for some time ago and waits to be collected."""
+    store(shop, alice.subject, "orders", given_name="Alice")
+    return run_all(file(alice.subject, "access"))
+
+
+def after_copies(alice: Any) -> RightsRequest:
+    return joint.file_after_copies(subject=alice.subject, details={})
+
+
+def test_an_erasure_waits_for_a_copy_asked_for_before_it_when_the_person_says_so(
+    alice: Any, earlier: RightsRequest, audit_log: Any
+) -> None:
+    filed = after_copies(alice)
+    assert filed.joint is not None and set(filed.joint.requests.all()) == {earlier, filed}
+    assert audit_log("case.filed")[0].details["count"] == 2
+    assert not erased(alice), "the copy is not collected"
+    b"".join(archives.collect(request=earlier, actor="subject")[1])
+    assert erased(alice)
+
+
+def test_without_saying_so_it_goes_ahead_and_takes_the_copy(alice: Any, earlier: RightsRequest) -> None:
+    file(alice.subject, "erasure")
+    assert erased(alice) and not Archive.objects.filter(request=earlier).exclude(chunks=None).exists()
+
+
+def test_an_erasure_that_is_open_already_waits_from_now_on(alice: Any, earlier: RightsRequest) -> None:
+    with override_settings(UNDO_WINDOW_SECONDS=3600):
+        first = file(alice.subject, "erasure")
+        again = after_copies(alice)
+    assert again == first and again.joint is not None and again.joint.requests.count() == 2
+
+
+def test_what_was_waived_is_waited_for_again(alice: Any, both: JointCase) -> None:
+    with override_settings(UNDO_WINDOW_SECONDS=3600):
+        run_all(one("access"))
+        joint.go_ahead_without_copy(request=one("erasure"))
+        assert not copies_waited_for(one("erasure"))
+        after_copies(alice)
+    assert copies_waited_for(one("erasure")) == [one("access")]
+    assert not joint_cases_of_account(alice.account).filter(pk=both.pk).exists(), "nothing is left of the first"
+
+
+def test_without_a_copy_to_collect_there_is_no_case(alice: Any, shop: Any) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice")
+    assert after_copies(alice).joint is None and not JointCase.objects.exists()
+
+
+def test_the_page_offers_it_only_with_a_copy_to_collect(alice: Any, bob: Any, earlier: RightsRequest) -> None:
+    page = alice.browser().get("/requests/new/erasure").content.decode()
+    assert "Wait until I have collected my copy" in page and "have not collected it" in page and "checked" not in page
+    assert "collected my copy" not in bob.browser().get("/requests/new/erasure").content.decode()
+    filed = alice.browser().post("/requests/new/erasure", {"after_copies": "on"})
+    assert filed.status_code == 302 and copies_waited_for(one("erasure")) == [earlier]
+    shown = alice.browser().get(filed["Location"]).content.decode()
+    assert "Waits for your copy" in shown
+
+
+# --- what the person is told beforehand -----------------------------------------------------------------------------
+@pytest.fixture
+def after_commit(django_capture_on_commit_callbacks: Any) -> Any:
+    """What is done after the commit is done at once: mail goes out."""
+    return lambda: django_capture_on_commit_callbacks(execute=True)
+
+
+def planned() -> list[str]:
+    return [str(each.body) for each in mail.outbox if each.subject == "Your data will be erased"]
+
+
+def test_who_asked_for_an_erasure_is_told_from_when_and_how_to_take_it_back(
+    alice: Any, shop: Any, after_commit: Any
+) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice")
+    with after_commit():
+        request = file(alice.subject, "erasure")
+    (told,) = planned()
+    assert f"/requests/{request.id}" in told and "Nothing is erased before" in told and "not collected" not in told
+    assert "Alice" not in told
+
+
+def test_and_that_a_copy_is_lost_with_it(alice: Any, shop: Any, earlier: RightsRequest, after_commit: Any) -> None:
+    with override_settings(UNDO_WINDOW_SECONDS=3600), after_commit():
+        file(alice.subject, "erasure")
+    (told,) = planned()
+    assert "You asked for a copy and have not collected it. The erasure destroys it too." in told
+
+
+def test_or_that_it_waits_for_the_copy(alice: Any, shop: Any, earlier: RightsRequest, after_commit: Any) -> None:
+    with after_commit():
+        after_copies(alice)
+    (told,) = planned()
+    assert "Nothing is erased before you have collected your copy" in told and "destroys it too" not in told
+
+
+def test_who_has_no_sign_in_is_not_sent_to_a_page_behind_it(shop: Any, after_commit: Any) -> None:
+    person, _new = register_subject(application=shop, identifiers={"email": "paula@people.example"})
+    store(shop, person, "orders", given_name="Paula")
+    with after_commit():
+        file(person, "erasure")
+    (told,) = planned()
+    assert "/requests/" not in told and "write to us and name the reference" in told
+
+
+def test_an_erasure_that_begins_at_once_is_not_announced(
+    alice: Any, shop: Any, without_window: None, after_commit: Any
+) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice")
+    with after_commit():
+        file(alice.subject, "erasure")
+    assert not planned()

@@ -31,7 +31,7 @@ COMPONENTS = {"email": "email"}
 ARGUED = {
     "password": SECRET, "code": SECRET, "otp": SECRET, "reference": SECRET,
     "purpose": ACT, "ground": ACT, "right": ACT, "decision": ACT, "action": ACT, "event": ACT, "explicit": ACT,
-    "next": ACT, "shown": ACT, "destination": ACT, "passkey": SECRET, "supplement": ACT,
+    "next": ACT, "shown": ACT, "after_copies": ACT, "destination": ACT, "passkey": SECRET, "supplement": ACT,
     "outcome": PLACE, "reason": PLACE, "files": PLACE,
     "label": "what the person calls a passkey, to know it again; sealed, in their archive, gone with the account",
     "field": "which approved component is to be put right (Art. 16)",
