@@ -20,16 +20,21 @@ for name in "$python" python3.13 python3.12 python3.11 ''; do
     "$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && break
 done
 
-if uv --version >/dev/null 2>&1; then uv=(uv); elif "$name" -m uv --version >/dev/null 2>&1; then uv=("$name" -m uv); else uv=(); fi
 began=$SECONDS
 echo "installing from $lock into $venv"
-if [ ${#uv[@]} -gt 0 ]; then
-    [ -x "$venv/bin/python" ] || "${uv[@]}" venv --quiet --python "$name" "$venv"
-    "${uv[@]}" pip install --quiet --python "$venv/bin/python" --require-hashes -r "$lock"
-else
-    [ -x "$venv/bin/pip" ] || "$name" -m venv --clear "$venv"
+[ -x "$venv/bin/pip" ] || "$name" -m venv --clear "$venv"
+quietly=(--quiet --disable-pip-version-check --no-input --no-compile --require-hashes)
+
+# uv takes a tenth of the time; it knows nothing of pip's own settings (a mirror, a certificate), and where it fails pip goes on.
+uv=uv
+if ! uv --version >/dev/null 2>&1; then
+    uv="$venv/installer/bin/uv"
+    [ -x "$uv" ] || "$venv/bin/pip" install "${quietly[@]}" --target "$venv/installer" -r deploy/local/installer.txt || uv=
+fi
+if [ -z "$uv" ] || ! "$uv" pip install --quiet --python "$venv/bin/python" --require-hashes -r "$lock"; then
+    echo "without uv; pip takes a minute or two"
     # Modules are compiled when they are first imported, as uv leaves them: most never are.
-    "$venv/bin/pip" install --quiet --disable-pip-version-check --no-input --no-compile --require-hashes -r "$lock"
+    "$venv/bin/pip" install "${quietly[@]}" --no-deps -r "$lock"
 fi
 echo "$wanted" > "$stamp"
 if [ "$lock" = requirements-dev.txt ]; then
