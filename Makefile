@@ -110,6 +110,7 @@ docs: venv-dev ## the documentation as a site, in artefacts/site
 lock: ## resolve the dependencies anew
 	$(PYTHON) -m uv pip compile --universal --generate-hashes --upgrade pyproject.toml -o requirements.txt --no-header --no-emit-index-url
 	$(PYTHON) -m uv pip compile --universal --generate-hashes --upgrade --group dev pyproject.toml -c requirements.txt -o requirements-dev.txt --no-header --no-emit-index-url
+	echo uv | $(PYTHON) -m uv pip compile --universal --generate-hashes --upgrade - -o deploy/local/installer.txt --no-header --no-emit-index-url
 
 venv:
 	@deploy/local/venv.sh requirements.txt
