@@ -5,23 +5,26 @@ forwarded or stolen mail can do nothing with it (threats T44, T52).
 
 The row is the promise: it is written with the act and gone once a mail server has the message. Whoever committed tries
 at once; what that leaves behind (a server that is down, a process that died) the sweep sends. So no mail is lost, and
-one may come twice, under the same Message-ID, when a process dies between the server's yes and the row's end.
+a few may come twice, under the same Message-ID, when a process dies between the server's yes and the rows' end.
 """
 
 import json
 import logging
 import random
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPSenderRefused
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
+from django.db.models import F
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
@@ -41,14 +44,15 @@ LONGEST_WAIT = timedelta(hours=12)
 KEPT_FOR = timedelta(days=7)
 """How long a mail that was given up can be looked at."""
 BATCH = 50
+TOGETHER = 10
+"""As many go over one connection to the server; as many may come twice when the process dies meanwhile."""
 BREAKER = "mail"
 _dice = random.SystemRandom()
 _CLAIMED = ("id", "kind", "sealed", "tries", "created_at", "due_at", "given_up_at")
 _CLAIM = Prepared(f"""
 UPDATE access_outgoingmail SET due_at = %(until)s, tries = tries + 1
-WHERE id = %(id)s AND due_at <= %(now)s AND given_up_at IS NULL RETURNING {", ".join(_CLAIMED)}
+WHERE id = ANY(%(ids)s) AND due_at <= %(now)s AND given_up_at IS NULL RETURNING {", ".join(_CLAIMED)}
 """)  # noqa: S608 - constants
-Outcome = Literal["sent", "refused", "down", "not_due"]
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,7 @@ def send_mails_later(mails: Iterable[Mail]) -> None:
     rows = [_row(mail) for mail in mails]
     with transaction.atomic(savepoint=False):
         OutgoingMail.objects.bulk_create(rows)
-        for row in rows:
-            transaction.on_commit(partial(_send_at_once, row.pk), robust=True)
+        transaction.on_commit(partial(_send_at_once, [row.pk for row in rows]), robust=True)
 
 
 def _row(mail: Mail) -> OutgoingMail:
@@ -112,13 +115,7 @@ def sweep_mail() -> int:
     if wait := breakers.wait_seconds(BREAKER):  # nothing is tried, and nothing counts as tried
         due.update(due_at=timezone.now() + timedelta(seconds=wait * _dice.uniform(1.0, 1.0 + breakers.JITTER)))
         return 0
-    sent = 0
-    for mail_id in ids:
-        outcome = send(mail_id)
-        sent += outcome == "sent"
-        if outcome == "down":
-            break
-    return sent
+    return _send_all(ids)
 
 
 def purge() -> int:
@@ -126,37 +123,66 @@ def purge() -> int:
     return OutgoingMail.objects.filter(given_up_at__lt=timezone.now() - KEPT_FOR).delete()[0]
 
 
-def send(mail_id: UUID) -> Outcome:
-    """What came of it: the server took the mail, refused it, did not answer; or it was not due, or another's."""
-    mail = _claim(mail_id)
-    if mail is None:
-        return "not_due"
+def send(mail_ids: Sequence[UUID]) -> int:
+    """How many of these the server took, over one connection; those that are not due or another's are left alone.
+
+    When it stops answering, the one it was given waits for another try, and the rest as if nothing had been tried.
+    """
+    mails, taken = deque(_claimed(mail_ids)), []
     try:
-        with traces.span("mail"):
-            _message(mail).send()
+        with traces.span("mail"), get_connection() as server:
+            while mails and timezone.now() < mails[0].due_at - LEASE / 2:
+                if _took(server, mails[0]):
+                    taken.append(mails[0].pk)
+                mails.popleft()
+    except OSError as error:
+        breakers.told(BREAKER, answered=False)
+        if mails:
+            _wait(mails.popleft(), error)
+    except BaseException:
+        mails.popleft()  # whatever is wrong with it holds up no other
+        raise
+    finally:
+        OutgoingMail.objects.filter(pk__in=taken).delete()
+        rest = OutgoingMail.objects.filter(pk__in=[mail.pk for mail in mails])
+        rest.update(due_at=timezone.now(), tries=F("tries") - 1)
+    return len(taken)
+
+
+def _took(server: BaseEmailBackend, mail: OutgoingMail) -> bool:
+    """Whether the server has it; what it refuses waits. Raises OSError when it does not answer."""
+    try:
+        server.send_messages([_message(mail)])
     except (SMTPRecipientsRefused, SMTPSenderRefused, SMTPDataError) as error:
         breakers.told(BREAKER, answered=True)
         _wait(mail, error)
-        return "refused"
-    except OSError as error:
-        breakers.told(BREAKER, answered=False)
-        _wait(mail, error)
-        return "down"
+        return False
     breakers.told(BREAKER, answered=True)
-    OutgoingMail.objects.filter(pk=mail.pk).delete()
-    return "sent"
+    return True
 
 
-def _send_at_once(mail_id: UUID) -> None:
+def _send_all(mail_ids: Sequence[UUID]) -> int:
+    """So many at a time, until the server does not answer: the rest is the sweep's, and no request waits for it."""
+    sent = 0
+    for first in range(0, len(mail_ids), TOGETHER):
+        sent += send(mail_ids[first : first + TOGETHER])
+        if not breakers.is_well(BREAKER):
+            break
+    return sent
+
+
+def _send_at_once(mail_ids: Sequence[UUID]) -> None:
     """No request waits for a server that did not answer the last time: its mail is the sweep's."""
     if breakers.is_well(BREAKER):
-        send(mail_id)
+        _send_all(mail_ids)
 
 
-def _claim(mail_id: UUID) -> OutgoingMail | None:
+def _claimed(mail_ids: Sequence[UUID]) -> list[OutgoingMail]:
+    """Those that are due, in this order; this process has them to itself for the lease."""
     now = timezone.now()
-    found = _CLAIM.one(id=mail_id, now=now, until=now + LEASE)
-    return None if found is None else OutgoingMail.from_db(None, _CLAIMED, found)
+    found = _CLAIM.all(ids=list(mail_ids), now=now, until=now + LEASE)
+    mails = {row[0]: OutgoingMail.from_db(None, _CLAIMED, row) for row in found}
+    return [mails[mail_id] for mail_id in mail_ids if mail_id in mails]
 
 
 def _wait(mail: OutgoingMail, error: OSError) -> None:

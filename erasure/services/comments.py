@@ -20,6 +20,7 @@ from erasure.services.locking import locked_open_request
 from erasure.services.records import record_request
 from gdpr_portal.errors import Gone, Invalid
 from subjects.models import Subject
+from subjects.selectors import ensure_not_erased
 from vault import services as vault
 
 LONGEST = 5000
@@ -47,6 +48,7 @@ def comment_on(*, request_id: UUID, author: Account, text: str) -> Comment:
         )
     with transaction.atomic():
         request = locked_open_request(request_id)
+        ensure_not_erased(request.subject)
         comment = Comment(request=request, author=author, at=timezone.now())
         comment.sealed = vault.subject_key(request.subject_id).seal(comment_place(comment), words.encode())
         comment.save(force_insert=True)

@@ -23,6 +23,7 @@ from erasure.services.links import link_to, link_to_message
 from erasure.services.locking import locked_open_request
 from erasure.services.records import record_request
 from gdpr_portal.errors import Gone, Invalid, WrongState
+from subjects.selectors import ensure_not_erased
 from vault import services as vault
 
 LONGEST = 5000
@@ -129,6 +130,7 @@ def _written(request: RightsRequest, text: str, *, author: Account | None) -> Me
         raise Invalid(
             "invalid_value", "A message has 1 to %(longest)s characters.", status=422, params={"longest": LONGEST}
         )
+    ensure_not_erased(request.subject)  # nothing is written any more that its erasure would have to come back for
     message = Message(request=request, author=author, by_person=author is None, at=timezone.now())
     message.sealed = vault.subject_key(request.subject_id).seal(message_place(message), words.encode())
     message.save(force_insert=True)

@@ -18,7 +18,7 @@ from consent.models import Purpose
 from consent.wording import title_in
 from erasure.models import Receipt, RightsRequest, Step, Transfer
 from erasure.outcomes import OUTCOMES
-from erasure.services import checking, connector_steps, sources
+from erasure.services import checking, connector_steps, leftovers, sources
 from erasure.services.addresses import addresses_with, is_here, language_of
 from erasure.services.copy_links import links_to
 from erasure.services.joint_order import erasure_waiting_for
@@ -27,7 +27,7 @@ from erasure.services.mandate_words import end_mandate
 from erasure.services.records import request_entry
 from erasure.states import LIVE_TRANSFER, REQUEST, move
 from gdpr_portal.failpoints import failpoint
-from subjects.selectors import emails_of
+from subjects.selectors import emails_of, retained_of
 from vault.signing import sign_jws
 
 FINISHED = frozenset({"done", "retained"})
@@ -82,6 +82,7 @@ def _complete(requests: Sequence[RightsRequest], *, actor: str) -> None:
     own: dict[UUID, list[Step]] = {row.id: [] for row in requests}
     for step in Step.objects.filter(request_id__in=own).order_by("position", "kind", "target"):
         own[step.request_id].append(step)
+    late = _last_look([row for row in requests if row.right == "erasure"])
     now, sent = timezone.now(), _transferred(requests)
     here = [row.subject_id for row in requests if is_here(row)]
     emails = emails_of(here) if here else {}
@@ -91,12 +92,18 @@ def _complete(requests: Sequence[RightsRequest], *, actor: str) -> None:
         RightsRequest.objects.filter(pk__in=ids).update(
             state=requests[0].state, completed_at=now, outcome=outcome, notice_to_sealed=None
         )  # fmt: skip
-    audit.record_many([entry for end in ends for entry in end.entries])
+    audit.record_many([*late, *(entry for end in ends for entry in end.entries)])
     _keep([end.receipt for end in ends])
     for end in ends:
         if end.request.mandate_id is not None:
             end_mandate(end.request, actor=actor)
     send_mails_later(_notices(ends))
+
+
+def _last_look(erasures: Sequence[RightsRequest]) -> list[audit.Entry]:
+    """Nothing came back while others were waited for."""
+    kept = retained_of([row.subject_id for row in erasures]) if erasures else {}
+    return leftovers.clear(erasures, kept)
 
 
 def _end(

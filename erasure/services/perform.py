@@ -9,19 +9,15 @@ from typing import Any
 from uuid import UUID
 
 from access.services.accounts import erase_account
-from audit import actors
 from audit import services as audit
 from consent.services.data import rectifiable
 from erasure.models import Step
-from erasure.services import connector_runs, connector_steps, copies, sources
+from erasure.services import connector_runs, connector_steps, copies, leftovers, sources
 from erasure.services.details import opened_details
-from gdpr_portal.errors import WrongState
 from gdpr_portal.failpoints import failpoint
 from subjects.holdings import Kept, holding, where_left
 from subjects.selectors import retained, retained_of
 from subjects.services import shred_keys, store_values
-
-WORKER = actors.system("worker")
 
 
 @dataclass(frozen=True)
@@ -94,10 +90,7 @@ def _holding(steps: Sequence[Step], kept: Kept) -> list[Outcome]:
 
 
 def _erased(step: Step, rows: int) -> Outcome:
-    details: dict[str, Any] = {"request": str(step.request_id), "reason": step.target, "count": rows}
-    pseudonym = step.request.subject.pseudonym
-    entry = audit.Entry(action="data.erased", actor=WORKER, subject=pseudonym, details=details)
-    return Outcome({"rows": rows}, entries=[entry])
+    return Outcome({"rows": rows}, entries=[leftovers.erased_entry(step.request, step.target, rows)])
 
 
 def _people(steps: Sequence[Step]) -> list[UUID]:
@@ -124,7 +117,7 @@ def _rectify(step: Step) -> Outcome:
     )
     audit.record(
         "data.rectified",
-        actor=WORKER,
+        actor=leftovers.WORKER,
         subject=request.subject.pseudonym,
         purpose=request.purpose,
         fields=[*marks, *sorted(values.keys() - marks.keys())],
@@ -154,11 +147,9 @@ def _key(steps: Sequence[Step], kept: Kept) -> list[Outcome]:
 
 
 def _verify(steps: Sequence[Step], kept: Kept) -> list[Outcome]:
-    """Another look at every place: complete is only said when nothing is left that should be gone."""
-    left = where_left(_people(steps), kept)
-    if left:
-        raise WrongState("residue", "Something is left in %(places)s.", params={"places": ", ".join(sorted(left))})
-    return [Outcome({"rows": 0})] * len(steps)
+    """Another look at every place; what was found late is told with the first."""
+    late = leftovers.clear([step.request for step in steps], dict.fromkeys(_people(steps), kept))
+    return [Outcome({"rows": 0}, entries=late), *(Outcome({"rows": 0}) for _step in steps[1:])]
 
 
 _KINDS: dict[str, Callable[[Sequence[Step], Kept], list[Outcome]]] = {

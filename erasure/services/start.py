@@ -33,7 +33,7 @@ from erasure.services.sweeping import together
 from gdpr_portal.copying import copy_rows
 from gdpr_portal.wake import wake
 from subjects.models import Restriction
-from subjects.selectors import emails_of
+from subjects.selectors import email_of, emails_of
 from subjects.services import (
     answer_for_what_is_kept,
     keep_from_use,
@@ -83,14 +83,15 @@ def _tell_planned(request: RightsRequest) -> None:
         "starts": request.starts_at,
         "waits": bool(copies_waited_for(request)),
         "has_copy": copies_to_collect(request.subject_id).exists(),
-        "link": "",
     }
-    own, link = addresses.address_of(request), settings.BASE_URL + reverse("request", args=[request.id])
-    for address in addresses.addresses_of(request):
-        is_portal = address == own and request.subject.account_id is not None
-        more = {"link": link} if is_portal else {}
-        language = addresses.language_of(request)
-        send_mail_later("erasure_planned", to=address, language=language, context=context | more)
+    link = settings.BASE_URL + reverse("request", args=[request.id])
+    own, *others = addresses.addresses_with(request, lambda: email_of(request.subject))
+    has_account = request.subject.account_id is not None
+    to = [(own, {"link": link if has_account else ""}), *((other, {"link": ""}) for other in others)]
+    language = addresses.language_of(request)
+    for address, more in to:
+        if address:
+            send_mail_later("erasure_planned", to=address, language=language, context=context | more)
 
 
 def _undo_until(request: RightsRequest, now: datetime) -> datetime:

@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Sequence
 from datetime import timedelta
-from smtplib import SMTPRecipientsRefused
+from smtplib import SMTPRecipientsRefused, SMTPServerDisconnected
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from access.models import OutgoingMail
 from access.services import mail
 from access.services.housekeeping import purge_expired
 from gdpr_portal import breakers
+from vault.aead import Tampered
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ADDRESS = "ada@canary.example"
@@ -27,6 +28,15 @@ class Refusing(EmailBackend):
     def send_messages(self, messages: Sequence[EmailMessage]) -> int:  # type: ignore[override]
         if "nobody@canary.example" in messages[0].to:
             raise SMTPRecipientsRefused({"nobody@canary.example": (550, b"no such user")})
+        return super().send_messages(messages)
+
+
+class Leaving(EmailBackend):
+    """A server that is gone after two messages."""
+
+    def send_messages(self, messages: Sequence[EmailMessage]) -> int:  # type: ignore[override]
+        if len(django_mail.outbox) == 2:
+            raise SMTPServerDisconnected("gone")
         return super().send_messages(messages)
 
 
@@ -59,7 +69,7 @@ def test_an_act_that_is_undone_sends_nothing() -> None:
 
 
 def test_a_process_that_dies_after_the_commit_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mail, "_send_at_once", lambda mail_id: None)
+    monkeypatch.setattr(mail, "_send_at_once", lambda mail_ids: None)
     later()
     assert not django_mail.outbox
     assert mail.sweep_mail() == 1 and mail.sweep_mail() == 0
@@ -85,7 +95,7 @@ def test_while_it_is_down_requests_do_not_wait_for_it(server_down: None, setting
 
 def test_one_refused_address_holds_up_nobody(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.EMAIL_BACKEND = f"{__name__}.Refusing"
-    monkeypatch.setattr(mail, "_send_at_once", lambda mail_id: None)
+    monkeypatch.setattr(mail, "_send_at_once", lambda mail_ids: None)
     later("nobody@canary.example")
     later()
     assert mail.sweep_mail() == 1 and OutgoingMail.objects.get().tries == 1
@@ -109,15 +119,15 @@ def test_after_three_days_it_is_given_up_and_after_a_week_forgotten(
 
 
 def test_two_processes_do_not_send_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mail, "_send_at_once", lambda mail_id: None)
+    monkeypatch.setattr(mail, "_send_at_once", lambda mail_ids: None)
     later()
     mail_id = OutgoingMail.objects.get().pk
-    assert mail._claim(mail_id) is not None
-    assert mail.send(mail_id) == "not_due" and mail.sweep_mail() == 0
+    assert [each.pk for each in mail._claimed([mail_id])] == [mail_id]
+    assert mail.send([mail_id]) == 0 and mail.sweep_mail() == 0 and not django_mail.outbox
 
 
 def test_the_row_shows_neither_address_nor_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mail, "_send_at_once", lambda mail_id: None)
+    monkeypatch.setattr(mail, "_send_at_once", lambda mail_ids: None)
     later()
     row = OutgoingMail.objects.get()
     assert mail._message(row).to == [ADDRESS]
@@ -125,8 +135,52 @@ def test_the_row_shows_neither_address_nor_words(monkeypatch: pytest.MonkeyPatch
 
 
 def test_sent_again_it_has_the_same_id(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mail, "_send_at_once", lambda mail_id: None)
+    monkeypatch.setattr(mail, "_send_at_once", lambda mail_ids: None)
     later()
     row = OutgoingMail.objects.get()
     assert mail._message(row).extra_headers["Message-ID"] == mail._message(row).extra_headers["Message-ID"]
     assert str(row.pk) in mail._message(row).extra_headers["Message-ID"]
+
+
+def test_a_server_that_leaves_has_what_it_took_and_the_rest_is_as_if_untried(settings: Any, frozen: Any) -> None:
+    settings.EMAIL_BACKEND = f"{__name__}.Leaving"
+    several = [f"{name}@canary.example" for name in ("ada", "bea", "cleo", "dora")]
+    mail.send_mails_later([mail.Mail("password_changed", to) for to in several])
+    assert [message.to[0] for message in django_mail.outbox] == several[:2]
+    assert sorted(OutgoingMail.objects.values_list("tries", flat=True)) == [0, 1]
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    frozen.shift(timedelta(hours=1))
+    breakers.forget()
+    assert mail.sweep_mail() == 2 and sorted(message.to[0] for message in django_mail.outbox) == several
+
+
+def test_one_that_cannot_be_opened_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail, "_send_at_once", lambda mail_ids: None)
+    later("broken@canary.example")
+    OutgoingMail.objects.update(sealed=b"nonsense")
+    later()
+    with pytest.raises(Tampered):
+        mail.sweep_mail()
+    assert mail.sweep_mail() == 1 and django_mail.outbox[0].to == [ADDRESS]
+
+
+def test_many_go_over_one_connection(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[bool] = []
+    monkeypatch.setattr(EmailBackend, "open", lambda _self: opened.append(True))
+    mail.send_mails_later([mail.Mail("password_changed", f"p{number}@canary.example") for number in range(25)])
+    assert len(django_mail.outbox) == 25 and len(opened) == 3 and not OutgoingMail.objects.exists()
+
+
+def test_a_slow_server_is_given_no_more_than_the_lease_lasts(
+    settings: Any, frozen: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = EmailBackend.send_messages
+
+    def slow(self: Any, messages: Any) -> int:
+        frozen.shift(timedelta(seconds=40))
+        return plain(self, messages)
+
+    monkeypatch.setattr(EmailBackend, "send_messages", slow)
+    mail.send_mails_later([mail.Mail("password_changed", f"p{number}@canary.example") for number in range(4)])
+    assert len(django_mail.outbox) == 2 and set(OutgoingMail.objects.values_list("tries", flat=True)) == {0}
+    assert mail.sweep_mail() == 2 and not OutgoingMail.objects.exists()

@@ -1,5 +1,6 @@
 """An erasure from filing to its receipt: everything goes, everybody is told, and only then it is complete."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from audit.models import AuditEvent
 from consent.models import Delivery
 from consent.services.data import store_data
 from consent.services.deliveries import acknowledge
-from erasure.models import RightsRequest, Step
-from erasure.services import lifts, requests, retentions, step_acts, steps
+from erasure.models import Message, RightsRequest, Step
+from erasure.services import comments, conversation, lifts, perform, requests, retentions, step_acts, steps
 from gdpr_portal.errors import Gone, Invalid, Missing, WrongState
+from subjects.holdings import Holding
 from subjects.models import Identifier, PersonalValue, Restriction, Retention
 from subjects.services import read_values
 from tests.erasure.people import run_all
@@ -289,3 +291,75 @@ def test_steps_behind_one_that_another_worker_has_are_left_alone(alice: Any) -> 
     held = claims.claim_together(seen)
     first = {step.id for step in seen if step.position == seen[0].position} - {taken.step_id}
     assert {each.step_id for each in held} == first
+
+
+# --- what is written while an erasure is at work ---------------------------------------------------------------------
+@pytest.fixture
+def waiting(alice: Any, shop: Any) -> RightsRequest:
+    """An erasure that kept something by law and waits for the shop: all of ours is done."""
+    store(shop, alice.subject, "orders", given_name="Alice")
+    store(shop, alice.subject, "tax_records", vat_number="DE811907980")
+    set_endpoint(application=shop, url="https://shop.example/notices")
+    with override_settings(UNDO_WINDOW_SECONDS=0):
+        request = run_all(file(alice.subject, "erasure"))
+    assert states(request)["verification"] == "done" and states(request)["shop"] == "waiting"
+    return request
+
+
+def answered(request: RightsRequest, shop: Any) -> RightsRequest:
+    delivery = Delivery.objects.get(request=request.id)
+    acknowledge(application=shop, delivery_id=delivery.id, outcome="done", evidence={}, data={})
+    return run_all(request)
+
+
+def test_nothing_is_written_any_more_to_somebody_who_goes(waiting: RightsRequest, rita: Any, shop: Any) -> None:
+    with pytest.raises(Gone):
+        conversation.write_to_desk(request=waiting, text="One more thing")
+    with pytest.raises(Gone):
+        conversation.write_to_person(request_id=waiting.id, author=rita.account, text="One more thing")
+    with pytest.raises(Gone):
+        comments.comment_on(request_id=waiting.id, author=rita.account, text="Called the shop")
+    assert answered(waiting, shop).state == "completed"
+
+
+def late(request: RightsRequest) -> None:
+    """Something that was still at work writes after its place was done."""
+    Message.objects.create(request=request, by_person=True, at=timezone.now(), sealed=b"late")
+
+
+@override_settings(UNDO_WINDOW_SECONDS=0)
+def test_what_comes_before_the_first_look_goes_with_it(
+    alice: Any, shop: Any, audit_log: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice")
+    set_endpoint(application=shop, url="https://shop.example/notices")
+    request = file(alice.subject, "erasure")
+    key = perform._KINDS["key"]
+
+    def slow(steps: Any, kept: Any) -> Any:
+        late(request)
+        return key(steps, kept)
+
+    monkeypatch.setitem(perform._KINDS, "key", slow)
+    assert states(run_all(request))["verification"] == "done"
+    assert not Message.objects.filter(request=request).exclude(sealed=None).exists()
+    told = [event.details for event in audit_log("data.erased") if event.details["reason"] == "cases"]
+    assert [each["count"] for each in told] == [told[0]["count"], 1]
+
+
+def test_what_comes_late_goes_with_the_last_look(waiting: RightsRequest, shop: Any, audit_log: Any) -> None:
+    before = len(audit_log("data.erased"))
+    late(waiting)
+    assert answered(waiting, shop).state == "completed"
+    assert not Message.objects.filter(request=waiting).exclude(sealed=None).exists()
+    told = [event.details for event in audit_log("data.erased")][before:]
+    assert told == [{"request": str(waiting.id), "reason": "cases", "count": 1}]
+
+
+def test_what_does_not_go_is_never_called_complete(
+    waiting: RightsRequest, shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late(waiting)
+    monkeypatch.setattr(Holding, "erase_all", lambda _self, _people, _kept: Counter())
+    request = answered(waiting, shop)
+    assert request.state == "in_progress" and not hasattr(request, "receipt")
