@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -29,8 +29,13 @@ if TYPE_CHECKING:
 
 
 def _next_morning() -> datetime:
-    """The next 10:00 UTC that is five hours away: the database's clock is the real one, and must lie before NOW."""
-    return (datetime.now(UTC) + timedelta(hours=19)).replace(hour=10, minute=0, second=0, microsecond=0)
+    """The next 10:00 UTC that is five hours away: the database's clock is the real one, and must lie before NOW.
+
+    `TESTS_DAY=2027-01-31` sets another day that lies ahead: what is right today may be wrong at the end of a month.
+    """
+    soon = datetime.now(UTC) + timedelta(hours=19)
+    day = date.fromisoformat(os.environ.get("TESTS_DAY", soon.date().isoformat()))
+    return datetime(day.year, day.month, day.day, 10, tzinfo=UTC)
 
 
 NOW = _next_morning()
