@@ -102,7 +102,7 @@ def test_four_eyes_at_the_desk(alice: Any, rita: Any, paul: Any) -> None:
     act = f"/admin/erasure/rightsrequest/{request.id}/act/"
     rita.browser().post(act, {"act": "propose_refusal", "reason": EXCESSIVE})
     given = {"act": "second", "opinion": str(SecondOpinion.objects.get().id)}
-    assert "Who proposes does not decide." in rita.browser().post(act, given, follow=True).content.decode()
+    assert "Whoever proposes cannot decide as well." in rita.browser().post(act, given, follow=True).content.decode()
     paul.browser().post(act, given)
     request.refresh_from_db()
     assert request.state == "refused"

@@ -400,7 +400,7 @@ def test_reminders_at_half_and_most_of_its_days_then_the_desk_then_given_up(
             place_tasks.remind()
         return [(message.to[0], str(message.subject)) for message in mail.outbox]
 
-    waits = "A request about personal data still waits for you"
+    waits = "A request about personal data is still waiting for you"
     assert at(4.9) == []
     assert at(5) == [(KEEPER.email, waits)]
     assert Client().get(first).status_code == 410 and Client().get(link()).status_code == 200

@@ -16,7 +16,7 @@ def test_an_empty_list_says_what_to_do_next(rita: Any) -> None:
 
 def test_a_choice_that_fits_nothing_leads_back(rita: Any) -> None:
     page = rita.browser().get(PLACES, {"approved_at__isempty": "1"}).content.decode()
-    assert "Nothing fits what was chosen." in page and '<a href="?">' in page
+    assert "Nothing matches what was chosen." in page and '<a href="?">' in page
 
 
 def test_a_list_with_something_shows_it(catalogue: None, rita: Any) -> None:
