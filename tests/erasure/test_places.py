@@ -68,6 +68,13 @@ def link() -> str:
     return found.group(1)
 
 
+def test_the_queue_calls_a_place_by_its_name(sent: RightsRequest, rita: Any, petra: Any) -> None:
+    places.retire(place_id=ManualPlace.objects.get().id, by=rita.account)
+    places.approve(place_id=declared(rita, name="Attic").id, by=petra.account)
+    page = rita.browser().get("/admin/erasure/rightsrequest/").content.decode()
+    assert str(sent.id)[:8] in page and "Attic" in page and "place:paper" not in page
+
+
 def opened(path: str) -> tuple[Client, str]:
     """A browser that has pressed the button of the link, and the address of the form."""
     client = Client()

@@ -24,3 +24,10 @@ def test_a_list_with_something_shows_it(catalogue: None, rita: Any) -> None:
     assert "<h1>Purposes</h1>" in page and "<title>Purposes · GDPR Portal</title>" in page
     assert '<td data-label="State"' in page, "as a card on a phone"
     assert ">Newsletter</a>" in page and "There is nothing here yet." not in page
+
+
+def test_filters_stand_above_the_list_and_say_what_is_chosen(catalogue: None, rita: Any) -> None:
+    page = rita.browser().get("/admin/consent/purpose/", {"state__exact": "live"}).content.decode()
+    assert page.index('class="list-filter"') < page.index('id="result_list"')
+    assert page.count('id="changelist-filter"') == 0, "not beside it as well"
+    assert 'aria-current="true">Live</a>' in page and "Clear all filters" in page
