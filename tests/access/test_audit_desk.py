@@ -125,7 +125,7 @@ def test_while_it_waits_or_runs_the_page_says_how_far_it_is(desk: Client) -> Non
     Verification.objects.update(state="running", checked=4000, expected=10000)
     assert "4000 of 10000 entries are behind it." in text_of(desk.get(answer["Location"]))
     Verification.objects.update(state="failed")
-    assert "It was broken off several times" in text_of(desk.get(answer["Location"]))
+    assert "It was interrupted several times" in text_of(desk.get(answer["Location"]))
 
 
 def test_a_checkpoint_kept_from_before_the_rewriting_shows_it(desk: Client) -> None:

@@ -418,7 +418,7 @@ def test_reminders_at_half_and_most_of_its_days_then_the_desk_then_given_up(
     assert rita.email in {to for to, _subject in late} and KEEPER.email not in {to for to, _subject in late}
     assert run_all(sent).state == "in_progress" and Client().get(newest).status_code == 200
     assert {subject for _to, subject in at(20)} == {"A place has not answered"}
-    assert "its link is dead" in str(mail.outbox[-1].body)
+    assert "its link no longer works" in str(mail.outbox[-1].body)
     step = task_of(sent).step
     assert (step.state, step.last_error) == ("failed", "no_answer") and Client().get(newest).status_code == 410
     assert run_all(sent).state == "in_progress", "a place given up blocks the end"
