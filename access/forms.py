@@ -123,7 +123,7 @@ class InvitationForm(PasswordForm):
     """What a member of staff was told, and the password of their choice."""
 
     code = forms.CharField(
-        label=_("Code an operator told you"),
+        label=_("Code an operator gave you"),
         help_text=_("Ten letters and digits; capitals and hyphens do not matter."),
         max_length=20,
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "class": "one-time", "spellcheck": "false"}),

@@ -50,7 +50,7 @@ class ConsentsHolding(Holding):
         if any(model.objects.filter(subject=subject).exists() for model in (ConsentEvent, Objection)):
             until = timezone.now() + timedelta(days=settings.PROOF_RETENTION_DAYS)
             why = _("We must be able to prove that you agreed and when you withdrew. No name is left on it.")
-            what = _("The bare record of when which wording was agreed to or refused, and when you objected")
+            what = _("The bare record of which wording you agreed to or refused and when, and when you objected")
             lines.append(PlanLine(what, "stays", "Art. 17(3)(e)", until=until, why=why))
         return lines
 

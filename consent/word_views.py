@@ -40,7 +40,7 @@ class ParentForm(forms.Form):
     name = forms.CharField(label=gettext_lazy("Your full name"), max_length=200)
     birth_date = forms.DateField(
         label=gettext_lazy("Date of birth of the child"),
-        help_text=gettext_lazy("So that nobody answers who got this mail by mistake."),
+        help_text=gettext_lazy("So that nobody who got this mail by mistake can answer."),
         widget=forms.DateInput(attrs={"type": "date"}),
     )
 
@@ -73,7 +73,7 @@ def authorisation(request: HttpRequest) -> HttpResponse:
     except DomainError as error:
         messages.error(request, str(wording.WHY_NOT.get(error.code, error.in_words)))
     else:
-        messages.success(request, _("A mail is on its way. Your consent counts once your parent agreed."))
+        messages.success(request, _("A mail is on its way. Your consent counts once your parent has agreed."))
     return redirect("consent")
 
 

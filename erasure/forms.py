@@ -102,7 +102,7 @@ class DecisionForm(NothingMore):
     decision = forms.RegexField(
         r"^[A-Za-z0-9._:-]{1,200}$",
         label=_("Reference of the decision"),
-        help_text=_("As it stands in the message you received."),
+        help_text=_("As shown in the message you received."),
     )
 
     def details(self) -> dict[str, Any]:
@@ -128,7 +128,7 @@ class WordsForm(forms.Form):
         r"^[A-Za-z0-9._:-]{1,200}$",
         label=_("To have a decision looked at: its reference"),
         required=False,
-        help_text=_("As it stands in the message you received."),
+        help_text=_("As shown in the message you received."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -179,7 +179,7 @@ class PublicForm(WordsForm):
 class RepresentativeForm(forms.Form):
     """Who asks in somebody else's name, and what they show for it."""
 
-    kind = forms.ChoiceField(label=_("By what may you act?"), widget=forms.RadioSelect)
+    kind = forms.ChoiceField(label=_("What allows you to act for them?"), widget=forms.RadioSelect)
     name = forms.CharField(
         label=_("Your name, or that of your association"),
         max_length=LONGEST_NAME,

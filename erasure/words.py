@@ -74,18 +74,18 @@ SOURCE_STATES: dict[str, Any] = {
     "closed": _("Settled, without an answer to put here"),
 }
 PLACES: dict[str, Any] = {
-    "archive": _("Your copy is put together"),
+    "archive": _("Your copy is being prepared"),
     "data_key": _("The key to your data is destroyed"),
     "portal_login": _("Your sign-in to this portal is removed"),
-    "verification": _("Another look that nothing is left"),
+    "verification": _("A last check that nothing is left"),
     "rectification": _("Your data is corrected"),
-    "identity": _("What you are recognised by is erased"),
+    "identity": _("What identifies you is erased"),
     "values": _("The values are erased"),
     "applications": _("The applications' records of you are dealt with"),
     "restrictions": _("Restrictions are dealt with"),
     "retentions": _("What the law keeps is written down"),
     "consents": _("Your answers about consent are erased"),
-    "deliveries": _("Notices about you lose their words"),
+    "deliveries": _("The words of notices about you are erased"),
     "rights_requests": _("The words of your requests are erased"),
     "mandates": _("Who acted in your name, and their mandate, are erased"),
     "archives": _("Archives not collected are erased"),
@@ -237,7 +237,7 @@ def _kept_back(row: RightsRequest) -> Any:
             "(Art. 17(3)(e) GDPR). Nothing of it is used. Your erasure goes on when that is over; we write to you."
         )
     if row.state == "in_progress" and is_in_undo_window(row) and standing_pause() is not None:
-        return _("Far more erasures than usual were asked for. Two people look at that before yours begins.")
+        return _("Far more erasures than usual have been asked for. Two people look into that before yours begins.")
     return ""
 
 
@@ -346,14 +346,14 @@ def _what(step: Step) -> Any:
     if step.request.right in COPIES and step.kind in ASKED:
         return _("%(name)s is asked for its copy of your data") % {"name": name_of(step)}
     if is_supplement(step):
-        return _("What was answered later is put together")
+        return _("Later answers are being put together")
     if step.kind in {Step.Kind.NOTIFY, Step.Kind.MANUAL}:
         by_hand = step.target.startswith(PREFIX)
         return _("%(name)s is told") % {"name": name_of(step) if by_hand else _name(step.target)}
     if step.kind == Step.Kind.CONNECTOR:
         return _in_connector(step)
     if step.kind == Step.Kind.VERIFY and step.target.startswith(CHECK_PREFIX):
-        return _("Another look in %(name)s that nothing is left") % {"name": name_in_words(step.target)}
+        return _("A last check in %(name)s that nothing is left") % {"name": name_in_words(step.target)}
     if step.kind == Step.Kind.RETENTION:
         return _("Kept for %(purpose)s") % {"purpose": purpose_title(step.target, get_language() or "en")}
     return PLACES.get(step.target, step.target.replace("_", " ").capitalize())

@@ -133,7 +133,7 @@ def _request(row: RightsRequest) -> dict[str, Any]:
 
 def _waiting(row: Any) -> dict[str, Any]:
     """A request that does not go on without the person, as `on_the_front_page` finds it."""
-    text = _("We have asked you something. Our time to finish stands still until you answer.")
+    text = _("We have asked you something. The time we have to answer is paused until you reply.")
     if not row.is_asked:
         text = _("Your copy is ready to be collected.")
     return {"title": PLAIN_WORDS[row.right], "text": text, "url": reverse("request", args=[row.pk])}

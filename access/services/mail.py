@@ -3,6 +3,8 @@
 A kind is three templates: `email/<kind>.subject.txt`, `.txt`, `.html`. They hold no link that acts: who gets a
 forwarded or stolen mail can do nothing with it (threats T44, T52).
 
+What is to be kept as a file, such as a receipt, is attached; it names nobody.
+
 The row is the promise: it is written with the act and gone once a mail server has the message. Whoever committed tries
 at once; what that leaves behind (a server that is down, a process that died) the sweep sends. So no mail is lost, and
 a few may come twice, under the same Message-ID, when a process dies between the server's yes and the rows' end.
@@ -46,6 +48,7 @@ KEPT_FOR = timedelta(days=7)
 BATCH = 50
 TOGETHER = 10
 """As many go over one connection to the server; as many may come twice when the process dies meanwhile."""
+SIGNED = "application/jose"
 BREAKER = "mail"
 _dice = random.SystemRandom()
 _CLAIMED = ("id", "kind", "sealed", "tries", "created_at", "due_at", "given_up_at")
@@ -63,6 +66,8 @@ class Mail:
     to: str
     language: str = "en"
     context: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Name of an attached file -> its text; signed documents, as application/jose (RFC 7515)."""
 
 
 def send_mail_later(kind: str, *, to: str, language: str = "en", context: Mapping[str, Any] | None = None) -> None:
@@ -82,9 +87,10 @@ def send_mails_later(mails: Iterable[Mail]) -> None:
 
 
 def _row(mail: Mail) -> OutgoingMail:
-    content = json.dumps(compose(mail.kind, to=mail.to, language=mail.language, context=mail.context))
+    content: dict[str, Any] = compose(mail.kind, to=mail.to, language=mail.language, context=mail.context)
+    content["files"] = dict(mail.files)
     row = OutgoingMail(kind=mail.kind, due_at=timezone.now())
-    row.sealed = vault.seal_secret(place(row.pk), content.encode())
+    row.sealed = vault.seal_secret(place(row.pk), json.dumps(content).encode())
     return row
 
 
@@ -205,4 +211,6 @@ def _message(mail: OutgoingMail) -> EmailMultiAlternatives:
     sender = settings.DEFAULT_FROM_EMAIL
     message = EmailMultiAlternatives(content["subject"], content["text"], sender, [content["to"]], headers=headers)
     message.attach_alternative(content["html"], "text/html")
+    for name, text in content.get("files", {}).items():  # none in what waited before an upgrade
+        message.attach(name, text.encode(), SIGNED)
     return message

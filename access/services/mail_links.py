@@ -62,7 +62,7 @@ def count_try(row: Model) -> None:
 
 def dead_link() -> Gone:
     """What every link that leads nowhere is answered with."""
-    return Gone("link_dead", "This link holds no more.")
+    return Gone("link_dead", "This link is no longer valid.")
 
 
 def _fits(row: _Linked, token: str, code: str) -> bool:

@@ -48,7 +48,7 @@ def schedule(*, item: ItemT, actor: Account, at: datetime) -> ItemT:
     require_irm(actor)
     now = timezone.now()
     if not now < at <= now + FARTHEST:
-        raise Invalid("invalid_value", "The moment lies ahead, within a year.", status=422)
+        raise Invalid("invalid_value", "The moment has to lie ahead, within a year.", status=422)
     review_states.target(row.state, "schedule")
     require_fit(fitness.flaws(row))
     move(row, "schedule", publish_at=at, scheduled_by=actor)

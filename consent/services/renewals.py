@@ -29,7 +29,7 @@ def tell_again(*, delivery_id: UUID, actor: Account) -> Delivery:
     once the receiver spoke, `under_way` while it is being sent, `no_live_endpoint`; `Refused` but for operator and IRM.
     """
     if not actor.roles & RENEWERS:
-        raise Refused("role_missing", "Only operators and IRM have it told again.")
+        raise Refused("role_missing", "Only operators and IRM can have it told again.")
     delivery = _locked(delivery_id)
     before, now = delivery.state, timezone.now()
     if delivery.lease_until is not None and delivery.lease_until > now:

@@ -113,7 +113,7 @@ def _approve(item: ItemT, approver: Account, digest: str, acknowledged: str) -> 
     if row.author_id == approver.pk:
         raise Refused("four_eyes", "Nobody approves what they wrote.")
     if delegations.stands_in(deputy=approver, principal_id=row.author_id, at=now):
-        raise Refused("four_eyes", "Nobody approves what was written by whom they stand in for.")
+        raise Refused("four_eyes", "Nobody approves what was written by the person they stand in for.")
     review_states.target(row.state, "approve")
     if digest != digest_of(row):
         raise WrongState("changed_since_shown", "It was changed after it was shown to you: look at it again.")

@@ -143,7 +143,7 @@ def _revoke_link(request: RightsRequest, account: Account, given: Given) -> None
 
 def _propose(kind: str) -> Callable[[RightsRequest, Account, Given], Any]:
     def propose(request: RightsRequest, account: Account, given: Given) -> None:
-        cents = int(given["cents"]) if kind == SecondOpinion.Kind.FEE else None
+        cents = opinions.cents_of(given["euros"]) if kind == SecondOpinion.Kind.FEE else None
         opinions.propose(
             request_id=request.id, reviewer=account, kind=kind, reason_code=given["reason"], fee_cents=cents
         )

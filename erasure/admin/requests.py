@@ -6,8 +6,8 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, When
-from django.db.models.functions import Coalesce
+from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models.functions import Coalesce, Substr
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
@@ -26,12 +26,13 @@ from erasure.admin.desk import REVIEWERS
 from erasure.admin.mandates import MandatePages
 from erasure.admin.reviewers import ForReviewers
 from erasure.admin.row_acts import act_on_each
-from erasure.models import RetentionProposal, RightsRequest, Step
+from erasure.models import ManualPlace, RetentionProposal, RightsRequest, Step
 from erasure.selectors import steps_of
 from erasure.services import requests
 from erasure.services.evidence import evidence_pack
 from erasure.services.files import SUFFIXES
 from erasure.services.periods import decide_proposal
+from erasure.services.places import PREFIX
 from erasure.services.withheld import ARTICLES, withheld_of
 from erasure.states import OPEN_REQUEST
 from erasure.transfer_words import sending
@@ -79,17 +80,21 @@ class StateFilter(admin.SimpleListFilter):
 class KeeperFilter(admin.SimpleListFilter):
     """Open requests that nobody looks after: never taken, or of somebody who has left."""
 
-    title = gettext_lazy("looked after")
+    title = gettext_lazy("looked after by")
     parameter_name = "keeper"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("nobody", _("By nobody"))]
+        return [("nobody", _("Nobody"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() != "nobody":
             return queryset
         gone = Q(case__assignee__is_active=False) | Q(case__assignee__is_staff=False)
         return queryset.filter(Q(case__assignee=None) | gone, state__in=OPEN_REQUEST)
+
+
+_PLACE = len(PREFIX) + 1
+"""Where the name of a place begins in the target of a step."""
 
 
 @admin.register(RightsRequest)
@@ -105,7 +110,9 @@ class RequestAdmin(BulkActs, MandatePages):
         """With the names of those whose steps somebody has to look at, in one statement for the whole list."""
         needs = Step.stuck("steps__") | Q(steps__kind=Step.Kind.MANUAL, steps__state="waiting")
         name = Subquery(Application.objects.filter(slug=OuterRef("steps__target")).values("name"))
-        target = Coalesce(name, "steps__target")
+        places = ManualPlace.objects.filter(slug=Substr(OuterRef("steps__target"), _PLACE))
+        place = Subquery(places.order_by(F("approved_at").desc(nulls_last=True)).values("name")[:1])
+        target = Coalesce(name, place, "steps__target")
         return super().get_queryset(request).annotate(needs=ArrayAgg(target, filter=needs, distinct=True))
 
     @admin.display(description=gettext_lazy("Request"))

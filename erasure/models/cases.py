@@ -1,6 +1,7 @@
 """What the desk keeps beside a request: case, conversation, comments, marks of the clock, opinions, holds, pauses."""
 
 import uuid
+from decimal import Decimal
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -156,6 +157,11 @@ class SecondOpinion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {str(self.request_id)[:8]}"
+
+    @property
+    def fee_in_euros(self) -> Decimal:
+        """The fee with two places; templates write it as the language does."""
+        return Decimal(self.fee_cents or 0).scaleb(-2)
 
 
 class LegalHold(models.Model):

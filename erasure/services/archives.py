@@ -128,11 +128,13 @@ def lock_of(*, passphrase: str, recipient: str) -> Lock | None:
         try:
             return lock_for_recipient(recipient)
         except ValueError:
-            raise Invalid("invalid_value", gettext_noop("This is no age recipient: it begins with age1.")) from None
+            raise Invalid(
+                "invalid_value", gettext_noop("This is not an age recipient: those begin with age1.")
+            ) from None
     if not passphrase:
         return None
     if not LEAST_LETTERS <= len(passphrase) <= MOST_LETTERS:
-        raise Invalid("invalid_value", gettext_noop("A passphrase has 12 letters at least and 200 at most."))
+        raise Invalid("invalid_value", gettext_noop("A passphrase has at least 12 letters and at most 200."))
     return lock_by_passphrase(passphrase)
 
 

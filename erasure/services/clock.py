@@ -46,8 +46,8 @@ def stands(request: RightsRequest) -> bool:
 def because(request: RightsRequest) -> str:
     """The due date of a request in a sentence, in the active language."""
     if stands(request):
-        return _("Our time stands still until you answer our question.")
+        return _("The time we have to answer is paused until you reply to our question.")
     if stood_for(request):
         due = date_format(timezone.localtime(request.due_at, ZoneInfo(settings.CONTROLLER_TIME_ZONE)))
-        return _("Due %(due)s, later by the time we waited for your answer.") % {"due": due}
+        return _("Due %(due)s, extended by the time we waited for your answer.") % {"due": due}
     return deadline_for(request.received_at, extended=request.extended).because()

@@ -235,7 +235,8 @@ def _notice(end: _End, names: Mapping[str, dict[str, str]], link: str, giver: st
         "erasure_waits": any(end.addresses) and erasure_waiting_for(request),
     }
     to = [(end.addresses[0], {"link": link}), *((other, {"link": ""}) for other in end.addresses[1:])]
-    return [Mail("request_completed", address, end.language, context | more) for address, more in to if address]
+    files = {"receipt.jws": end.receipt.jws}
+    return [Mail("request_completed", address, end.language, context | more, files) for address, more in to if address]
 
 
 def _givers(copies: Sequence[RightsRequest]) -> dict[UUID, str]:

@@ -53,11 +53,11 @@ def collect_by_link(*, link_id: UUID, token: str, code: str) -> tuple[Archive, D
     """
     link = opened_mandate_link(link_id, token, MandateLink.Use.COLLECT, code.strip().upper())
     if link.request_id is None:
-        raise Gone("link_dead", gettext_noop("This link holds no more."))
+        raise Gone("link_dead", gettext_noop("This link is no longer valid."))
     with transaction.atomic():
         request = locked_request(link.request_id)
         mandate = Mandate.objects.select_for_update().get(pk=link.mandate_id)
         deleted, _kinds = MandateLink.objects.filter(pk=link.pk).delete()
         if not deleted or representative_address(request) is None:
-            raise Gone("link_dead", gettext_noop("This link holds no more."))
+            raise Gone("link_dead", gettext_noop("This link is no longer valid."))
         return collect(request=request, actor=actors.REPRESENTATIVE, mandate=mandate)

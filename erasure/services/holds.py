@@ -37,7 +37,7 @@ def place_hold(*, subject: Subject, reason: str, by: Account) -> LegalHold:
     with transaction.atomic():
         row = lock_subject(subject.pk)
         if standing_hold(row.pk) is not None:
-            raise WrongState("wrong_state", "A hold stands already.")
+            raise WrongState("wrong_state", "There is a hold already.")
         hold = LegalHold.objects.create(subject=row, reason=reason, placed_by=by, placed_at=timezone.now())
         _record(hold, "hold.placed", by)
         for erasure in RightsRequest.objects.filter(subject=row, right="erasure", state="in_progress"):
@@ -75,7 +75,7 @@ def lift_hold(*, subject: Subject, by: Account) -> LegalHold:
             _record(hold, "hold.lifted", by)
             wake("erasure.tasks.sweep")
     except IntegrityError:
-        raise Refused("four_eyes", "Who proposes does not decide.") from None
+        raise Refused("four_eyes", "Whoever proposes cannot decide as well.") from None
     return hold
 
 

@@ -4,6 +4,7 @@ The database keeps that the two are different people, that a proposal is decided
 reason stands without it; also under races and from a shell.
 """
 
+import re
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -21,6 +22,8 @@ from gdpr_portal.errors import Invalid, Missing, Refused, WrongState
 
 EXCESSIVE = ("A12ManifestlyUnfounded", "A12ManifestlyExcessive")
 MOST_CENTS = 100_000
+EUROS = re.compile(r"([0-9]{1,6})(?:[.,]([0-9]{1,2}))?")
+"""An amount as people type it: 12, 12.5, 12.50 or 12,50."""
 
 
 def propose(
@@ -30,7 +33,7 @@ def propose(
     if reason_code not in EXCESSIVE or kind not in SecondOpinion.Kind.values:
         raise Invalid("invalid_value", "Expected one of the reasons of Art. 12(5).", status=422)
     if (kind == SecondOpinion.Kind.FEE) != (fee_cents is not None and 0 < fee_cents <= MOST_CENTS):
-        raise Invalid("invalid_value", "A fee has an amount, and nothing else has.", status=422)
+        raise Invalid("invalid_value", "A fee is above 0 and at most 1000 EUR; a refusal has none.", status=422)
     with transaction.atomic():
         request = locked_open_request(request_id)
         if request.state != "in_review":
@@ -69,7 +72,7 @@ def decide(*, opinion_id: UUID, reviewer: Account, agreed: bool) -> SecondOpinio
             if agreed:
                 _carry_out(request, opinion, reviewer)
     except IntegrityError:
-        raise Refused("four_eyes", "Who proposes does not decide.") from None
+        raise Refused("four_eyes", "Whoever proposes cannot decide as well.") from None
     return opinion
 
 
@@ -79,19 +82,21 @@ def _carry_out(request: RightsRequest, opinion: SecondOpinion, reviewer: Account
         return
     address = address_of(request)
     if address is not None:
-        fee = in_euros(opinion)
         context = {
             "reference": str(request.id),
             "right": request.right_label,
-            "fee": fee,
+            "fee": opinion.fee_in_euros,
             "reason": opinion.reason_code,
         }
         send_mail_later("fee_asked", to=address, language=language_of(request), context=context)
 
 
-def in_euros(opinion: SecondOpinion) -> str:
-    """The fee, with two places."""
-    return f"{(opinion.fee_cents or 0) / 100:.2f}"
+def cents_of(euros: str) -> int:
+    """The cents of an amount typed in euros, with a point or a comma; raises `invalid_value` for anything else."""
+    typed = EUROS.fullmatch(euros.strip())
+    if typed is None:
+        raise Invalid("invalid_value", "Write the fee in euros, such as 12.50.", status=422)
+    return int(typed[1]) * 100 + int((typed[2] or "").ljust(2, "0"))
 
 
 def fee_asked(request: RightsRequest) -> SecondOpinion | None:

@@ -91,7 +91,7 @@ def agree(*, pack_id: UUID, by: Account) -> EvidencePack:
             pack.save(update_fields=["agreed_by", "agreed_at"])
             _record(pack, "evidence.agreed", by)
     except IntegrityError:
-        raise Refused("four_eyes", "Who asks does not agree.") from None
+        raise Refused("four_eyes", "Whoever asks cannot agree as well.") from None
     return pack
 
 

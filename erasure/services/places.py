@@ -82,7 +82,7 @@ def approve(*, place_id: UUID, by: Account) -> ManualPlace:
             row.save(update_fields=["approved_by", "approved_at"])
             _record(row, "place.approved", by)
     except IntegrityError:
-        raise Refused("four_eyes", "Who declares a place does not approve it.") from None
+        raise Refused("four_eyes", "Whoever declares a place cannot approve it as well.") from None
     return row
 
 

@@ -324,7 +324,7 @@ def refuse_request(*, request_id: UUID, reviewer: Account, reason_code: str) -> 
     with transaction.atomic():
         request = _locked_in_review(request_id)
         if reason_code not in refusals_of(request.right):
-            raise Invalid("invalid_value", "This reason is none against this right.", status=422)
+            raise Invalid("invalid_value", "This reason does not count against this right.", status=422)
         refuse_locked(request, reviewer=reviewer, reason_code=reason_code)
     return request
 

@@ -82,7 +82,7 @@ def collect(request: HttpRequest, link: UUID, token: str) -> HttpResponseBase:
             _archive, download = collect_by_link(link_id=link, token=token, code=request.POST.get("code", ""))
             return archive_response(request, download)
         except DomainError:
-            context["error"] = _("Link or code do not fit, or hold no more.")
+            context["error"] = _("The link or the code is wrong or no longer valid.")
     elif request.method == "POST":
         context["error"] = _("Too many tries. Wait a little.")
     return render(request, "erasure/collect.html", context, status=422 if context else 200)

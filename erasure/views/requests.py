@@ -25,7 +25,7 @@ from erasure.services.conversation import conversation
 from erasure.services.identity import wants_file
 from erasure.services.joint import file_after_copies
 from erasure.services.joint_order import copies_to_collect
-from erasure.services.opinions import fee_asked, in_euros
+from erasure.services.opinions import fee_asked
 from erasure.services.public import ask_without_account
 from erasure.services.requests import file_request, verify_request, withdraw_request
 from erasure.serving import archive_response, encrypted_response
@@ -121,8 +121,7 @@ def show(request: HttpRequest, request_id: UUID) -> HttpResponseBase:
     if "HX-Request" in request.headers:
         return _progress(request, described(row))
     context = {"request_row": described(row), "conversation": conversation(row), "question_open": stands(row)}
-    fee = fee_asked(row)
-    context |= {"wants_file": wants_file(row), "sending": sending(row), "fee": fee, "euros": fee and in_euros(fee)}
+    context |= {"wants_file": wants_file(row), "sending": sending(row), "fee": fee_asked(row)}
     return render(request, "erasure/request.html", context)
 
 

@@ -45,7 +45,7 @@ WORDS: dict[str, Promise] = {
     "retention": _("Kept for a time"),
     "archive": _("The copy"),
     "key": _("Destroy the key"),
-    "verify": _("Look whether all is gone"),
+    "verify": _("Check that everything is gone"),
     "connector": _("In a connected system"),
     "queued": _("Not yet begun"),
     "in_progress": _("Being done"),

@@ -103,9 +103,9 @@ def test_a_mail_goes_to_the_reviewer_alone_and_what_is_in_it_verifies(log: Fill,
 def test_one_click_verifies_and_the_page_says_what_was_checked(desk: Client) -> None:
     row = verified(desk)
     page = text_of(desk.get(f"/admin/audit/verifications/{row.pk}/"))
-    assert f"The log holds. All {row.checked} entries" in page
-    assert f"The audit log holds: {row.checked} entries, verified" in text_of(desk.get("/admin/"))
-    assert "The audit log holds" in text_of(desk.get("/admin/qa/findings/"))
+    assert f"The log is intact. All {row.checked} entries" in page
+    assert f"The audit log is intact: {row.checked} entries, verified" in text_of(desk.get("/admin/"))
+    assert "The audit log is intact" in text_of(desk.get("/admin/qa/findings/"))
     assert AuditEvent.objects.get(action="audit.verified").details["verification"] == str(row.pk)
 
 
@@ -125,7 +125,7 @@ def test_while_it_waits_or_runs_the_page_says_how_far_it_is(desk: Client) -> Non
     Verification.objects.update(state="running", checked=4000, expected=10000)
     assert "4000 of 10000 entries are behind it." in text_of(desk.get(answer["Location"]))
     Verification.objects.update(state="failed")
-    assert "It was broken off several times" in text_of(desk.get(answer["Location"]))
+    assert "It was interrupted several times" in text_of(desk.get(answer["Location"]))
 
 
 def test_a_checkpoint_kept_from_before_the_rewriting_shows_it(desk: Client) -> None:

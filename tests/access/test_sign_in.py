@@ -80,7 +80,7 @@ def test_the_owner_is_told_of_wrong_codes_and_gets_in_after_the_wait(ada: Person
     wrong = f"{(int(ada.code()) + 1) % 10**6:06d}"
     answers = [client.post("/login/factor", {"code": wrong}).status_code for _each in range(7)]
     assert answers == [400] * 5 + [429] * 2
-    assert [message.subject for message in mail.outbox] == ["Wrong codes at your account"]
+    assert [message.subject for message in mail.outbox] == ["Wrong codes for your account"]
     with time_machine.travel(timezone.now() + timedelta(seconds=20)):
         assert client.post("/login/factor", {"code": ada.code()}).status_code == 302
     assert not Attempt.objects.filter(key=limits._key(limits.FACTOR, str(ada.account.id))).exists()

@@ -49,7 +49,7 @@ def test_invited_accepted_enrolled_and_at_the_desk(audit_log: Any) -> None:
     path, code = invited()
     client = Client()
     page = client.get(path)
-    assert page.status_code == 200 and b"Code an operator told you" in page.content
+    assert page.status_code == 200 and b"Code an operator gave you" in page.content
     answer = accept(path, code.lower().replace("-", " "), client)
     assert (answer.status_code, answer.url) == (302, "/signup/totp")
     assert client.get("/admin/").status_code == 302, "a password alone opens nothing"

@@ -124,5 +124,5 @@ def test_the_page_behind_a_mailed_link_acts_on_the_button_alone(
     visitors.press(stranger, "Yes, I confirm my consent")
     assert axe(stranger) == [] and state_of(alice.subject, "newsletter") == "given"
     stranger.goto(found[1])
-    assert stranger.get_by_role("heading", level=1).inner_text() == "This link holds no more"
+    assert stranger.get_by_role("heading", level=1).inner_text() == "This link is no longer valid"
     assert axe(stranger) == []

@@ -43,7 +43,7 @@ def test_from_the_sign_in_page_to_new_recovery_codes(
     page.get_by_label("E-mail address").fill(alice.email)
     look()
     visitors.press(page, "Send me a link")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Look into your mailbox")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Check your mailbox")
     look()
     page.goto(link_to(alice.email))
     look()
@@ -61,7 +61,7 @@ def test_from_the_sign_in_page_to_new_recovery_codes(
     page.get_by_role("link", name="I have kept them").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Your data at a glance")
     page.goto(link_to(alice.email))
-    expect(page.get_by_role("heading", level=1)).to_have_text("This link holds no more")
+    expect(page.get_by_role("heading", level=1)).to_have_text("This link is no longer valid")
     look()
     assert wrong == []
 

@@ -140,7 +140,7 @@ def test_without_script_the_other_ways_are_there(visit: Visit, alice: Any) -> No
     page = visit(alice, script=False)
     page.goto("/signup/passkey")
     expect(visitors.button(page, "Create the passkey")).to_be_hidden()
-    expect(page.get_by_text("Passkeys take JavaScript")).to_be_visible()
+    expect(page.get_by_text("Passkeys need JavaScript")).to_be_visible()
 
 
 def test_at_another_address_it_is_not_offered(visit: Visit, settings: Any) -> None:

@@ -85,6 +85,21 @@ def test_a_fee_is_told_and_the_request_stays_open(
     assert request.state == "in_review"
 
 
+@pytest.mark.parametrize(
+    ("typed", "cents"),
+    [("12.50", 1250), ("12,50", 1250), (" 12 ", 1200), ("0,5", 50), ("1000", 100_000), ("", None), ("0", None),
+     ("12.505", None), ("1.000,50", None), ("-3", None), ("\u0661\u0662", None), ("1001", None)],
+)  # fmt: skip
+def test_a_fee_is_typed_in_euros(alice: Any, rita: Any, typed: str, cents: int | None) -> None:
+    request, browser = in_review(alice.subject), rita.browser()
+    given = {"act": "propose_fee", "reason": EXCESSIVE, "euros": typed}
+    browser.post(f"/admin/erasure/rightsrequest/{request.id}/act/", given)
+    assert list(SecondOpinion.objects.values_list("fee_cents", flat=True)) == ([] if cents is None else [cents])
+    if typed == "12,50":
+        page = f"/admin/erasure/rightsrequest/{request.id}/change/"
+        assert "12.50 EUR" in browser.get(page).content.decode()
+
+
 def test_the_database_refuses_it_too(alice: Any, rita: Any, paul: Any) -> None:
     request = in_review(alice.subject)
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -102,7 +117,7 @@ def test_four_eyes_at_the_desk(alice: Any, rita: Any, paul: Any) -> None:
     act = f"/admin/erasure/rightsrequest/{request.id}/act/"
     rita.browser().post(act, {"act": "propose_refusal", "reason": EXCESSIVE})
     given = {"act": "second", "opinion": str(SecondOpinion.objects.get().id)}
-    assert "Who proposes does not decide." in rita.browser().post(act, given, follow=True).content.decode()
+    assert "Whoever proposes cannot decide as well." in rita.browser().post(act, given, follow=True).content.decode()
     paul.browser().post(act, given)
     request.refresh_from_db()
     assert request.state == "refused"

@@ -449,7 +449,7 @@ def test_who_has_no_sign_in_is_not_sent_to_a_page_behind_it(shop: Any, after_com
     with after_commit():
         file(person, "erasure")
     (told,) = planned()
-    assert "/requests/" not in told and "write to us and name the reference" in told
+    assert "/requests/" not in told and "write to us and quote the reference" in told
 
 
 def test_an_erasure_that_begins_at_once_is_not_announced(

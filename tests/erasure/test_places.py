@@ -68,6 +68,13 @@ def link() -> str:
     return found.group(1)
 
 
+def test_the_queue_calls_a_place_by_its_name(sent: RightsRequest, rita: Any, petra: Any) -> None:
+    places.retire(place_id=ManualPlace.objects.get().id, by=rita.account)
+    places.approve(place_id=declared(rita, name="Attic").id, by=petra.account)
+    page = rita.browser().get("/admin/erasure/rightsrequest/").content.decode()
+    assert str(sent.id)[:8] in page and "Attic" in page and "place:paper" not in page
+
+
 def opened(path: str) -> tuple[Client, str]:
     """A browser that has pressed the button of the link, and the address of the form."""
     client = Client()
@@ -400,7 +407,7 @@ def test_reminders_at_half_and_most_of_its_days_then_the_desk_then_given_up(
             place_tasks.remind()
         return [(message.to[0], str(message.subject)) for message in mail.outbox]
 
-    waits = "A request about personal data still waits for you"
+    waits = "A request about personal data is still waiting for you"
     assert at(4.9) == []
     assert at(5) == [(KEEPER.email, waits)]
     assert Client().get(first).status_code == 410 and Client().get(link()).status_code == 200
@@ -411,7 +418,7 @@ def test_reminders_at_half_and_most_of_its_days_then_the_desk_then_given_up(
     assert rita.email in {to for to, _subject in late} and KEEPER.email not in {to for to, _subject in late}
     assert run_all(sent).state == "in_progress" and Client().get(newest).status_code == 200
     assert {subject for _to, subject in at(20)} == {"A place has not answered"}
-    assert "its link is dead" in str(mail.outbox[-1].body)
+    assert "its link no longer works" in str(mail.outbox[-1].body)
     step = task_of(sent).step
     assert (step.state, step.last_error) == ("failed", "no_answer") and Client().get(newest).status_code == 410
     assert run_all(sent).state == "in_progress", "a place given up blocks the end"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core import mail
 
 from erasure.receipt_verifier import keys_of, main, verify
 from tests.erasure.people import file, run_all
@@ -47,6 +48,19 @@ def test_every_right_ends_with_a_receipt_that_holds(
     assert main(["--jwks", str(keys), kept(tmp_path, token)]) == 0
     header, said = verify(token, keys_of(keys.read_text()))
     assert header["typ"] == "rights-receipt+jwt" and json.loads(said)["right"] == right
+
+
+def test_the_last_mail_brings_it_as_a_file(
+    alice: Any, tmp_path: Path, keys: Path, django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        request = run_all(file(alice.subject, "restriction", ground="legal_claims"))
+    message = mail.outbox[-1].message()
+    [attached] = [part for part in message.walk() if part.get_filename()]
+    assert (attached.get_filename(), attached.get_content_type()) == ("receipt.jws", "application/jose")
+    token = attached.get_payload(decode=True).decode()
+    assert token == request.receipt.jws and token in str(mail.outbox[-1].body), "as text, too"
+    assert main(["--jwks", str(keys), kept(tmp_path, token)]) == 0
 
 
 def test_it_runs_alone_with_nothing_but_python(tmp_path: Path, keys: Path, repository: Path) -> None:

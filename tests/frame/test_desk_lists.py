@@ -16,7 +16,7 @@ def test_an_empty_list_says_what_to_do_next(rita: Any) -> None:
 
 def test_a_choice_that_fits_nothing_leads_back(rita: Any) -> None:
     page = rita.browser().get(PLACES, {"approved_at__isempty": "1"}).content.decode()
-    assert "Nothing fits what was chosen." in page and '<a href="?">' in page
+    assert "Nothing matches what was chosen." in page and '<a href="?">' in page
 
 
 def test_a_list_with_something_shows_it(catalogue: None, rita: Any) -> None:
@@ -24,3 +24,10 @@ def test_a_list_with_something_shows_it(catalogue: None, rita: Any) -> None:
     assert "<h1>Purposes</h1>" in page and "<title>Purposes · GDPR Portal</title>" in page
     assert '<td data-label="State"' in page, "as a card on a phone"
     assert ">Newsletter</a>" in page and "There is nothing here yet." not in page
+
+
+def test_filters_stand_above_the_list_and_say_what_is_chosen(catalogue: None, rita: Any) -> None:
+    page = rita.browser().get("/admin/consent/purpose/", {"state__exact": "live"}).content.decode()
+    assert page.index('class="list-filter"') < page.index('id="result_list"')
+    assert page.count('id="changelist-filter"') == 0, "not beside it as well"
+    assert 'aria-current="true">Live</a>' in page and "Clear all filters" in page
