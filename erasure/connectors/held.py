@@ -34,7 +34,7 @@ class AsHeld(sa.types.TypeDecorator[Any]):
     def __init__(self, kind: sa.types.TypeEngine[Any]) -> None:
         super().__init__()
         self.kind = kind
-        self.impl = self.impl_instance = kind
+        self.impl = self.impl_instance = kind  # type: ignore[assignment]
 
     @property
     def python_type(self) -> type[Any]:
