@@ -56,6 +56,8 @@ DESK_STATES: dict[str, tuple[Any, str]] = REQUEST_STATES | {
     "withdrawn": (_("Withdrawn"), "plain"),
 }
 """The same for those who work on them."""
+PROPOSAL_REASONS = {"retention_ended": _("The time to keep it is over"), "consent_ended": _("The consent has ended")}
+"""Why erasing values is proposed."""
 STEP_STATES: dict[str, tuple[Any, str]] = {
     "queued": (_("To do"), "plain"),
     "in_progress": (_("Under way"), "wait"),

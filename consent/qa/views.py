@@ -20,6 +20,7 @@ from access import roles
 from access.models import Account, Application
 from audit.models import AuditEvent
 from consent.models import DataContract, Finding, Sample, SampleEntry
+from consent.models.governance import ReviewState
 from consent.names import Names
 from consent.qa import forms, matrix, selectors, services, words
 from consent.qa.matrix import Cell
@@ -105,8 +106,13 @@ def _tables(found: list[Cell]) -> list[dict[str, Any]]:
 
 def _told(cell: Cell) -> dict[str, Any]:
     label, tone = words.CELLS[cell.state]
-    reasons = [(words.REASONS[reason.code], reason.about) for reason in cell.reasons]
+    reasons = [(words.REASONS[reason.code], _in_words(reason.about)) for reason in cell.reasons]
     return {"label": label, "tone": tone, "reasons": reasons, "reads": cell.reads, "state": cell.state}
+
+
+def _in_words(about: str) -> Any:
+    """The state of a revision as the desk calls it; anything else as it is."""
+    return ReviewState(about).label if about in ReviewState.values else about
 
 
 def _as_csv(request: HttpRequest, found: list[Cell]) -> HttpResponse:

@@ -1,6 +1,6 @@
 """The desk of rights requests: the queue by due date, what waits for a reviewer or an operator."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 from uuid import UUID
 
@@ -41,6 +41,7 @@ from erasure.words import (
     IDENTITY_REASONS,
     MANDATE_REASONS,
     MANDATE_STATES,
+    PROPOSAL_REASONS,
     REVEAL_REASONS,
     described,
     due_flag,
@@ -295,13 +296,21 @@ class RequestAdmin(BulkActs, MandatePages):
         return response
 
 
+class WhyProposed(admin.AllValuesFieldListFilter):
+    """By why it was proposed, in words."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for choice in super().choices(changelist):
+            yield choice | {"display": PROPOSAL_REASONS.get(str(choice["display"]), choice["display"])}
+
+
 @admin.register(RetentionProposal)
 class RetentionProposalAdmin(ForReviewers):
     """Values whose consent has ended and that nothing else needs: a reviewer lets them go or keeps them for now."""
 
-    list_display = ("person", "fields", "reason", "proposed_at", "decided_at", "erased")
+    list_display = ("person", "fields", "why", "proposed_at", "decided_at", "erased")
     list_display_links = None
-    list_filter = ("reason", ("decided_at", WhetherDone))
+    list_filter = (("reason", WhyProposed), ("decided_at", WhetherDone))
     list_select_related = ("subject",)
     ordering = ("proposed_at",)
     actions = ("let_go", "keep")
@@ -309,6 +318,10 @@ class RetentionProposalAdmin(ForReviewers):
     @admin.display(description=gettext_lazy("Person"))
     def person(self, row: RetentionProposal) -> str:
         return format_html("<code>{}</code>", row.subject.pseudonym)
+
+    @admin.display(description=gettext_lazy("Reason"), ordering="reason")
+    def why(self, row: RetentionProposal) -> Any:
+        return PROPOSAL_REASONS.get(row.reason, row.reason)
 
     def has_change_permission(self, request: HttpRequest, obj: RetentionProposal | None = None) -> bool:
         return False

@@ -17,7 +17,7 @@ from erasure.connectors.dataset import Address
 from erasure.connectors.graph import Link, named, sorted_by
 from erasure.connectors.intents import Intent, Target
 from erasure.connectors.masking import Masker, Strategy
-from erasure.connectors.report import Change, Kept, Report
+from erasure.connectors.report import Change, Kept, Report, RunFailed, problem
 from erasure.connectors.schema import Table
 from erasure.connectors.sharing import mark_shared
 from erasure.connectors.sql import CHUNK, among, chunks, is_json
@@ -156,6 +156,9 @@ def _mask(place: Place, intent: Intent, gone: Rows, masker: Masker, report: Repo
 def _value(target: Target, state: Any, place: Place, masker: Masker) -> Any:
     if not target.members:
         return masker.mask(target.strategy, None if target.strategy.constant else state, target.limit)
+    if documents.is_unreadable(state):
+        more = f"Column {target.column} holds a text that is no document."
+        raise RunFailed([problem(place.address, "type_mismatch", more)])
     document = documents.opened(state)
     for path, strategy, limit in target.members:
         document = documents.changed(document, path, _masking(masker, strategy, limit))

@@ -15,6 +15,17 @@ def opened(value: Any) -> Any:
         return None
 
 
+def is_unreadable(value: Any) -> bool:
+    """Whether a column that should hold a document holds other text: nobody can say what of it is whose."""
+    if not isinstance(value, str | bytes) or not value.strip():
+        return False
+    try:
+        json.loads(value)
+    except ValueError:
+        return True
+    return False
+
+
 def picked(document: Any, paths: list[str]) -> Any:
     """The document with nothing but these members."""
     if isinstance(document, list):

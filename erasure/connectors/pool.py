@@ -19,6 +19,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, Pool
 
+from erasure.connectors.held import read_all
+
 MOST = 8
 IDLE_SECONDS = 30
 CONNECT_SECONDS = 3
@@ -98,7 +100,10 @@ def close_all() -> None:
 
 def _made(url: URL) -> sa.Engine:
     bare = url.set(query={}) if url.get_backend_name() == "sqlite" else url
-    return sa.create_engine(bare, hide_parameters=True, **_options(url))
+    made = sa.create_engine(bare, hide_parameters=True, **_options(url))
+    if made.dialect.driver == "psycopg":
+        sa.event.listen(made, "connect", read_all)
+    return made
 
 
 def _options(url: URL) -> dict[str, Any]:

@@ -42,7 +42,9 @@ def _given(row: Row, values: Mapping[str, Any], leaves: Iterable[Field]) -> dict
         elif leaf.path not in row.foreign:
             given[leaf.path] = plain(values[leaf.column])
     for column, members in paths.items():
-        given[column] = plain(documents.picked(documents.opened(values[column]), members))
+        held = values[column]
+        is_whole = documents.is_unreadable(held)
+        given[column] = plain(held if is_whole else documents.picked(documents.opened(held), members))
     return given
 
 

@@ -21,6 +21,7 @@ from sqlalchemy.engine.reflection import ObjectKind
 from sqlalchemy.exc import SAWarning
 
 from erasure.connectors.dataset import Address, Collection
+from erasure.connectors.held import as_held
 from erasure.connectors.report import RunFailed, problem
 
 REMEMBERED = 64
@@ -70,7 +71,8 @@ class Table:
         """The type of an array of values of a column's type: one object, so that what is known of it is found again."""
         found = self._arrays.get(kind)
         if found is None:
-            found = self._arrays[kind] = ARRAY(kind)
+            # A cast to VARCHAR(n)[] would cut what is looked for, and find another's row.
+            found = self._arrays[kind] = ARRAY(type(kind)() if isinstance(kind, sa.String) else kind)
         return found
 
     @cached_property
@@ -147,6 +149,15 @@ WHERE c.relname = ANY(%(names)s) AND (
       AND pg_catalog.pg_get_indexdef(i.indexrelid, 1, false) IN (
         'lower(' || quote_ident(a.attname) || ')', 'lower((' || quote_ident(a.attname) || ')::text)')))
 """
+DOMAINS = """
+SELECT n.nspname, pg_catalog.pg_table_is_visible(c.oid), c.relname, a.attname, t.typtypmod - 4
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+WHERE c.relname = ANY(%(names)s) AND t.typtype = 'd' AND t.typtypmod > 4
+  AND t.typbasetype IN ('varchar'::regtype, 'bpchar'::regtype)
+"""
 TRIGGERS = {
     "postgresql": """
 SELECT n.nspname, pg_catalog.pg_table_is_visible(c.oid), c.relname
@@ -207,6 +218,7 @@ def reflected(connection: sa.Connection, collections: Iterable[Collection]) -> T
     found: dict[Address, Table] = {}
     for schema, members in by_schema.items():
         found |= _of_schema(inspector, schema, members)
+    _measure_domains(connection, found.values())
     folds, triggered = _folds(connection, found.values()), _triggered(connection)
     fixed = _without_transactions(connection, [table.name for table in found.values()])
     return {
@@ -218,6 +230,19 @@ def reflected(connection: sa.Connection, collections: Iterable[Collection]) -> T
         )
         for address, table in found.items()
     }
+
+
+def _measure_domains(connection: sa.Connection, found: Iterable[Table]) -> None:
+    """Texts of a domain of PostgreSQL know how many characters they take, which reflection leaves out."""
+    if connection.dialect.name != "postgresql":
+        return
+    tables = list(found)
+    given = {"names": [table.name[1] for table in tables]}
+    for schema, visible, name, column, length in connection.exec_driver_sql(DOMAINS, given):
+        names = {(schema, name), (None, name)} if visible else {(schema, name)}
+        for table in tables:
+            if table.name in names and column in table.clause.c:
+                table.clause.c[column].type.length = length
 
 
 def _without_transactions(connection: sa.Connection, names: Sequence[Name]) -> set[Name]:
@@ -271,17 +296,22 @@ def _of_schema(inspector: sa.Inspector, schema: str | None, collections: Sequenc
         name = (schema, collection.table)
         if columns.get(name):
             key: Mapping[str, Any] = keys.get(name) or {}
-            made = _table(collection.address, name, columns[name], key, foreign.get(name) or [])
+            made = _table(collection.address, name, columns[name], key, foreign.get(name) or [], inspector.dialect.name)
             found[collection.address] = replace(made, arrays=inspector.dialect.name == "postgresql")
     return found
 
 
 def _table(
-    address: Address, name: Name, columns: Sequence[Any], key: Mapping[str, Any], foreign: Iterable[Any]
+    address: Address,
+    name: Name,
+    columns: Sequence[Any],
+    key: Mapping[str, Any],
+    foreign: Iterable[Any],
+    dialect: str,
 ) -> Table:
     nullable = {column["name"]: bool(column["nullable"]) for column in columns}
     primary = tuple(key.get("constrained_columns") or ())
-    members = [sa.Column(each["name"], each["type"]) for each in columns]
+    members = [sa.Column(each["name"], as_held(each["type"], dialect)) for each in columns]
     clause = sa.Table(name[1], sa.MetaData(), *members, schema=name[0])
     links = tuple(
         ForeignKey(

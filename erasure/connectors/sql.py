@@ -17,6 +17,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from erasure.connectors import schema
 from erasure.connectors.dataset import Collection
 from erasure.connectors.failures import code_of
+from erasure.connectors.held import declared
 from erasure.connectors.pool import STATEMENT_SECONDS, engine
 from erasure.connectors.prepared import XID, Coordinator, confirm, recover
 from erasure.connectors.report import RunFailed, problem
@@ -268,7 +269,7 @@ def _among_one(table: Table, column: sa.ColumnClause[Any], values: list[Any]) ->
 
 def is_text(column: sa.ColumnClause[Any], *, untyped: bool) -> bool:
     """Whether any text can be written into the column; `untyped` columns (SQLite) take it."""
-    kind: Any = getattr(column.type, "data_type", column.type)
+    kind = declared(column)
     if isinstance(kind, sa.types.NullType):
         return untyped
     return isinstance(kind, sa.String) and not isinstance(kind, sa.Enum) and not hasattr(kind, "values")
@@ -276,10 +277,9 @@ def is_text(column: sa.ColumnClause[Any], *, untyped: bool) -> bool:
 
 def is_json(column: sa.ColumnClause[Any]) -> bool:
     """Whether the column holds JSON by its type."""
-    return isinstance(column.type, sa.JSON)
+    return isinstance(declared(column), sa.JSON)
 
 
 def length_of(column: sa.ColumnClause[Any]) -> int | None:
     """How many characters the column takes."""
-    kind: Any = getattr(column.type, "data_type", column.type)
-    return getattr(kind, "length", None)
+    return getattr(declared(column), "length", None)

@@ -144,7 +144,9 @@ def test_the_desk_decides_proposals(withdrawn: Any, rita: Any, olga: Any) -> Non
     assert olga.browser().post(address, given).status_code in {302, 403}
     assert rita.browser(fresh=False).post(address, given).status_code == 403
     assert fields(withdrawn) == {"email", "given_name"}
-    assert str(withdrawn.subject.pseudonym) in rita.browser().get(address).content.decode()
+    page = rita.browser().get(address).content.decode()
+    assert str(withdrawn.subject.pseudonym) in page
+    assert page.count("The consent has ended") >= 2 and ">consent_ended<" not in page  # the row, and the filter
     rita.browser().post(address, given)
     assert fields(withdrawn) == {"given_name"}
 

@@ -131,6 +131,11 @@ def test_the_page_and_the_file_are_for_qa_and_irm(quentin, rita, olga, alice, au
 
 
 @pytest.mark.usefixtures("catalogue")
+def test_why_a_purpose_is_not_live_is_said_in_words(quentin):
+    page = quentin.browser().get(reverse("admin:qa_matrix")).content.decode()
+    assert "The purpose is not live: In review" in page and "in_review" not in page
+
+
 def test_filters_narrow_the_matrix(quentin):
     page = quentin.browser().get(reverse("admin:qa_matrix") + "?application=acme&state=withheld").content.decode()
     assert ">Acme</th>" in page and ">Shop</th>" not in page

@@ -1,0 +1,132 @@
+"""What a database really holds, where its columns say something else: told as it is, masked within what it takes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from tests.connectors import shop as shops
+from tests.connectors.conftest import register, run
+from tests.connectors.shop import contents
+from tests.connectors.test_links import dataset, field
+
+ALICE = "email=alice@example.org"
+
+
+def person(*columns: str) -> list[dict[str, Any]]:
+    """The fields of a collection with these columns, each of user.contact."""
+    return [
+        field("id", primary_key=True),
+        field("email", "user.contact.email", identity="email"),
+        *(field(name, "user.contact") for name in columns),
+    ]
+
+
+def held(url: sa.URL, folder: Path, columns: dict[str, str], values: str) -> dict[str, Any]:
+    """One row with these values, and what is handed out of it."""
+    listed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    engine = shops.build(url, f"CREATE TABLE person (id INTEGER PRIMARY KEY, email VARCHAR(99), {listed});", {})
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"INSERT INTO person VALUES (1, 'alice@example.org', {values})")
+    register("d", url, dataset(person=person(*columns)), folder=folder)
+    outcome = run("d", right="access", identity=ALICE, category="user")
+    assert (outcome.code, outcome.errors) == (0, [])
+    assert run("d", right="erasure", identity=ALICE, category="user").code == 0
+    assert set(contents(engine)["person"][0][1:]) == {None}
+    engine.dispose()
+    (row,) = outcome.rows["d:person"]
+    return {name: value for name, value in row.items() if name != "email"}
+
+
+COLUMNS = {"born": "DATE", "seen": "DATETIME", "hour": "TIME", "yes": "BOOLEAN", "num": "NUMERIC(5, 2)", "doc": "JSON"}
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ("'1990-01-31', '2020-01-01 00:00:00', '10:00:00', 1, 1.5, '[1]'", None),
+        (
+            "'31.01.1990', '2020-01', '10', 'ja', 'zwei', 'no document'",
+            ["31.01.1990", "2020-01", 10, "ja", "zwei", "no document"],
+        ),
+        ("19900131, 1580000000, 7, 2, 9223372036854775807, '[1]'", [19900131, 1580000000, 7, 2, 2**63 - 1, [1]]),
+        ("'', '', '', '', '', ''", [""] * 6),
+    ],
+)
+def test_sqlite_keeps_anything_and_a_copy_says_so(
+    sqlite_url: Callable[[], sa.URL], db: None, tmp_path: Path, values: str, told: list[Any] | None
+) -> None:
+    found = held(sqlite_url(), tmp_path, COLUMNS, values)
+    assert list(found.values()) == (told or ["1990-01-31", "2020-01-01T00:00:00", "10:00:00", True, "1.50", [1]])
+
+
+def test_moments_of_postgresql_that_python_has_no_value_for(
+    postgres_url: Callable[[], sa.URL], db: None, tmp_path: Path
+) -> None:
+    columns = {"born": "date", "until": "timestamptz", "seen": "timestamp", "hour": "time", "term": "interval"}
+    found = held(postgres_url(), tmp_path, columns, "'0044-03-15 BC', 'infinity', '12026-01-01', '24:00', '1 month'")
+    assert list(found.values()) == ["0044-03-15 BC", "infinity", "12026-01-01 00:00:00", "24:00:00", "1 mon"]
+
+
+@pytest.mark.slow
+def test_a_time_of_mariadb_may_be_longer_than_a_day(
+    mariadb_url: Callable[[], sa.URL], db: None, tmp_path: Path
+) -> None:
+    columns = {"plain": "TIME", "worked": "TIME", "back": "TIME(2)"}
+    found = held(mariadb_url(), tmp_path, columns, "'09:30:00', '38:30:00', '-800:00:01.25'")
+    assert list(found.values()) == ["09:30:00", "38:30:00", "-800:00:01.250000"]
+
+
+@pytest.mark.parametrize("masking", ["string_rewrite:GONE-FOR-EVER", "hmac:SHA-256"])
+def test_a_mask_is_cut_to_what_a_domain_takes(
+    postgres_url: Callable[[], sa.URL], db: None, tmp_path: Path, masking: str
+) -> None:
+    url = postgres_url()
+    engine = shops.build(url, "CREATE DOMAIN short AS varchar(5);", {})
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE person (id INTEGER PRIMARY KEY, email VARCHAR(99), name short)")
+        connection.exec_driver_sql("INSERT INTO person VALUES (1, 'alice@example.org', 'Alice')")
+    register("d", url, dataset(person=person("name")), folder=tmp_path)
+    assert run("d", right="erasure", identity=ALICE, category="user", masking=masking).code == 0
+    ((_id, _email, name),) = contents(engine)["person"]
+    assert len(name) == 5 and name != "Alice"
+    engine.dispose()
+
+
+DOCUMENT = [*person(), {"name": "doc", "fields": [{"name": "name", "data_categories": ["user.name"]}]}]
+
+
+def test_a_text_where_a_document_should_be_is_never_passed_over(url: sa.URL, db: None, tmp_path: Path) -> None:
+    rows = [(1, "alice@example.org", "Alice, 12 High Street")]
+    engine = shops.build(
+        url, "CREATE TABLE person (id INTEGER PRIMARY KEY, email VARCHAR(99), doc TEXT);", {"person": rows}
+    )
+    register("d", url, dataset(person=DOCUMENT), folder=tmp_path)
+    copy = run("d", right="access", identity=ALICE, category="user.name")
+    assert copy.rows["d:person"] == [{"doc": "Alice, 12 High Street"}]
+    outcome = run("d", right="erasure", identity=ALICE, category="user.name")
+    assert (outcome.code, [each["code"] for each in outcome.errors]) == (1, ["type_mismatch"])
+    assert "High Street" not in str(outcome.errors)
+    outcome = run("d", right="erasure", identity=ALICE, category="user")
+    assert outcome.code == 1 and contents(engine)["person"] == rows
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE person SET doc = ' '")
+    assert run("d", right="erasure", identity=ALICE, category="user").code == 0
+    engine.dispose()
+
+
+def test_a_number_that_is_too_long_is_not_cut_to_another_persons(
+    postgres_url: Callable[[], sa.URL], db: None, tmp_path: Path
+) -> None:
+    url = postgres_url()
+    rows = [(1, "bob@example.org", "1234")]
+    tables = "CREATE TABLE person (id INTEGER PRIMARY KEY, email VARCHAR(99), number VARCHAR(4));"
+    engine = shops.build(url, tables, {"person": rows})
+    text = dataset(person=[*person(), field("number", "user.unique_id", identity="customer_id")])
+    register("d", url, text, folder=tmp_path)
+    both = {"identity": "customer_id=123499", "category": "user"}
+    assert run("d", right="access", **both).held == {}
+    assert run("d", right="erasure", **both).held == {} and contents(engine)["person"] == rows
+    engine.dispose()
