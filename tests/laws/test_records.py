@@ -70,6 +70,8 @@ EXCEPTIONS = {
     "erasure.services.mandate_links.mandate_link": LINK,
     "erasure.services.mandate_links.opened_mandate_link": COUNTS,
     "erasure.services.sweeping.each": WORK + "transfer.*, opendsr.*, step.*",
+    "erasure.services.unidentified.forget": LINK,
+    "erasure.services.unidentified.opened_unidentified": COUNTS,
     "erasure.services.opendsr_calls.claim": WORK + "step.done, step.failed",
     "erasure.services.opendsr_calls.queue": WORK + "step.waiting, step.done, step.failed",
     "erasure.services.opendsr.notice_changes": WORK + "opendsr.told, opendsr.untold",
