@@ -101,8 +101,9 @@ def _known_by(kind: str, value: str) -> set[UUID]:
         normalised = normalise.identifier(kind, value)
     except ValueError:
         return set()
-    owners = Application.objects.values_list("pk", flat=True) if kind == Identifier.Kind.CUSTOMER_ID else [None]
-    columns = {cells.index_column(kind, owner) for owner in owners}
+    columns = {f"subjects_identifier.{kind}"}
+    if kind == Identifier.Kind.CUSTOMER_ID:
+        columns = {cells.index_column(kind, owner) for owner in Application.objects.values_list("pk", flat=True)}
     indexes = [index for column in columns for index in vault.blind_indexes(column, normalised)]
     rows = Identifier.objects.filter(kind=kind, index__in=indexes, subject__erased_at=None)
     return set(rows.values_list("subject_id", flat=True))

@@ -54,7 +54,7 @@ EXCEPTIONS = {
     "consent.services.sending.close": PART + "delivery.acknowledged, delivery.abandoned, sharing.stopped",
     "erasure.services.archives.forget": PART + "archive.downloaded, archive.revoked, transfer.*",
     "erasure.services.copy_links.link_to": LINK,
-    "erasure.services.copy_links.links_to": LINK,
+    "erasure.services.copy_links.copies_waiting": LINK,
     "erasure.services.copy_links.opened_copy": COUNTS,
     "erasure.services.copy_links.require_code": COUNTS,
     "erasure.services.checking.settle": PART + "archive.built, step.waiting",
