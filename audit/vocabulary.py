@@ -172,6 +172,8 @@ VOCABULARY: dict[str, Event] = _events(
         "request.refused": ("Art. 12(4)", f"{_REQUEST} article"),
         "request.withdrawn": ("Art. 12(3)", _REQUEST),
         "request.expired_unverified": ("Art. 12(6)", _REQUEST),
+        "request.unidentified": ("Art. 11(2)", _REQUEST),
+        "request.identified": ("Art. 11(2)", _REQUEST),
         "request.extended": ("Art. 12(3)", f"{_REQUEST} due_on months"),
         "request.escalated": ("Art. 12(3)", f"{_REQUEST} mark due_on"),
         "request.delay_told": ("Art. 12(4)", f"{_REQUEST} due_on"),

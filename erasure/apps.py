@@ -51,6 +51,7 @@ class ErasureConfig(AppConfig):
             OpenDsrProcessor,
             RightsRequest,
             Step,
+            Unidentified,
             WithheldRows,
         )
         from erasure.services.addresses import notice_place
@@ -58,12 +59,14 @@ class ErasureConfig(AppConfig):
         from erasure.services.destinations import secret_place
         from erasure.services.opendsr_calls import token_place
         from erasure.services.places import respondent_place
+        from erasure.services.unidentified import words_place
         from erasure.services.withheld import keys_place
         from vault.renewal import register_secret
 
         register_secret(RightsRequest, "notice_to_sealed", lambda row: notice_place(row.id))
         register_secret(ManualPlace, "respondent_sealed", respondent_place)
         register_secret(Connector, "url_sealed", url_place)
+        register_secret(Unidentified, "words_sealed", words_place)
         register_secret(Destination, "secret_sealed", secret_place)
         register_secret(OpenDsrProcessor, "token_sealed", token_place)
         register_secret(WithheldRows, "keys_sealed", lambda row: keys_place(row.id))

@@ -283,6 +283,35 @@ def _offered(purpose: Purpose) -> Collection[str]:
     return rights_offered(purpose.lawful_basis, purpose.is_marketing)
 
 
+class MoreForm(forms.Form):
+    """What else somebody may be known by, whose address we do not know (Art. 11(2)); one is enough."""
+
+    email = forms.EmailField(
+        label=_("Another e-mail address of yours"),
+        required=False,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    phone = forms.CharField(
+        label=_("Your telephone number"),
+        help_text=_("With the code of the country, such as +49."),
+        required=False,
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "tel", "inputmode": "tel"}),
+    )
+    customer_id = forms.CharField(label=_("Your customer number"), required=False, max_length=200)
+
+    def clean(self) -> dict[str, Any]:
+        """Something was said."""
+        given: dict[str, Any] = super().clean() or {}
+        if not self.errors and not any(given.values()):
+            raise forms.ValidationError(_("Fill in at least one."))
+        return given
+
+    def identifiers(self) -> dict[str, str]:
+        """What was said, by kind of identifier."""
+        return {kind: value for kind, value in self.cleaned_data.items() if value}
+
+
 class CodeForm(forms.Form):
     """The code from the mail, with the reference that stands beside it."""
 

@@ -20,6 +20,7 @@ from erasure.services import (
     requests,
     retentions,
     steps,
+    unidentified,
 )
 
 
@@ -52,6 +53,7 @@ def keep_the_clock() -> None:
     place_tasks.remind()
     identity.expire_evidence()
     links.forget_links()
+    unidentified.forget()
     place_tasks.forget_answers()
     pieces.forget_pieces()
 

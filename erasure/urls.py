@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from erasure.views import answers, copies, joint, mandates, places, questions, transfers
+from erasure.views import answers, copies, joint, mandates, places, questions, transfers, unidentified
 from erasure.views import requests as views
 
 urlpatterns = [
@@ -24,6 +24,7 @@ urlpatterns = [
     path("request", views.public, name="public-request"),
     path("request/answer/<uuid:link>/<str:token>", answers.by_link, name="question-by-link"),
     path("request/copy/<uuid:link>/<str:token>", copies.by_link, name="copy-by-link"),
+    path("request/more/<uuid:link>/<str:token>", unidentified.more, name="request-more"),
     path("request/for-somebody", mandates.for_somebody, name="request-for-somebody"),
     path("request/objection/<uuid:link>/<str:token>", mandates.by_link, name="mandate-by-link"),
     path("request/collect/<uuid:link>/<str:token>", mandates.collect, name="mandate-collect"),

@@ -203,6 +203,7 @@ REFUSALS = (
     gettext_noop("Nobody stands in for themselves."),
     gettext_noop("Nothing is done before the mandate has been accepted."),
     gettext_noop("Nothing is in doubt."),
+    gettext_noop("Nobody has shown who they are: ask, and settle the doubt first."),
     gettext_noop("Nothing is to be decided about these rows."),
     gettext_noop("Nothing is to be decided about this text."),
     gettext_noop("Of a file everything is withheld, or nothing."),

@@ -85,6 +85,30 @@ def subject_by_email(email: str) -> Subject | None:
     ).first()
 
 
+def subject_known_by(identifiers: Mapping[str, str]) -> Subject | None:
+    """The one person known by all of these identifiers, for the person's own doors; None for nobody, or several.
+
+    A customer number may be that of any application, and belong to another person in each.
+    """
+    found = [_known_by(kind, value) for kind, value in identifiers.items()]
+    ids = set.intersection(*found) if found else set()
+    return Subject.objects.get(pk=ids.pop()) if len(ids) == 1 else None
+
+
+def _known_by(kind: str, value: str) -> set[UUID]:
+    """The ids of everybody who has this identifier and is not erased."""
+    try:
+        normalised = normalise.identifier(kind, value)
+    except ValueError:
+        return set()
+    columns = {f"subjects_identifier.{kind}"}
+    if kind == Identifier.Kind.CUSTOMER_ID:
+        columns = {cells.index_column(kind, owner) for owner in Application.objects.values_list("pk", flat=True)}
+    indexes = [index for column in columns for index in vault.blind_indexes(column, normalised)]
+    rows = Identifier.objects.filter(kind=kind, index__in=indexes, subject__erased_at=None)
+    return set(rows.values_list("subject_id", flat=True))
+
+
 def pairwise_of(application: Application, subject: Subject) -> UUID:
     """The id this application knows the person by; another for every application."""
     return vault.pairwise_id(application.pk, subject.pk)

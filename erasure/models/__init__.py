@@ -25,6 +25,7 @@ from erasure.models.questions import AccessQuestion
 from erasure.models.requests import Archive, ArchiveChunk, Connector, Receipt, RightsRequest, Step
 from erasure.models.sources import AnswerFile, AnswerPiece, SourceAnswer
 from erasure.models.transfers import Destination, Transfer
+from erasure.models.unidentified import Unidentified
 
 __all__ = [
     "AccessQuestion",
@@ -67,5 +68,6 @@ __all__ = [
     "SourceAnswer",
     "Step",
     "Transfer",
+    "Unidentified",
     "WithheldRows",
 ]

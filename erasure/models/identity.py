@@ -19,6 +19,7 @@ class IdentityCheck(models.Model):
         DETAILS_DIFFER = "details_differ", _("What was said does not fit what we hold")
         NEW_ADDRESS = "new_address", _("The address was changed shortly before")
         UNUSUAL = "unusual", _("The request is unusual and about sensitive data")
+        NO_ADDRESS = "no_address", _("We have no e-mail address to confirm it by")
         TAKEN_OVER = "taken_over", _("Somebody else seems to use the account")
 
     class Method(models.TextChoices):

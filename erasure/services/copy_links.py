@@ -8,7 +8,8 @@ and by nothing less.
 
 import secrets
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -33,16 +34,29 @@ def goes_by_mail(request: RightsRequest) -> bool:
     return here and request.application_id is None
 
 
-def links_to(requests: Sequence[RightsRequest]) -> dict[UUID, str]:
-    """A fresh link to the copy of each of these requests that goes by mail and waits to be collected.
+@dataclass(frozen=True)
+class Waiting:
+    """A copy that the person can collect: until when, and by which link; without one they sign in."""
 
-    Older links to the same are dead. In the caller's transaction, by two statements a copy and one for all.
+    until: datetime | None
+    link: str
+
+
+def copies_waiting(requests: Sequence[RightsRequest]) -> dict[UUID, Waiting]:
+    """The copies of these requests that wait for the person, each with a fresh link where it goes by mail.
+
+    Older links to the same are dead; what an application collects for them is not theirs to collect here. In the
+    caller's transaction, by two statements a link and one for all.
     """
-    wanted = [request.id for request in requests if goes_by_mail(request)]
+    wanted = {request.id: request for request in requests if request.application_id is None}
     if not wanted:
         return {}
     ready = Archive.objects.filter(request__in=wanted, complete=True, collected_at=None, number=0)
-    return {archive.request_id: link_to(archive) for archive in ready}
+    by_mail = {row.id for row in wanted.values() if goes_by_mail(row)}
+    return {
+        archive.request_id: Waiting(archive.expires_at, link_to(archive) if archive.request_id in by_mail else "")
+        for archive in ready
+    }
 
 
 def link_to(archive: Archive) -> str:

@@ -20,7 +20,7 @@ from erasure.models import Receipt, RightsRequest, Step, Transfer
 from erasure.outcomes import OUTCOMES
 from erasure.services import checking, connector_steps, leftovers, sources
 from erasure.services.addresses import addresses_with, is_here, language_of
-from erasure.services.copy_links import links_to
+from erasure.services.copy_links import Waiting, copies_waiting
 from erasure.services.joint_order import erasure_waiting_for
 from erasure.services.locking import locked_requests
 from erasure.services.mandate_words import end_mandate
@@ -207,19 +207,19 @@ def _sent_on(rows: Sequence[Transfer]) -> dict[str, Any]:
 def _notices(ends: Sequence[_End]) -> list[Mail]:
     """The last notices; what they tell beside the requests themselves is read for all at once."""
     copies = [end.request for end in ends if end.request.right in sources.COPIES]
-    names, links, givers = _purposes_kept(ends), links_to(copies), _givers(copies)
+    names, waiting, givers = _purposes_kept(ends), copies_waiting(copies), _givers(copies)
     return [
         mail
         for end in ends
-        for mail in _notice(end, names, links.get(end.request.id, ""), givers.get(end.request.id, ""))
+        for mail in _notice(end, names, waiting.get(end.request.id), givers.get(end.request.id, ""))
     ]
 
 
-def _notice(end: _End, names: Mapping[str, dict[str, str]], link: str, giver: str) -> list[Mail]:
+def _notice(end: _End, names: Mapping[str, dict[str, str]], copy: Waiting | None, giver: str) -> list[Mail]:
     """One last notice, to the addresses as they were when the request began; the sealed copy of them has gone.
 
-    Who was erased has nothing but this mail: it says what came of it, and what stays by which law until when. `link`
-    leads to a copy, for the person alone; `giver` is the application that collects it for them.
+    Who was erased has nothing but this mail: it says what came of it, and what stays by which law until when. `copy`
+    waits for the person alone; `giver` is the application that collects it for them.
     """
     request = end.request
     context = {
@@ -234,7 +234,8 @@ def _notice(end: _End, names: Mapping[str, dict[str, str]], link: str, giver: st
         "copy_from": giver,
         "erasure_waits": any(end.addresses) and erasure_waiting_for(request),
     }
-    to = [(end.addresses[0], {"link": link}), *((other, {"link": ""}) for other in end.addresses[1:])]
+    own = {"link": copy.link, "copy_until": copy.until} if copy is not None else {}
+    to = [(end.addresses[0], own), *((other, {}) for other in end.addresses[1:])]
     files = {"receipt.jws": end.receipt.jws}
     return [Mail("request_completed", address, end.language, context | more, files) for address, more in to if address]
 

@@ -18,7 +18,7 @@ from audit import actors
 from audit import services as audit
 from consent.services.deliveries import keep_trying
 from erasure import rights
-from erasure.models import JointCase, Mandate, RightsRequest
+from erasure.models import IdentityCheck, JointCase, Mandate, RightsRequest
 from erasure.selectors import held_purposes
 from erasure.services import addresses, start
 from erasure.services.clock import deadline_for, stood_for
@@ -199,7 +199,7 @@ def _go_on(request: RightsRequest, *, verified_by: str, actor: str, before: Sequ
         move_request(request, "in_review", actor=actor, before=before)
         return
     if verified_by == RightsRequest.VerifiedBy.NONE:
-        _ask_the_person(request, actor=actor, before=before)
+        _let_verify(request, actor=actor, before=before)
         return
     request.verified_by = verified_by
     if request.needs_review:
@@ -219,7 +219,17 @@ def go_on_with_mandate(request: RightsRequest, *, actor: str) -> None:
         start.schedule(request, actor=actor)
 
 
-def _ask_the_person(request: RightsRequest, *, actor: str, before: Sequence[audit.Entry]) -> None:
+def _let_verify(request: RightsRequest, *, actor: str, before: Sequence[audit.Entry]) -> None:
+    """The person is asked by mail; whom no mail reaches, the desk identifies: no code would ever come (Art. 12(6))."""
+    address = email_of(request.subject)
+    if address is not None:
+        _ask_the_person(request, address, actor=actor, before=before)
+    elif request.state == "received":
+        request.needs_review = True
+        move_request(request, "in_review", actor=actor, before=before)
+
+
+def _ask_the_person(request: RightsRequest, address: str, *, actor: str, before: Sequence[audit.Entry]) -> None:
     """A code goes to the address we know, and the request waits for it (Art. 12(6)); asked again, a new one.
 
     The tries start again with the new code: whoever has not the mail has not the reference to try against either.
@@ -232,19 +242,17 @@ def _ask_the_person(request: RightsRequest, *, actor: str, before: Sequence[audi
         move_request(request, "verifying", actor=actor, before=before)
     else:
         request.save(update_fields=["verification_digest", "verification_expires_at", "verification_tries"])
-    address = email_of(request.subject)
-    if address is not None:
-        send_mail_later(
-            "request_verification",
-            to=address,
-            language=request.subject.language or "en",
-            context={
-                "reference": str(request.id),
-                "code": code,
-                "right": request.right_label,
-                "link": settings.BASE_URL + reverse("public-request-verify"),
-            },
-        )
+    send_mail_later(
+        "request_verification",
+        to=address,
+        language=request.subject.language or "en",
+        context={
+            "reference": str(request.id),
+            "code": code,
+            "right": request.right_label,
+            "link": settings.BASE_URL + reverse("public-request-verify"),
+        },
+    )
 
 
 def _code_digest(request_id: UUID, code: str) -> bytes:
@@ -310,9 +318,20 @@ def approve_request(*, request_id: UUID, reviewer: Account, outcome: str = "") -
         request = _locked_in_review(request_id)
         if outcome and (outcome not in REVIEWED or request.right != "human_review"):
             raise Invalid("invalid_value", "Say whether the decision stands or was changed.", status=422)
+        _require_identified(request)
         request.reviewer, request.outcome = reviewer, outcome
         start.schedule(request, actor=actors.staff(reviewer.id))
     return request
+
+
+def _require_identified(request: RightsRequest) -> None:
+    """Whom no mail reached has shown in another way who they are, and it is written down (Art. 12(6))."""
+    if request.verified_by != RightsRequest.VerifiedBy.NONE:
+        return
+    shown = Q(outcome=IdentityCheck.Outcome.CONFIRMED) | Q(outcome="", question__answered_at__isnull=False)
+    if not request.identity_checks.filter(shown).exists():
+        raise WrongState("not_identified", "Nobody has shown who they are: ask, and settle the doubt first.")
+    request.verified_by = RightsRequest.VerifiedBy.DOCUMENT
 
 
 def refuse_request(*, request_id: UUID, reviewer: Account, reason_code: str) -> RightsRequest:

@@ -288,7 +288,9 @@ def hold_at_once(request: RightsRequest, *, actor: str) -> None:
 
     Not before the person, or a mandate, was verified.
     """
-    if request.state == "verifying" or (request.mandate is not None and request.mandate.state != "accepted"):
+    if request.verified_by == RightsRequest.VerifiedBy.NONE or (
+        request.mandate is not None and request.mandate.state != "accepted"
+    ):
         return
     _at_once(request, actor=actor)
     hold_while_disputed(request, actor=actor)

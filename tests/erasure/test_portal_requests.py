@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.template.defaultfilters import date as template_date
 from django.test import override_settings
+from django.utils import timezone
 
 from erasure.models import RightsRequest
+from gdpr_portal.formats.zones import controllers_zone
 from subjects.models import Subject
 from tests.access.conftest import code_for
 from tests.consent.people import answer
@@ -154,6 +157,26 @@ def test_the_archive_is_collected_once_after_a_fresh_factor(alice: Any, shop: An
     assert again.status_code == 410 and "Alice-Marker" not in body(again)
     for page in (f"/requests/{request.id}", "/"):
         assert "Your copy is ready" not in body(browser.get(page))
+
+
+def test_the_mail_says_that_a_copy_waits_where_and_until_when(
+    alice: Any, shop: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    """It is kept for days alone: who is told "completed" and no more finds it deleted."""
+    store(shop, alice.subject, "orders", given_name="Alise")
+    with django_capture_on_commit_callbacks(execute=True):
+        request = run_all(file(alice.subject, "access"))
+    assert request.archive is not None
+    until = template_date(timezone.localtime(request.archive.expires_at, controllers_zone()), "DATE_FORMAT")
+    for part in (mail.outbox[-1].body, mail.outbox[-1].alternatives[0][0]):  # type: ignore[attr-defined]
+        assert "Sign in and open the request to collect it." in part
+        assert f"You can collect it once. It is kept until {until}" in part
+
+
+def test_the_mail_speaks_of_no_copy_where_there_is_none(alice: Any, django_capture_on_commit_callbacks: Any) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        run_all(file(alice.subject, "restriction", ground="accuracy_contested"))
+    assert "completed" in str(mail.outbox[-1].body) and "collect it" not in str(mail.outbox[-1].body)
 
 
 def test_an_archive_that_is_not_built_says_so(alice: Any) -> None:

@@ -47,7 +47,7 @@ def test_known_and_unknown_addresses_get_the_same_answer(alice: Any, after_commi
     assert headers(known) == headers(unknown)
     assert set(known.cookies) == set(unknown.cookies)
     assert [message.to for message in mail.outbox] == [[alice.email], [UNKNOWN]]
-    assert "We hold nothing under it" in str(mail.outbox[1].body)
+    assert "We know nobody by it" in str(mail.outbox[1].body)
     assert RightsRequest.objects.get().state == "verifying"
 
 

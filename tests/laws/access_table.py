@@ -109,7 +109,7 @@ PAGES: Final[dict[str, Page]] = {
     "request/collect/<link>/<token>": PUBLIC, "requests/<request_id>/object": SIGNED_IN,
     "requests/together": SIGNED_IN, "requests/cases/<case_id>": SIGNED_IN,
     "requests/<request_id>/without-copy": SIGNED_IN,
-    "request/copy/<link>/<token>": PUBLIC,
+    "request/copy/<link>/<token>": PUBLIC, "request/more/<link>/<token>": PUBLIC,
     "request/place/<link>/<token>": PUBLIC, "request/place/<link>": PUBLIC,
     # --- the desk
     "admin/": DESK, "admin/login/": CLOSED, "admin/logout/": CLOSED, "admin/password_change/": CLOSED,

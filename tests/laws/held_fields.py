@@ -26,6 +26,7 @@ ON_ITS_WAY = (
 )
 LOOKED_AT = "a text other people may stand in, sealed, until the archive was built (tests/erasure/test_others.py)"
 RESPONDENT = "who answers for a place run by hand, by their office; sealed by the service's own key"
+ASKED = "what somebody we could not identify asked for, sealed by the service's own key; gone with its link, in 30 days"
 SESSION = "references, times and the kind of browser (access.sessions): in the archive; gone with the account"
 
 HELD: dict[str, dict[str, str]] = {
@@ -97,6 +98,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     },
     "erasure.MailLink": {"digest": RANDOM},
     "erasure.CopyLink": {"digest": RANDOM, "code_digest": RANDOM},
+    "erasure.Unidentified": {"words_sealed": ASKED, "digest": RANDOM},
     "erasure.ManualPlace": {
         "name": STAFF, "description": STAFF, "purposes": CODE, "identifiers": CODE, "respondent_sealed": RESPONDENT,
     },

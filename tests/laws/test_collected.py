@@ -26,6 +26,7 @@ OWN_WORDS = "the person's own words in exercising a right (Art. 12); sealed, and
 PLACE = (
     "what who answers for a place run by hand did, or holds of the person; sealed, handed on in their copy (Art. 15(3))"
 )
+KNOWN_BY = "what somebody says they are known by, to be found (Art. 11(2)); looked up and never kept"
 COMPONENTS = {"email": "email"}
 """Field -> the collection component it is."""
 ARGUED = {
@@ -38,6 +39,7 @@ ARGUED = {
     "value": "the right value of an approved component, judged by its type before it is kept (Art. 16)",
     "rights": ACT, "confirm": ACT, "objections": ACT, "withdrawals": ACT, "kind": ACT,
     "own_email": "of a representative, who asks in another's name; sealed with the mandate, gone with an erasure",
+    "phone": KNOWN_BY, "customer_id": KNOWN_BY,
     "valid_until": "the last day of a mandate (law.md R27)",
     "document": "the mandate itself (law.md R27); sealed under the person's key, looked at by a reviewer",
     "text": OWN_WORDS,

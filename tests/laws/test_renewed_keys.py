@@ -39,6 +39,7 @@ NOT_SEALED = {
     "erasure_mandatelink.digest",
     "erasure_opendsrrequest.body_digest",
     "erasure_rightsrequest.verification_digest",
+    "erasure_unidentified.digest",
 }
 """Binary columns that hold digests: nothing can be opened."""
 OTHER_PLACES = {
