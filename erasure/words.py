@@ -95,6 +95,27 @@ PLACES: dict[str, Any] = {
     "cases": _("The messages between you and us are erased"),
     "consent_evidence": _("Mails and scans that prove your consent are erased"),
 }
+DESK_PLACES: dict[str, Any] = {
+    "archive": _("The copy"),
+    "data_key": _("Data key"),
+    "portal_login": _("Sign-in to the portal"),
+    "verification": _("Last check"),
+    "rectification": _("Correction"),
+    "identity": _("Identifiers"),
+    "values": _("Values"),
+    "applications": _("Records of applications"),
+    "restrictions": _("Restrictions"),
+    "retentions": _("What a law keeps"),
+    "consents": _("Answers about consent"),
+    "deliveries": _("Words of notices"),
+    "rights_requests": _("Words of requests"),
+    "mandates": _("Mandates"),
+    "archives": _("Archives not collected"),
+    "asks": _("What third parties asked for"),
+    "cases": _("Messages and comments"),
+    "consent_evidence": _("Evidence of consent"),
+}
+"""The places of our own, as the desk calls them."""
 REVEAL_REASONS: tuple[tuple[str, Any], ...] = (
     ("whose_is_it", _("To see whose data it is")),
     ("what_is_lost", _("To see what others would lose")),
@@ -359,6 +380,17 @@ def _what(step: Step) -> Any:
     if step.kind == Step.Kind.RETENTION:
         return _("Kept for %(purpose)s") % {"purpose": purpose_title(step.target, get_language() or "en")}
     return PLACES.get(step.target, step.target.replace("_", " ").capitalize())
+
+
+def at_the_desk(step: Step) -> Any:
+    """What or who a step is about, as the desk calls it."""
+    if step.kind == Step.Kind.RETENTION:
+        return purpose_title(step.target, get_language() or "en")
+    if step.kind in {Step.Kind.NOTIFY, Step.Kind.MANUAL} and not step.target.startswith(PREFIX):
+        return _name(step.target)
+    if step.target.startswith(CHECK_PREFIX):
+        return name_in_words(step.target)
+    return DESK_PLACES.get(step.target) or name_of(step)
 
 
 def _in_connector(step: Step) -> Any:

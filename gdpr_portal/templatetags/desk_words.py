@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.explain import BASES
 from erasure.models import Step
-from erasure.services.sources import name_of
+from erasure.words import at_the_desk
 
 register = template.Library()
 
@@ -57,9 +57,9 @@ WORDS: dict[str, Promise] = {
 
 
 @register.filter
-def whose(step: Step) -> str:
+def whose(step: Step) -> object:
     """`{{ step|whose }}`: who or what a step of a request is about, by its name."""
-    return name_of(step)
+    return at_the_desk(step)
 
 
 @register.filter

@@ -1,5 +1,6 @@
 """The desk: who may do what, after a fresh second factor; and the person never learns a reviewer's name."""
 
+import re
 from typing import Any
 
 import pytest
@@ -169,3 +170,13 @@ def test_reviewers_names_are_never_shown_to_the_person(
     seen += str(content(file(alice.subject, "access"), language="en"))
     assert "refused" in seen.lower()
     assert rita.email not in seen and str(rita.account.id) not in seen and "rita" not in seen.lower()
+
+
+@override_settings(UNDO_WINDOW_SECONDS=0)
+def test_steps_are_called_by_names_and_not_by_codes(alice: Any, shop: Any, rita: Any) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice")
+    store(shop, alice.subject, "tax_records", vat_number="DE811907980")
+    page = body(rita.browser().get(desk(run_all(file(alice.subject, "erasure")))))
+    targets = re.findall(r'<td data-label="Target">([^<]*)</td>', page)
+    assert {"Shop", "Data key", "Evidence of consent", "Tax records", "Last check"} <= set(targets)
+    assert not [each for each in targets if "_" in each or each.islower()]

@@ -75,10 +75,11 @@ def test_an_article_is_named_as_its_readers_do() -> None:
 
 
 def test_every_place_of_an_erasure_has_words() -> None:
-    from erasure.words import PLACES
+    from erasure.words import DESK_PLACES, PLACES
     from subjects.holdings import holdings
 
     assert {each.name for each in holdings()} - set(PLACES) == set()
+    assert DESK_PLACES.keys() == PLACES.keys()
 
 
 def test_what_a_refusal_counts_is_said_in_the_readers_language() -> None:
