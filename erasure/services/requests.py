@@ -325,8 +325,11 @@ def approve_request(*, request_id: UUID, reviewer: Account, outcome: str = "") -
 
 
 def _require_identified(request: RightsRequest) -> None:
-    """Whom no mail reached has shown in another way who they are, and it is written down (Art. 12(6))."""
-    if request.verified_by != RightsRequest.VerifiedBy.NONE:
+    """Whom no mail reached has shown in another way who they are, and it is written down (Art. 12(6)).
+
+    Who acts with a mandate has shown that; `start.schedule` asks for it.
+    """
+    if request.verified_by != RightsRequest.VerifiedBy.NONE or request.mandate_id is not None:
         return
     shown = Q(outcome=IdentityCheck.Outcome.CONFIRMED) | Q(outcome="", question__answered_at__isnull=False)
     if not request.identity_checks.filter(shown).exists():

@@ -234,7 +234,7 @@ def test_question_and_answer_by_the_pages(alice: Any, bob: Any, rita: Any, after
     assert mail.outbox[-1].to == [alice.email] and "loan-marker" not in str(mail.outbox[-1].body)
     page = alice.browser().get(f"/requests/{request.id}").content.decode()
     assert "loan-marker" in page and "request-marker" in page and "rita" not in page
-    assert "stands still" in page
+    assert "is paused until you reply" in page
     assert bob.browser().post(f"/requests/{request.id}/message", {"text": "me too"}).status_code == 404
     alice.browser().post(f"/requests/{request.id}/message", {"text": "The one of <b>May</b>-marker"})
     shown = rita.browser().get(f"{desk}/change/").content.decode()

@@ -136,6 +136,7 @@ def test_why_a_purpose_is_not_live_is_said_in_words(quentin):
     assert "The purpose is not live: In review" in page and "in_review" not in page
 
 
+@pytest.mark.usefixtures("catalogue")
 def test_filters_narrow_the_matrix(quentin):
     page = quentin.browser().get(reverse("admin:qa_matrix") + "?application=acme&state=withheld").content.decode()
     assert ">Acme</th>" in page and ">Shop</th>" not in page
