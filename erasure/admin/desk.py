@@ -345,6 +345,8 @@ class CaseView:
     representative: Representative | None
     siblings: list[RequestInWords]
     waits_for: list[RightsRequest]
+    copy_refused: bool
+    """Whether a reviewer may let the erasure go ahead without it."""
     may_hand_over: bool
     has_address: bool
     """Whether the person can be written to by mail."""
@@ -387,6 +389,7 @@ def case_view(request: RightsRequest, account: Account) -> CaseView:
         representative=who,
         siblings=_siblings(request),
         waits_for=copies_waited_for(request),
+        copy_refused=joint.waits_for_refused(request),
         has_address=address_of(request) is not None,
         wish=wish,
         contests_values=request.right == "rectification" and request.state in OPEN_REQUEST and bool(wish),

@@ -119,9 +119,15 @@ def go_ahead_after_refusal(*, request_id: UUID, reviewer: Account) -> JointCase:
     """
     with transaction.atomic():
         locked = _waiting(request_id)
-        if any(copy.state in (*OPEN_REQUEST, "completed") for copy in copies_waited_for(locked)):
+        if not waits_for_refused(locked):
             raise WrongState("wrong_state", "A copy is still to be handed out: only the person may give it up.")
         return _waived(locked, actor=actors.staff(reviewer.id), by=reviewer)
+
+
+def waits_for_refused(request: RightsRequest) -> bool:
+    """Whether an erasure waits for nothing but copies that will never be handed out."""
+    copies = copies_waited_for(request)
+    return bool(copies) and not any(copy.state in (*OPEN_REQUEST, "completed") for copy in copies)
 
 
 def assign_together(*, request_id: UUID, to: Account, by: Account) -> int:

@@ -185,11 +185,14 @@ def test_a_refused_copy_waits_for_somebody_to_decide(alice: Any, rita: Any, shop
     with override_settings(REVIEW_EVERY_REQUEST=True):
         ask(alice.subject, "access", "erasure")
     requests.approve_request(request_id=one("erasure").id, reviewer=rita.account)
+    desk = f"/admin/erasure/rightsrequest/{one('erasure').id}/change/"
+    assert "The copy was refused" not in rita.browser().get(desk).content.decode(), "not yet"
     with pytest.raises(DomainError, match="wrong_state"):
         joint.go_ahead_after_refusal(request_id=one("erasure").id, reviewer=rita.account)
     requests.refuse_request(request_id=one("access").id, reviewer=rita.account, reason_code="A12IdentityFailure")
     run_all(one("erasure"))
     assert held(alice) and one("erasure").state == "in_progress"
+    assert "The copy was refused" in rita.browser().get(desk).content.decode()
     case = joint.go_ahead_after_refusal(request_id=one("erasure").id, reviewer=rita.account)
     assert case.copy_waived_by == rita.account
     assert erased(alice)
