@@ -305,6 +305,12 @@ def qa_sampler(db: None) -> "Application":
 
 
 @pytest.fixture
+def after_commit(django_capture_on_commit_callbacks: Any) -> Any:
+    """What is done after the commit is done at once: mail goes out."""
+    return lambda: django_capture_on_commit_callbacks(execute=True)
+
+
+@pytest.fixture
 def alice(shop: "Application") -> Person:
     """A data subject with an account, known to shop."""
     return cast("alice", shop)

@@ -135,6 +135,8 @@ def send(mail_ids: Sequence[UUID]) -> int:
     When it stops answering, the one it was given waits for another try, and the rest as if nothing had been tried.
     """
     mails, taken = deque(_claimed(mail_ids)), []
+    if not mails:
+        return 0
     try:
         with traces.span("mail"), get_connection() as server:
             while mails and timezone.now() < mails[0].due_at - LEASE / 2:
@@ -146,7 +148,8 @@ def send(mail_ids: Sequence[UUID]) -> int:
         if mails:
             _wait(mails.popleft(), error)
     except BaseException:
-        mails.popleft()  # whatever is wrong with it holds up no other
+        if mails:
+            mails.popleft()  # whatever is wrong with it holds up no other
         raise
     finally:
         OutgoingMail.objects.filter(pk__in=taken).delete()

@@ -29,11 +29,6 @@ from tests.erasure.people import file, in_review, run_all, store
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
 
 
-@pytest.fixture
-def after_commit(django_capture_on_commit_callbacks: Any) -> Any:
-    return lambda: django_capture_on_commit_callbacks(execute=True)
-
-
 def at_part(request: RightsRequest, part: float) -> Any:
     return request.received_at + (request.due_at - request.received_at) * part
 

@@ -32,11 +32,6 @@ LINK = re.compile(r"https?://[^/\s]+(/request/answer/\S+)")
 
 
 @pytest.fixture
-def after_commit(django_capture_on_commit_callbacks: Any) -> Any:
-    return lambda: django_capture_on_commit_callbacks(execute=True)
-
-
-@pytest.fixture
 def request_row(alice: Any) -> RightsRequest:
     """A request of alice's, filed without a sign-in, that waits for a reviewer."""
     row = in_review(alice.subject)

@@ -411,12 +411,6 @@ def test_the_page_offers_it_only_with_a_copy_to_collect(alice: Any, bob: Any, ea
 
 
 # --- what the person is told beforehand -----------------------------------------------------------------------------
-@pytest.fixture
-def after_commit(django_capture_on_commit_callbacks: Any) -> Any:
-    """What is done after the commit is done at once: mail goes out."""
-    return lambda: django_capture_on_commit_callbacks(execute=True)
-
-
 def planned() -> list[str]:
     return [str(each.body) for each in mail.outbox if each.subject == "Your data will be erased"]
 

@@ -32,11 +32,6 @@ OBJECTION = re.compile(r"https?://[^/\s]+(/request/objection/\S+)")
 COLLECTION = re.compile(r"https?://[^/\s]+(/request/collect/\S+)")
 
 
-@pytest.fixture
-def after_commit(django_capture_on_commit_callbacks: Any) -> Any:
-    return lambda: django_capture_on_commit_callbacks(execute=True)
-
-
 def ask(subject: Any, *rights: str, kind: str = "power_of_attorney", **more: Any) -> Mandate:
     shown = on_behalf.Shown(kind=kind, who=LAWYER, document=PAPER, valid_until=more.pop("valid_until", None))
     wishes: Any = [(right, {}) for right in rights or ("access",)]

@@ -16,12 +16,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
 UNKNOWN = "nobody-we-know@example.org"
 
 
-@pytest.fixture
-def after_commit(django_capture_on_commit_callbacks: Any) -> Any:
-    """What is done after the commit is done at once: mail goes out."""
-    return lambda: django_capture_on_commit_callbacks(execute=True)
-
-
 def ask(email: str, right: str = "access", client: Client | None = None) -> Any:
     return (client or Client()).post("/request", {"email": email, "right": right})
 

@@ -24,12 +24,6 @@ LINK = re.compile(r"https?://[^/\s]+(/request/more/\S+)")
 
 
 @pytest.fixture
-def after_commit(django_capture_on_commit_callbacks: Any) -> Any:
-    """What is done after the commit is done at once: mail goes out."""
-    return lambda: django_capture_on_commit_callbacks(execute=True)
-
-
-@pytest.fixture
 def carla(shop: Any, catalogue: Any) -> Any:
     """Known by an old address, a telephone number and a customer number; asks from a new address."""
     identifiers = {"email": OLD_ADDRESS, "phone": "+493012345678", "customer_id": "c-77"}

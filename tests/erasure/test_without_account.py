@@ -29,12 +29,6 @@ CODE = re.compile(r"\b(\d{6})\b")
 
 
 @pytest.fixture
-def after_commit(django_capture_on_commit_callbacks: Any) -> Any:
-    """What is done after the commit is done at once: mail goes out."""
-    return lambda: django_capture_on_commit_callbacks(execute=True)
-
-
-@pytest.fixture
 def hanna(shop: Any, settings: Any) -> Subject:
     """Known to shop, writes German, has no account; nobody waits before an erasure."""
     settings.UNDO_WINDOW_SECONDS = 0
