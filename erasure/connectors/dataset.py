@@ -235,10 +235,14 @@ class _Reader:
 
     def text(self, body: Mapping[str, Any], member: str, place: str) -> str:
         value = body.get(member)
-        if not isinstance(value, str) or not value:
+        if isinstance(value, str) and value:
+            return value
+        if value is None or value == "":
             self.flaw(f"{place}/{member}", "missing", f"`{member}` is a text that is not empty.")
-            return ""
-        return value
+        else:
+            detail = f"`{member}` is a text. YAML takes a bare No, Yes, On, Off, number or date for no text: quote it."
+            self.flaw(f"{place}/{member}", "not_a_text", detail)
+        return ""
 
     def optional_text(self, body: Mapping[str, Any], member: str, place: str) -> str | None:
         return self.text(body, member, place) if body.get(member) is not None else None

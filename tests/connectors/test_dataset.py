@@ -69,6 +69,7 @@ def test_an_exported_file_with_every_member_loads() -> None:
         (("[user.name]", "['user..name']"), "shop:customer/name/data_categories", "invalid_category"),
         (("primary_key: True", "primary_key: sure"), "shop:address/id/primary_key", "not_a_boolean"),
         (("fides_key: shop", "key: shop"), "dataset[0]/fides_key", "missing"),
+        (("fides_key: shop", "fides_key: No"), "dataset[0]/fides_key", "not_a_text"),
         (
             ("fides_meta: {primary_key: True}", "fides_meta: [primary_key]"),
             "shop:address/id/fides_meta",
