@@ -25,7 +25,9 @@ echo "installing from $lock into $venv"
 [ -x "$venv/bin/pip" ] || "$name" -m venv --clear "$venv"
 quietly=(--quiet --disable-pip-version-check --no-input --no-compile --require-hashes)
 
-# uv takes a tenth of the time; it knows nothing of pip's own settings (a mirror, a certificate), and where it fails pip goes on.
+# uv takes a tenth of the time; it knows nothing of pip's own settings (a mirror), and where it fails pip goes on.
+# The certificates of the machine, as pip and git take them: a company's own authority is not among those uv brings along.
+export UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS-1}
 uv=uv
 if ! uv --version >/dev/null 2>&1; then
     uv="$venv/installer/bin/uv"
