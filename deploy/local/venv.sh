@@ -21,7 +21,7 @@ for name in "$python" python3.13 python3.12 python3.11 ''; do
 done
 
 began=$SECONDS
-echo "installing from $lock into $venv"
+echo "installing from $lock into $venv, $("$name" -V)"
 [ -x "$venv/bin/pip" ] || "$name" -m venv --clear "$venv"
 quietly=(--quiet --disable-pip-version-check --no-input --no-compile --require-hashes)
 
