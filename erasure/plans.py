@@ -127,6 +127,8 @@ def _told(request: RightsRequest, around: Around) -> list[Step]:
         return _told_to_stop(request)
     steps = []
     for application in around.affected[request.subject_id]:
+        if request.by_controller and application.pk == request.application_id:
+            continue
         if processor_for(application, request.right) or has_endpoint(application):
             steps.append(_step(request, TELL, Step.Kind.NOTIFY, application.slug))
         elif request.right in TOLD_BY_HAND:
