@@ -85,8 +85,8 @@ def file_request(
 
     The same asked again while it is open is that request again, with the date it was received first; if that was
     waiting to be verified and this one is verified, it goes on. With a mandate it waits until that was looked at. With
-    `is_own` the application asks as a controller whose processor we are: it is not told of what it asked for, and a copy
-    is never one that was asked for before, since who asks has to be able to follow and cancel it alone.
+    `is_own` the application asks as a controller whose processor we are: it is not told of what it asked for, and its
+    copy is never one that was asked for before, since who asks has to be able to follow and cancel it alone.
 
     Raises `right_not_available`, `erased`, `unknown_purpose`, `invalid_value`.
     """
