@@ -19,7 +19,7 @@ from consent.services.deliveries import (
     third_parties_of,
 )
 from erasure.models import ManualPlace, RightsRequest, Step
-from erasure.rights import RETAINED_UNDER
+from erasure.rights import PUBLISHED, RETAINED_UNDER
 from erasure.selectors import Retained, to_retain, to_retain_of
 from erasure.services import connectors, place_tasks, places, sources
 from erasure.services.opendsr_calls import processor_for
@@ -101,6 +101,7 @@ def _by_hand(request: RightsRequest, around: Around) -> list[Step]:
     steps = []
     for place in places.places_for(request, frozenset(PORTABLE), around.places):
         step = _step(request, TELL, Step.Kind.MANUAL, places.PREFIX + place.slug, state="waiting")
+        step.article = PUBLISHED if request.right == "erasure" and place.is_public else None
         place_tasks.seal_person(step, place)
         steps.append(step)
     return steps
@@ -126,6 +127,8 @@ def _told(request: RightsRequest, around: Around) -> list[Step]:
         return _told_to_stop(request)
     steps = []
     for application in around.affected[request.subject_id]:
+        if request.by_controller and application.pk == request.application_id:
+            continue
         if processor_for(application, request.right) or has_endpoint(application):
             steps.append(_step(request, TELL, Step.Kind.NOTIFY, application.slug))
         elif request.right in TOLD_BY_HAND:
@@ -226,4 +229,13 @@ def _connected(names: list[str]) -> PlanLine:
 def _in_place(place: ManualPlace) -> PlanLine:
     """A place run by hand, in the person's words."""
     what = _("Your data in %(name)s") % {"name": place.name}
+    if place.is_public:
+        return PlanLine(what=what, fate="goes", article=f"Art. {PUBLISHED}", why=_told_of_it(place))
     return PlanLine(what=what, fate="goes", article="Art. 17(1)", why=_("Somebody does this by hand and tells us."))
+
+
+def _told_of_it(place: ManualPlace) -> str:
+    """Who is told that something public is to be erased, in the person's words."""
+    why = _("It was made public. It is taken down, and others who show it or link to it are asked to erase that too.")
+    known = _("Known to us: %(names)s.") % {"names": ", ".join(place.shown_by)} if place.shown_by else ""
+    return f"{why} {known}".strip()

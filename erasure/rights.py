@@ -15,6 +15,8 @@ from gdpr_portal.errors import WrongState
 OF_EVERYBODY = frozenset({"access", "rectification", "restriction", "human_review"})
 RETAINED_UNDER = {"legal_obligation": "17(3)(b)", "public_task": "17(3)(b)"}
 """The bases under which erasure is not owed, and the exception that says so."""
+PUBLISHED = "17(2)"
+"""The article of a step that erases what was made public, and tells who shows it, links to it or has copied it."""
 
 
 @dataclass(frozen=True)

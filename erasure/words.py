@@ -17,6 +17,7 @@ from consent.selectors import purpose_title
 from erasure.combined import Answered, combined
 from erasure.models import Archive, JointCase, Mandate, RightsRequest, Step
 from erasure.outcomes import OUTCOMES
+from erasure.rights import PUBLISHED
 from erasure.selectors import archives_of, downloads_of, steps_of
 from erasure.services.clock import because, internal_due_at
 from erasure.services.connectors import CHECK_PREFIX, name_in_words
@@ -372,6 +373,8 @@ def _what(step: Step) -> Any:
         return _("Later answers are being put together")
     if step.kind in {Step.Kind.NOTIFY, Step.Kind.MANUAL}:
         by_hand = step.target.startswith(PREFIX)
+        if step.article == PUBLISHED:
+            return _("Taken down from %(name)s, and others who show it are told") % {"name": name_of(step)}
         return _("%(name)s is told") % {"name": name_of(step) if by_hand else _name(step.target)}
     if step.kind == Step.Kind.CONNECTOR:
         return _in_connector(step)

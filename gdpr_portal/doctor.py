@@ -20,7 +20,8 @@ from django.utils import timezone
 from access.models import OutgoingMail, WebhookEndpoint
 from audit.models import Checkpoint
 from audit.sequencer import lag_seconds
-from consent.models import Delivery
+from consent.models import Delivery, NoticeText
+from consent.models.governance import ReviewState
 from erasure.models import RightsRequest, Step
 from erasure.states import OPEN_REQUEST
 from gdpr_portal import outages, wellknown
@@ -247,6 +248,22 @@ def _breakers() -> Answer:
     return Answer("ok", "no outside dependency is left alone")
 
 
+def _controller() -> Answer:
+    """Consent was given to the controller that the wording named, and to no other (Art. 4(11), 5(1)(b))."""
+    texts = NoticeText.objects.filter(notice__state=ReviewState.LIVE, notice__purpose__state=ReviewState.LIVE)
+    named = " ".join(settings.CONTROLLER["name"].split())
+    others = {
+        purpose
+        for purpose, body in texts.values_list("notice__purpose__slug", "body").iterator()
+        if named not in " ".join(body.split())
+    }
+    if others:
+        words = f"live notices that do not name the controller of CONTROLLER_NAME: {', '.join(sorted(others))}"
+        remedy = "Is it another one, not the same renamed? A major notice of each asks everybody again (Art. 5(1)(b))."
+        return Answer("warn", words, f"{remedy} Renamed: a minor one says so.")
+    return Answer("ok", "every live notice names the controller")
+
+
 def entry_of(name: str) -> str:
     """The entry of docs/runbook.md for the check of that name; empty when it has none."""
     return next((check.entry for check in CHECKS if check.name == name), "")
@@ -265,6 +282,7 @@ CHECKS = [
     Check("broker", _broker, "The broker is down"),
     Check("queues", _worker, "Work is overdue in the queues"),
     Check("audit log", _sequencer, "The audit log is not sealed"),
+    Check("notices", _controller, "A deployment goes wrong"),
     Check("rights requests", _requests, "A rights request runs out of time"),
     Check("mail", _mail, "Notices or mails do not go out"),
     Check("breakers", _breakers, "A dependency is left alone"),

@@ -46,6 +46,12 @@ class PlaceForm(forms.ModelForm):
     respondent_name = forms.CharField(label=gettext_lazy("Who answers there"), max_length=120)
     respondent_email = forms.EmailField(label=gettext_lazy("Their e-mail address"))
     days = forms.IntegerField(label=gettext_lazy("Days the place has to answer."), min_value=1, max_value=MOST_DAYS)
+    shown_by = forms.CharField(
+        label=gettext_lazy("Who is known to show, link to or copy it"),
+        help_text=gettext_lazy("Of what is public: search engines, archives, partners. One in each line, no people."),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
     staff = StaffField(
         label=gettext_lazy("Who may answer here as well."),
         queryset=Account.objects.none(),
@@ -64,8 +70,13 @@ class PlaceForm(forms.ModelForm):
             "language",
             "days",
             "may_name_others",
+            "is_public",
+            "shown_by",
             "staff",
         )
+
+    def clean_shown_by(self) -> list[str]:
+        return [line.strip() for line in self.cleaned_data["shown_by"].splitlines() if line.strip()]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -97,7 +108,7 @@ class ManualPlaceAdmin(ForReviewers):
     def get_fields(self, request: HttpRequest, obj: ManualPlace | None = None) -> Any:
         first, last = (
             ("slug", "name", "description", "purposes", "identifiers"),
-            ("language", "days", "may_name_others", "staff"),
+            ("language", "days", "may_name_others", "is_public", "shown_by", "staff"),
         )
         if obj is None:
             return (*first, "respondent_name", "respondent_email", *last)
@@ -126,6 +137,8 @@ class ManualPlaceAdmin(ForReviewers):
             "days",
             "staff",
             "may_name_others",
+            "is_public",
+            "shown_by",
         )
         by = cast(Account, request.user)
         row = places.declare(respondent=respondent, by=by, **{name: given[name] for name in names})
@@ -203,5 +216,6 @@ class PlaceTaskAdmin(admin.ModelAdmin):
         reason, text = place_tasks.reason_of(row.step)
         context = self.admin_site.each_context(request) | {"title": str(row), "opts": self.model._meta, "row": row}
         context |= {"error": error, "given": request.POST, "reason": reason, "text": text}
+        context |= {"given_told": request.POST.getlist("told"), "others": place_tasks.others_told(row)}
         context |= {} if row.answered_at else form_context(row, actor=actor)
         return render(request, "admin/erasure/task.html", context, status=422 if error else 200)

@@ -20,6 +20,8 @@ from sqlalchemy.dialects.postgresql import DOMAIN
 
 LOOSE = (sa.Date, sa.DateTime, sa.Time, sa.Boolean, sa.Numeric, sa.JSON)
 """Types whose values SQLAlchemy makes out of what a driver gives."""
+ANYTHING = (*LOOSE, sa.Integer, sa.LargeBinary)
+"""Types of SQLite that keep what is none of theirs."""
 DAY = timedelta(days=1)
 EXACT = 2**53
 """Up to here a float holds every whole number."""
@@ -31,9 +33,9 @@ class AsHeld(sa.types.TypeDecorator[Any]):
     impl = sa.types.NullType
     cache_ok = True
 
-    def __init__(self, kind: sa.types.TypeEngine[Any]) -> None:
+    def __init__(self, kind: sa.types.TypeEngine[Any], takes_anything: bool) -> None:
         super().__init__()
-        self.kind = kind
+        self.kind, self.takes_anything = kind, takes_anything
         self.impl = self.impl_instance = kind  # type: ignore[assignment]
 
     @property
@@ -56,7 +58,14 @@ def as_held(kind: sa.types.TypeEngine[Any], dialect: str) -> sa.types.TypeEngine
     """The type, ready for what it cannot take. PostgreSQL holds what its columns say (`read_all`); a domain of it is
     taken as what lies below: a cast to the domain itself would cut what is looked for."""
     kind = kind.data_type if isinstance(kind, DOMAIN) else kind
-    return AsHeld(kind) if isinstance(kind, LOOSE) and dialect != "postgresql" else kind
+    is_sqlite = dialect == "sqlite"
+    is_loose = isinstance(kind, ANYTHING if is_sqlite else LOOSE) and dialect != "postgresql"
+    return AsHeld(kind, is_sqlite) if is_loose else kind
+
+
+def takes_anything(column: sa.ColumnClause[Any]) -> bool:
+    """Whether a row can hold what is none of the column's type (SQLite)."""
+    return isinstance(column.type, AsHeld) and column.type.takes_anything
 
 
 def declared(column: sa.ColumnClause[Any]) -> Any:

@@ -25,6 +25,7 @@ import sqlalchemy as sa
 from erasure.connectors.blueprint import Names, Shape
 from erasure.connectors.dataset import Address
 from erasure.connectors.graph import Graph, Link
+from erasure.connectors.held import takes_anything
 from erasure.connectors.keys import Digests, Questions, Span
 from erasure.connectors.schema import Table
 from erasure.connectors.sql import CHUNK, Database, Folded, among, chunks
@@ -309,13 +310,23 @@ def _folds(names: Asked) -> bool:
 
 
 def fitting(table: Table, names: Asked, values: Iterable[Locator]) -> Iterator[Locator]:
-    """The values as the columns' types; what cannot be one is in no row."""
-    kinds = [_python_type(table.column(name.name if isinstance(name, Folded) else name)) for name in names]
+    """The values as the columns' types; what cannot be one is in no row, but where a row can hold it all the same."""
+    columns = [table.column(name.name if isinstance(name, Folded) else name) for name in names]
+    kinds = [(_python_type(column), takes_anything(column)) for column in columns]
     for value in values:
         try:
-            yield tuple(_as(kind, each) for kind, each in zip(kinds, value, strict=True))
+            yield tuple(_as_held(*kind, each) for kind, each in zip(kinds, value, strict=True))
         except (ValueError, ArithmeticError):
             continue
+
+
+def _as_held(kind: Any, anything: bool, value: Any) -> Any:
+    try:
+        return _as(kind, value)
+    except (ValueError, ArithmeticError):
+        if anything:
+            return value
+        raise
 
 
 def _python_type(column: sa.ColumnClause[Any]) -> type:

@@ -15,6 +15,7 @@ from erasure.models.cases import STAFF
 __all__ = ["ManualPlace", "PlaceTask"]
 
 MOST_DAYS = 25
+MOST_SHOWN_BY = 20
 
 
 class ManualPlace(models.Model):
@@ -42,6 +43,18 @@ class ManualPlace(models.Model):
     days = models.PositiveSmallIntegerField(help_text=_("Days the place has to answer."))
     may_name_others = models.BooleanField(
         default=False, help_text=_("Other people may stand in what it answers: looked at before it is handed out.")
+    )
+    is_public = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=_("Anybody can read what lies here, a website for example: an erasure tells others too."),
+    )
+    shown_by = ArrayField(
+        models.CharField(max_length=120),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text=_("Who is known to show, link to or copy what is public here: organisations, no people."),
     )
     staff: "models.ManyToManyField[Any, Any]" = models.ManyToManyField(
         STAFF, blank=True, related_name="+", help_text=_("Who may answer here as well.")

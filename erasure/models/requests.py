@@ -41,6 +41,8 @@ class RightsRequest(models.Model):
     verified_by = models.CharField(max_length=10, choices=VerifiedBy.choices)
     application = models.ForeignKey(Application, models.PROTECT, null=True, related_name="requests")
     by_person = models.BooleanField(default=False)
+    by_controller = models.BooleanField(default=False, db_default=False)
+    """Asked for by the application as a controller whose processor we are (OpenDSR), which is not told of it."""
     received_at = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True)
     due_at = models.DateTimeField(db_index=True)

@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -28,11 +29,14 @@ class SourceAnswer(models.Model):
         KEPT_BY_LAW = "kept_by_law", _("A law makes us keep it")
         NOT_OURS = "not_ours", _("Somebody else is responsible")
         NOT_POSSIBLE = "not_possible", _("It is not possible technically")
+        UNREASONABLE = "unreasonable", _("It would take more effort than is reasonable")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     step = models.OneToOneField("erasure.Step", models.PROTECT, related_name="answer")
     outcome = models.CharField(max_length=12, choices=Outcome.choices)
     reason = models.CharField(max_length=12, choices=Reason.choices, default="", blank=True)
+    told = ArrayField(models.CharField(max_length=120), default=list, db_default=[])
+    """Of a publication: who of those known to show, link to or copy it was asked to erase that too (Art. 17(2))."""
     at = models.DateTimeField()
     sealed = models.BinaryField(null=True, editable=False)
     archive = models.ForeignKey("erasure.Archive", models.PROTECT, null=True, related_name="answers")

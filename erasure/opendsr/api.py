@@ -53,7 +53,11 @@ class OpenDsrView(ScopedView):
         told = json.loads(response.content)
         flaws = told.get("errors") or [{"pointer": "", "code": told["code"], "detail": told["detail"]}]
         errors = [
-            {"domain": "Validation", "reason": flaw["code"], "message": f"{flaw['pointer']} {flaw['detail']}".strip()}
+            {
+                "domain": "Validation",
+                "reason": flaw["code"],
+                "message": f"{_member(flaw['pointer'])} {flaw['detail']}".strip(),
+            }
             for flaw in flaws
         ]
         return _json(error_object(400, told["detail"], errors), 400)
@@ -129,6 +133,7 @@ class OpenDsrResultsView(OpenDsrView):
         return archive_response(request._request, download)
 
 
+@csrf_exempt
 @require_GET
 def discovery_page(request: HttpRequest) -> HttpResponse:
     """What is spoken here and where the certificate is (section 6); public, and signed as everything is."""
@@ -136,6 +141,7 @@ def discovery_page(request: HttpRequest) -> HttpResponse:
     return _public(json.dumps(discovery(certificate_url=url)).encode(), "application/json")
 
 
+@csrf_exempt
 @require_GET
 def certificate(request: HttpRequest) -> HttpResponse:
     """The certificate that answers and callbacks are signed under."""
@@ -152,6 +158,11 @@ def callback(request: HttpRequest, step_id: UUID) -> HttpResponse:
     except DomainError as error:
         return problem_response(error)
     return HttpResponse(status=202)
+
+
+def _member(pointer: str) -> str:
+    """The member as OpenDSR calls it."""
+    return {"/received_at": "/submitted_time"}.get(pointer, pointer)
 
 
 def _public(body: bytes | None, content_type: str) -> HttpResponse:

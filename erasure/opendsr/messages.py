@@ -43,7 +43,7 @@ def read_request(body: Any) -> Asked:
         raise _flawed("", "A request is a JSON object.")
     if body.get("regulation") != REGULATION:
         raise _flawed("regulation", "The regulation is needed; this processor answers for gdpr.")
-    if not str(body.get("api_version") or VERSION).startswith("2."):
+    if str(body.get("api_version") or VERSION).partition(".")[0] != "2":
         raise _flawed("api_version", "This processor speaks version 2.")
     kind = body.get("subject_request_type")
     if kind not in TYPES:
@@ -90,11 +90,11 @@ def _identity(given: Any, at: int) -> tuple[str, str]:
     if not isinstance(given, Mapping):
         raise _flawed(where, "An identity is an object.")
     kind, value = given.get("identity_type"), given.get("identity_value")
-    if kind not in IDENTITIES or given.get("identity_format") != FORMAT:
+    if not isinstance(kind, str) or kind not in IDENTITIES or given.get("identity_format") != FORMAT:
         raise _flawed(where, "Supported identities are raw email and raw controller_customer_id.")
     if not isinstance(value, str) or not 0 < len(value) <= LONGEST_VALUE:
         raise _flawed(where, "The value of an identity is a text.")
-    return IDENTITIES[str(kind)], value
+    return IDENTITIES[kind], value
 
 
 def _instant(given: Any) -> datetime:

@@ -1,7 +1,7 @@
 """The evidence pack of a request: what a regulator checks without access to the service (Art. 5(2), 58(1)(e)).
 
-A ZIP of the timeline, the receipt, the keys, the proofs that each event is in the audit log, and the programs that
-check them. Nothing in it names the person: the log has none of it, and receipts neither.
+A ZIP of the timeline, the receipt, the keys, the proofs that each event is in the audit log, a signed manifest of all
+that, and the programs that check it. Nothing in it names the person: the log has none of it, and receipts neither.
 """
 
 import base64
@@ -15,27 +15,36 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from access.models import Account
 from audit import actors
 from audit import selectors as audit_log
+from audit.canonical import timestamp
 from audit.models import AuditEvent
 from erasure.models import RightsRequest
 from erasure.services.records import record_request
 from gdpr_portal.errors import DomainError
-from vault.signing import jwks
+from vault.signing import jwks, sign_jws
 
+FORMAT = "gdpr-portal-evidence/1"
 README = """Evidence of a rights request
 
-timeline.json     every event of the audit log about the request, in order
-receipt.jws       the signed receipt, when the request was completed
-jwks.json         the public keys receipts are signed with; compare it with /.well-known/jwks.json
+manifest.json, manifest.jws   every file with its SHA-256, signed by the service (RFC 7515, detached)
+requests.json     the request: when received and due, extended, when and how answered
+timeline.json     every event of the audit log about it, in order
+receipts/         the signed receipt, when it was completed
 proofs/           one file an event: the exact bytes hashed, the hashes to the root, the signed checkpoint (RFC 9162)
 not_proven.json   events so new that no checkpoint covers them yet; ask for the pack again in a few seconds
-receipt_verifier.py, standalone_verifier.py: Python 3.9 or later, nothing else
+audit-vkey.txt, jwks.json   compare the keys with /.well-known/audit-vkey and /.well-known/jwks.json
 
-    python receipt_verifier.py --jwks jwks.json receipt.jws
-    python standalone_verifier.py --key @audit-vkey.txt --proof proofs/ID.json   (says `ok` and the event)
+"""
+HOW_TO_CHECK = """\
+Python 3.9 or later checks all of it, offline. Who changes a pack can change the programs in it too: take
+the three (pack_verifier.py, receipt_verifier.py, standalone_verifier.py) from the source of the service, or read them,
+and both keys from the addresses above or from who was given them before.
+
+    python pack_verifier.py FOLDER --jwks YOUR-jwks.json --key @YOUR-audit-vkey.txt
 """
 
 
@@ -43,22 +52,34 @@ def evidence_pack(*, request: RightsRequest, by: Account) -> bytes:
     """The ZIP; that it was made, and its SHA-256, are in the log."""
     events = _events(request)
     proven, missing = proofs(events)
+    receipt = {f"receipts/{request.id}.jws": request.receipt.jws.encode()} if hasattr(request, "receipt") else {}
+    head = {"format": FORMAT, "request": request.id, "made_at": timezone.now()}
     files: dict[str, bytes] = {
-        "README.txt": README.encode(),
-        "timeline.json": as_json({"request": facts(request), "events": [event(row) for row in events]}),
+        "README.txt": (README + HOW_TO_CHECK).encode(),
+        "pack.json": as_json(head),
+        "requests.json": as_json([facts(request)]),
+        "timeline.json": as_json([event(row) for row in events]),
         "jwks.json": as_json(jwks()),
         "audit-vkey.txt": vkey(),
         "not_proven.json": as_json(missing),
         **proven,
+        **receipt,
         **programs(),
     }
-    if hasattr(request, "receipt"):
-        files["receipt.jws"] = request.receipt.jws.encode()
-    pack = zipped({name: data for name, data in files.items() if data})
+    pack = zipped(signed(files))
     with transaction.atomic():
         digest = f"sha256:{hashlib.sha256(pack).hexdigest()}"
         record_request(request, "evidence.exported", actor=actors.staff(by.id), digest=digest)
     return pack
+
+
+def signed(files: dict[str, bytes]) -> dict[str, bytes]:
+    """The files that are not empty, with a manifest of their digests and its signature."""
+    kept = {name: data for name, data in files.items() if data}
+    listed = [{"path": name, "sha256": hashlib.sha256(data).hexdigest()} for name, data in sorted(kept.items())]
+    manifest = as_json({"format": FORMAT, "files": listed})
+    signature = sign_jws(manifest, typ="evidence-manifest+jws", detached=True).encode()
+    return kept | {"manifest.json": manifest, "manifest.jws": signature}
 
 
 def _events(request: RightsRequest) -> list[AuditEvent]:
@@ -73,9 +94,9 @@ def facts(request: RightsRequest) -> dict[str, Any]:
 
 
 def event(row: AuditEvent) -> dict[str, Any]:
-    """What the log says, as the verifier reads it too."""
-    names = ("id", "at", "action", "actor", "subject", "purpose", "fields", "details")
-    return {name: getattr(row, name) for name in names}
+    """What the log says, as its entry does, letter by letter."""
+    names = ("id", "action", "actor", "subject", "purpose", "fields", "details")
+    return {name: getattr(row, name) for name in names} | {"at": timestamp(row.at)}
 
 
 def proofs(events: list[AuditEvent]) -> tuple[dict[str, bytes], list[str]]:
@@ -102,9 +123,9 @@ def vkey() -> bytes:
         return b""
 
 
-def programs(*more: str) -> dict[str, bytes]:
-    """The programs that check a pack, by their names; `more` are paths below the service's folder."""
-    paths = ("erasure/receipt_verifier.py", "audit/standalone_verifier.py", *more)
+def programs() -> dict[str, bytes]:
+    """The programs that check a pack, by their names."""
+    paths = ("erasure/pack_verifier.py", "erasure/receipt_verifier.py", "audit/standalone_verifier.py")
     return {Path(path).name: (Path(settings.BASE_DIR) / path).read_bytes() for path in paths}
 
 

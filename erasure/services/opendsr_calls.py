@@ -5,7 +5,7 @@ accepted, so that an erasure here need not wait for anybody. A signed status onl
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -69,6 +69,8 @@ def set_processor(*, application: Application, base_url: str, token: str, actor:
     row = OpenDsrProcessor(application=application, base_url=base_url, domain=urlsplit(base_url).hostname or "")
     row.token_sealed = vault.seal_secret(token_place(row), token.encode())
     found = opendsr_client.discover(_peer(row))
+    if not found.error and not (found.kinds and found.identities):
+        found = replace(found, error="discovery_incomplete")  # it would be asked for nothing, or about nobody
     if found.error:
         raise Invalid(found.error, f"The discovery was not accepted: {found.error}.", status=422)
     with transaction.atomic():

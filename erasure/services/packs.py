@@ -25,12 +25,11 @@ from audit.services import record
 from consent.models import ConsentEvent, Delivery, Objection, Standing
 from erasure.models import EvidencePack, LegalHold, Receipt, RightsRequest
 from erasure.services import evidence
-from erasure.services.evidence import as_json
+from erasure.services.evidence import FORMAT, HOW_TO_CHECK, as_json
 from gdpr_portal.errors import Invalid, Missing, Refused, WrongState
 from subjects.models import Restriction, Retention, Subject
-from vault.signing import jwks, sign_jws
+from vault.signing import jwks
 
-FORMAT = "gdpr-portal-evidence/1"
 MOST_EVENTS = 5_000
 """More than so many entries are asked for by shorter periods."""
 OF_PERIODS = r"^(request|step|receipt|question|opinion|hold|erasures|evidence|restriction|breach|period)\."
@@ -48,9 +47,7 @@ checkpoint.txt, audit-vkey.txt, jwks.json   compare the keys with /.well-known/a
 consents.json     about a person: every answer, what stands, objections, restrictions, holds, retentions, who was told
 
 People appear by the random pseudonym of the audit log; no name, address or other value of anybody is in the pack.
-Python 3.9 or later checks all of it, offline:
 
-    python pack_verifier.py . --jwks YOUR-jwks.json --key @YOUR-audit-vkey.txt
 """
 
 
@@ -102,7 +99,7 @@ def fetch(*, pack_id: UUID, by: Account) -> bytes:
         if not pack.may_be_fetched:
             raise WrongState("wrong_state", "A second person has to agree first.")
         events = _events(pack)
-        data = evidence.zipped(_signed(_files(pack, events)))
+        data = evidence.zipped(evidence.signed(_files(pack, events)))
         digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
         _record(pack, "evidence.fetched", by, digest=digest, count=len(events))
     return data
@@ -139,7 +136,7 @@ def _files(pack: EvidencePack, events: list[AuditEvent]) -> dict[str, bytes]:
     proofs, missing = evidence.proofs(events)
     own = {"consents.json": as_json(_consents(pack.subject_id))} if pack.subject_id is not None else {}
     return {
-        "README.txt": README.format(about=_about(pack)).encode(),
+        "README.txt": (README.format(about=_about(pack)) + HOW_TO_CHECK).encode(),
         "pack.json": as_json(_head(pack)),
         "requests.json": as_json([_request(row) for row in rows]),
         "counts.json": as_json(_counts(rows)),
@@ -151,7 +148,7 @@ def _files(pack: EvidencePack, events: list[AuditEvent]) -> dict[str, bytes]:
         **proofs,
         **own,
         **{f"receipts/{row.request_id}.jws": row.jws.encode() for row in Receipt.objects.filter(request__in=rows)},
-        **evidence.programs("erasure/pack_verifier.py"),
+        **evidence.programs(),
     }
 
 
@@ -213,13 +210,3 @@ def _consents(subject: UUID) -> dict[str, Any]:
 
 def _of(model: Any, subject: UUID, order: str, *names: str) -> list[dict[str, Any]]:
     return list(model.objects.filter(subject=subject).order_by(order, "pk").values(*names))
-
-
-# --- signed ----------------------------------------------------------------------------------------------------------
-def _signed(files: dict[str, bytes]) -> dict[str, bytes]:
-    """The files, with a manifest of their digests and its signature."""
-    kept = {name: data for name, data in files.items() if data}
-    listed = [{"path": name, "sha256": hashlib.sha256(data).hexdigest()} for name, data in sorted(kept.items())]
-    manifest = as_json({"format": FORMAT, "files": listed})
-    signature = sign_jws(manifest, typ="evidence-manifest+jws", detached=True).encode()
-    return kept | {"manifest.json": manifest, "manifest.jws": signature}

@@ -49,6 +49,10 @@ ENDS = {"done": "done", "nothing_held": "nothing_held", "cannot": "failed"}
 """What a place says -> what its answer's row has."""
 
 
+UNTOLD = frozenset({"not_possible", "unreasonable", "not_ours"})
+"""Why others may not have been told: the technology there is and what it costs count (Art. 17(2)); not ours to tell is
+who has it from somebody else."""
+
 RESPONDENT = actors.system("respondent")
 """Who answered by the link: the log names nobody outside."""
 
@@ -64,6 +68,8 @@ class Told:
     due_at: datetime
     person: Sequence[tuple[str, str]]
     values: Mapping[str, Any]
+    to_tell: Sequence[str] | None
+    """Of something public that is to be erased: who is to be told too (Art. 17(2)); None where nobody is."""
 
 
 # --- asking -------------------------------------------------------------------------------------------------------
@@ -184,16 +190,30 @@ def told(task: PlaceTask, *, actor: str) -> Told:
     with transaction.atomic():
         record_request(request, "place.opened", actor=actor, place=task.place.slug)
     copy = request.right in sources.COPIES
-    return Told(task, task.place, request.get_right_display(), copy, task.due_at, person, values)
+    to_tell = task.place.shown_by if tells_others(task, request) else None
+    return Told(task, task.place, request.get_right_display(), copy, task.due_at, person, values, to_tell)
+
+
+def tells_others(task: PlaceTask, request: RightsRequest) -> bool:
+    """Whether something that was made public is to be erased, so that others have to be told (Art. 17(2))."""
+    return task.place.is_public and request.right == "erasure"
 
 
 def answer(
-    *, task_id: UUID, outcome: str, reason: str = "", text: str = "", files: Sequence[bytes] = (), actor: str
+    *,
+    task_id: UUID,
+    outcome: str,
+    reason: str = "",
+    text: str = "",
+    files: Sequence[bytes] = (),
+    told: Sequence[str] = (),
+    actor: str,
 ) -> SourceAnswer:
     """The place has answered: the step is done, or failed for the desk to see when it cannot; the links are dead.
 
-    The first answer stands: a second one, from another browser, changes nothing. Raises `invalid_value` for what does
-    not fit together, `too_large` for files of more than 5 MiB in all, `wrong_state` when nothing is asked any more.
+    The first answer stands: a second one, from another browser, changes nothing. `told` are those of the publication's
+    `shown_by` who were told; for the others there has to be a reason. Raises `invalid_value` for what does not fit
+    together, `too_large` for files of more than 5 MiB in all, `wrong_state` when nothing is asked any more.
     """
     kinds = _checked(outcome, reason, text, files)
     with transaction.atomic():
@@ -205,9 +225,12 @@ def answer(
             raise WrongState("wrong_state", gettext_noop("Nothing is asked here any more."))
         if outcome == "done" and request.right in sources.COPIES and not text.strip() and not files:
             raise Invalid("invalid_value", gettext_noop("Write down what is held, or attach it."), status=422)
+        told = sorted(set(told))
+        untold = _untold(task, request, outcome, reason, told)
         alive = request.subject.erased_at is None
         words = {"text": text.strip()} if alive and outcome != "nothing_held" else None
-        row = sources.answered(step, outcome=ENDS[outcome], reason=reason if outcome == "cannot" else "", words=words)
+        why = reason if outcome == "cannot" or untold else ""
+        row = sources.answered(step, outcome=ENDS[outcome], reason=why, words=words, told=told)
         if alive and outcome == "done" and request.right in sources.COPIES:
             _keep_files(row, request.subject, files, kinds)
         _settle(task, step, row, actor)
@@ -222,6 +245,20 @@ def _checked(outcome: str, reason: str, text: str, files: Sequence[bytes]) -> li
     if sum(map(len, files)) > MOST_BYTES:
         raise Invalid("too_large", gettext_noop("The files have at most 5 MiB together."), status=413)
     return [kind_of(data) for data in files]
+
+
+def _untold(task: PlaceTask, request: RightsRequest, outcome: str, reason: str, told: Sequence[str]) -> bool:
+    """Whether somebody known to show what was public was not told; it has to be said why (Art. 17(2))."""
+    known = task.place.shown_by if tells_others(task, request) else []
+    if not set(told) <= set(known) or (told and outcome == "cannot"):
+        raise Invalid("invalid_value", gettext_noop("Only those who are named here can have been told."), status=422)
+    untold = outcome == "done" and len(told) < len(known)
+    if untold and reason not in UNTOLD:
+        raise Invalid("invalid_value", gettext_noop("Tell everybody named here, or say why not."), status=422)
+    if outcome == "cannot" and reason == SourceAnswer.Reason.UNREASONABLE:
+        words = gettext_noop("Effort is a reason not to tell others, and none not to do what is asked.")
+        raise Invalid("invalid_value", words, status=422)
+    return untold
 
 
 def _keep_files(row: SourceAnswer, subject: Subject, files: Sequence[bytes], kinds: Sequence[str]) -> None:
@@ -267,6 +304,14 @@ def reason_of(step: Step) -> tuple[str, str]:
     if row is None:
         return "", ""
     return str(row.get_reason_display()), str(sources.opened(step, row).get("text", ""))
+
+
+def others_told(task: PlaceTask) -> tuple[Sequence[str], Sequence[str], str]:
+    """Of what was public and is erased: who was told (Art. 17(2)), who was not, and why; nobody before the answer."""
+    row = SourceAnswer.objects.filter(step=task.step_id).first()
+    if row is None or not tells_others(task, task.step.request):
+        return [], [], ""
+    return row.told, [name for name in task.place.shown_by if name not in row.told], str(row.get_reason_display())
 
 
 # --- the end ------------------------------------------------------------------------------------------------------

@@ -11,12 +11,13 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from access.models import Account
 from audit import actors
 from audit import services as audit
 from erasure.models import ManualPlace, RightsRequest
-from erasure.models.places import MOST_DAYS
+from erasure.models.places import MOST_DAYS, MOST_SHOWN_BY
 from erasure.selectors import held_purposes
 from gdpr_portal.errors import Invalid, Missing, Refused, WrongState
 from subjects.models import Subject
@@ -49,16 +50,21 @@ def declare(
     by: Account,
     staff: Sequence[Account] = (),
     may_name_others: bool = False,
+    is_public: bool = False,
+    shown_by: Sequence[str] = (),
 ) -> ManualPlace:
     """The place waits for somebody else's approval; nobody is asked yet. An older declaration of the slug is gone.
 
-    Raises `invalid_value` for an address nobody has, no purpose, or days outside 1 to 25.
+    Of what `is_public`, `shown_by` are those known to show, link to or copy it, whom an erasure tells (Art. 17(2)).
+    Raises `invalid_value` for an address nobody has, no purpose, days outside 1 to 25, or `shown_by` that does not fit.
     """
     _check(respondent, purposes, days)
+    _check_shown_by(is_public, shown_by)
     now = timezone.now()
     row = ManualPlace(slug=slug, name=name, description=description, purposes=sorted(set(purposes)), days=days)
     row.identifiers, row.language, row.declared_by, row.declared_at = sorted(set(identifiers)), language, by, now
     row.respondent_sealed, row.may_name_others = _sealed(row, respondent), may_name_others
+    row.is_public, row.shown_by = is_public, sorted(set(shown_by))
     with transaction.atomic():
         older = ManualPlace.objects.select_for_update().filter(slug=slug, approved_at=None, retired_at=None)
         older.update(retired_by=by, retired_at=now)
@@ -161,6 +167,12 @@ def _check(respondent: Respondent, purposes: Sequence[str], days: int) -> None:
         raise Invalid("invalid_value", "Enter a valid e-mail address.", status=422) from None
     if not respondent.name.strip() or not purposes or not 1 <= days <= MOST_DAYS:
         raise Invalid("invalid_value", "A place has a respondent, a purpose, and 1 to 25 days to answer.", status=422)
+
+
+def _check_shown_by(is_public: bool, shown_by: Sequence[str]) -> None:
+    if (shown_by and not is_public) or len(shown_by) > MOST_SHOWN_BY or any(len(name) > 120 for name in shown_by):
+        words = gettext_noop("Only of what is public, and at most 20 names of 120 letters.")
+        raise Invalid("invalid_value", words, status=422)
 
 
 def _sealed(row: ManualPlace, respondent: Respondent) -> bytes:

@@ -85,7 +85,8 @@ def file_request(
 
     The same asked again while it is open is that request again, with the date it was received first; if that was
     waiting to be verified and this one is verified, it goes on. With a mandate it waits until that was looked at. With
-    `is_own` a copy is never one that was asked for before: who asks has to be able to follow and cancel it alone.
+    `is_own` the application asks as a controller whose processor we are: it is not told of what it asked for, and its
+    copy is never one that was asked for before, since who asks has to be able to follow and cancel it alone.
 
     Raises `right_not_available`, `erased`, `unknown_purpose`, `invalid_value`.
     """
@@ -95,7 +96,12 @@ def file_request(
         ensure_not_erased(subject)
         clean = checked_details(subject, right, details)
         rights.require_available(right, named=purpose_named(clean), held=lambda: held_purposes(subject))
-        columns = {"verified_by": verified_by, "application": application, "by_person": by_person}
+        columns = {
+            "verified_by": verified_by,
+            "application": application,
+            "by_person": by_person,
+            "by_controller": is_own,
+        }
         is_alone = mandate is not None or (is_own and right != "erasure")
         request = None if is_alone else _open_already(subject, right, clean, received_at, joint, columns)
         if request is None:
@@ -104,15 +110,17 @@ def file_request(
                 request, verified_by=verified_by, actor=actor, before=[_received(request, actor, clean.get("ground"))]
             )
         else:
-            _asked_again(request, verified_by=verified_by, actor=actor, by_person=by_person, joint=joint)
+            _asked_again(request, actor=actor, joint=joint, columns=columns)
     return request
 
 
-def _asked_again(
-    request: RightsRequest, *, verified_by: str, actor: str, by_person: bool, joint: JointCase | None
-) -> None:
+def _asked_again(request: RightsRequest, *, actor: str, joint: JointCase | None, columns: Mapping[str, Any]) -> None:
+    verified_by = columns["verified_by"]
     record_request(request, "request.repeated", actor=actor)
-    _is_theirs_too(request, verified_by, by_person=by_person)
+    _is_theirs_too(request, verified_by, by_person=columns["by_person"])
+    if request.by_controller and not columns["by_controller"]:
+        request.by_controller = False  # somebody else wants it as well: the controller has to hear of that
+        request.save(update_fields=["by_controller"])
     if joint is not None and request.joint_id is None:
         request.joint = joint
         request.save(update_fields=["joint"])

@@ -24,6 +24,7 @@ from audit import actors
 from consent.models import Delivery
 from consent.services.deliveries import data_of
 from erasure.models import AnswerFile, AnswerPiece, Archive, RightsRequest, SourceAnswer, Step
+from erasure.rights import PUBLISHED
 from erasure.services.connectors import name_in_words
 from erasure.services.files import SUFFIXES, opened_file
 from erasure.services.locking import locked_request
@@ -138,12 +139,19 @@ def number_of(step: Step) -> int:
 
 
 # --- answers ------------------------------------------------------------------------------------------------------
-def answered(step: Step, *, outcome: str, reason: str = "", words: Mapping[str, Any] | None = None) -> SourceAnswer:
+def answered(
+    step: Step,
+    *,
+    outcome: str,
+    reason: str = "",
+    words: Mapping[str, Any] | None = None,
+    told: Sequence[str] = (),
+) -> SourceAnswer:
     """The answer to the step is a row, its words sealed for the archive; the first one stands. Person locked."""
     found = SourceAnswer.objects.filter(step=step).first()
     if found is not None:
         return found
-    row = SourceAnswer(step=step, outcome=outcome, reason=reason, at=timezone.now())
+    row = SourceAnswer(step=step, outcome=outcome, reason=reason, told=list(told), at=timezone.now())
     if words is not None:
         cell = json.dumps(words).encode()
         row.sealed = vault.subject_key(step.request.subject_id).seal(answer_place(row), cell)
@@ -273,6 +281,7 @@ def in_receipt(request: RightsRequest, steps: Sequence[Step]) -> dict[str, Any]:
     told = sources(request) if request.right in COPIES else _places(request)
     rows = [
         {
+            **_told_others(each),
             "source": each.step.target.removeprefix(PREFIX),
             "kind": each.kind,
             "answer": each.state,
@@ -283,6 +292,14 @@ def in_receipt(request: RightsRequest, steps: Sequence[Step]) -> dict[str, Any]:
         for each in told
     ]
     return {"sources": rows} if rows else {}
+
+
+def _told_others(source: Source) -> dict[str, Any]:
+    """Of what was made public: who was told, and who is known and was not (Art. 17(2))."""
+    if source.step.article != PUBLISHED:
+        return {}
+    told = source.row.told if source.row is not None else []
+    return {"told": told, "not_told": sorted(set(source.step.task.place.shown_by) - set(told))}
 
 
 def _places(request: RightsRequest) -> list[Source]:

@@ -88,6 +88,7 @@ def take_answer(request: HttpRequest, task: PlaceTask, *, actor: str) -> SourceA
         outcome=given.get("outcome", ""),
         reason=given.get("reason", ""),
         text=given.get("text", ""),
+        told=given.getlist("told"),
         files=[file.read() for file in files],
         actor=actor,
     )
@@ -95,9 +96,11 @@ def take_answer(request: HttpRequest, task: PlaceTask, *, actor: str) -> SourceA
 
 def form_context(task: PlaceTask, *, actor: str) -> dict[str, Any]:
     """What the form shows; that it was shown is in the log."""
+    told = place_tasks.told(task, actor=actor)
+    effort = SourceAnswer.Reason.UNREASONABLE.value
     return {
-        "told": place_tasks.told(task, actor=actor),
-        "reasons": SourceAnswer.Reason.choices,
+        "told": told,
+        "reasons": [each for each in SourceAnswer.Reason.choices if told.to_tell or each[0] != effort],
         "longest": place_tasks.LONGEST,
         "most_files": place_tasks.MOST_FILES,
     }
@@ -105,6 +108,7 @@ def form_context(task: PlaceTask, *, actor: str) -> dict[str, Any]:
 
 def _form(request: HttpRequest, task: PlaceTask, *, error: str = "", status: int = 200) -> HttpResponse:
     context = form_context(task, actor=place_tasks.RESPONDENT) | {"error": error, "given": request.POST}
+    context["given_told"] = request.POST.getlist("told")
     return render(request, "erasure/place_answer.html", context, status=status)
 
 

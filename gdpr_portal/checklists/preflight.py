@@ -40,7 +40,7 @@ def checklist(*, ci: str = "", coverage: str = "") -> list[Check]:
         known["role"],
         Check("migrations", _migrations, "Migrations are missing"),
     ]
-    ground = [known[name] for name in ("clock", "disk", "keys", "key file", "shred ledger", "broker")]
+    ground = [known[name] for name in ("clock", "disk", "keys", "key file", "shred ledger", "broker", "notices")]
     return [*before, *ground, Check("continuous integration", lambda: _ci(ci, coverage))]
 
 

@@ -1,5 +1,6 @@
 """What a database really holds, where its columns say something else: told as it is, masked within what it takes."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,46 @@ def test_sqlite_keeps_anything_and_a_copy_says_so(
 ) -> None:
     found = held(sqlite_url(), tmp_path, COLUMNS, values)
     assert list(found.values()) == (told or ["1990-01-31", "2020-01-01T00:00:00", "10:00:00", True, "1.50", [1]])
+
+
+@pytest.mark.parametrize(("kind", "value"), [("DATE", "31.01.1990"), ("INT", "A-17"), ("BLOB", "A-17")])
+def test_what_is_none_of_its_type_leads_on_all_the_same(
+    sqlite_url: Callable[[], sa.URL], db: None, tmp_path: Path, kind: str, value: str
+) -> None:
+    """A value that was read as it is held is looked for as it is held: by a link, and by the key of its row."""
+    tables = f"""
+        CREATE TABLE person (id INTEGER PRIMARY KEY, email VARCHAR(99), code {kind});
+        CREATE TABLE visit (code {kind} PRIMARY KEY, note TEXT);
+    """
+    rows = {"person": [(1, "alice@example.org", value)], "visit": [(value, "Alice"), ("none", "Bob")]}
+    url = sqlite_url()
+    engine = shops.build(url, tables, rows)
+    to_person = [{"dataset": "d", "field": "person.code", "direction": "from"}]
+    visit = [
+        {"name": "code", "fides_meta": {"references": to_person, "primary_key": True}},
+        field("note", "user.name"),
+    ]
+    register("d", url, dataset(person=person("code"), visit=visit), folder=tmp_path)
+    assert run("d", right="access", identity=ALICE, category="user.name").rows["d:visit"] == [{"note": "Alice"}]
+    assert run("d", right="erasure", identity=ALICE, category="user.name").code == 0
+    assert contents(engine)["visit"] == [(value, None), ("none", "Bob")]
+    engine.dispose()
+
+
+def test_a_member_of_a_document_is_changed_in_it(sqlite_url: Callable[[], sa.URL], db: None, tmp_path: Path) -> None:
+    """A column of JSON holds the document afterwards, and no text of it."""
+    url = sqlite_url()
+    engine = shops.build(url, "CREATE TABLE person (id INTEGER PRIMARY KEY, email VARCHAR(99), doc JSON);", {})
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            """INSERT INTO person VALUES (1, 'alice@example.org', '{"name": "Alice", "size": 4}')"""
+        )
+    register("d", url, dataset(person=DOCUMENT), folder=tmp_path)
+    assert run("d", right="erasure", identity=ALICE, category="user.name").code == 0
+    with engine.connect() as connection:
+        (held,) = connection.exec_driver_sql("SELECT doc FROM person").one()
+    assert json.loads(held) == {"name": None, "size": 4}
+    engine.dispose()
 
 
 def test_moments_of_postgresql_that_python_has_no_value_for(

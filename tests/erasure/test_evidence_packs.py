@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -14,6 +15,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from audit import selectors as audit_log_of
+from erasure import receipt_verifier
 from erasure.models import EvidencePack
 from erasure.services import packs
 from gdpr_portal.errors import Invalid, Missing, Refused, WrongState
@@ -22,7 +24,7 @@ from tests.audit.tools import seal
 from tests.conftest import make_staff
 from tests.consent.people import answer
 from tests.erasure.people import file, run_all, store
-from vault.signing import jwks
+from vault.signing import jwks, sign_jws
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("catalogue", "key")]
 LIST = "/admin/erasure/evidencepack/"
@@ -92,28 +94,110 @@ def test_a_person_s_pack_holds_offline_and_names_nobody(
     text = "".join(path.read_text() for path in folder.rglob("*.json"))
     for secret in (lived.email, "Ahlberg", str(lived.subject.id), bob.email, str(bob.subject.pseudonym)):
         assert secret not in text
-    assert checked(folder) == (0, f"{folder}: everything holds\n")
+    proven = len(list((folder / "proofs").iterdir()))
+    new = len(json.loads((folder / "not_proven.json").read_text()))
+    assert new == 2, "that it was asked for and agreed"
+    assert checked(folder) == (0, f"{folder}: everything holds, {proven} of {proven + new} entries proven\n")
     assert [len(audit_log(f"evidence.{what}")) for what in ("asked", "agreed", "fetched")] == [1, 1, 1]
     assert audit_log("evidence.fetched")[0].details["digest"].startswith("sha256:")
 
 
-def test_whatever_is_changed_in_a_pack_is_told(lived: Any, rita: Any, paul: Any, tmp_path: Path) -> None:
-    seal()
-    pack = about(lived, rita)
+def of_a_request(rita: Any, person: Any) -> bytes:
+    request = person.subject.requests.get(right="access")
+    data: bytes = rita.browser().get(f"/admin/erasure/rightsrequest/{request.pk}/evidence/").content
+    return data
+
+
+def of_a_person(rita: Any, paul: Any, person: Any) -> bytes:
+    pack = about(person, rita)
     packs.agree(pack_id=pack.pk, by=paul.account)
-    folder = unpacked(packs.fetch(pack_id=pack.pk, by=rita.account), tmp_path)
-    for path in [folder / "requests.json", next((folder / "receipts").iterdir()), folder / "manifest.json"]:
+    return packs.fetch(pack_id=pack.pk, by=rita.account)
+
+
+@pytest.mark.parametrize("kind", ["request", "person", "period"])
+def test_whatever_is_changed_in_a_pack_is_told(lived: Any, rita: Any, paul: Any, tmp_path: Path, kind: str) -> None:
+    seal()
+    made = {
+        "request": lambda: of_a_request(rita, lived),
+        "person": lambda: of_a_person(rita, paul, lived),
+        "period": lambda: packs.fetch(pack_id=of_this_week(rita).pk, by=rita.account),
+    }
+    folder = unpacked(made[kind](), tmp_path)
+    assert checked(folder)[0] == 0
+    receipt, proof = (next(iter(sorted((folder / name).iterdir()))) for name in ("receipts", "proofs"))
+    for path in [*(folder / f"{name}.json" for name in ("requests", "timeline", "manifest")), receipt, proof]:
         kept = path.read_bytes()
-        path.write_bytes(kept.replace(b"e", b"f", 1))
+        path.write_bytes(kept.replace(b"e", b"\xff", 1))
         code, said = checked(folder)
         assert code == 1 and path.name in said
         path.unlink()
-        assert checked(folder)[0] in {1, 2}
+        assert checked(folder) == (1, f"{path.relative_to(folder)}: missing\n")
         path.write_bytes(kept)
-    (folder / "more.json").write_text("{}")
-    assert "more.json: not of the pack" in checked(folder)[1]
-    (folder / "more.json").unlink()
+    for name in ("more.json", "__pycache__/more.json"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("{}")
+        assert f"{name}: not of the pack" in checked(folder)[1]
+        (folder / name).unlink()
     assert checked(folder)[0] == 0
+
+
+def test_the_signature_over_something_else_is_none_over_a_pack(lived: Any, rita: Any, tmp_path: Path) -> None:
+    """An archive's manifest is signed by the same key, and has files with their digests too."""
+    seal()
+    folder = unpacked(of_a_request(rita, lived), tmp_path)
+    told = (folder / "manifest.json").read_bytes()
+    (folder / "manifest.jws").write_text(sign_jws(told, typ="archive-manifest+jws", detached=True))
+    assert checked(folder) == (
+        1,
+        "manifest.json: FORGED: signed as archive-manifest+jws, not as evidence-manifest+jws\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ("swapped", "the receipt of another request"),
+        ("again", "the log says that another receipt was issued last"),
+        ("later", "requests.json has another completed_at than the receipt"),
+        ("gone", "completed, and its receipt is not here"),
+        ("moment", "the timeline says something else than the log"),
+        ("left out", "proven, and left out of the timeline"),
+        ("checkpoint", "checkpoint.txt: forged"),
+        ("consent", "FORGED: signed as consent-receipt+jwt, not as rights-receipt+jwt"),
+    ],
+)
+def test_another_story_is_told_though_the_service_signed_it(
+    lived: Any, bob: Any, rita: Any, paul: Any, tmp_path: Path, changed: str, words: str
+) -> None:
+    seal()
+    folder = unpacked(of_a_person(rita, paul, lived), tmp_path)
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    requests, timeline = (json.loads(files[f"{name}.json"]) for name in ("requests", "timeline"))
+    name = next(each for each in files if each.startswith("receipts/"))
+    said = receipt_verifier.verify(files[name].decode(), receipt_verifier.keys_of(json.dumps(jwks())))[1]
+    other: Any = bob.subject.requests.get(right="access")
+    match changed:
+        case "swapped":
+            files[name] = other.receipt.jws.encode()
+        case "again":
+            files[name] = sign_jws(said.replace(b'"steps"', b'"stops"'), typ="rights-receipt+jwt").encode()
+        case "consent":
+            files[name] = sign_jws(said, typ="consent-receipt+jwt").encode()
+        case "later":
+            requests[0]["completed_at"] = requests[0]["received_at"]
+        case "gone":
+            del files[name]
+        case "moment":
+            timeline[0]["at"] = timeline[0]["at"].replace("20", "19", 1)
+        case "left out":
+            del timeline[0]
+        case "checkpoint":
+            files["checkpoint.txt"] = files["checkpoint.txt"].replace(b"\n", b"x\n", 1)
+    files |= {"requests.json": packs.as_json(requests), "timeline.json": packs.as_json(timeline)}
+    shutil.rmtree(folder)
+    del files["manifest.json"], files["manifest.jws"]
+    code, told = checked(unpacked(packs.evidence.zipped(packs.evidence.signed(files)), tmp_path))
+    assert code == 1 and words in told
 
 
 def test_a_timeline_that_says_something_else_than_the_log_is_told(

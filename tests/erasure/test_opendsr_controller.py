@@ -300,6 +300,7 @@ def test_an_identity_is_given_in_the_format_the_processor_takes(
 
 WRONG = {
     "version_unknown": {"api_version": "1.0"},
+    "discovery_incomplete": {"supported_subject_request_types": None},
     "certificate_elsewhere": {"processor_certificate": "https://elsewhere.example/cert.pem"},
 }
 

@@ -10,17 +10,19 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from django.test import Client, override_settings
 from django.utils import timezone
 
 from access import scopes
+from audit import actors
 from audit.models import AuditEvent
 from consent.webhook import Outcome
 from erasure.models import OpenDsrCallback, OpenDsrRequest, RightsRequest
-from erasure.services import opendsr, opendsr_callbacks, steps
+from erasure.services import opendsr, opendsr_callbacks, requests, steps
 from erasure.services.requests import file_request
 from tests.conftest import make_application
 from tests.consent.people import Receiver, listening
-from tests.erasure.people import run_all, store
+from tests.erasure.people import file, run_all, store
 from tests.erasure.test_opendsr_verify import KEY, OTHER_KEY, certificate
 from vault.x509 import verify_domain_signature
 
@@ -144,6 +146,41 @@ def test_an_erasure_is_pending_and_can_be_cancelled_until_something_is_done(
     assert refused.status_code == 400 and refused.json()["error"]["code"] == 400 and is_signed(refused, settings)
 
 
+@override_settings(UNDO_WINDOW_SECONDS=0)
+def test_a_controller_is_not_told_of_what_it_asked_for_itself(known: Any, shop: Any, client_for: Any) -> None:
+    """Its erasure ends without anybody at our desk."""
+    client, body = client_for(shop, "opendsr:requests"), asks(known.email, "erasure")
+    assert client.post(f"{ROOT}/opendsr_requests", body).status_code == 201
+    request = run_all(RightsRequest.objects.get())
+    assert not request.steps.filter(target="shop").exists()
+    where = f"{ROOT}/opendsr_requests/{body['subject_request_id']}"
+    assert client.get(where).json()["request_status"] == "completed"
+
+
+@pytest.mark.parametrize("other", ["person", "application"])
+def test_a_controller_is_told_of_what_somebody_else_wants_too(
+    known: Any, shop: Any, client_for: Any, settings: Any, other: str
+) -> None:
+    client, body = client_for(shop, "opendsr:requests"), asks(known.email, "erasure")
+    client.post(f"{ROOT}/opendsr_requests", body)
+    if other == "person":
+        file(known.subject, "erasure")
+    else:
+        actor = actors.application("shop")
+        requests.file_request(
+            subject=known.subject, right="erasure", details={}, verified_by="account", application=shop, actor=actor
+        )
+    request = RightsRequest.objects.get()
+    RightsRequest.objects.update(starts_at=timezone.now())
+    assert run_all(request).steps.filter(target="shop").exists()
+
+
+@pytest.mark.parametrize("name", ["discovery", "certificate.pem"])
+def test_what_is_only_read_says_so(settings: Any, name: str) -> None:
+    """And asks nobody for the token of a form."""
+    assert Client(enforce_csrf_checks=True).post(f"{ROOT}/{name}", "{}", "application/json").status_code == 405
+
+
 def test_the_same_request_again_is_that_one_and_another_under_its_id_is_refused(
     known: Any, shop: Any, client_for: Any
 ) -> None:
@@ -252,6 +289,9 @@ WRONG: dict[str, Any] = {
     "nobody at all": {"subject_identities": None},
     "a digest": {"subject_identities": [{"identity_type": "email", "identity_value": "x", "identity_format": "md5"}]},
     "no address": {"subject_identities": [{"identity_type": "email", "identity_value": "x", "identity_format": "raw"}]},
+    "a list as type": {
+        "subject_identities": [{"identity_type": ["email"], "identity_value": "x", "identity_format": "raw"}]
+    },
     "a number": {"subject_identities": [{"identity_type": "email", "identity_value": 7, "identity_format": "raw"}]},
     "a place of ours": {"status_callback_urls": ["https://169.254.169.254:22/\\x"]},
     "no addresses": {"status_callback_urls": "https://shop.example/"},
@@ -268,7 +308,7 @@ def test_what_does_not_fit_is_told_as_opendsr_says_and_does_nothing(
         assert answer.status_code == 400 and is_signed(answer, settings), name
         told = answer.json()["error"]
         assert told["code"] == 400 and told["message"] and told["errors"][0]["domain"] == "Validation", name
-        assert known.email not in answer.content.decode(), name
+        assert known.email not in answer.content.decode() and "received_at" not in answer.content.decode(), name
     for raw in ("", "[]", "{", '"x"'):
         answer = client.generic("POST", f"{ROOT}/opendsr_requests", raw)
         assert answer.status_code == 400 and "error" in answer.json(), raw
@@ -278,7 +318,7 @@ def test_what_does_not_fit_is_told_as_opendsr_says_and_does_nothing(
 def test_unknown_members_and_other_processors_extensions_are_passed_over(
     known: Any, shop: Any, client_for: Any
 ) -> None:
-    body = asks(known.email, group_id="g1", extensions={"other.example": {"id": 7}})
+    body = asks(known.email, group_id="g1", extensions={"other.example": {"id": 7}}, api_version="2")
     assert client_for(shop, "opendsr:requests").post(f"{ROOT}/opendsr_requests", body).status_code == 201
 
 

@@ -120,11 +120,11 @@ def test_the_evidence_pack_stands_by_itself(
     with zipfile.ZipFile(io.BytesIO(answered.content)) as pack:
         pack.extractall(tmp_path)
         names = set(pack.namelist())
-    assert {"timeline.json", "receipt.jws", "jwks.json", "receipt_verifier.py", "standalone_verifier.py"} <= names
+    assert {"timeline.json", "manifest.jws", "jwks.json", "pack_verifier.py"} <= names
     timeline = json.loads((tmp_path / "timeline.json").read_text())
-    actions = [event["action"] for event in timeline["events"]]
+    actions = [event["action"] for event in timeline]
     assert actions[0] == "request.received" and "request.completed" in actions
     text = "".join(path.read_text() for path in tmp_path.glob("*.json"))
     assert alice.email not in text and str(alice.subject.id) not in text
-    assert main(["--jwks", str(tmp_path / "jwks.json"), str(tmp_path / "receipt.jws")]) == 0
+    assert main(["--jwks", str(tmp_path / "jwks.json"), str(tmp_path / "receipts" / f"{request.id}.jws")]) == 0
     assert len(audit_log("evidence.exported")) == 1

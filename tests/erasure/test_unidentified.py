@@ -7,14 +7,18 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.test import Client
+from django.utils import timezone
 
+from access.services import limits
 from audit.models import AuditEvent
 from erasure.models import RightsRequest, Unidentified
-from erasure.services import identity, requests, unidentified
+from erasure.services import casework, identity, requests, unidentified
 from erasure.services.details import opened_details
 from gdpr_portal.errors import WrongState
+from subjects.models import Subject
 from subjects.services.people import register_subject
 from tests.erasure.people import code_in_mail, file, store, text_of
+from vault import services as vault
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
 
@@ -55,7 +59,9 @@ def test_the_answer_says_that_we_cannot_tell_who_asks_and_keeps_no_address(after
     assert Unidentified.objects.count() == 1 and not RightsRequest.objects.exists()
     event = AuditEvent.objects.get(action="request.unidentified")
     assert (event.subject, event.details["right"]) == (None, "access")
-    assert NEW_ADDRESS.encode() not in b"".join(map(bytes, Unidentified.objects.values_list("words_sealed", flat=True)))
+    row = Unidentified.objects.get()
+    kept = vault.open_secret(unidentified.words_place(row), bytes(row.words_sealed)).decode()
+    assert NEW_ADDRESS not in kept and "access" in row.right, "nor sealed"
 
 
 @pytest.mark.parametrize(
@@ -102,12 +108,33 @@ def test_found_or_not_looks_the_same_now_and_afterwards(after_commit: Any) -> No
     assert [each.to for each in mail.outbox].count([NEW_ADDRESS]) == 2, "nothing more comes to who asked"
 
 
-def test_two_people_are_nobody(carla: Any, bob: Any, after_commit: Any) -> None:
+def test_two_people_are_nobody(carla: Any, bob: Any, acme: Any, after_commit: Any) -> None:
+    register_subject(application=acme, identifiers={"customer_id": "c-77"}, language="en")
     link = asked(after_commit)
     add(link, after_commit, email=bob.email, customer_id="c-77")
+    add(link, after_commit, email=OLD_ADDRESS, customer_id="c-none")
+    add(link, after_commit, customer_id="c-77")  # a number of two people, of two applications
     assert not RightsRequest.objects.exists()
     add(link, after_commit, email=OLD_ADDRESS, customer_id="c-77")
     assert RightsRequest.objects.get().subject_id == carla.pk
+
+
+def test_who_was_erased_is_nobody(carla: Any, after_commit: Any) -> None:
+    """Also before the last row of them is gone."""
+    link = asked(after_commit)
+    Subject.objects.filter(pk=carla.pk).update(erased_at=timezone.now())
+    add(link, after_commit, email=OLD_ADDRESS)
+    assert not AuditEvent.objects.filter(action="request.identified").exists()
+    assert mail.outbox[-1].to == [NEW_ADDRESS]
+
+
+@pytest.mark.usefixtures("carla")
+def test_numbers_are_not_tried_out_by_one_link(after_commit: Any) -> None:
+    link = asked(after_commit)
+    pages = [add(link, after_commit, customer_id=f"c-{number}") for number in range(limits.MAIL.free)]
+    pages.append(add(link, after_commit, customer_id="c-77"))
+    assert {text_of(page) for page in pages} == {text_of(pages[0])}
+    assert not RightsRequest.objects.exists()
 
 
 @pytest.mark.usefixtures("carla")
@@ -133,16 +160,25 @@ def test_whom_no_mail_reaches_the_desk_identifies_and_nothing_runs_before(shop: 
     with pytest.raises(WrongState, match="not_identified"):
         requests.approve_request(request_id=request.pk, reviewer=rita.account)
     identity.ask_evidence(request_id=request.pk, author=rita.account, text="Please call us.", doubt="no_address")
+    with pytest.raises(WrongState, match="not_identified"):  # it was asked, and nobody has answered
+        requests.approve_request(request_id=request.pk, reviewer=rita.account)
     identity.settle(request_id=request.pk, reviewer=rita.account, method="call_back", outcome="confirmed")
     requests.approve_request(request_id=request.pk, reviewer=rita.account)
     request.refresh_from_db()
     assert (request.state, request.verified_by) == ("in_progress", "document")
 
 
-def test_a_correction_by_somebody_unidentified_holds_nothing_back(shop: Any, catalogue: Any) -> None:
-    """A stranger's word restricts nobody's data (Art. 18(1)(a) is for the person)."""
+def test_a_correction_by_somebody_unidentified_holds_nothing_back(shop: Any, catalogue: Any, rita: Any) -> None:
+    """A stranger's word restricts nobody's data (Art. 18(1)(a) is for the person), whatever the desk makes of it."""
     subject, _new = register_subject(application=shop, identifiers={"customer_id": "c-no-mail"}, language="en")
     store(shop, subject, "orders", given_name="Nora")
     values = {"given_name": "Norma"}
-    assert file(subject, "rectification", verified_by="none", purpose="orders", values=values).state == "in_review"
+    request = file(subject, "rectification", verified_by="none", purpose="orders", values=values)
+    assert request.state == "in_review" and not subject.restrictions.exists()
+    ground = {"ground": "accuracy_contested"}
+    casework.retype(request_id=request.pk, reviewer=rita.account, right="restriction", details=ground)
     assert not subject.restrictions.exists()
+    identity.ask_evidence(request_id=request.pk, author=rita.account, text="Please call us.", doubt="no_address")
+    identity.settle(request_id=request.pk, reviewer=rita.account, method="call_back", outcome="confirmed")
+    requests.approve_request(request_id=request.pk, reviewer=rita.account)
+    assert subject.restrictions.get().ground == "accuracy_contested"

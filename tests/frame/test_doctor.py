@@ -71,6 +71,15 @@ def test_production_with_a_weak_setting_is_bad(settings: Any, name: str, value: 
     assert broken("profile").level == "bad"
 
 
+@pytest.mark.usefixtures("catalogue")
+def test_a_wording_that_names_another_controller_is_told(settings: Any) -> None:
+    assert answers()["notices"].level == "ok"
+    settings.CONTROLLER = settings.CONTROLLER | {"name": "Successor AG"}
+    found = broken("notices")
+    assert "newsletter, orders, statistics" in found.words and "profiling" not in found.words
+    assert "asks everybody again" in found.remedy
+
+
 def test_a_role_that_could_change_the_log_is_told() -> None:
     assert "could change the audit log" in broken("role").words
 

@@ -72,7 +72,7 @@ HELD: dict[str, dict[str, str]] = {
     "erasure.Transfer": {
         "state": CODE, "upload_url": APP, "digest": PROOF, "last_error": CODE, "acknowledgement": PROOF,
     },
-    "erasure.SourceAnswer": {"sealed": ON_ITS_WAY},
+    "erasure.SourceAnswer": {"sealed": ON_ITS_WAY, "told": STAFF},
     "erasure.AnswerPiece": {"sealed": ON_ITS_WAY},
     "erasure.AnswerFile": {"content_type": CODE, "sealed": ON_ITS_WAY},
     "erasure.CheckedText": {"source": CODE, "field": CODE, "sealed": LOOKED_AT},
@@ -101,6 +101,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     "erasure.Unidentified": {"words_sealed": ASKED, "digest": RANDOM},
     "erasure.ManualPlace": {
         "name": STAFF, "description": STAFF, "purposes": CODE, "identifiers": CODE, "respondent_sealed": RESPONDENT,
+        "shown_by": STAFF,
     },
     "erasure.Breach": {"facts": STAFF, "effects": STAFF, "remedy": STAFF, "told_people": STAFF, "delay_reason": STAFF},
     "audit.AuditLeaf": {"leaf_hash": PROOF},

@@ -23,6 +23,7 @@ STAFF = re.compile(
 ACT = "which act, purpose, right, row or language: a choice of the page, no datum of the person"
 SECRET = "what only the person knows or holds, to prove who they are (Art. 32(1)(b)); kept as a digest or not at all"
 OWN_WORDS = "the person's own words in exercising a right (Art. 12); sealed, and erased with the request"
+TOLD = "organisations declared at the desk that were told of an erasure; nothing about the person (Art. 17(2))"
 PLACE = (
     "what who answers for a place run by hand did, or holds of the person; sealed, handed on in their copy (Art. 15(3))"
 )
@@ -33,7 +34,7 @@ ARGUED = {
     "password": SECRET, "code": SECRET, "otp": SECRET, "reference": SECRET,
     "purpose": ACT, "ground": ACT, "right": ACT, "decision": ACT, "action": ACT, "event": ACT, "explicit": ACT,
     "next": ACT, "shown": ACT, "after_copies": ACT, "destination": ACT, "passkey": SECRET, "supplement": ACT,
-    "outcome": PLACE, "reason": PLACE, "files": PLACE,
+    "outcome": PLACE, "reason": PLACE, "files": PLACE, "told": TOLD,
     "label": "what the person calls a passkey, to know it again; sealed, in their archive, gone with the account",
     "field": "which approved component is to be put right (Art. 16)",
     "value": "the right value of an approved component, judged by its type before it is kept (Art. 16)",
