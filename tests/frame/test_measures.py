@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.utils import timezone
@@ -290,14 +291,21 @@ def test_why_a_process_ends(monkeypatch: Any, resident: int, lived_seconds: int,
     assert lifetimes.reason(resident=resident * 2**20, lived=lived_seconds) == why
 
 
-def test_the_memory_of_a_killed_process_is_forgotten_at_the_next_start(tmp_path: Path, monkeypatch: Any) -> None:
+class Ended(Exception):
+    """Ends a loop that has no end."""
+
+
+def test_the_memory_of_a_killed_process_is_forgotten_by_every_other(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    monkeypatch.setenv("RUN_DIR", str(tmp_path))
+    monkeypatch.setattr(lifetimes, "time", SimpleNamespace(sleep=Mock(side_effect=[None, Ended])))
     dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
     here, gone = (tmp_path / f"gauge_liveall_{metrics.HOST}-{pid}.db" for pid in (os.getpid(), int(dead.stdout)))
     elsewhere = tmp_path / f"gauge_liveall_another-container-{int(dead.stdout)}.db"
     for file in (here, gone, elsewhere):
         file.touch()
-    lifetimes.bury_the_dead()
+    with pytest.raises(Ended):
+        lifetimes._measure_on("worker", "1")
     assert here.exists() and elsewhere.exists() and not gone.exists()
 
 
