@@ -292,7 +292,7 @@ def _(ground: Ground) -> Iterator[None]:
 
 @fault("forty people are to be erased within a minute", "PortalErasuresPaused")
 def _(ground: Ground) -> Iterator[None]:
-    waiting = "right = 'erasure' AND state = 'in_progress'"
+    waiting = "\"right\" = 'erasure' AND state = 'in_progress'"
     while len(ground.rows(f"SELECT 1 FROM erasure_rightsrequest WHERE {waiting}")) < 40:
         ground.file("erasure", ground.person())
     ground.rows(f"UPDATE erasure_rightsrequest SET starts_at = now() WHERE {waiting}")

@@ -291,6 +291,21 @@ def test_why_a_process_ends(monkeypatch: Any, resident: int, lived_seconds: int,
     assert lifetimes.reason(resident=resident * 2**20, lived=lived_seconds) == why
 
 
+@pytest.mark.django_db
+def test_a_step_that_met_a_changed_value_says_so(audit_log: Any) -> None:
+    from access import tasks
+    from access.services.mail import TRIES, send_mail_later
+
+    send_mail_later("tries_refused", to="alice@people.example")
+    mail = OutgoingMail.objects.get()
+    OutgoingMail.objects.update(sealed=bytes(mail.sealed)[:-1] + b"!", tries=TRIES - 1)
+    before = value(metrics.DECRYPT_FAILURES, "access_outgoingmail", "sealed")
+    assert tasks.send_mail.apply().failed()
+    assert value(metrics.DECRYPT_FAILURES, "access_outgoingmail", "sealed") == before + 1
+    assert [event.details["row"] for event in audit_log("crypto.tamper")] == [str(mail.pk)]
+    assert OutgoingMail.objects.get().given_up_at is not None, "it would be tried every two minutes for ever"
+
+
 class Ended(Exception):
     """Ends a loop that has no end."""
 
