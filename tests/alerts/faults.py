@@ -60,7 +60,7 @@ def _(ground: Ground) -> Iterator[None]:
 
 
 @fault("the database is killed and not started again", "PortalDatabaseDown", "PortalErrors",
-       may=("PortalBrokerDown", "PortalWebDown"))  # fmt: skip
+       may=("PortalBrokerDown", "PortalWebDown", "PortalWorkerSilent"))  # fmt: skip
 def _(ground: Ground) -> Iterator[None]:
     with ground.unguarded():
         postmaster = int((ground.run_dir / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
@@ -303,7 +303,10 @@ def _(ground: Ground) -> Iterator[None]:
             f"UPDATE erasure_rightsrequest SET state = 'withdrawn' WHERE {waiting}"
             " AND id NOT IN (SELECT request_id FROM erasure_step)"
         )
-        ground.rows("UPDATE erasure_erasurepause SET lifted_at = now()")
+        first, second = (row[0] for row in ground.rows("SELECT id FROM access_account WHERE is_staff LIMIT 2"))
+        ground.rows(
+            "UPDATE erasure_erasurepause SET lifted_at = now(), first_by_id = %s, second_by_id = %s", first, second
+        )
 
 
 @fault("a breach has been known for 49 hours, and the authority was not told", "PortalBreachClock")
