@@ -9,7 +9,7 @@ export VENV PYTHON
 # Compiled modules make every start three times as fast.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: model soak fleet capacity faults histories restore-drill mutants help run reset crowd test test-exhaustive test-fast attacks tests lint types imports collected interleavings journey screenshots messages docs lock venv venv-dev browser mariadb checkers backup restore bench bench-compare
+.PHONY: model alerts soak fleet capacity faults histories restore-drill mutants help run reset crowd test test-exhaustive test-fast attacks tests lint types imports collected interleavings journey screenshots messages docs lock venv venv-dev browser mariadb checkers backup restore bench bench-compare
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1 \t\2/' | expand -t 24
@@ -64,6 +64,9 @@ histories: venv-dev ## 1,000 random histories of rights requests against a model
 
 faults: venv-dev ## the fault matrix F1 to F27: FAULTS="--seed 1 --full F7 F10"; without, a few of each (about half an hour)
 	$(BIN)/python -m tests.faults $(FAULTS)
+
+alerts: venv-dev ## every alert fired by a real fault under a real Prometheus (a quarter of an hour): ALERTS="PortalSlow"
+	$(BIN)/python -W ignore -m tests.alerts $(ALERTS)
 
 soak: venv-dev ## does a dependency leak? memory of web and worker under load: SOAK=--short
 	$(BIN)/python -W ignore -m tests.soak $(SOAK)

@@ -10,6 +10,7 @@ import logging
 import os
 import threading
 import time
+from contextlib import suppress
 from multiprocessing.util import Finalize
 from pathlib import Path
 
@@ -76,7 +77,8 @@ def reason(*, resident: int, lived: float) -> str:
 
 
 def bury_the_dead() -> None:
-    """The gauges of this host's processes that are gone are gone too: a killed one keeps no memory on the boards."""
+    """The gauges of this host's processes that are gone are gone too: the boards and the alert on a web process that is
+    missing go by them. Every process looks, as one that was killed may not be started again."""
     for file in Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).glob(f"gauge_live*_{metrics.HOST}-*.db"):
         pid = file.stem.rpartition("-")[2]
         if not Path("/proc", pid).exists():
@@ -84,7 +86,8 @@ def bury_the_dead() -> None:
 
 
 def _bury(identity: str) -> None:
-    mark_process_dead(identity)  # type: ignore[no-untyped-call]  # it takes any name of a process
+    with suppress(FileNotFoundError):  # another process was quicker
+        mark_process_dead(identity)  # type: ignore[no-untyped-call]  # it takes any name of a process
 
 
 def _measure_on(process: str, version: str) -> None:
@@ -92,6 +95,7 @@ def _measure_on(process: str, version: str) -> None:
     while True:
         time.sleep(MEASURE_SECONDS)
         measure(process, version)
+        bury_the_dead()
         try:
             follower.look()
         except OSError as error:  # no room for the report, say: the memory is measured on

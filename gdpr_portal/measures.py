@@ -146,7 +146,7 @@ MEASURES = (
     Measure("portal_audit_verification_failed", "1 when the last verification of the whole log found damage or broke.",
             "SELECT coalesce((SELECT (state = 'failed' OR coalesce(damages, 0) > 0)::int FROM audit_verification"
             " WHERE state IN ('done', 'failed') ORDER BY finished_at DESC LIMIT 1), 0)"),
-    Measure("portal_database_oldest_transaction_seconds", "Age of the oldest transaction of this database.",
+    Measure("portal_database_oldest_transaction_seconds", "Age of the oldest transaction here that this role may see.",
             "SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)::float FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"),
 )  # fmt: skip

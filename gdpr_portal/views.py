@@ -15,7 +15,7 @@ from access.second_factor import is_verified
 from gdpr_portal.errors import DomainError, Missing
 from gdpr_portal.home import overview
 from gdpr_portal.middleware import is_unavailability
-from vault.services import Tampered, report_tamper
+from vault.services import report_if_tampered
 
 
 @require_safe
@@ -84,8 +84,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def unavailable(request: HttpRequest, error: BaseException | None = None) -> HttpResponse:
     """503 with `Retry-After`: nothing was received, and the person may try again."""
-    if isinstance(error, Tampered) and error.place is not None:
-        report_tamper(error.place)
+    report_if_tampered(error)
     if request.path.startswith("/oauth/"):
         response = HttpResponse('{"error": "temporarily_unavailable"}', status=503, content_type="application/json")
     elif _is_api(request):

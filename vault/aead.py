@@ -15,7 +15,7 @@ Promised to old data: whatever carries format 1 or 2 stays readable; a new layou
 import os
 import struct
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -53,6 +53,10 @@ class Tampered(Unavailable):
 
     def __init__(self) -> None:
         super().__init__("unavailable", "This information cannot be read at the moment.")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Celery hands on only errors that can be pickled; of another one it makes a plain Unavailable."""
+        return type(self), (), self.__dict__
 
 
 def ready(key: bytes) -> AESGCM:

@@ -33,8 +33,8 @@ __all__ = [
     "KEY", "Place", "Status", "SubjectKey", "Tampered", "blind_index", "blind_indexes", "create_data_key",
     "create_data_keys", "destroy_data_key", "destroy_data_keys", "first_key", "keyed_digest", "keyed_digests",
     "keys_at_hand", "open_cell", "open_cells", "open_secret", "open_stream", "opened", "pairwise_id", "pairwise_ids",
-    "replace_data_key", "report_tamper", "reseal_secret", "seal_cells", "seal_secret", "seal_stream", "status",
-    "subject_blocks", "subject_key", "subject_keys", "subject_of",
+    "replace_data_key", "report_if_tampered", "report_tamper", "reseal_secret", "seal_cells", "seal_secret",
+    "seal_stream", "status", "subject_blocks", "subject_key", "subject_keys", "subject_of",
 ]  # fmt: skip
 
 Cells = TypeVar("Cells")
@@ -322,6 +322,12 @@ def reseal_secret(place: Place, sealed: bytes) -> bytes | None:
 
 
 # --- tampering ------------------------------------------------------------------------------------------------------
+def report_if_tampered(error: BaseException | None) -> None:
+    """`report_tamper` of the cell that did not open, if that is what went wrong; called wherever errors end."""
+    if isinstance(error, Tampered) and error.place is not None:
+        report_tamper(error.place)
+
+
 def report_tamper(place: Place, *, reason: str = "") -> None:
     """The audit log says that this cell was tampered with, in a transaction of its own (threats T5, T6).
 

@@ -18,7 +18,7 @@ from rest_framework import exceptions as rest
 
 from access.rest.codes import TITLES
 from gdpr_portal.errors import DomainError, Flaw, Invalid, Missing, Unavailable
-from vault.services import Tampered, report_tamper
+from vault.services import report_if_tampered
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +70,7 @@ def internal_error() -> HttpResponse:
 
 def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
     """The answer for whatever a view raised; what nobody expected is logged and says nothing of itself."""
-    if isinstance(error, Tampered) and error.place is not None:
-        report_tamper(error.place)
+    report_if_tampered(error)
     if isinstance(error, DomainError):
         return problem_response(error)
     if getattr(error.__cause__, "sqlstate", "") == LOCK_NOT_AVAILABLE:

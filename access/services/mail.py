@@ -147,9 +147,9 @@ def send(mail_ids: Sequence[UUID]) -> int:
         breakers.told(BREAKER, answered=False)
         if mails:
             _wait(mails.popleft(), error)
-    except BaseException:
+    except Exception as error:  # whatever is wrong with it holds up no other, and it is given up in the end
         if mails:
-            mails.popleft()  # whatever is wrong with it holds up no other
+            _wait(mails.popleft(), error)
         raise
     finally:
         OutgoingMail.objects.filter(pk__in=taken).delete()
@@ -194,7 +194,7 @@ def _claimed(mail_ids: Sequence[UUID]) -> list[OutgoingMail]:
     return [mails[mail_id] for mail_id in mail_ids if mail_id in mails]
 
 
-def _wait(mail: OutgoingMail, error: OSError) -> None:
+def _wait(mail: OutgoingMail, error: Exception) -> None:
     now = timezone.now()
     mail.due_at = now + min(timedelta(minutes=2) * 2 ** (mail.tries - 1), LONGEST_WAIT)
     mail.given_up_at = now if mail.tries >= TRIES else None

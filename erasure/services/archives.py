@@ -53,8 +53,7 @@ class Download:
         try:
             yield from pieces
         except vault.Tampered as error:  # the answer is under way: nobody above can tell it any more
-            if error.place is not None:
-                vault.report_tamper(error.place)
+            vault.report_if_tampered(error)
             raise
         finally:
             if self._once:

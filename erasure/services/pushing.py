@@ -30,7 +30,7 @@ from erasure.states import LIVE_TRANSFER, TRANSFER, move
 from gdpr_portal import breakers
 from gdpr_portal.errors import Gone
 from gdpr_portal.failpoints import failpoint
-from vault.services import Tampered, report_tamper
+from vault.services import Tampered, report_if_tampered
 
 PIECE_BYTES = 1024 * 1024
 MOST_AT_ONCE = 2
@@ -157,8 +157,7 @@ def _turn(held: Held) -> Reply | None:
         except Gone:  # collected, expired or erased meanwhile: the next claim finds out which
             return Reply(error="expired")
         except Tampered as error:
-            if error.place is not None:
-                report_tamper(error.place)
+            report_if_tampered(error)
             return Reply(error="Tampered", final=True)
         reply = resumable.send(upload, reply.offset, piece)
         failpoint("erasure.transfer.sent")

@@ -36,7 +36,7 @@ from gdpr_portal import breakers
 from gdpr_portal.errors import Unavailable, WrongState
 from gdpr_portal.failpoints import failpoint
 from gdpr_portal.wake import wake
-from vault.services import Tampered
+from vault.services import Tampered, report_if_tampered
 
 log = logging.getLogger(__name__)
 BATCH = 25
@@ -63,6 +63,7 @@ def run_alone(step_id: UUID) -> bool:
         _do(held)
     except Exception as error:  # the edge of a task: whatever went wrong is in the row, and the next try is set
         log.warning("step failed", extra={"step": str(step_id), "error": type(error).__name__})
+        report_if_tampered(error)
         _give_back(held, error)
         return False
     return True

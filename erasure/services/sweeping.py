@@ -10,6 +10,8 @@ from uuid import UUID
 from django.db.models import Model
 from django.utils import timezone
 
+from vault.services import report_if_tampered
+
 log = logging.getLogger(__name__)
 SET_ASIDE = timedelta(minutes=1)
 Row = TypeVar("Row")
@@ -22,6 +24,7 @@ def together(rows: Sequence[Row], work: Callable[[Sequence[Row]], object], faile
     except Exception as error:  # the edge of a sweep: whose fault it is shows when each is tried alone
         log.warning("rows failed together", extra={"rows": len(rows), "error": type(error).__name__})
         if len(rows) == 1:
+            report_if_tampered(error)
             failed(rows[0])
             return
         for row in rows:
@@ -48,6 +51,7 @@ def each(
         except Exception as error:  # the edge of a sweep: whatever is wrong with this row, the others go on
             name = type(error).__name__
             log.warning("row set aside", extra={"row": str(row_id), "error": name})
+            report_if_tampered(error)
             if aside is not None:
                 rows = aside._default_manager.filter(pk=row_id, lease_until=None)
                 rows.update(next_at=timezone.now() + SET_ASIDE, last_error=name[:80])

@@ -11,6 +11,7 @@ import pytest
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
+from access.models import WebhookEndpoint
 from access.services.applications import set_endpoint
 from consent import hooks, webhook
 from consent.models import Delivery
@@ -279,6 +280,17 @@ def test_gone_switches_the_endpoint_off_and_a_new_one_goes_on(
 
     assert deliveries.send_due(10) == 1
     assert outside[-1][0] == "https://acme.example/new"
+
+
+def test_a_notice_whose_words_were_changed_waits_and_the_log_says_so(
+    shared: Delivery, outside: Any, audit_log: Callable[..., list[Any]]
+) -> None:
+    secret = WebhookEndpoint.objects.get(application=shared.application)
+    WebhookEndpoint.objects.filter(pk=secret.pk).update(secret_sealed=bytes(secret.secret_sealed)[:-1] + b"!")
+    assert sending.send_due() == 0
+    shared.refresh_from_db()
+    assert shared.last_error == "Tampered" and not len(outside)
+    assert [event.details["table"] for event in audit_log("crypto.tamper")] == ["access_webhookendpoint"]
 
 
 def test_without_an_endpoint_the_notice_waits(alice: Any, acme: Any, outside: Any) -> None:

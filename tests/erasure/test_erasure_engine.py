@@ -228,6 +228,16 @@ def test_a_step_that_fails_five_times_waits_for_somebody(
     assert request.state == "in_progress"
 
 
+def test_a_value_that_was_changed_is_told_by_the_worker_that_was_to_open_it(alice: Any, shop: Any) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice")
+    value = PersonalValue.objects.get(subject=alice.subject)
+    PersonalValue.objects.filter(pk=value.pk).update(sealed=bytes(value.sealed)[:-1] + b"!")
+    request = run_all(file(alice.subject, "access"))
+    assert states(request) == {"archive": "queued"}
+    (told, *_more) = AuditEvent.objects.filter(action="crypto.tamper")
+    assert told.details == {"table": "subjects_personalvalue", "column": "given_name", "row": str(value.pk)}
+
+
 @override_settings(UNDO_WINDOW_SECONDS=0)
 def test_what_was_kept_goes_on_its_date(alice: Any, shop: Any) -> None:
     store(shop, alice.subject, "orders", given_name="Alice")

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.utils import timezone
@@ -290,14 +291,36 @@ def test_why_a_process_ends(monkeypatch: Any, resident: int, lived_seconds: int,
     assert lifetimes.reason(resident=resident * 2**20, lived=lived_seconds) == why
 
 
-def test_the_memory_of_a_killed_process_is_forgotten_at_the_next_start(tmp_path: Path, monkeypatch: Any) -> None:
+@pytest.mark.django_db
+def test_a_step_that_met_a_changed_value_says_so(audit_log: Any) -> None:
+    from access import tasks
+    from access.services.mail import TRIES, send_mail_later
+
+    send_mail_later("tries_refused", to="alice@people.example")
+    mail = OutgoingMail.objects.get()
+    OutgoingMail.objects.update(sealed=bytes(mail.sealed)[:-1] + b"!", tries=TRIES - 1)
+    before = value(metrics.DECRYPT_FAILURES, "access_outgoingmail", "sealed")
+    assert tasks.send_mail.apply().failed()
+    assert value(metrics.DECRYPT_FAILURES, "access_outgoingmail", "sealed") == before + 1
+    assert [event.details["row"] for event in audit_log("crypto.tamper")] == [str(mail.pk)]
+    assert OutgoingMail.objects.get().given_up_at is not None, "it would be tried every two minutes for ever"
+
+
+class Ended(Exception):
+    """Ends a loop that has no end."""
+
+
+def test_the_memory_of_a_killed_process_is_forgotten_by_every_other(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    monkeypatch.setenv("RUN_DIR", str(tmp_path))
+    monkeypatch.setattr(lifetimes, "time", SimpleNamespace(sleep=Mock(side_effect=[None, Ended])))
     dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
     here, gone = (tmp_path / f"gauge_liveall_{metrics.HOST}-{pid}.db" for pid in (os.getpid(), int(dead.stdout)))
     elsewhere = tmp_path / f"gauge_liveall_another-container-{int(dead.stdout)}.db"
     for file in (here, gone, elsewhere):
         file.touch()
-    lifetimes.bury_the_dead()
+    with pytest.raises(Ended):
+        lifetimes._measure_on("worker", "1")
     assert here.exists() and elsewhere.exists() and not gone.exists()
 
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from gdpr_portal import measures, metrics
+from tests.alerts import faults as live
 from tests.operations.checkers import program
 from tests.operations.test_pointers import alerts
 
@@ -194,6 +195,28 @@ def test_every_alert_is_fired_by_its_fault(repository: Path, tmp_path: Path) -> 
     silent = [test | {"input_series": series()} for test in tests]  # teeth: without its fault none fires
     told = judged(repository, tmp_path, silent)
     assert all(f"alertname: {name}," in told.stdout + told.stderr for name in FAULTS), told.stdout + told.stderr
+
+
+@needs_promtool
+def test_a_database_that_is_down_is_called_nothing_else(repository: Path, tmp_path: Path) -> None:
+    """Keys, fence and schema cannot be looked at then; who is called at night looks for the right thing."""
+    down: dict[str, str | None] = {"portal_database_up": "0x240"}
+    down |= {name: "0x240" for name in HEALTH if name.startswith("portal_ready_check")}
+    known = {rule["alert"]: rule for rule in alerts(repository)}
+    name = "PortalDatabaseDown"
+    fired = [{"eval_time": "20m", "alertname": name, "exp_alerts": [expected(known[name])]}]
+    silent = [
+        {"eval_time": "20m", "alertname": name, "exp_alerts": []}
+        for name in ("PortalVaultSealed", "PortalFenceUp", "PortalMigrationsMissing", "PortalWorkerSilent")
+    ]
+    looks = [{"interval": "1m", "input_series": series(**down), "alert_rule_test": [*fired, *silent]}]
+    done = judged(repository, tmp_path, looks)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_has_a_real_fault_too(repository: Path) -> None:
+    """They are done by `make alerts`, with Prometheus and an instance; here only that none was forgotten."""
+    assert {name for fault in live.FAULTS for name in fault.fires} | live.OF_MEMORY == FAULTS.keys()
 
 
 def names_of_ours() -> set[str]:
