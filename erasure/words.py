@@ -117,6 +117,15 @@ DESK_PLACES: dict[str, Any] = {
     "consent_evidence": _("Evidence of consent"),
 }
 """The places of our own, as the desk calls them."""
+TEXT_FIELDS: dict[str, Any] = {"comment": _("Note"), "text": _("Text")}
+"""Where, in a case or an answer, a text stands in which other people may stand."""
+
+
+def text_source(code: str) -> Any:
+    """Where such a text comes from: one of our own places, or what somebody else's is called ("place:paper")."""
+    return DESK_PLACES.get(code) or code.rpartition(":")[2].replace("-", " ").replace("_", " ")
+
+
 REVEAL_REASONS: tuple[tuple[str, Any], ...] = (
     ("whose_is_it", _("To see whose data it is")),
     ("what_is_lost", _("To see what others would lose")),

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils import translation
 from django.views.decorators.http import require_safe
 
 from access.models import Account
@@ -45,7 +46,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     """400 for a request that cannot be read; 413 for one too large."""
     if _is_api(request):
         return problems.problem(400, "malformed_request", "The request cannot be read.")
-    return _plain("errors/400.html", 400)
+    return _plain(request, "errors/400.html", 400)
 
 
 def not_allowed(request: HttpRequest, answer: HttpResponseNotAllowed) -> HttpResponse:
@@ -79,7 +80,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return unavailable(request, error)
     if _is_api(request):
         return problems.internal_error()
-    return _plain("errors/500.html", 500)
+    return _plain(request, "errors/500.html", 500)
 
 
 def unavailable(request: HttpRequest, error: BaseException | None = None) -> HttpResponse:
@@ -90,14 +91,20 @@ def unavailable(request: HttpRequest, error: BaseException | None = None) -> Htt
     elif _is_api(request):
         response = problems.unavailable()
     else:
-        response = _plain("errors/503.html", 503)
+        response = _plain(request, "errors/503.html", 503)
     response["Retry-After"] = str(problems.RETRY_SECONDS)
     return response
 
 
-def _plain(template: str, status: int) -> HttpResponse:
-    """The page without asking who is signed in: that would need the database."""
-    return HttpResponse(render_to_string(template, {"controller": settings.CONTROLLER}), status=status)
+def _plain(request: HttpRequest, template: str, status: int) -> HttpResponse:
+    """The page without asking who is signed in: that would need the database.
+
+    Its language is that of the request. What broke before one was chosen is told in the one the browser prefers: what
+    is active then is left over from whoever this thread answered before.
+    """
+    language = getattr(request, "LANGUAGE_CODE", None) or translation.get_language_from_request(request)
+    with translation.override(language):
+        return HttpResponse(render_to_string(template, {"controller": settings.CONTROLLER}), status=status)
 
 
 def _is_api(request: HttpRequest) -> bool:

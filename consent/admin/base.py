@@ -8,10 +8,12 @@ from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
@@ -41,6 +43,10 @@ def may_draft(request: HttpRequest, item: Reviewed | None) -> bool:
 
 IN_WORDS = {name: f"{name}_in_words" for name in ("fields", "purposes", "country", "supplied_by", "sources")}
 """Columns of codes, and what shows them in words to who only reads."""
+
+
+MEMBERS = {"texts": gettext_lazy("wording in each language"), "before": gettext_lazy("Before")}
+"""What an approval is bound to besides columns."""
 
 
 class ReviewedAdmin(admin.ModelAdmin):
@@ -134,7 +140,7 @@ class ReviewedAdmin(admin.ModelAdmin):
         names = acts.offered(account, item)
         info = self.opts.app_label, self.opts.model_name
         return {
-            "content": [(name, _readable(value)) for name, value in content.items()],
+            "content": [(called(type(item), name), _readable(value)) for name, value in content.items()],
             "digest": content_digest(content),
             "acts": [(act, acts.LABELS[act]) for act in names],
             "why_not": acts.why_not(account, item),
@@ -162,6 +168,12 @@ class ReviewedAdmin(admin.ModelAdmin):
         except DomainError as refused:
             messages.error(request, refused.in_words)
         return redirect(reverse(f"admin:consent_{item._meta.model_name}_change", args=[item.pk]))
+
+
+def called(model: type[Model], name: str) -> str:
+    """A member of what is reviewed, as the desk calls it; its bare name where there are no words for it."""
+    own = next((str(each.verbose_name) for each in model._meta.fields if each.name == name), "")
+    return capfirst(own or str(MEMBERS.get(name, name)))
 
 
 def _account(request: HttpRequest) -> Account:

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from consent import revised
-from consent.admin.base import ReviewedAdmin
+from consent.admin.base import ReviewedAdmin, called
 from consent.admin.revision_forms import FORMS, RevisionForm
 from consent.models import Revision
 
@@ -35,18 +35,14 @@ class RevisionAdmin(ReviewedAdmin):
     def panel(self, request: HttpRequest, item: Any) -> dict[str, Any]:
         """Besides what every item has: before and after, and who is asked again."""
         again = revised.purposes_asked_again(item) if revised.thing_of(item) else []
+        model = revised.MODELS[item.kind]
         return super().panel(request, item) | {
-            "changes": [(_called(item, name), _shown(item.before.get(name)), _shown(item.values.get(name)))
+            "changes": [(called(model, name), _shown(item.before.get(name)), _shown(item.values.get(name)))
                         for name in revised.changed(item)],
             "material": revised.is_material(item),
             "asked_again": [(purpose, revised.notice_to_go_with(item, purpose) if item.submitted_at else None)
                             for purpose in again],
         }  # fmt: skip
-
-
-def _called(item: Revision, name: str) -> str:
-    """The column in words; its bare name where the model has it no more."""
-    return next((str(each.verbose_name) for each in revised.MODELS[item.kind]._meta.fields if each.name == name), name)
 
 
 def _shown(value: Any) -> str:

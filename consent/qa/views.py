@@ -90,7 +90,6 @@ def _tables(found: list[Cell]) -> list[dict[str, Any]]:
     return [
         {
             "purpose": names.of("purpose", purpose),
-            "slug": purpose,
             "columns": titles,
             "rows": [
                 (

@@ -1,24 +1,27 @@
 """The desk of texts in which other people may stand: reviewers look, with a reason, and decide about each."""
 
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from django.utils.html import format_html
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from access.admin_filters import WhetherDone
 from access.models import Account
 from access.second_factor import require_fresh_factor
+from consent.models import Component
+from consent.wording import title_in
 from erasure.admin.reviewers import ForReviewers
 from erasure.models import AnswerFile, CheckedText
 from erasure.services import checking
 from erasure.services.files import SUFFIXES
+from erasure.words import TEXT_FIELDS, text_source
 from gdpr_portal.errors import DomainError
 
 LOOKS = (
@@ -34,7 +37,7 @@ class CheckedTextAdmin(ForReviewers):
     empty_words = gettext_lazy(
         "Nothing waits. What is marked as text in which other people may stand comes here before a copy is handed out."
     )
-    list_display = ("__str__", "about", "source", "field", "due", "decision", "decided_at")
+    list_display = ("__str__", "about", "place", "called", "due", "decision", "decided_at")
     list_filter = (("decided_at", WhetherDone), "decision", "reason")
     list_select_related = ("step__request",)
     ordering = ("decided_at", "step__request__due_at", "source", "field")
@@ -43,9 +46,22 @@ class CheckedTextAdmin(ForReviewers):
     def about(self, row: CheckedText) -> str:
         return format_html("<code>{}</code>", str(row.step.request_id)[:8])
 
+    @admin.display(description=gettext_lazy("Source"), ordering="source")
+    def place(self, row: CheckedText) -> object:
+        return text_source(row.source)
+
+    @admin.display(description=gettext_lazy("Field"), ordering="field")
+    def called(self, row: Any) -> object:
+        return title_in(row.titles, get_language()) if row.titles else TEXT_FIELDS.get(row.field, row.field)
+
     @admin.display(description=gettext_lazy("Due"), ordering="step__request__due_at")
     def due(self, row: CheckedText) -> object:
         return row.step.request.due_at
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CheckedText]:
+        """With the names of the field, where it is one of the catalogue."""
+        titles = Component.objects.filter(slug=OuterRef("field")).values("titles")[:1]
+        return super().get_queryset(request).annotate(titles=Subquery(titles))
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.desk)

@@ -6,11 +6,12 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.explain import BASES
 from erasure.models import Step
-from erasure.words import at_the_desk
+from erasure.words import TEXT_FIELDS, at_the_desk, text_source
 
 register = template.Library()
 
 WORDS: dict[str, Promise] = {
+    **TEXT_FIELDS,
     # what a purpose rests on (Art. 6(1))
     **BASES,
     # what a notice to a recipient says
@@ -60,6 +61,12 @@ WORDS: dict[str, Promise] = {
 def whose(step: Step) -> object:
     """`{{ step|whose }}`: who or what a step of a request is about, by its name."""
     return at_the_desk(step)
+
+
+@register.filter
+def place_in_words(code: str) -> object:
+    """`{{ row.source|place_in_words }}`: where a text comes from, as the desk calls it."""
+    return text_source(code)
 
 
 @register.filter

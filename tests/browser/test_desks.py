@@ -1,7 +1,9 @@
 """axe-core finds nothing on the desks of rita, quentin and olga, empty and full; the desks work by keyboard alone."""
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from html import unescape
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from playwright.sync_api import Page
 
 from access import roles
 from audit.models import Verification
+from erasure.models import RightsRequest
 from gdpr_portal.templatetags.desks import DESKS
 from tests.browser import states, visitors
 from tests.browser.chromium import DESKTOP, PHONE
@@ -20,6 +23,7 @@ from tests.conftest import Person, make_staff
 
 Axe = Callable[[Page], list[str]]
 ROLES = {"rita": roles.IRM, "quentin": roles.QA, "olga": roles.OPERATOR}
+LINK = re.compile(r'href="(/admin/[^"#]*)"')
 MUCH = 40
 """Presses of a key after which somebody has given up."""
 
@@ -158,6 +162,52 @@ def test_from_desk_to_desk_by_keyboard(visit: Visit, played: Any, staff: dict[st
             page.keyboard.press("Enter")
     assert page.url.endswith("/admin/consent/notice/")
     assert page.locator("nav:not(.list-filter) [aria-current]").all_inner_texts() == ["Governance", "Notices"]
+
+
+def test_the_filters_of_a_list_are_passed_by_one_key(visit: Visit, played: Any, staff: dict[str, Person]) -> None:
+    page = visit(staff["rita"], script=False)
+    page.goto(reverse("admin:erasure_rightsrequest_changelist"))
+    assert page.locator(".list-filter a").count() > MUCH / 2
+    reach(page, "Skip the filters")
+    assert page.locator(".skip-filter").bounding_box()["height"] >= 24  # type: ignore[index]
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('#changelist-form') !== null")
+
+
+def test_a_request_is_filed_anew_with_what_its_right_needs(visit: Visit, played: Any, staff: dict[str, Person]) -> None:
+    row = RightsRequest.objects.filter(state="in_progress").first()
+    assert row is not None
+    page = visit(staff["rita"], script=False)
+    page.goto(reverse("admin:erasure_rightsrequest_change", args=[row.pk]))
+    form = page.locator("form.narrows")
+    assert not form.locator("[name=ground]").is_visible() and not form.locator("[name=purpose]").is_visible()
+    form.locator("[name=right]").select_option("restriction")
+    assert form.locator("[name=ground]").is_visible() and not form.locator("[name=purpose]").is_visible()
+
+
+@pytest.mark.parametrize("name", list(ROLES))
+def test_no_link_of_a_desk_leads_to_a_refusal(played: Any, staff: dict[str, Person], name: str) -> None:
+    browser = staff[name].browser()
+    seen: set[str] = set()
+    closed: set[str] = set()
+    paths = opened(browser, [*fronts(ROLES[name]), *states.pages().values()])
+    for path in paths:
+        links = set(LINK.findall(browser.get(path).content.decode()))
+        closed |= {each for each in links - seen if browser.get(unescape(each)).status_code == 403}
+        seen |= links
+    assert len(paths) > 10 and closed == set()
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr"])
+def test_on_a_phone_the_head_of_the_desk_is_one_row(visit: Visit, staff: dict[str, Person], language: str) -> None:
+    staff["rita"].account.language = language
+    staff["rita"].account.save(update_fields=["language"])
+    page = visit(staff["rita"], width=PHONE, language=language)
+    page.goto("/admin/")
+    ways = [each.bounding_box() for each in page.locator("#user-tools :is(a, button)").all()]
+    assert len(ways) == 3 and len({box["y"] for box in ways}) == 1  # type: ignore[index]
+    assert max(box["x"] + box["width"] for box in ways) <= PHONE  # type: ignore[index]
 
 
 def test_a_cell_of_the_matrix_opens_by_keyboard(visit: Visit, played: Any, staff: dict[str, Person]) -> None:

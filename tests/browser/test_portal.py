@@ -183,6 +183,8 @@ def test_an_erasure_shows_its_plan_first(visit: Visit, full: Any) -> None:
     page.get_by_role("link", name="Erase my data").click()
     expect(page.get_by_role("table")).to_contain_text("Will be erased")
     expect(page.get_by_role("table")).to_contain_text("Stays, by law")
+    assert page.locator(".plan-fate").all_inner_texts()[0].startswith("Will be erased"), "what goes before what stays"
+    assert page.locator(".plan-fate").count() == len(page.locator(".plan tbody").all()) == 2
     assert not RightsRequest.objects.filter(right="erasure").exists()
     visitors.press(page, "Erase my data")
     expect(page.get_by_text("We have received your request.")).to_be_visible()

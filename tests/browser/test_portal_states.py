@@ -12,6 +12,7 @@ from playwright.sync_api import Page
 
 from consent.models import Purpose, Standing
 from consent.services.authorisations import name_parent
+from erasure.forms import PublicForm
 from erasure.models import Destination, IdentityEvidence, Mandate, RightsRequest, Transfer
 from erasure.services import identity, questions
 from subjects.models import Subject
@@ -207,6 +208,43 @@ def test_somebody_asks_in_anothers_name_and_is_stopped(
     assert wrong_here(page, axe) == []
     assert Mandate.objects.get().state == "objected"
     assert found(signed_in, axe, [f"/requests/{row.id}", "/request/collect/" + address.split("/", 3)[3]]) == []
+
+
+# --- a request without an account -------------------------------------------------------------------------------------
+MORE = ("purpose", "ground", "field", "value", "decision")
+
+
+@pytest.mark.parametrize(
+    ("right", "asked"),
+    [
+        ("access", set()),
+        ("objection", {"purpose"}),
+        ("withdraw_consent", {"purpose"}),
+        ("restriction", {"ground"}),
+        ("rectification", {"field", "value"}),
+        ("human_review", {"decision"}),
+    ],
+)
+@pytest.mark.parametrize("path", ["/request", "/request/for-somebody"])
+def test_the_form_asks_for_what_the_chosen_right_needs(
+    visit: Visit, axe: Axe, catalogue: None, path: str, right: str, asked: set[str]
+) -> None:
+    assert set(PublicForm.NEEDS.get(right, ())) == asked
+    page = visit(script=False)
+    page.goto(path)
+    assert [name for name in MORE if page.locator(f"[name={name}]").is_visible()] == [], "nothing before a choice"
+    page.locator(f"[name=right][value={right}]").check()
+    assert {name for name in MORE if page.locator(f"[name={name}]").is_visible()} == asked
+
+
+def test_what_is_missing_is_asked_for_where_it_can_be_seen(visit: Visit, axe: Axe, catalogue: None) -> None:
+    page = visit(width=PHONE)
+    page.goto("/request")
+    page.locator("[name=email]").fill("ada@people.example")
+    page.locator("[name=right][value=restriction]").check()
+    visitors.press(page, "Send the request")
+    assert page.locator("[name=ground]").is_visible() and page.locator("[name=ground][aria-invalid=true]").count() == 1
+    assert wrong_here(page, axe) == []
 
 
 # --- several rights at once -----------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ PAIRS = [
     *((text, "surface-2") for text in ("ink", "ink-2", "accent", "accent-strong")),
     ("accent-ink", "accent"),
     ("accent-ink", "accent-strong"),
+    ("accent-strong", "accent-soft"),
     *((tone, f"{tone}-soft") for tone in ("good", "wait", "warn", "bad")),
     *((text, f"{tone}-soft") for text in ("ink",) for tone in ("accent", "good", "wait", "warn", "bad")),
 ]

@@ -107,3 +107,32 @@ def test_every_list_and_page_opens_for_staff_only(kind, rita, alice):
     for url in pages:
         assert rita.browser().get(url).status_code == 200
         assert alice.browser().get(url).status_code in {302, 403}
+
+
+def test_a_name_is_a_link_only_for_whoever_may_look_at_the_account(component, olga, rita):
+    at, account = (
+        reverse("admin:consent_component_change", args=[component.pk]),
+        f"/admin/access/account/{olga.account.pk}/",
+    )
+    assert account in olga.browser().get(at).content.decode()
+    seen = rita.browser().get(at).content.decode()
+    assert str(olga.account) in seen and account not in seen
+    assert rita.browser().get(f"{account}change/").status_code == 403
+
+
+def test_what_an_approval_is_bound_to_is_named_in_the_readers_language(component, olga, rita):
+    at = reverse("admin:consent_component_change", args=[component.pk])
+    assert ">Longest value</th>" in olga.browser().get(at).content.decode()
+    rita.account.language = "de"
+    rita.account.save(update_fields=["language"])
+    page = rita.browser().get(at).content.decode()
+    assert ">Längster Wert</th>" in page and ">max_length<" not in page
+
+
+def test_what_is_so_or_not_is_said_in_words(component, olga, rita):
+    rita.account.language = "fr"
+    rita.account.save(update_fields=["language"])
+    form = rita.browser().get(reverse("admin:consent_component_change", args=[component.pk])).content.decode()
+    accounts = olga.browser().get("/admin/access/account/").content.decode()
+    assert 'class="readonly">Non<' in form and ">Yes</td>" in accounts
+    assert "icon-no.svg" not in form and "icon-yes.svg" not in accounts

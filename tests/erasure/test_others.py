@@ -216,6 +216,15 @@ def test_decisions_that_do_not_fit_are_refused(alice: Any, shop: Any, rita: Any,
         decide(row, rita, "secret")
 
 
+def test_the_desk_says_in_words_where_a_text_stands(everywhere: RightsRequest, rita: Any) -> None:
+    row = next(each for each in waiting(everywhere) if each.field == "given_name")
+    rita.account.language = "de"
+    rita.account.save(update_fields=["language"])
+    many, one = (rita.browser().get(path).content.decode() for path in (DESK, f"{DESK}{row.id}/change/"))
+    assert ">Werte</td>" in many and ">Vorname</td>" in many and ">given_name<" not in many
+    assert "<li>Werte, Vorname</li>" in one and "given_name" not in one
+
+
 def test_the_desk_is_for_reviewers_with_a_fresh_second_factor(
     everywhere: RightsRequest, alice: Any, rita: Any, quentin: Any, olga: Any
 ) -> None:

@@ -31,3 +31,15 @@ def test_filters_stand_above_the_list_and_say_what_is_chosen(catalogue: None, ri
     assert page.index('class="list-filter"') < page.index('id="result_list"')
     assert page.count('id="changelist-filter"') == 0, "not beside it as well"
     assert 'aria-current="true">Live</a>' in page and "Clear all filters" in page
+
+
+def test_django_marks_for_yes_and_no_become_words_whatever_the_file_is_called() -> None:
+    from django.utils import translation
+
+    from gdpr_portal.templatetags.cells import labelled
+
+    mark = '<td class="field-x"><img src="/static/admin/img/icon-{}.svg" alt="True"></td>'
+    cells = [mark.format("yes"), mark.format("no.439e821418cd"), mark.format("unknown")]
+    with translation.override("de"):
+        shown = [*labelled(cells, [{"text": ""}] * 3)]
+    assert shown == [f'<td class="field-x">{words}</td>' for words in ("Ja", "Nein", "-")]

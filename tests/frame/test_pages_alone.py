@@ -41,6 +41,13 @@ def test_every_answer_carries_the_policy_as_the_library_makes_it(client, rf, db)
     ("language", "words"), [("de", "Etwas ist schiefgegangen"), ("fr", "Une erreur s’est produite")]
 )
 def test_the_page_of_a_fault_speaks_the_readers_language_and_needs_no_database(rf, language, words):
-    with translation.override(language):
-        page = server_error(rf.get("/data")).content.decode()
+    broke_early = rf.get("/data", HTTP_ACCEPT_LANGUAGE=language)
+    with translation.override("en"):  # what the thread spoke to whoever came before
+        page = server_error(broke_early).content.decode()
     assert f'lang="{language}"' in page and words in page and "went wrong" not in page
+
+
+def test_the_page_of_a_fault_keeps_the_language_that_was_chosen(rf):
+    broke_late = rf.get("/data", HTTP_ACCEPT_LANGUAGE="de")
+    broke_late.LANGUAGE_CODE = "fr"  # the account's
+    assert 'lang="fr"' in server_error(broke_late).content.decode()
