@@ -53,10 +53,10 @@ def in_words(html: str) -> str:
 
 
 def _leads_to(field: AdminReadonlyField) -> Model | None:
-    """The other thing whose name is the value, where it is one."""
+    """The other thing whose name is the value, where it is one and, on the page of a new thing, is there yet."""
     thing, name = field.form.instance, field.field["name"]
     try:
         is_link = isinstance(thing._meta.get_field(name), ForeignKey)
     except FieldDoesNotExist:
         return None
-    return getattr(thing, name) if is_link else None
+    return getattr(thing, name, None) if is_link else None
