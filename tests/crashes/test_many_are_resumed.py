@@ -9,6 +9,7 @@ from erasure.models import Receipt, RightsRequest, Step
 from subjects.models import Identifier, PersonalValue, Subject
 from subjects.services import register_subject
 from tests.crashes.world import KILLED, SWEEP, Nursery, file, lease_over, mails, recorded
+from tests.plugins.exhaustive import every_second
 from vault import ledger, ledger_file
 from vault.models import DataKey
 
@@ -56,11 +57,7 @@ def each_happened_once(requests: list[RightsRequest]) -> None:
         assert [entry.mark for entry in ledger_file.entries()].count(mark) == 1
 
 
-MORE = [pytest.param(each, marks=pytest.mark.exhaustive) for each in (*ERASURE, *END)[1::2]]
-"""Every other place; where one erasure dies is tried at each of them (test_erasure_is_resumed)."""
-
-
-@pytest.mark.parametrize("failpoint", ["", *(*ERASURE, *END)[::2], *MORE])
+@pytest.mark.parametrize("failpoint", ["", *every_second(*ERASURE, *END, first=1)])
 def test_many_erasures_end_the_same_wherever_a_worker_dies(nursery: Nursery, shop: Any, failpoint: str) -> None:
     requests = begun(shop, 3)
     ended = nursery.work(SWEEP, failpoint)

@@ -104,6 +104,7 @@ def test_teeth_whole_lists_do() -> None:
     assert many - few > MIB
 
 
+@pytest.mark.exhaustive
 def test_from_the_database_to_the_sealed_chunks_and_out_again(alice: Any) -> None:
     """The whole way, warm: 2,000 events, then 10,000."""
     found = []

@@ -475,6 +475,7 @@ TRUTHS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
 }
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("lie", TRUTHS)
 def test_a_broken_service_is_noticed(machine: type[Histories], monkeypatch: pytest.MonkeyPatch, lie: str) -> None:
     TRUTHS[lie](monkeypatch)

@@ -4,6 +4,7 @@ Each is one more of a kind that `make test` shows by others: another window, lan
 """
 
 import os
+from typing import Any
 
 import pytest
 
@@ -15,3 +16,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("exhaustive")]
+
+
+def every_second(*values: Any, first: int = 0) -> list[Any]:
+    """The values as parameters, of which `make test` takes every second from `first` on, and the night all."""
+    rest = pytest.mark.exhaustive
+    return [pytest.param(each, marks=() if at % 2 == first else rest) for at, each in enumerate(values)]
