@@ -39,6 +39,14 @@ def test_the_overview_offers_every_right_and_lists_what_is_under_way(alice: Any)
     assert "Completed" in page
 
 
+@pytest.mark.parametrize("undo_seconds", [3600, 0])
+def test_messages_are_offered_until_the_erasure_begins(alice: Any, settings: Any, undo_seconds: int) -> None:
+    settings.UNDO_WINDOW_SECONDS = undo_seconds
+    request = file(alice.subject, "erasure")
+    page = body(alice.browser().get(f"/requests/{request.pk}"))
+    assert ("Write to us about this request" in page) == bool(undo_seconds), "what begun erasures refuse is not offered"
+
+
 @pytest.mark.parametrize(
     ("right", "given"),
     [
