@@ -222,7 +222,7 @@ def test_the_desk_says_in_words_where_a_text_stands(everywhere: RightsRequest, r
     rita.account.save(update_fields=["language"])
     many, one = (rita.browser().get(path).content.decode() for path in (DESK, f"{DESK}{row.id}/change/"))
     assert ">Werte</td>" in many and ">Vorname</td>" in many and ">given_name<" not in many
-    assert "<li>Werte, Vorname</li>" in one and "given_name" not in one
+    assert "<li>Werte, Vorname\n</li>" in one and "given_name" not in one
 
 
 def test_the_desk_is_for_reviewers_with_a_fresh_second_factor(
