@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 import traceback
+from contextlib import closing
 from pathlib import Path
 
 from tests.alerts.faults import FAULTS, GOES_ON, Fault
@@ -19,20 +20,17 @@ WITHIN_SECONDS = 150
 def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("alerts", nargs="*", metavar="ALERT")
+    known = {name for fault in FAULTS for name in fault.fires}
     given = asked.parse_args()
+    if unknown := set(given.alerts) - known:
+        asked.error(f"no fault fires {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
     prometheus = _prometheus()
     chosen = [fault for fault in FAULTS if not given.alerts or fault.fires & set(given.alerts)]
     with tempfile.TemporaryDirectory(prefix="alerts-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)
-        ground = Ground(folder)
-        use, watch = Use(ground), Watch(prometheus, ground)
-        try:
+        with closing(Ground(folder)) as ground, closing(Use(ground)), closing(Watch(prometheus, ground)) as watch:
             wrong = run(ground, watch, chosen)
-        finally:
-            watch.close()
-            use.end()
-            ground.close()
     print(
         f"{len(wrong)} deviations" if wrong else f"{len(chosen)} faults: every alert fired, and none without a reason"
     )

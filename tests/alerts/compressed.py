@@ -1,4 +1,4 @@
-"""Our rules in short time: what a night on call would be needed for is seen in minutes. Thresholds stay as they are."""
+"""Our rules in short time: a night on call is seen in minutes. Thresholds stay, but for one."""
 
 import re
 from pathlib import Path
@@ -45,9 +45,3 @@ def write(folder: Path, metrics: str) -> Path:
     file = folder / "prometheus.yml"
     file.write_text(yaml.safe_dump(configuration))
     return file
-
-
-def names() -> list[str]:
-    """Every alert, in the order of the file."""
-    groups = yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"]
-    return [each["alert"] for group in groups for each in group["rules"]]

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from typing import Any
 import httpx
 import psycopg
 
-from tests.alerts.ground import Ground, pause
+from tests.alerts.ground import Ground
 from tests.faults.ground import wait_for
 from tests.journey.people import Person
 
@@ -64,7 +65,7 @@ def _(ground: Ground) -> Iterator[None]:
 def _(ground: Ground) -> Iterator[None]:
     with ground.unguarded():
         postmaster = int((ground.run_dir / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
-        os.kill(postmaster, 3)
+        os.kill(postmaster, signal.SIGQUIT)
         yield
 
 
@@ -156,10 +157,9 @@ def _(ground: Ground) -> Iterator[None]:
        "PortalStepFailed", may=("PortalErrors",))  # fmt: skip
 def _(ground: Ground) -> Iterator[None]:
     subject = ground.person()
-    found = "id = (SELECT v.id FROM subjects_personalvalue v ORDER BY v.created_at DESC LIMIT 1)"
-    ground.rows(
-        f"UPDATE subjects_personalvalue SET sealed = set_byte(sealed, 20, 255 - get_byte(sealed, 20)) WHERE {found}"
-    )
+    change = "UPDATE subjects_personalvalue SET sealed = set_byte(sealed, 20, 255 - get_byte(sealed, 20)) WHERE id = %s"
+    ((value,),) = ground.rows("SELECT id FROM subjects_personalvalue ORDER BY created_at DESC LIMIT 1")
+    ground.rows(change, value)
     request = ground.file("access", subject)
     try:
         for _try in range(60):  # the next try at once: the waits between them are minutes
@@ -169,9 +169,7 @@ def _(ground: Ground) -> Iterator[None]:
                 break
         yield
     finally:
-        ground.rows(
-            f"UPDATE subjects_personalvalue SET sealed = set_byte(sealed, 20, 255 - get_byte(sealed, 20)) WHERE {found}"
-        )
+        ground.rows(change, value)
         ground.rows("UPDATE erasure_rightsrequest SET state = 'withdrawn' WHERE id = %s", request)
 
 
@@ -202,7 +200,7 @@ def _(ground: Ground) -> Iterator[None]:
     try:
         for _request in range(3):
             ground.file("access", ground.person())
-            pause(2)
+            time.sleep(2)
         yield
     finally:
         ground.rows("ALTER SCHEMA pgmq_away RENAME TO pgmq")
@@ -337,7 +335,7 @@ def _(ground: Ground) -> Iterator[None]:
     yield
 
 
-@fault("six claims of work outlive their worker", "PortalLeaseExpiries", may=("PortalWorkerSilent",))
+@fault("seven claims of work outlive their worker", "PortalLeaseExpiries", may=("PortalWorkerSilent",))
 def _(ground: Ground) -> Iterator[None]:
     with ground.asleep("worker"):
         requests = [ground.file("access", ground.person()) for _number in range(7)]
@@ -365,8 +363,8 @@ def _(ground: Ground) -> Iterator[None]:
 @fault("the web process dies again and again", "PortalRestarts", may=("PortalErrors", "PortalWebDown", "PortalSlow"))
 def _(ground: Ground) -> Iterator[None]:
     for _time in range(7):
-        wait_for(lambda: ground.is_there("web") and ground._is_well(), 90, "the web process does not come back")
+        wait_for(lambda: ground.is_there("web") and ground.is_well(), 90, "the web process does not come back")
         ground.kill("web")
         wait_for(lambda: not ground.is_there("web"), 30, "the web process does not end")
-    wait_for(ground._is_well, 90, "the web process does not come back")
+    wait_for(ground.is_well, 90, "the web process does not come back")
     yield

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,7 +46,7 @@ class Ground:
     def __init__(self, folder: Path) -> None:
         self.folder, self.run_dir = folder, folder / "run"
         self.run_dir.mkdir()
-        self.volume = _mounted(self.run_dir)
+        self.volume, self.shop = _mounted(self.run_dir), Shop()
         env = os.environ | SETTINGS | {"RUN_DIR": str(self.run_dir), "PORT": str(free_port())}
         for name in ("DATABASE_URL", "BROKER_URL"):
             env.pop(name, None)
@@ -56,9 +55,15 @@ class Ground:
                 [sys.executable, "-m", "deploy.local"], cwd=ROOT, env=env, stdout=log, stderr=log,
                 stdin=subprocess.DEVNULL,
             )  # fmt: skip
-        wait_for(self._is_ready, 240, f"no instance: see {folder / 'instance.log'}")
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self) -> None:
+        wait_for(self._is_ready, 240, "the instance is not ready")
         self.demo: dict[str, Any] = json.loads((self.run_dir / "demo.json").read_text())
-        self.shop = Shop()
         told = self.manage("webhook_endpoint", "set", "shop", self.shop.url)
         self.shop.secret = next(word for word in told.split() if word.startswith("whsec_"))
         self.api = httpx.Client(base_url=f"{self.demo['web']}/api/v1", timeout=20)
@@ -71,9 +76,10 @@ class Ground:
 
     def close(self) -> None:
         """Nothing of it is left."""
-        self.guard.send_signal(signal.SIGCONT)
-        self.guard.send_signal(signal.SIGINT)
-        self.guard.wait(90)
+        if self.guard.poll() is None:
+            self.guard.send_signal(signal.SIGCONT)
+            self.guard.send_signal(signal.SIGINT)
+            self.guard.wait(90)
         self.shop.close()
         if self.volume:
             subprocess.run(["umount", "--lazy", str(self.run_dir)], check=False)
@@ -118,9 +124,10 @@ class Ground:
             yield
         finally:
             self.guard.send_signal(signal.SIGCONT)
-            wait_for(self._is_well, 90, "the instance does not come back")
+            wait_for(self.is_well, 90, "the instance does not come back")
 
-    def _is_well(self) -> bool:
+    def is_well(self) -> bool:
+        """Whether it would take traffic."""
         with contextlib.suppress(httpx.HTTPError):
             return httpx.get(f"{self.demo['web']}/readyz", timeout=5).status_code == 200
         return False
@@ -202,7 +209,8 @@ class Use:
                 if client.post("/api/v1/decisions", json=body, headers=headers).status_code == 401:
                     self.ground.api.headers["Authorization"] = f"Bearer {self.ground.token()}"
 
-    def end(self) -> None:
+    def close(self) -> None:
+        """Nobody asks any more."""
         self._over.set()
         self._thread.join(10)
 
@@ -233,6 +241,7 @@ class Watch:
         return {each["labels"]["alertname"] for each in told["data"]["alerts"] if each["state"] == "firing"}
 
     def close(self) -> None:
+        """Nobody watches any more."""
         self.process.terminate()
         self.process.wait(20)
 
@@ -242,8 +251,3 @@ def _mounted(folder: Path) -> bool:
     size = f"size={VOLUME_MEGABYTES}m,mode=0755"
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder)], capture_output=True, check=False)
     return done.returncode == 0
-
-
-def pause(seconds: float) -> None:
-    """Time for what was done to show."""
-    time.sleep(seconds)
