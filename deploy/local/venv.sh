@@ -21,8 +21,8 @@ for name in "$python" python3.13 python3.12 python3.11 ''; do
 done
 
 began=$SECONDS
-echo "installing from $lock into $venv, $("$name" -V)"
 [ -x "$venv/bin/pip" ] || "$name" -m venv --clear "$venv"
+echo "installing from $lock into $venv, $("$venv/bin/python" -V)"
 quietly=(--quiet --disable-pip-version-check --no-input --no-compile --require-hashes)
 
 # uv takes a tenth of the time; it knows nothing of pip's own settings (a mirror), and where it fails pip goes on.
