@@ -65,7 +65,7 @@ histories: venv-dev ## 1,000 random histories of rights requests against a model
 faults: venv-dev ## the fault matrix F1 to F27: FAULTS="--seed 1 --full F7 F10"; without, a few of each (about half an hour)
 	$(BIN)/python -m tests.faults $(FAULTS)
 
-alerts: venv-dev ## every alert fired by a real fault under a real Prometheus (a quarter of an hour): ALERTS="PortalSlow"
+alerts: venv-dev ## every alert fired by a real fault under a real Prometheus (about half an hour): ALERTS="PortalSlow"
 	$(BIN)/python -W ignore -m tests.alerts $(ALERTS)
 
 soak: venv-dev ## does a dependency leak? memory of web and worker under load: SOAK=--short

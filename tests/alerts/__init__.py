@@ -1,6 +1,6 @@
 """Every alert fired by a real fault: an instance as `make run` starts it, Prometheus from Debian, and our own rules.
 
-    make alerts                          everything, about a quarter of an hour
+    make alerts                          everything, about half an hour
     make alerts ALERTS="PortalSlow"      the faults of these alerts alone
 
 First nothing may fire while the service is well and used. Then each fault is done to the running instance: its alert
