@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from audit import entries, selectors
-from audit.verify import one_snapshot, stream
+from audit.reading import one_snapshot, stream
 
 
 def lines() -> Iterator[str]:

@@ -21,8 +21,8 @@ from psycopg import sql
 from audit import actors, canonical, note, selectors, signing, witnesses
 from audit.models import Checkpoint, HeldCopy, Retirement
 from audit.partitions import Partition, months_before, partitions
+from audit.reading import leaf_matches, one_snapshot, stream
 from audit.services import record
-from audit.verify import leaf_matches, one_snapshot, stream
 from audit.vocabulary import JSON
 from gdpr_portal.errors import WrongState
 

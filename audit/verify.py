@@ -8,19 +8,16 @@ and signed anew with a stolen key. That is what held checkpoints are for.
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import connection, transaction
-
-from audit import canonical, merkle, note, signing
+from audit import canonical, merkle, note, retention, signing
+from audit.reading import ROWS_AT_ONCE, leaf_matches, one_snapshot, stream
 
 MOST_NAMED = 1000
 OLDEST_UNSEALED_SECONDS = 30
 WIDEST_GAP = 100_000
 """Behind a wider gap nothing more is read: one forged index must not keep the verifier busy for ever."""
-_ROWS_AT_ONCE = 2000
 
 _LEAVES = f"""
 SELECT leaf.seq, leaf.event::text, leaf.xid::text::numeric, leaf.ordinal, leaf.leaf_hash,
@@ -98,32 +95,6 @@ def verify(
         return _Verification(trusted, progress or (lambda size: None)).run(held)
 
 
-@contextmanager
-def one_snapshot() -> Iterator[None]:
-    """Everything is read as of one moment, without a time limit on statements."""
-    nested = connection.in_atomic_block
-    with transaction.atomic(), connection.cursor() as cursor:
-        if not nested:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        cursor.execute("SET LOCAL statement_timeout = 0")
-        yield
-
-
-def stream(sql: str) -> Iterator[tuple[Any, ...]]:
-    with connection.chunked_cursor() as cursor:
-        cursor.cursor.itersize = _ROWS_AT_ONCE
-        cursor.execute(sql)
-        yield from cursor
-
-
-def leaf_matches(columns: Sequence[Any], leaf_hash: bytes) -> bool:
-    """The event row gives exactly the bytes that were sealed."""
-    try:
-        return merkle.leaf_hash(canonical.leaf_bytes(columns)) == leaf_hash
-    except canonical.NotCanonical:
-        return False
-
-
 class _Verification:
     """One pass over leaves, nodes and checkpoints side by side, all in the order of the tree."""
 
@@ -149,7 +120,7 @@ class _Verification:
                 self.report.add(Damage("missing", "no leaves at these places", self.tree.size, leaf[0] - 1))
                 break
             self._leaf(leaf)
-            if self.tree.size % _ROWS_AT_ONCE == 0:
+            if self.tree.size % ROWS_AT_ONCE == 0:
                 self.progress(self.tree.size)
         self._beyond_the_end()
         self._unsealed(stream(_UNSEALED))
@@ -157,8 +128,6 @@ class _Verification:
         return self.report
 
     def _retired(self) -> Any:
-        from audit import retention  # it verifies, too
-
         covered, complaints = retention.founded()
         for complaint in complaints:
             self.report.add(Damage("retired", complaint))

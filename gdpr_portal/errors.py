@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from django.db import InterfaceError, InternalError, OperationalError
 from django.utils.translation import gettext
 
 _PLAIN_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
@@ -103,3 +104,11 @@ class Unavailable(DomainError):
     """Something this service depends on is down; nothing was received. Doors add `Retry-After`."""
 
     status = 503
+
+
+def is_unavailability(error: BaseException | None) -> bool:
+    """Whether something this service depends on is down, rather than something being wrong.
+
+    `InternalError` too: it is how PgBouncer tells that the server behind it was lost (tests/fleet).
+    """
+    return isinstance(error, OperationalError | InterfaceError | InternalError | Unavailable)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from django.conf import settings
-from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
@@ -15,7 +14,7 @@ from django.utils import timezone, translation
 
 from gdpr_portal import metrics, traces
 from gdpr_portal.context import request_id
-from gdpr_portal.errors import DomainError, Unavailable
+from gdpr_portal.errors import DomainError, Unavailable, is_unavailability
 from gdpr_portal.formats.zones import controllers_zone
 from vault import providers as vault
 
@@ -128,14 +127,6 @@ class ErrorsMiddleware:
         if is_unavailability(error):
             return unavailable(request, error)
         return refused(request, error) if isinstance(error, DomainError) else None
-
-
-def is_unavailability(error: BaseException | None) -> bool:
-    """Whether something this service depends on is down, rather than something being wrong.
-
-    `InternalError` too: it is how PgBouncer tells that the server behind it was lost (tests/fleet).
-    """
-    return isinstance(error, OperationalError | InterfaceError | InternalError | Unavailable)
 
 
 class SealedMiddleware:

@@ -13,9 +13,8 @@ from django.views.decorators.http import require_safe
 from access.models import Account
 from access.rest import problems
 from access.second_factor import is_verified
-from gdpr_portal.errors import DomainError, Missing
+from gdpr_portal.errors import DomainError, Missing, is_unavailability
 from gdpr_portal.home import overview
-from gdpr_portal.middleware import is_unavailability
 from vault.services import report_if_tampered
 
 

@@ -49,6 +49,7 @@ from erasure.services import (
     transfers,
     wishes,
     withheld,
+    withheld_reveal,
 )
 from erasure.services.addresses import address_of
 from erasure.services.details import details_from_words, members_of
@@ -227,7 +228,7 @@ def reveal_rows(*, request_id: UUID, account: Account, given: Given) -> list[dic
     if request is None or not account.roles & REVIEWERS:
         raise Invalid("not_possible", "That is not possible.")
     try:
-        return withheld.reveal(withheld_id=_withheld(request, given), reviewer=account, reason=given["reason"])
+        return withheld_reveal.reveal(withheld_id=_withheld(request, given), reviewer=account, reason=given["reason"])
     except (KeyError, ValueError):
         raise Invalid("not_possible", "That is not possible.") from None
 

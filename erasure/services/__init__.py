@@ -27,7 +27,7 @@ Copies
     transfers, destinations, pushing
                                      to another controller (Art. 20(2))
 Other places
-    connectors, connector_runs, connector_steps, withheld
+    connectors, connector_runs, connector_steps, withheld, withheld_reveal
                                      databases of others
     places, place_tasks              places run by hand
     opendsr, opendsr_callbacks, opendsr_calls, opendsr_signer

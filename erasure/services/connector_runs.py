@@ -1,7 +1,7 @@
 """What opens other people's databases: connectors registered, a person erased, looked for, copied, rows read.
 
 Workers and the command import this; a web process does not, as it loads SQLAlchemy (22 MiB). Only a
-reviewer who opens withheld rows has it loaded there (erasure.services.withheld.reveal).
+reviewer who opens withheld rows has it loaded there (erasure.services.withheld_reveal).
 """
 
 import hashlib

@@ -8,7 +8,6 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -28,13 +27,10 @@ from erasure.services.records import move_step
 from gdpr_portal.errors import Invalid, Missing, WrongState
 from gdpr_portal.failpoints import failpoint
 from gdpr_portal.wake import wake
-from subjects.services.reveal import staff_reveal
 from vault import services as vault
 
 ARTICLES = ("15(4)", "17(3)(a)", "17(3)(b)", "17(3)(c)", "17(3)(d)", "17(3)(e)")
 """Under what a shared row may stay: the rights of the other person, or an exception of Art. 17(3)."""
-REASONS = ("whose_is_it", "what_is_lost", "complaint")
-"""Why a reviewer opens withheld rows."""
 DIGEST = "erasure_keptrow.digest"
 
 
@@ -209,30 +205,6 @@ def kept_of(names: Sequence[str]) -> Kept | None:
     rows = Connector.objects.filter(name__in=names)
     datasets = [dataset for row in rows for dataset in read_datasets(row.datasets)]
     return kept_rows([str(each.address) for dataset in datasets for each in dataset.collections])
-
-
-def reveal(*, withheld_id: UUID, reviewer: Account, reason: str) -> list[dict[str, Any]]:
-    """What stands in the rows, for this reviewer and this once; that they looked, and why, is in the log first.
-
-    Raises as `staff_reveal`.
-    """
-    if reason not in REASONS:
-        raise Invalid("invalid_value", "A reason is needed.", status=422)
-    row = WithheldRows.objects.select_related("step__request__subject").filter(pk=withheld_id).first()
-    if row is None:
-        raise Missing
-    if row.keys_sealed is None:
-        raise WrongState("wrong_state", "These rows cannot be opened any more.")
-    with staff_reveal(reviewer):
-        audit.record(
-            "data.revealed",
-            actor=actors.staff(reviewer.id),
-            subject=row.step.request.subject.pseudonym,
-            details={"request": str(row.step.request_id), "reason": reason, "count": row.decidable},
-        )
-    from erasure.services.connector_runs import read_rows  # rare, and 22 MiB (docs/decisions/0050)
-
-    return read_rows(row.step, {address_of(row): opened_keys(row)[:100]})
 
 
 def _record(row: WithheldRows, step: Step, reviewer: Account) -> None:

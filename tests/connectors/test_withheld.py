@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from audit.models import AuditEvent
 from erasure.models import ConnectorCheck, KeptRow, RightsRequest, Step, WithheldRows
-from erasure.services import connector_runs, step_acts, withheld
+from erasure.services import connector_runs, step_acts, withheld, withheld_reveal
 from gdpr_portal.errors import Invalid, Refused, WrongState
 from tests.connectors import shop as shops
 from tests.connectors.conftest import register, run
@@ -136,14 +136,14 @@ def test_a_later_run_meets_kept_rows_as_retained(waiting: RightsRequest, shop_fi
 def test_rows_are_revealed_with_a_reason_on_record_and_twenty_times_an_hour(waiting: RightsRequest, rita: Any) -> None:
     row = open_rows(waiting)["shop:payment_card"]
     with pytest.raises(Invalid):
-        withheld.reveal(withheld_id=row.id, reviewer=rita.account, reason="curious")
+        withheld_reveal.reveal(withheld_id=row.id, reviewer=rita.account, reason="curious")
     assert not AuditEvent.objects.filter(action="data.revealed").exists()
     for _look in range(20):
-        (shown,) = withheld.reveal(withheld_id=row.id, reviewer=rita.account, reason="whose_is_it")
+        (shown,) = withheld_reveal.reveal(withheld_id=row.id, reviewer=rita.account, reason="whose_is_it")
     assert shown["ccn"] == "4222222222222222"
     assert AuditEvent.objects.filter(action="data.revealed", details__reason="whose_is_it").count() == 20
     with pytest.raises(Refused):
-        withheld.reveal(withheld_id=row.id, reviewer=rita.account, reason="whose_is_it")
+        withheld_reveal.reveal(withheld_id=row.id, reviewer=rita.account, reason="whose_is_it")
 
 
 def test_the_desk_shows_where_and_how_many_and_values_only_when_asked(

@@ -43,7 +43,7 @@ from tests.consent.model import Catalogue, Life, Span, gravest
 from tests.consent.replicas import in_one_transaction
 from tests.consent.test_review import approved, copy_of
 
-STEPS = int(os.environ.get("MODEL_STEPS", "400"))
+STEPS = int(os.environ.get("MODEL_STEPS", "250"))
 """`make model` plays 5,000."""
 AN_EXAMPLE = 50
 MANY = settings(

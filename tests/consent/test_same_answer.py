@@ -21,9 +21,10 @@ from consent.wording import WHY_NOT
 from subjects.models import PersonalValue
 from subjects.services import mark_erased, restrict, store_values
 from tests.consent.people import answer, share
+from tests.plugins.exhaustive import exhaustive
 
 pytestmark = pytest.mark.usefixtures("catalogue")
-WORLDS = 60
+WORLDS = 60 if exhaustive() else 25
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from tests.consent.people import answer, share
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("catalogue"), pytest.mark.slow]
 
-ROUNDS = int(os.environ.get("INTERLEAVINGS", "150"))
+ROUNDS = int(os.environ.get("INTERLEAVINGS", "80"))
 FIRST = int(os.environ.get("INTERLEAVINGS_FROM", "0"))
 LONGEST_WAIT_SECONDS = 120
 

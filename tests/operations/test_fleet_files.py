@@ -16,7 +16,7 @@ from django.db import DataError, InternalError
 from audit.management.commands import run_sequencer
 from gdpr_portal import settings as written
 from gdpr_portal.env import VARIABLES
-from gdpr_portal.middleware import is_unavailability
+from gdpr_portal.errors import is_unavailability
 from gdpr_portal.shedding import _kind_of
 
 HAPROXY = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")

@@ -9,8 +9,13 @@ from typing import Any
 import pytest
 
 
+def exhaustive() -> bool:
+    """Whether everything is tried, as each night."""
+    return bool(os.environ.get("EXHAUSTIVE"))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if os.environ.get("EXHAUSTIVE"):
+    if exhaustive():
         return
     left_out = [item for item in items if item.get_closest_marker("exhaustive")]
     if left_out:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]  # by day tests/vault/test_rotation.py kills one, without load
 
 
 def test_a_rotation_under_load_killed_twice_ends_whole() -> None:
