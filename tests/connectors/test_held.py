@@ -87,6 +87,27 @@ def test_what_is_none_of_its_type_leads_on_all_the_same(
     engine.dispose()
 
 
+def test_a_moment_written_as_a_text_elsewhere_leads_to_it(
+    sqlite_url: Callable[[], sa.URL], db: None, tmp_path: Path
+) -> None:
+    """A value is looked for as the type of the column writes it, where it can be one."""
+    tables = """
+        CREATE TABLE person (id INTEGER PRIMARY KEY, email VARCHAR(99), seen TEXT);
+        CREATE TABLE visit (at DATETIME PRIMARY KEY, note TEXT);
+    """
+    rows = {
+        "person": [(1, "alice@example.org", "2020-01-01T10:00:00")],
+        "visit": [("2020-01-01 10:00:00.000000", "Alice"), ("2020-01-01 11:00:00.000000", "Bob")],
+    }
+    url = sqlite_url()
+    engine = shops.build(url, tables, rows)
+    to_person = [{"dataset": "d", "field": "person.seen", "direction": "from"}]
+    visit = [{"name": "at", "fides_meta": {"references": to_person, "primary_key": True}}, field("note", "user.name")]
+    register("d", url, dataset(person=person("seen"), visit=visit), folder=tmp_path)
+    assert run("d", right="access", identity=ALICE, category="user.name").rows["d:visit"] == [{"note": "Alice"}]
+    engine.dispose()
+
+
 def test_a_member_of_a_document_is_changed_in_it(sqlite_url: Callable[[], sa.URL], db: None, tmp_path: Path) -> None:
     """A column of JSON holds the document afterwards, and no text of it."""
     url = sqlite_url()
@@ -106,9 +127,17 @@ def test_a_member_of_a_document_is_changed_in_it(sqlite_url: Callable[[], sa.URL
 def test_moments_of_postgresql_that_python_has_no_value_for(
     postgres_url: Callable[[], sa.URL], db: None, tmp_path: Path
 ) -> None:
-    columns = {"born": "date", "until": "timestamptz", "seen": "timestamp", "hour": "time", "term": "interval"}
-    found = held(postgres_url(), tmp_path, columns, "'0044-03-15 BC', 'infinity', '12026-01-01', '24:00', '1 month'")
-    assert list(found.values()) == ["0044-03-15 BC", "infinity", "12026-01-01 00:00:00", "24:00:00", "1 mon"]
+    columns = {
+        "born": ("date", "0044-03-15 BC", "0044-03-15 BC"),
+        "until": ("timestamptz", "infinity", "infinity"),
+        "seen": ("timestamp", "12026-01-01", "12026-01-01 00:00:00"),
+        "hour": ("time", "24:00", "24:00:00"),
+        "there": ("timetz", "24:00+00", "24:00:00+00"),
+        "term": ("interval", "1 month", "1 mon"),
+    }
+    values = ", ".join(f"'{value}'" for _kind, value, _told in columns.values())
+    found = held(postgres_url(), tmp_path, {name: kind for name, (kind, *_) in columns.items()}, values)
+    assert found == {name: told for name, (*_, told) in columns.items()}
 
 
 @pytest.mark.slow
