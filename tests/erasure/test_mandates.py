@@ -21,6 +21,7 @@ from erasure.services import archives, handing_over, links, mandates, on_behalf,
 from erasure.services.mandate_words import Representative, representative_of
 from gdpr_portal.errors import DomainError
 from subjects.holdings import ExportScope
+from tests.conftest import make_staff
 from tests.erasure.people import file, run_all, store, text_of
 from tests.laws.haystack import in_database
 
@@ -407,7 +408,10 @@ def test_the_desk_records_a_letter_and_decides(alice: Any, rita: Any, quentin: A
     document = browser.post(f"{where}mandate/", {"reason": "is_it_valid"})
     assert document.content == PAPER and "attachment" in document["Content-Disposition"]
     assert quentin.browser().post(f"{where}mandate/", {"reason": "is_it_valid"}).status_code == 302
-    browser.post(f"{where}act/", {"act": "accept_mandate", "answers": "representative"})
+    accepting = {"act": "accept_mandate", "answers": "representative"}
+    refused = browser.post(f"{where}act/", accepting, follow=True).content.decode()
+    assert "A second person has to approve." in refused and Mandate.objects.get().state == "waiting"
+    make_staff("paul", "irm").browser().post(f"{where}act/", accepting)
     mandate = Mandate.objects.get()
     assert mandate.state == "accepted" and mandate.answers_to_representative
     later(frozen)
@@ -415,6 +419,17 @@ def test_the_desk_records_a_letter_and_decides(alice: Any, rita: Any, quentin: A
     shown = rita.browser().post(f"{where}hand-over/")
     assert shown.status_code == 200 and "no-store" in shown["Cache-Control"]
     assert re.search(r"<code class=\"code\">[A-Z2-9]{10}</code>", shown.content.decode())
+
+
+def test_one_reviewer_alone_hands_out_nobodys_data(alice: Any, rita: Any) -> None:
+    """Recorded and accepted by the same person, a made-up mandate would be the whole copy for them alone (T12, T16)."""
+    mandate = ask(alice.subject, reviewer=rita.account)
+    with pytest.raises(DomainError, match="four_eyes"):
+        accept(mandate, rita, answers=True)
+    with pytest.raises(IntegrityError, match="mandate_four_eyes"), transaction.atomic():
+        own = {"state": "accepted", "decided_by": rita.account, "decided_at": timezone.now()}
+        Mandate.objects.update(**own)
+    accept(mandate, make_staff("paul", "irm"), answers=True)
 
 
 def test_the_desk_refuses_and_others_do_not_act(alice: Any, rita: Any, quentin: Any) -> None:
