@@ -15,6 +15,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from access.services import mail_links
+from access.services.mail import sweep_mail
 from erasure.holdings.mandates import MandatesHolding
 from erasure.models import Archive, Mandate, MandateLink, RightsRequest
 from erasure.services import archives, handing_over, links, mandates, on_behalf, requests
@@ -358,6 +359,8 @@ def test_without_an_account_the_answer_is_the_same_for_everybody(alice: Any, aft
     assert text_of(known) == text_of(unknown) and known.status_code == 200
     one_mail, other = sent(LAWYER.email)
     assert one_mail == other, "nor does the mail tell"
+    assert not sent(alice.email), "nor the time that another mail takes"
+    sweep_mail()
     assert one().state == "in_review" and one().mandate_id == Mandate.objects.get().id and sent(alice.email)
     assert RightsRequest.objects.count() == 1 and not sent("nobody@example.org")
 
@@ -375,6 +378,24 @@ def test_what_is_missing_is_told_to_known_and_unknown_alike(alice: Any, changes:
     ]
     assert all('role="alert"' in page.content.decode() for page in pages)
     assert not Mandate.objects.exists()
+
+
+@pytest.mark.parametrize("who", ["known", "unknown", "with too much waiting"])
+def test_the_document_is_sealed_and_stored_for_everybody(
+    alice: Any, monkeypatch: pytest.MonkeyPatch, audit_log: Any, who: str
+) -> None:
+    """The work of a file of 5 MiB told in half a second who is known here (T11)."""
+    stored: list[int] = []
+    save = Mandate.save
+    monkeypatch.setattr(
+        Mandate, "save", lambda row, **more: (stored.append(len(row.document_sealed)), save(row, **more))
+    )
+    monkeypatch.setattr(on_behalf, "MOST_WAITING", 0 if who == "with too much waiting" else 3)
+    shown = on_behalf.Shown(kind="power_of_attorney", who=LAWYER, document=PAPER)
+    email = "nobody@example.org" if who == "unknown" else alice.email
+    on_behalf.ask_for_somebody(email=email, right="access", words={}, shown=shown, language="en")
+    assert len(stored) == (2 if who == "known" else 1) and min(stored) > len(PAPER)
+    assert Mandate.objects.count() == len(audit_log("mandate.recorded")) == int(who == "known")
 
 
 def test_nobody_fills_the_queue_of_the_desk(alice: Any) -> None:
