@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from access import roles
+from access.admin_base import DeskAdmin
 from access.admin_filters import ByRole
 from access.models import Account
 
@@ -15,7 +16,7 @@ SEEN_BY = frozenset({roles.OPERATOR, roles.PRIVACY_OFFICER})
 
 
 @admin.register(Account)
-class AccountAdmin(admin.ModelAdmin):
+class AccountAdmin(DeskAdmin):
     """Which accounts there are; operators and privacy officers see it, and change them through services alone."""
 
     list_display = ("reference", "is_staff", "role_names", "is_active", "created_at", "last_login")

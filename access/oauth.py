@@ -4,8 +4,9 @@
     POST /oauth/revoke  token=...
 
 Tokens are opaque, live `TOKEN_SECONDS` at most and lie in the database as keyed digests. Errors follow RFC 6749 5.2.
-Wrong credentials are counted by client id and network address; past the limit they cost no look-up and no log entry
-(429), while the right ones always pass: a stranger cannot lock an application out of a 256-bit secret.
+Wrong credentials are counted by client id and network address, all unknown ids of an address together; past the limit
+they cost no log entry (429), while the right ones always pass: a stranger cannot lock an application out of a 256-bit
+secret, nor fill the log with made-up ids.
 """
 
 import base64
@@ -27,6 +28,7 @@ from oauthlib.oauth2 import BackendApplicationServer, RequestValidator, Revocati
 from access.models import AccessToken, Application
 from access.rest.parsers import raw_body
 from access.rest.remembered import forget_grant
+from access.second_factor import where
 from access.services.applications import authenticate_application
 from access.services.limits import Limit, take
 from access.tokens import new_token, token_digest, token_digests
@@ -193,10 +195,10 @@ def _refused(request: HttpRequest, headers: Mapping[str, str], form: Mapping[str
     """401, counted and recorded; 429 without a record once there were too many."""
     named = Request("", body=urlencode(form), headers=headers)
     client_id = credentials(named)[0][:80]
-    turn = take((LIMIT, f"{client_id} {request.META.get('REMOTE_ADDR', '')}"))
+    known = Application.objects.filter(client_id=client_id).first() if client_id else None
+    turn = take((LIMIT, f"{client_id if known else ''} {where(request)}"))
     if turn.wait:
         return _error(429, "invalid_client", "Too many wrong credentials.", {"Retry-After": str(turn.wait)})
-    known = Application.objects.filter(client_id=client_id).first() if client_id else None
     details = {
         "application": known.slug if known else None,
         "reason": "disabled" if known and not known.enabled else "invalid_client",

@@ -8,6 +8,7 @@ password alone never makes fresh (threats T50, T51).
 import time
 from collections.abc import Callable
 from functools import wraps
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -22,7 +23,7 @@ from django_otp.models import Device
 
 from access.models import Account
 from access.services import passkeys
-from access.services.factors import count_factors, ways
+from access.services.factors import has_factor, ways
 from access.services.passkeys import Answer
 from access.services.signin import step_up_by_factor, step_up_by_passkey
 from gdpr_portal.errors import DomainError
@@ -211,13 +212,19 @@ def safe_path(request: HttpRequest, path: str | None) -> str:
 def where(request: HttpRequest) -> str:
     """The network address tries are counted by; of IPv6 the /64, which is what one household holds."""
     address: str = request.META.get("REMOTE_ADDR", "")
-    return ":".join(address.split(":")[:4]) if ":" in address else address
+    try:
+        known = ip_address(address)
+    except ValueError:  # whatever a proxy wrote there
+        return address
+    if isinstance(known, IPv6Address):
+        return str(known.ipv4_mapped or ip_network((known, 64), strict=False))
+    return address
 
 
 def _step_missing(request: HttpRequest) -> str:
     if not request.user.is_authenticated:
         return reverse("login")
-    return reverse("login_factor") if count_factors(request.user) else reverse("signup_totp")
+    return reverse("login_factor") if has_factor(cast(Account, request.user)) else reverse("signup_totp")
 
 
 def _wanted(request: HttpRequest) -> str:

@@ -14,7 +14,7 @@ from access.models import Account, AccountSession, FactorReset, RecoveryDevice
 from access.services.accounts import actor_of
 from access.services.factors import confirmed_totps
 from access.services.passkeys import passkeys_of
-from access.sessions import SIGNED_IN
+from access.sessions import SIGNED_IN, kept_as
 from audit.models import AuditEvent
 
 LOOK_BACK = timedelta(days=90)
@@ -64,7 +64,7 @@ def _open_session(row: AccountSession, data: dict[str, Any], here: str | None) -
         signed_in_at=datetime.fromisoformat(told["at"]) if told else None,
         used_at=row.last_used_at,
         proven=DEVICE_ID_SESSION_KEY in data,
-        here=row.session_key == here,
+        here=here is not None and row.session_key == kept_as(here),
     )
 
 

@@ -19,6 +19,7 @@ SECURITY_MEASURES = _(
     " look-up by keyed index; pairwise ids; second factor for people and staff; four-eyes approval;"
     " tamper-evident audit log."
 )
+TRIGGERS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 COLUMNS = (
     "purpose", "title", "lawful_basis", "necessity", "data_subjects", "data_categories", "special_category",
     "recipients", "third_country_transfers", "retention_days", "retention_law", "applications", "security_measures",
@@ -90,5 +91,5 @@ def _cells(values: Iterable[Any]) -> list[str]:
 
 
 def safe_cell(cell: str) -> str:
-    """A cell that begins like a formula gets an apostrophe in front (CSV injection)."""
-    return f"'{cell}" if cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell
+    """A cell that begins like a formula, in full width too, gets an apostrophe in front (OWASP ASVS 1.2.10)."""
+    return f"'{cell}" if cell.startswith(TRIGGERS) else cell

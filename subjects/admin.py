@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from access import roles
+from access.admin_base import DeskAdmin
 from access.admin_filters import WhetherDone
 from access.models import Account
 from subjects.models import Subject
@@ -19,7 +20,7 @@ SEEN_BY = frozenset({roles.OPERATOR, roles.PRIVACY_OFFICER})
 
 
 @admin.register(Subject)
-class SubjectAdmin(admin.ModelAdmin):
+class SubjectAdmin(DeskAdmin):
     """Which people there are, by the pseudonym the audit log knows them by, in no telling order."""
 
     list_display = ("reference", "created_at", "erased_at")

@@ -36,6 +36,14 @@ def email_index(email: str) -> bytes:
     return vault.blind_index(EMAIL_COLUMN, normalise_email(email).casefold())
 
 
+def mailbox_of(email: str) -> str:
+    """By what mails to one mailbox are counted, in whatever case its address is written."""
+    try:
+        return email_index(email).hex()
+    except Invalid:
+        return email.strip().casefold()
+
+
 def create_account(
     *,
     email: str,

@@ -111,6 +111,14 @@ def count_factors(account: Account) -> int:
     return totps + PasskeyDevice.objects.filter(user=account, confirmed=True).count()
 
 
+def has_factor(account: Account) -> bool:
+    """Whether the account was given a second factor, so that a password alone enrols none (threat T41).
+
+    A passkey that was switched off as a copy is one: else who has the password would be let in by the alarm.
+    """
+    return count_factors(account) > 0 or PasskeyDevice.objects.filter(user=account).exists()
+
+
 def ways(account: Account) -> dict[str, bool]:
     """By what the account can prove a factor now: `code` of an authenticator, `passkey`."""
     mine = {"user": account, "confirmed": True}
@@ -120,9 +128,12 @@ def ways(account: Account) -> dict[str, bool]:
     }
 
 
-def keep_one(account: Account) -> None:
-    """Raises WrongState("last_factor") when what is about to be removed is all there is (threat T41)."""
-    if count_factors(account) == 1:
+def keep_one(account: Account, *, counts: bool = True) -> None:
+    """Raises WrongState("last_factor") when without what is about to be removed none is left (threat T41).
+
+    `counts` is False for a passkey that was switched off.
+    """
+    if count_factors(account) - counts < 1:
         raise WrongState("last_factor", _("Your last second factor cannot be removed. Add another one first."))
 
 

@@ -55,9 +55,15 @@ def row_of(rows: QuerySet[Row], row_id: UUID, token: str, code: str = "") -> Row
     return row
 
 
-def count_try(row: Model) -> None:
-    """One more wrong guess at the row."""
-    type(row)._default_manager.filter(pk=row.pk, tries__lt=TRIES).update(tries=F("tries") + 1)
+def count_try(row: Model) -> bool:
+    """One more guess at the row is counted, before it is looked at: parallel ones cannot slip past. False when there
+    were too many already."""
+    return bool(type(row)._default_manager.filter(pk=row.pk, tries__lt=TRIES).update(tries=F("tries") + 1))
+
+
+def give_back(row: Model) -> None:
+    """The last try at the row was right, and counts no more."""
+    type(row)._default_manager.filter(pk=row.pk, tries__gt=0).update(tries=F("tries") - 1)
 
 
 def dead_link() -> Gone:

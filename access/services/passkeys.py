@@ -150,8 +150,7 @@ def remove_passkey(*, account: Account, device_id: int) -> None:
         device = PasskeyDevice.objects.filter(user=account, pk=device_id).first()
         if device is None:
             raise Missing
-        if device.confirmed:
-            keep_one(account)
+        keep_one(account, counts=device.confirmed)
         device.delete()
         record_factor("account.factor_removed", account, "passkey")
         tell("passkey_removed", account)

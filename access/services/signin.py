@@ -19,7 +19,7 @@ from access.services.accounts import (
     normalise_email,
     register_verified,
 )
-from access.services.factors import count_factors, prove_factor, too_many
+from access.services.factors import prove_factor, too_many
 from access.services.mail import send_mail_later
 from access.services.passkeys import Answer
 from audit import actors
@@ -112,11 +112,6 @@ def new_password(*, account: Account, password: str) -> None:
         change_password(account=account, password=password)
         lost_factor.cancel(account=account, reason="password_changed")
         send_mail_later("password_changed", to=account_email(account), language=account.language)
-
-
-def has_factor(account: Account) -> bool:
-    """Whether the account has an authenticator or a passkey that counts."""
-    return count_factors(account) > 0
 
 
 def _by_passkey(answer: Answer, where: str, ceremony: str, account: Account | None) -> PasskeyDevice:

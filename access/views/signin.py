@@ -31,7 +31,7 @@ def login(request: HttpRequest) -> HttpResponse:
             refuse(form, error)
         else:
             start_session(request, account)
-            return go_on(request, "login_factor" if signin.has_factor(account) else "signup_totp")
+            return go_on(request, "login_factor" if factors.has_factor(account) else "signup_totp")
     return page(request, "login", form, query=query(request))
 
 
@@ -50,7 +50,7 @@ def recovery(request: HttpRequest) -> HttpResponse:
 def _by_factor(request: HttpRequest, form: FactorForm | RecoveryForm, *, recovery: bool) -> HttpResponse:
     if is_verified(request):
         return redirect(safe_path(request, request.GET.get("next")))
-    if not signin.has_factor(person(request)):
+    if not factors.has_factor(person(request)):
         return go_on(request, "signup_totp")
     if form.is_valid():
         try:
@@ -64,6 +64,8 @@ def _by_factor(request: HttpRequest, form: FactorForm | RecoveryForm, *, recover
             verify_session(request, device)
             return redirect(safe_path(request, request.GET.get("next")))
     can = factors.ways(person(request))
+    if not recovery and not any(can.values()):  # the only one was switched off as a copy
+        return go_on(request, "login_recovery")
     return page(request, "recovery" if recovery else "factor", form, query=query(request), ways=can)
 
 

@@ -85,7 +85,7 @@ def totp(request: HttpRequest) -> HttpResponse:
 
 def is_first(request: HttpRequest) -> bool:
     """Whether this would be the account's first factor, or the one in the place of all that are lost."""
-    return not signin.has_factor(person(request)) or is_replacing(request)
+    return not factors.has_factor(person(request)) or is_replacing(request)
 
 
 def is_replacing(request: HttpRequest) -> bool:

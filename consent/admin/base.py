@@ -17,6 +17,7 @@ from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
+from access.admin_base import DeskAdmin
 from access.models import Account
 from access.second_factor import require_fresh_factor
 from consent import fitness, review_history
@@ -49,7 +50,7 @@ MEMBERS = {"texts": gettext_lazy("wording in each language"), "before": gettext_
 """What an approval is bound to besides columns."""
 
 
-class ReviewedAdmin(admin.ModelAdmin):
+class ReviewedAdmin(DeskAdmin):
     """The desk of one kind of reviewed thing."""
 
     actions = None

@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from access.services.mail_links import count_try, dead_link
+from access.services.mail_links import count_try, dead_link, give_back
 from audit.actors import PARENT as ACTOR
 from consent.models import Confirmation, ConsentEvent
 from consent.services.confirmations import (
@@ -82,11 +82,13 @@ def authorise(*, confirmation_id: UUID, token: str, name: str, birth_date: date)
         raise dead_link()
     if not name.strip():
         raise Invalid("missing_member", "The name is missing.")
+    if not count_try(row):
+        raise dead_link()
     born = birth_date_of(row.subject) or ""
     if not hmac.compare_digest(born.encode(), birth_date.isoformat().encode()):
-        count_try(row)
         raise Refused("wrong_birth_date", "This is not the date of birth of the child who named you.")
     with transaction.atomic():
+        give_back(row)
         sealed = _sealed(row.subject, row.pk, holder_of(row) | {"name": name.strip()[:200]})
         act = Act(channel=CHANNEL, actor=ACTOR, at=timezone.now())
         return write_word(row, action="authorise", act=act, method=METHOD, holder=sealed)

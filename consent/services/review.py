@@ -138,11 +138,14 @@ def _acts_for(row: Item, approver: Account) -> Account | None:
 
 @transaction.atomic
 def send_back(*, item: ItemT, reviewer: Account, note: str) -> ItemT:
-    """The item is a draft again, with a note for its author. Raises `Refused`, `WrongState`, `Invalid` (empty note)."""
+    """The item is a draft again, with a note for its author. Raises `Refused`, `WrongState`, `Invalid` (the note)."""
     row = locked(item)
     require_irm(reviewer)
     if not note.strip():
         raise Invalid("note_missing", "Say what is to be changed.", status=422)
+    if len(note) > comments.LONGEST:  # it is looked through for addresses, which takes long for long ones
+        longest = {"longest": comments.LONGEST}
+        raise Invalid("note_missing", "Write 1 to %(longest)s characters.", status=422, params=longest)
     comments.require_nobody(note)
     move(row, "send_back", review_note=note.strip())
     record_step("rejected", row, reviewer, digest_of(row), desk=roles.IRM, reason="sent_back")

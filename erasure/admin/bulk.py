@@ -6,7 +6,7 @@ A refusal is none of them: each needs a reason of its own (Art. 12(4)).
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
@@ -14,6 +14,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from access.admin_base import OwnPages
 from access.models import Account
 from erasure.admin import desk
 from erasure.admin.row_acts import act_on_each
@@ -31,7 +32,7 @@ MOST = 200
 """So many requests at a time: what one page shows at most, and what somebody can still have looked at."""
 
 
-class BulkActs(admin.ModelAdmin):
+class BulkActs(OwnPages):
     """Offers to each account the bulk acts its roles may do to one request."""
 
     def get_actions(self, request: HttpRequest) -> dict[str, tuple[Any, str, str] | None]:

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
+from access.admin_base import OwnPages
 from access.admin_filters import WhetherDone
 from access.models import Account
 from access.second_factor import require_fresh_factor
@@ -31,7 +32,7 @@ LOOKS = (
 
 
 @admin.register(CheckedText)
-class CheckedTextAdmin(ForReviewers):
+class CheckedTextAdmin(OwnPages, ForReviewers):
     """Texts that wait before a copy is handed out, those of the request that is due next first."""
 
     empty_words = gettext_lazy(

@@ -3,12 +3,13 @@
 from typing import Any, cast
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
+from access.admin_base import OwnPages
 from access.models import Account
 from access.second_factor import require_fresh_factor
 from erasure.admin import desk
@@ -23,7 +24,7 @@ from gdpr_portal.errors import DomainError
 from subjects.selectors import subject_by_email
 
 
-class MandatePages(admin.ModelAdmin):
+class MandatePages(OwnPages):
     """Pages of the desk of requests, for IRM and privacy officers, each after a fresh second factor."""
 
     def get_urls(self) -> list[URLPattern]:

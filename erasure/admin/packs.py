@@ -14,6 +14,7 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from access.admin_base import OwnPages
 from access.models import Account
 from access.second_factor import require_fresh_factor
 from erasure.admin.reviewers import ForReviewers
@@ -47,7 +48,7 @@ class AskForm(forms.Form):
 
 
 @admin.register(EvidencePack)
-class EvidencePackAdmin(ForReviewers):
+class EvidencePackAdmin(OwnPages, ForReviewers):
     """Packs that were asked for, the newest first."""
 
     list_display = ("__str__", "about", "reason", "asked_by", "asked_at", "agreed_by", "agreed_at")

@@ -12,6 +12,7 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from access.admin_base import OwnPages
 from access.admin_filters import WhetherDone
 from access.models import Account
 from access.second_factor import require_fresh_factor
@@ -117,9 +118,6 @@ class ManualPlaceAdmin(ForReviewers):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
 
-    def has_change_permission(self, request: HttpRequest, obj: ManualPlace | None = None) -> bool:
-        return False
-
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         refused = require_fresh_factor(request) if request.method == "POST" else None
         return refused or super().add_view(request, *args, **kwargs)
@@ -154,7 +152,7 @@ class ManualPlaceAdmin(ForReviewers):
 
 
 @admin.register(PlaceTask)
-class PlaceTaskAdmin(admin.ModelAdmin):
+class PlaceTaskAdmin(OwnPages):
     """What places run by hand are asked, the next due first; reviewers see all, others those they are named for."""
 
     empty_words = gettext_lazy(
@@ -180,8 +178,6 @@ class PlaceTaskAdmin(admin.ModelAdmin):
         if not isinstance(request.user, Account) or not request.user.roles:
             return False
         return obj is None or obj.place.staff.filter(pk=request.user.pk).exists()
-
-    has_change_permission = has_view_permission
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

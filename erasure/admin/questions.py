@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
+from access.admin_base import OwnPages
 from access.models import Account
 from access.second_factor import require_fresh_factor
 from erasure.admin.reviewers import ForReviewers
@@ -18,7 +19,7 @@ from gdpr_portal.errors import DomainError
 
 
 @admin.register(AccessQuestion)
-class AccessQuestionAdmin(ForReviewers):
+class AccessQuestionAdmin(OwnPages, ForReviewers):
     """Questions about accesses, the next due first."""
 
     list_display = ("__str__", "application", "state", "owner", "asked_at", "due_at")

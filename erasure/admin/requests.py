@@ -171,8 +171,6 @@ class RequestAdmin(BulkActs, MandatePages):
     def has_view_permission(self, request: HttpRequest, obj: RightsRequest | None = None) -> bool:
         return bool(_roles(request))
 
-    has_change_permission = has_view_permission
-
     def has_module_permission(self, request: HttpRequest) -> bool:
         return bool(_roles(request))
 
@@ -322,9 +320,6 @@ class RetentionProposalAdmin(ForReviewers):
     @admin.display(description=gettext_lazy("Reason"), ordering="reason")
     def why(self, row: RetentionProposal) -> Any:
         return PROPOSAL_REASONS.get(row.reason, row.reason)
-
-    def has_change_permission(self, request: HttpRequest, obj: RetentionProposal | None = None) -> bool:
-        return False
 
     @admin.action(description=gettext_lazy("Erase these values"))
     def let_go(self, request: HttpRequest, rows: QuerySet[RetentionProposal]) -> HttpResponseBase | None:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from django.contrib import admin
 from django.http import HttpRequest
 
+from access.admin_base import DeskAdmin
 from access.models import Account
 from erasure.admin.desk import REVIEWERS
 
@@ -14,7 +14,7 @@ def reviews(request: HttpRequest) -> bool:
     return isinstance(request.user, Account) and bool(request.user.roles & REVIEWERS)
 
 
-class ForReviewers(admin.ModelAdmin):
+class ForReviewers(DeskAdmin):
     """Reviewers look; rows are neither added nor changed nor deleted by Django's own pages."""
 
     actions: Any = None
@@ -26,7 +26,7 @@ class ForReviewers(admin.ModelAdmin):
         return reviews(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return reviews(request)
+        return False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -59,9 +59,6 @@ class DestinationAdmin(ForReviewers):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
 
-    def has_change_permission(self, request: HttpRequest, obj: Destination | None = None) -> bool:
-        return False
-
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         refused = None
         if request.method == "POST" and self.has_add_permission(request):

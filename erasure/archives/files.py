@@ -19,6 +19,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from zipstream import ZIP_DEFLATED, ZipStream
 
+from consent.records import safe_cell
 from erasure.archives.answers import Answers
 from erasure.archives.bag import DECLARATION, Bag, Signed
 from erasure.archives.readable import Reader, readable
@@ -27,7 +28,6 @@ from erasure.services.places import PREFIX
 from erasure.services.sources import Source, files_of
 from subjects.holdings import Rows
 
-TRIGGERS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 PIECE_BYTES: Final = 64 * 1024
 File = tuple[str, Iterable[bytes]]
 
@@ -171,7 +171,7 @@ def _csv(rows: Table) -> Iterator[str]:
     columns = columns_of(rows)
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)
-    writer.writerow(columns)
+    writer.writerow([_cell(column) for column in columns])
     for row in rows:
         writer.writerow([_cell(row.get(column)) for column in columns])
         yield text.getvalue()
@@ -181,4 +181,4 @@ def _csv(rows: Table) -> Iterator[str]:
 
 def _cell(value: Any) -> str:
     text = "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return f"'{text}" if text.startswith(TRIGGERS) else text
+    return safe_cell(text)

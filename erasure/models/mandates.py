@@ -3,7 +3,7 @@
 import uuid
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from erasure.models.cases import REQUEST, STAFF
@@ -58,6 +58,10 @@ class Mandate(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(answers_to_representative=False) | Q(decided_by__isnull=False), name="mandate_answers_read"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="accepted") | Q(recorded_by__isnull=True) | ~Q(decided_by=F("recorded_by")),
+                name="mandate_four_eyes",
             ),
             models.CheckConstraint(condition=~Q(state="refused") | ~Q(refusal=""), name="mandate_refused_with_reason"),
         ]

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from access.services.mail import send_mail_later
-from access.services.mail_links import count_try, dead_link, new_link, row_of
+from access.services.mail_links import count_try, dead_link, give_back, new_link, row_of
 from audit import actors
 from audit import services as audit
 from erasure.models import Archive, CopyLink, RightsRequest
@@ -105,14 +105,20 @@ def require_code(*, link: CopyLink, code: str) -> None:
 
     A wrong one counts as a guess at the link.
     """
+    if not count_try(link):
+        raise _wrong()
     known, given = bytes(link.code_digest or b""), vault.keyed_digests(DIGEST, _value(link, code.strip()))
     fits = any(secrets.compare_digest(known, each) for each in given)
     if not fits or link.code_until is None or link.code_until <= timezone.now():
-        count_try(link)
-        raise Refused("code_wrong", "This code does not fit, or it has expired.")
+        raise _wrong()
     used = CopyLink.objects.filter(pk=link.pk, code_digest=link.code_digest).update(code_digest=None, code_until=None)
     if not used:  # another browser was faster
-        raise Refused("code_wrong", "This code does not fit, or it has expired.")
+        raise _wrong()
+    give_back(link)
+
+
+def _wrong() -> Refused:
+    return Refused("code_wrong", "This code does not fit, or it has expired.")
 
 
 def _digest(link: CopyLink, code: str) -> bytes:

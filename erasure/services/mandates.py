@@ -29,7 +29,7 @@ from erasure.services.mandate_words import Representative, document_place, repre
 from erasure.services.records import move_request
 from erasure.services.requests import go_on_with_mandate, refuse_locked
 from erasure.states import MANDATE, OPEN_REQUEST, move
-from gdpr_portal.errors import Gone, Invalid, Missing, WrongState
+from gdpr_portal.errors import Gone, Invalid, Missing, Refused, WrongState
 from subjects.models import Subject
 from subjects.selectors import email_of, ensure_not_erased
 from subjects.services import lock_subject
@@ -89,12 +89,15 @@ def tell_person(mandate: Mandate) -> None:
 def accept(*, mandate_id: UUID, reviewer: Account, answers_to_representative: bool) -> Mandate:
     """The representative may act; the requests go on as if the person had been verified, after their time to object.
 
-    Raises `wrong_state` when it was decided, when the person objected to one that rests on their will, when it is not
-    valid any more, or when an erasure of this person is open already; `erased`.
+    Raises `four_eyes` for who recorded it at the desk; `wrong_state` when it was decided, when the person objected to
+    one that rests on their will, when it is not valid any more, or when an erasure of this person is open already;
+    `erased`.
     """
     with transaction.atomic():
         mandate = _locked(mandate_id)
         ensure_not_erased(mandate.subject)
+        if mandate.recorded_by_id == reviewer.pk:
+            raise Refused("four_eyes", gettext_noop("A second person has to approve."))
         if mandate.state == "objected" and mandate.kind not in BY_LAW:
             raise WrongState(
                 "wrong_state", "The person does not want this; a mandate that rests on their will has ended."

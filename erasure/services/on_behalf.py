@@ -1,6 +1,7 @@
 """Requests by letter and in somebody else's name: recorded at the desk, or sent by the public form (law.md R27)."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -8,13 +9,14 @@ from typing import Any
 from django.db import transaction
 
 from access.models import Account
-from access.services.mail import send_mail_later
+from access.services.mail import left_to_the_sweep, send_mail_later
 from audit import actors
 from erasure.models import Mandate, RightsRequest
 from erasure.services.details import details_from_words
 from erasure.services.joint import Wishes, file_together
 from erasure.services.mandate_words import Representative
 from erasure.services.mandates import add_mandate, tell_person
+from erasure.services.nobody import nobody
 from gdpr_portal.errors import DomainError
 from subjects.models import Subject
 from subjects.selectors import ensure_not_erased, subject_by_email
@@ -89,19 +91,28 @@ def record_letter(
 def ask_for_somebody(*, email: str, right: str, words: Mapping[str, Any], shown: Shown, language: str) -> None:
     """From the public form: known or not, the page is the same, and so is the mail to the representative.
 
-    Nothing tells an unproven stranger whether somebody is known here; a file that cannot be kept is refused by the form
-    before, for everybody alike.
+    Nothing tells an unproven stranger whether somebody is known here, the time it takes neither (T11); a file that
+    cannot be kept is refused by the form before, for everybody alike.
     """
     with transaction.atomic():
         subject = subject_by_email(email)
         send_mail_later("mandate_received", to=shown.who.email, language=language, context={})
-    if subject is None or _too_many(subject):
+    details = _details(subject, right, words)
+    if subject is None or details is None:
+        with nobody() as unknown:  # to seal and store a file takes time
+            record_on_behalf(subject=unknown, wishes=[("access", {})], shown=shown)
         return
-    try:
-        details = details_from_words(subject, right, words)
+    with suppress(DomainError), left_to_the_sweep():  # erased meanwhile, or a right that the basis does not give
         record_on_behalf(subject=subject, wishes=[(right, details)], shown=shown)
-    except DomainError:  # erased meanwhile, or a right that the basis does not give: also not for a stranger to know
-        return
+
+
+def _details(subject: Subject | None, right: str, words: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What is asked, of somebody known of whom not too much waits; None where nothing is recorded."""
+    if subject is None or _too_many(subject):
+        return None
+    with suppress(DomainError):
+        return details_from_words(subject, right, words)
+    return None
 
 
 def _too_many(subject: Subject) -> bool:

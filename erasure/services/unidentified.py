@@ -14,12 +14,13 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from access.services.mail import send_mail_later
+from access.services.mail import left_to_the_sweep, send_mail_later
 from access.services.mail_links import dead_link, new_link, row_of
 from audit import actors
 from audit import services as audit
 from erasure.models import Unidentified
 from erasure.services.details import details_from_words
+from erasure.services.nobody import nobody
 from erasure.services.requests import file_request
 from gdpr_portal.errors import DomainError
 from subjects.models import Subject
@@ -56,16 +57,26 @@ def opened_unidentified(link_id: UUID, token: str) -> Unidentified:
 
 
 def add_information(*, row: Unidentified, identifiers: Mapping[str, str]) -> None:
-    """Who is known by all of these is asked to confirm the request, once; who asked is told the same either way."""
+    """Who is known by all of these is asked to confirm the request, once; who asked is told the same either way, and in
+    the same time: the mail goes by the sweep (T11)."""
+    with left_to_the_sweep():
+        if not _identified(row, identifiers):
+            with nobody() as unknown:
+                _take_up(row, unknown)
+
+
+def _identified(row: Unidentified, identifiers: Mapping[str, str]) -> bool:
+    """Whether somebody is known by these, for the first time; then the request is theirs to confirm."""
     with transaction.atomic():
         row = Unidentified.objects.select_for_update().get(pk=row.pk)
         subject = subject_known_by(identifiers)
         if subject is None or row.identified_at is not None:
-            return
+            return False
         row.identified_at = timezone.now()
         row.save(update_fields=["identified_at"])
         _record("request.identified", row, subject=subject.pseudonym)
     _take_up(row, subject)
+    return True
 
 
 def _take_up(row: Unidentified, subject: Subject) -> None:

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from access.second_factor import where
 from access.services import limits
+from access.services.accounts import mailbox_of
 from erasure.forms import ForSomebodyForm
 from erasure.models import MandateLink
 from erasure.selectors import request_of_account
@@ -36,7 +37,9 @@ def for_somebody(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         email, shown = form.cleaned_data["email"], form.shown()
         turn = limits.take(
-            (limits.ADDRESS, where(request)), (limits.MAIL, email), (limits.MAIL, f"for:{shown.who.email}")
+            (limits.ADDRESS, where(request)),
+            (limits.MAIL, f"request:{mailbox_of(email)}"),
+            (limits.MAIL, f"for:{mailbox_of(shown.who.email)}"),
         )
         if not turn.wait:
             right, language = form.cleaned_data["right"], get_language() or "en"

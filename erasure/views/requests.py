@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from access.models import Account
 from access.second_factor import is_fresh, require_fresh_factor, where
 from access.services import limits
+from access.services.accounts import mailbox_of
 from audit import actors
 from erasure import plans
 from erasure.forms import FORMS, CodeForm, ErasureForm, NothingMore, PublicForm
@@ -215,7 +216,7 @@ def public(request: HttpRequest) -> HttpResponse:
     form = PublicForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         email = form.cleaned_data["email"]
-        turn = limits.take((limits.ADDRESS, where(request)), (limits.MAIL, email))
+        turn = limits.take((limits.ADDRESS, where(request)), (limits.MAIL, f"request:{mailbox_of(email)}"))
         if not turn.wait:
             right, language = form.cleaned_data["right"], get_language() or "en"
             ask_without_account(email=email, right=right, language=language, words=form.wished())

@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from access.models import Account, AccountSession, FactorReset, PasskeyDevice, RecoveryDevice, TotpDevice
-from access.services import factors, lost_factor, signin
+from access.services import factors, lost_factor
 from access.services.housekeeping import purge_expired
 from gdpr_portal.errors import DomainError
 from tests.access.authenticator import Authenticator
@@ -367,7 +367,7 @@ def test_the_flag_is_seen_to_matter(ada: Person, link: str) -> None:
     """Teeth of the mailbox rule: without the flag, the mailbox alone would do."""
     reset_password(ada, "another password by mail")
     Account.objects.update(password_by_mail=False)
-    assert signin.has_factor(ada.account)
+    assert factors.has_factor(ada.account)
     ask(ada.email)
     assert FactorReset.objects.filter(account=ada.account).exists()
 

@@ -15,10 +15,11 @@ from django.test import Client
 from django.utils import timezone
 
 from access.models import Account, AccountSession, PasskeyChallenge, PasskeyDevice, TotpDevice
-from access.services import passkeys
+from access.services import factors, passkeys
 from access.services.accounts import erase_account
 from access.services.housekeeping import purge_expired
 from access.services.passkeys import Answer, credential_of, passkeys_of
+from access.sessions import kept_as
 from gdpr_portal.errors import DomainError, Refused
 from tests.access.authenticator import Authenticator, b64, raw
 from tests.access.conftest import PASSWORD, Person, forget_step
@@ -164,7 +165,7 @@ def test_the_session_of_before_is_dead(key: Authenticator) -> None:
     before = client.cookies[settings.SESSION_COOKIE_NAME].value
     client.post("/login/passkey", {"passkey": answer})
     assert client.cookies[settings.SESSION_COOKIE_NAME].value != before
-    assert not AccountSession.objects.filter(session_key=before).exists()
+    assert not AccountSession.objects.filter(session_key=kept_as(before)).exists()
 
 
 @pytest.mark.parametrize(
@@ -307,6 +308,26 @@ def test_a_copied_passkey_counts_no_more_and_everybody_is_signed_out(
     assert sign_in(key)[1].status_code == 403
     assert audit_log("account.factor_suspended")[-1].details["reason"] == "sign_count"
     assert mail.outbox[-1].subject == "A passkey was switched off"
+
+
+def test_the_alarm_lets_nobody_in_by_a_password(ada: Person, key: Authenticator) -> None:
+    """The only factor was switched off as a copy: a recovery code or the way back is next, never a new factor (T41)."""
+    codes = factors.new_recovery_codes(ada.account)
+    TotpDevice.objects.all().delete()
+    clone = copy.copy(key)
+    sign_in(key)
+    sign_in(clone)
+    assert PasskeyDevice.objects.get().confirmed is False
+    client = ada.by_password()
+    for page in ("/signup/totp", "/signup/passkey"):
+        assert client.get(page).headers["Location"].startswith("/login/factor"), page
+    assert client.post("/signup/passkey/options").status_code == 403
+    assert client.get("/login/factor").headers["Location"] == "/login/recovery"
+    assert not TotpDevice.objects.exists() and not is_in(client)
+    assert client.post("/login/recovery", {"code": codes[0]}).status_code == 302 and is_in(client)
+    client.post(f"/security/passkeys/{PasskeyDevice.objects.get().pk}/remove")
+    assert PasskeyDevice.objects.exists(), "without another one the account would be open to its password"
+    assert client.get("/signup/totp").status_code == 200
 
 
 def test_a_passkey_that_does_not_count_goes_on(key: Authenticator) -> None:

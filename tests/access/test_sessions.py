@@ -19,7 +19,7 @@ from access.models import Account, AccountSession
 from access.selectors import open_sessions
 from access.services import factors
 from access.services.accounts import create_account, sign_out_browser
-from access.sessions import NOTED_EVERY, SIGNED_IN, SessionStore
+from access.sessions import NOTED_EVERY, SIGNED_IN, SessionStore, kept_as
 from gdpr_portal.errors import Missing
 from tests.access.conftest import PASSWORD, Person, forget_step
 
@@ -167,7 +167,7 @@ def test_what_still_runs_there_does_not_bring_it_back(ada: Person) -> None:
 
 def test_the_last_use_is_noted_once_an_hour_and_touches_nothing_else(ada: Person) -> None:
     here, there = signed_in(ada, FIREFOX), signed_in(ada, PHONE)
-    row = AccountSession.objects.get(pk=there.session.session_key)
+    row = AccountSession.objects.get(pk=kept_as(there.session.session_key))
     with CaptureQueriesContext(connection) as soon:
         assert is_in(there)
     assert not [each for each in soon if each["sql"].startswith('UPDATE "access_accountsession"')]
@@ -177,6 +177,18 @@ def test_the_last_use_is_noted_once_an_hour_and_touches_nothing_else(ada: Person
         assert again.last_used_at == timezone.now() and again.session_data == row.session_data
         assert [each.browser for each in open_sessions(ada.account)] == ["Safari", "Firefox"]
     assert is_in(here)
+
+
+def test_what_the_database_holds_of_a_session_signs_nobody_in(ada: Person) -> None:
+    """A dump is no bunch of cookies (T4): what stands in it as the key opens nothing."""
+    here = signed_in(ada, FIREFOX)
+    [row] = AccountSession.objects.filter(account_id=ada.account.pk)
+    assert row.session_key != here.cookies["session"].value and row.session_key not in str(here.cookies)
+    thief = Client()
+    thief.cookies["session"] = row.session_key
+    assert not is_in(thief) and is_in(here)
+    here.post("/logout")
+    assert not AccountSession.objects.filter(pk=row.pk).exists()
 
 
 def test_a_session_from_before_is_listed_and_ends_with_all(ada: Person) -> None:

@@ -54,9 +54,8 @@ def offer_nothing(page: Page) -> None:
 def grow_old(person: Any) -> None:
     """The person's sessions proved their factor long ago."""
     for row in AccountSession.objects.filter(account_id=person.account.pk):
-        session = SessionStore(row.session_key)
-        session["factor_at"] = 0.0
-        session.save()
+        row.session_data = SessionStore().encode(row.get_decoded() | {"factor_at": 0.0})
+        row.save(update_fields=["session_data"])
 
 
 def test_added_signed_in_with_confirmed_with_and_removed(visit: Visit, catalogue: None, alice: Any) -> None:

@@ -10,7 +10,7 @@ from access.models import Account
 from consent.digests import body_digest
 from consent.models import Component, DataContract, Notice, NoticeText, Purpose, Recipient
 from consent.selectors import live_purpose
-from consent.services import review
+from consent.services import comments, review
 from consent.services.decisions import decide_for
 from gdpr_portal.errors import Invalid, Refused, WrongState
 
@@ -111,6 +111,11 @@ def test_sent_back_it_is_a_draft_again_with_a_note_for_its_author(waiting, rita,
 def test_sending_back_needs_a_note(waiting, rita):
     with pytest.raises(Invalid):
         review.send_back(item=waiting, reviewer=rita.account, note="  ")
+
+
+def test_a_note_is_not_so_long_that_looking_through_it_takes_minutes(waiting, rita):
+    with pytest.raises(Invalid):
+        review.send_back(item=waiting, reviewer=rita.account, note="a" * (comments.LONGEST + 1))
 
 
 def test_only_its_author_submits_a_draft(component, quentin):

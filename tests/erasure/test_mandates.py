@@ -15,12 +15,14 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from access.services import mail_links
+from access.services.mail import sweep_mail
 from erasure.holdings.mandates import MandatesHolding
 from erasure.models import Archive, Mandate, MandateLink, RightsRequest
 from erasure.services import archives, handing_over, links, mandates, on_behalf, requests
 from erasure.services.mandate_words import Representative, representative_of
 from gdpr_portal.errors import DomainError
 from subjects.holdings import ExportScope
+from tests.conftest import make_staff
 from tests.erasure.people import file, run_all, store, text_of
 from tests.laws.haystack import in_database
 
@@ -357,6 +359,8 @@ def test_without_an_account_the_answer_is_the_same_for_everybody(alice: Any, aft
     assert text_of(known) == text_of(unknown) and known.status_code == 200
     one_mail, other = sent(LAWYER.email)
     assert one_mail == other, "nor does the mail tell"
+    assert not sent(alice.email), "nor the time that another mail takes"
+    sweep_mail()
     assert one().state == "in_review" and one().mandate_id == Mandate.objects.get().id and sent(alice.email)
     assert RightsRequest.objects.count() == 1 and not sent("nobody@example.org")
 
@@ -374,6 +378,24 @@ def test_what_is_missing_is_told_to_known_and_unknown_alike(alice: Any, changes:
     ]
     assert all('role="alert"' in page.content.decode() for page in pages)
     assert not Mandate.objects.exists()
+
+
+@pytest.mark.parametrize("who", ["known", "unknown", "with too much waiting"])
+def test_the_document_is_sealed_and_stored_for_everybody(
+    alice: Any, monkeypatch: pytest.MonkeyPatch, audit_log: Any, who: str
+) -> None:
+    """The work of a file of 5 MiB told in half a second who is known here (T11)."""
+    stored: list[int] = []
+    save = Mandate.save
+    monkeypatch.setattr(
+        Mandate, "save", lambda row, **more: (stored.append(len(row.document_sealed)), save(row, **more))
+    )
+    monkeypatch.setattr(on_behalf, "MOST_WAITING", 0 if who == "with too much waiting" else 3)
+    shown = on_behalf.Shown(kind="power_of_attorney", who=LAWYER, document=PAPER)
+    email = "nobody@example.org" if who == "unknown" else alice.email
+    on_behalf.ask_for_somebody(email=email, right="access", words={}, shown=shown, language="en")
+    assert len(stored) == (2 if who == "known" else 1) and min(stored) > len(PAPER)
+    assert Mandate.objects.count() == len(audit_log("mandate.recorded")) == int(who == "known")
 
 
 def test_nobody_fills_the_queue_of_the_desk(alice: Any) -> None:
@@ -407,7 +429,10 @@ def test_the_desk_records_a_letter_and_decides(alice: Any, rita: Any, quentin: A
     document = browser.post(f"{where}mandate/", {"reason": "is_it_valid"})
     assert document.content == PAPER and "attachment" in document["Content-Disposition"]
     assert quentin.browser().post(f"{where}mandate/", {"reason": "is_it_valid"}).status_code == 302
-    browser.post(f"{where}act/", {"act": "accept_mandate", "answers": "representative"})
+    accepting = {"act": "accept_mandate", "answers": "representative"}
+    refused = browser.post(f"{where}act/", accepting, follow=True).content.decode()
+    assert "A second person has to approve." in refused and Mandate.objects.get().state == "waiting"
+    make_staff("paul", "irm").browser().post(f"{where}act/", accepting)
     mandate = Mandate.objects.get()
     assert mandate.state == "accepted" and mandate.answers_to_representative
     later(frozen)
@@ -415,6 +440,17 @@ def test_the_desk_records_a_letter_and_decides(alice: Any, rita: Any, quentin: A
     shown = rita.browser().post(f"{where}hand-over/")
     assert shown.status_code == 200 and "no-store" in shown["Cache-Control"]
     assert re.search(r"<code class=\"code\">[A-Z2-9]{10}</code>", shown.content.decode())
+
+
+def test_one_reviewer_alone_hands_out_nobodys_data(alice: Any, rita: Any) -> None:
+    """Recorded and accepted by the same person, a made-up mandate would be the whole copy for them alone (T12, T16)."""
+    mandate = ask(alice.subject, reviewer=rita.account)
+    with pytest.raises(DomainError, match="four_eyes"):
+        accept(mandate, rita, answers=True)
+    with pytest.raises(IntegrityError, match="mandate_four_eyes"), transaction.atomic():
+        own = {"state": "accepted", "decided_by": rita.account, "decided_at": timezone.now()}
+        Mandate.objects.update(**own)
+    accept(mandate, make_staff("paul", "irm"), answers=True)
 
 
 def test_the_desk_refuses_and_others_do_not_act(alice: Any, rita: Any, quentin: Any) -> None:

@@ -7,6 +7,7 @@ import pytest
 from django.core import mail
 from django.test import Client
 
+from access.services import limits
 from erasure.models import RightsRequest
 from erasure.services.requests import VERIFICATION_TRIES, expire_unverified
 from tests.erasure.people import code_in_mail, store, text_of
@@ -30,6 +31,14 @@ def other(code: str) -> str:
 
 def headers(response: Any) -> dict[str, str]:
     return {name: value for name, value in response.items() if name != "X-Request-Id"}
+
+
+def test_one_mailbox_is_not_filled_by_writing_its_address_in_other_ways(alice: Any, after_commit: Any) -> None:
+    ways = [alice.email, alice.email.upper(), alice.email.title(), f"{alice.email[:2].upper()}{alice.email[2:]}"]
+    with after_commit():
+        for way in ways * limits.MAIL.free:
+            assert ask(way).status_code == 200
+    assert len(mail.outbox) == limits.MAIL.free
 
 
 @pytest.mark.parametrize("right", ["access", "portability", "erasure"])

@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from access.services import limits
+from access.services.mail import sweep_mail
 from audit.models import AuditEvent
 from erasure.models import RightsRequest, Unidentified
 from erasure.services import casework, identity, requests, unidentified
@@ -76,6 +77,7 @@ def test_a_matching_identifier_takes_it_up_from_the_day_it_came(
     came = Unidentified.objects.get().received_at
     frozen.shift(timedelta(days=3))
     add(link, after_commit, **known_by)
+    sweep_mail()
     request = RightsRequest.objects.get()
     assert (request.subject_id, request.right, request.state) == (carla.pk, "access", "verifying")
     assert request.received_at == came
@@ -91,6 +93,22 @@ def test_what_the_form_said_is_still_known(carla: Any, after_commit: Any) -> Non
     link = asked(after_commit, "rectification", field="given_name", value="Karla")
     add(link, after_commit, phone="+493012345678")
     assert opened_details(RightsRequest.objects.get()) == {"purpose": "orders", "values": {"given_name": "Karla"}}
+
+
+@pytest.mark.usefixtures("carla")
+def test_found_or_not_is_the_same_work(after_commit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request filed and a mail sent told by the clock whether a customer number is known here (T11)."""
+    filed: list[Any] = []
+    file_request = unidentified.file_request
+    monkeypatch.setattr(unidentified, "file_request", lambda **given: (filed.append(given), file_request(**given))[1])
+    found, missed, before = asked(after_commit), asked(after_commit), len(mail.outbox)
+    people = Subject.objects.count()
+    add(missed, after_commit, customer_id="c-78")
+    assert len(filed) == 1 and not RightsRequest.objects.exists() and Subject.objects.count() == people
+    add(found, after_commit, customer_id="c-77")
+    assert len(filed) == 2 and RightsRequest.objects.count() == 1 and len(mail.outbox) == before
+    sweep_mail()
+    assert len(mail.outbox) == before + 1
 
 
 @pytest.mark.usefixtures("carla")

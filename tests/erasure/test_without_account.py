@@ -94,6 +94,28 @@ def test_the_copy_opens_by_link_and_a_fresh_code_once(hanna: Subject, after_comm
     assert [len(audit_log(f"archive.{what}")) for what in ("code_sent", "downloaded")] == [1, 1]
 
 
+def test_codes_tried_at_once_are_counted_before_they_are_looked_at(hanna: Subject, after_commit: Any) -> None:
+    """Whoever opened the link before the last try was counted is past its check already."""
+    ask("access", after_commit)
+    where, browser = link_in(mail.outbox[-1]), Client()
+    code = sent_code(where, browser, after_commit)
+    opened = CopyLink.objects.get()
+    for _try in range(mail_links.TRIES):
+        with pytest.raises(Refused):
+            require_code(link=opened, code="000000" if code != "000000" else "111111")
+    with pytest.raises(Refused):
+        require_code(link=opened, code=code)
+    assert CopyLink.objects.get().tries == mail_links.TRIES
+
+
+def test_the_right_code_is_no_guess(hanna: Subject, after_commit: Any) -> None:
+    ask("access", after_commit)
+    where, browser = link_in(mail.outbox[-1]), Client()
+    code = sent_code(where, browser, after_commit)
+    require_code(link=CopyLink.objects.get(), code=code)
+    assert CopyLink.objects.get().tries == 0
+
+
 @pytest.mark.parametrize("way", ["late", "guessed", "newer", "account", "erased"])
 def test_a_link_to_a_copy_ends(hanna: Subject, alice: Any, after_commit: Any, frozen: Any, way: str) -> None:
     request = ask("access", after_commit)

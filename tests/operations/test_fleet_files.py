@@ -4,11 +4,16 @@ import configparser
 import os
 import re
 import shutil
+import socket
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from django.db import DataError, InternalError
@@ -81,6 +86,64 @@ def test_the_balancer_reads_its_file(repository: Path, tmp_path: Path) -> None:
     command = [str(HAPROXY), "-c", "-f", str(repository / "deploy" / "fleet" / "haproxy.cfg")]
     done = subprocess.run(command, env=os.environ | env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+class Seen(BaseHTTPRequestHandler):
+    """A web process that remembers the headers it was sent."""
+
+    headers_seen: ClassVar[list[dict[str, str]]] = []
+
+    def do_GET(self) -> None:
+        if self.path != "/readyz":
+            self.headers_seen.append({name.lower(): value for name, value in self.headers.items()})
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def balanced(repository: Path, tmp_path: Path) -> Iterator[tuple[str, int]]:
+    """The balancer with our file, in front of a web process."""
+    web = ThreadingHTTPServer(("127.0.0.1", 0), Seen)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    there = f"127.0.0.1:{web.server_port}"
+    env = {"FLEET_BIND": f"127.0.0.1:{port}", "FLEET_WEB_1": there, "FLEET_WEB_2": there,
+           "FLEET_STATS": str(tmp_path / "stats")}  # fmt: skip
+    threading.Thread(target=web.serve_forever, daemon=True).start()
+    command = [str(HAPROXY), "-db", "-f", str(repository / "deploy" / "fleet" / "haproxy.cfg")]
+    with subprocess.Popen(
+        command, env=os.environ | env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as balancer:
+        try:
+            yield "127.0.0.1", port
+        finally:
+            balancer.terminate()
+            web.shutdown()
+            web.server_close()
+
+
+@pytest.mark.skipif(HAPROXY is None, reason="NO haproxy: apt-get install haproxy")
+def test_nobody_writes_their_own_address(balanced: tuple[str, int]) -> None:
+    """A WSGI server takes `X_Forwarded_For` for the balancer's own, and limits would count by it (T40)."""
+    forged = [
+        f"{name}: 6.6.6.6" for name in ("X-Forwarded-For", "X_Forwarded_For", "X_forwarded-for", "X_Forwarded_Proto")
+    ]
+    asked = "\r\n".join(
+        ["GET /login HTTP/1.1", "Host: portal", *forged, "Accept: text/html", "Connection: close", "", ""]
+    )
+    Seen.headers_seen.clear()
+    for _try in range(100):  # until it listens and has looked at the web process
+        with suppress(OSError), socket.create_connection(balanced, timeout=5) as caller:
+            caller.sendall(asked.encode())
+            if b" 200 " in caller.recv(20):
+                break
+        time.sleep(0.1)
+    [headers] = Seen.headers_seen
+    assert headers["x-forwarded-for"] == "127.0.0.1" and headers["accept"] == "text/html"
+    assert not [name for name in headers if "_" in name]
 
 
 def test_an_unsafe_request_is_never_sent_twice_by_the_balancer(repository: Path) -> None:

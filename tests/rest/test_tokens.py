@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from access.models import AccessToken
+from access.models import AccessToken, Attempt
 from access.oauth import LIMIT, purge_tokens
 from access.rest import remembered
 from access.services.applications import rotate_secret, set_enabled
@@ -124,6 +124,17 @@ def test_guessing_is_bounded_and_does_not_lock_the_application_out(client, qa_sa
     assert len(audit_log("token.refused")) == LIMIT.free
     right = ask(client, "grant_type=client_credentials", **basic(qa_sampler.client_id, qa_sampler.plain_secret))
     assert right.status_code == 200
+
+
+def test_made_up_clients_do_not_fill_the_log(client, qa_sampler, audit_log):
+    codes = [
+        ask(client, "grant_type=client_credentials", **basic(f"gdpr_ci_{number:024x}", "gdpr_cs_wrong")).status_code
+        for number in range(LIMIT.free + 5)
+    ]
+    assert codes == [401] * LIMIT.free + [429] * 5
+    assert len(audit_log("token.refused")) == LIMIT.free and Attempt.objects.count() == 1
+    ask(client, "grant_type=client_credentials", **basic(qa_sampler.client_id, "gdpr_cs_wrong"))
+    assert len(audit_log("token.refused")) == LIMIT.free + 1, "wrong secrets of a known one are counted by themselves"
 
 
 def test_only_post_is_answered(client, db):
