@@ -80,12 +80,17 @@ class LookUpView(ScopedView):
     def post(self, request: Request) -> Response:
         given = self.read(SubjectLookup)
         if not given:
-            raise Invalid("missing_member", "One identifier is needed.")
+            flaw = Flaw("", "missing_member", "One identifier is needed.")
+            raise Invalid(flaw.code, flaw.detail, errors=[flaw])
         if len(given) > 1:
             flaws = [Flaw(f"/{kind}", "invalid_value", "Only one identifier can be looked up.") for kind in given]
             raise Invalid("invalid_value", "Exactly one identifier is needed.", status=422, errors=flaws)
         ((kind, value),) = given.items()
-        found = look_up_subject(application=self.application, kind=kind, value=value)
+        try:
+            found = look_up_subject(application=self.application, kind=kind, value=value)
+        except Invalid as error:
+            flaws = [Flaw(f"/{kind}", error.code, error.message)]
+            raise Invalid(error.code, error.message, status=error.status, errors=flaws) from None
         return Response(SubjectId({"id": pairwise_of(self.application, found)}).data)
 
 
