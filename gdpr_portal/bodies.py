@@ -53,7 +53,7 @@ class _Whole:
 
 
 class NothingLeftBehind:
-    """What the application behind it did not read of a body is read before the answer, or the answer says `Connection: close`."""
+    """What nobody read of a body is read before the answer, or the answer says `Connection: close`."""
 
     def __init__(self, application: WSGI) -> None:
         self.application = application
