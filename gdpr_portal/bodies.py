@@ -2,8 +2,8 @@
 
 A form whose last fields are missing would be another form. Granian gives what came as if it were everything.
 
-Where an answer leaves bytes of a body unread, Granian closes the connection after it without saying so: the next request
-of a client that keeps its connections gets no answer, and nobody can tell whether it was carried out.
+Where an answer leaves bytes of a body unread, Granian closes the connection after it without saying so: the next
+request of a client that keeps its connections gets no answer, and nobody can tell whether it was carried out.
 """
 
 from collections.abc import Callable, Iterable
