@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,13 +19,24 @@ from subjects.services import look_up_subject, register_subject
 LONGEST = 500
 
 
+@extend_schema_field(
+    {
+        "type": "object",
+        "properties": {kind: {"type": "string", "maxLength": LONGEST} for kind in Identifier.Kind.values},
+        "minProperties": 1,
+        "additionalProperties": False,
+    }
+)
+class IdentifiersField(serializers.DictField):
+    """At least one identifier, by kind."""
+
+    child = serializers.CharField(max_length=LONGEST, trim_whitespace=False)
+
+
 class SubjectInput(StrictSerializer):
     """A person by at least one identifier; the rest fills what is empty of a person known already."""
 
-    identifiers = serializers.DictField(
-        child=serializers.CharField(max_length=LONGEST, trim_whitespace=False),
-        help_text="By kind: `email`, `phone`, `customer_id`.",
-    )
+    identifiers = IdentifiersField(help_text="By kind: `email`, `phone`, `customer_id`.")
     language = serializers.CharField(max_length=35, required=False, allow_null=True)
     country = serializers.CharField(max_length=10, required=False, allow_null=True)
     birth_date = DayField(required=False, allow_null=True)

@@ -155,6 +155,8 @@ def test_the_archive(api, other, ada, work):
     assert any(name.startswith("csv/") for name in names)
     assert "Ada" in archive.read("data.json").decode() and json.loads(archive.read("manifest.json"))
     assert refused(other.get(where), 404, "not_found")
+    far = api.get(where, HTTP_RANGE=f"bytes={len(content)}-")
+    assert refused(far, 416, "range_not_satisfiable") and far["Content-Range"] == f"bytes */{len(content)}"
     RightsRequest.objects.get(pk=made["id"]).archive.__class__.objects.update(
         expires_at=datetime(2026, 1, 1, tzinfo=UTC)
     )
