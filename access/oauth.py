@@ -167,9 +167,10 @@ def _form(request: HttpRequest) -> tuple[str, list[tuple[str, str]]]:
         pairs = parse_qsl(raw_body(request).decode(), keep_blank_values=True, max_num_fields=50, errors="strict")
     except (ValueError, DomainError):
         return "The form cannot be read.", []
-    form = [(name, value) for name, value in pairs if name in PARAMETERS]
-    if len(dict(form)) != len(form) or any("\0" in value for _, value in form):
+    named = [(name, value) for name, value in pairs if name in PARAMETERS]
+    if len(dict(named)) != len(named) or any("\0" in value for _, value in named):
         return "A parameter stands twice or cannot be read.", []
+    form = [(name, value) for name, value in named if value]  # one without a value counts as left out (RFC 6749 3.2)
     if "client_secret" in dict(form) and request.META.get("HTTP_AUTHORIZATION"):
         return "Credentials are given once: in the header or in the form.", []
     return "", form

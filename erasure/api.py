@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,6 +21,7 @@ from erasure.services.archives import collect
 from erasure.services.requests import file_request, withdraw_request
 from erasure.serving import archive_response
 from erasure.states import REQUEST, STEP
+from gdpr_portal.errors import Invalid
 from subjects.selectors import pairwise_of, subject_for
 
 REQUEST_STATES = list(REQUEST)
@@ -149,11 +150,20 @@ class WithdrawView(ScopedView):
         return Response(answer(withdraw_request(request=found, actor=self.actor), self.application))
 
 
+class RangeNotSatisfiable(Invalid):
+    """416 that says how long the archive is (RFC 9110 section 15.5.17)."""
+
+    def __init__(self, content_range: str) -> None:
+        detail = "The range begins behind the end of the archive."
+        super().__init__("range_not_satisfiable", detail, status=416)
+        self.headers = {"Content-Range": content_range}
+
+
 class ArchiveView(ScopedView):
     """The result of an access or portability request, as a stream."""
 
     scopes = {"GET": "requests:read"}
-    problems = {"GET": ("409",)}
+    problems = {"GET": ("409", "416")}
     renderer_classes = [ZipRenderer, JSONRenderer]  # a client that always asks for JSON gets its archive too
 
     @extend_schema(
@@ -162,11 +172,13 @@ class ArchiveView(ScopedView):
         responses={
             (200, "application/zip"): OpenApiTypes.BINARY,
             (206, "application/zip"): OpenApiTypes.BINARY,
-            416: OpenApiResponse(description="The range begins behind the end of the archive."),
         },
     )
     def get(self, request: Request, request_id: UUID) -> HttpResponseBase:
         number = self.query(ArchiveQuery).get("supplement", 0)
         found = request_of_application(self.application, request_id)
         _archive, download = collect(request=found, actor=self.actor, application=self.application, number=number)
-        return archive_response(request._request, download)
+        answer = archive_response(request._request, download)
+        if answer.status_code == 416:
+            raise RangeNotSatisfiable(answer["Content-Range"])
+        return answer

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,13 +19,24 @@ from subjects.services import look_up_subject, register_subject
 LONGEST = 500
 
 
+@extend_schema_field(
+    {
+        "type": "object",
+        "properties": {kind: {"type": "string", "maxLength": LONGEST} for kind in Identifier.Kind.values},
+        "minProperties": 1,
+        "additionalProperties": False,
+    }
+)
+class IdentifiersField(serializers.DictField):
+    """At least one identifier, by kind."""
+
+    child = serializers.CharField(max_length=LONGEST, trim_whitespace=False)
+
+
 class SubjectInput(StrictSerializer):
     """A person by at least one identifier; the rest fills what is empty of a person known already."""
 
-    identifiers = serializers.DictField(
-        child=serializers.CharField(max_length=LONGEST, trim_whitespace=False),
-        help_text="By kind: `email`, `phone`, `customer_id`.",
-    )
+    identifiers = IdentifiersField(help_text="By kind: `email`, `phone`, `customer_id`.")
     language = serializers.CharField(max_length=35, required=False, allow_null=True)
     country = serializers.CharField(max_length=10, required=False, allow_null=True)
     birth_date = DayField(required=False, allow_null=True)
@@ -80,12 +91,17 @@ class LookUpView(ScopedView):
     def post(self, request: Request) -> Response:
         given = self.read(SubjectLookup)
         if not given:
-            raise Invalid("missing_member", "One identifier is needed.")
+            flaw = Flaw("", "missing_member", "One identifier is needed.")
+            raise Invalid(flaw.code, flaw.detail, errors=[flaw])
         if len(given) > 1:
             flaws = [Flaw(f"/{kind}", "invalid_value", "Only one identifier can be looked up.") for kind in given]
             raise Invalid("invalid_value", "Exactly one identifier is needed.", status=422, errors=flaws)
         ((kind, value),) = given.items()
-        found = look_up_subject(application=self.application, kind=kind, value=value)
+        try:
+            found = look_up_subject(application=self.application, kind=kind, value=value)
+        except Invalid as error:
+            flaws = [Flaw(f"/{kind}", error.code, error.message)]
+            raise Invalid(error.code, error.message, status=error.status, errors=flaws) from None
         return Response(SubjectId({"id": pairwise_of(self.application, found)}).data)
 
 

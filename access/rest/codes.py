@@ -23,6 +23,7 @@ TITLES: dict[str, str] = {
     "cursor_expired": "The cursor is too old",
     "too_large": "The body is too large",
     "unsupported_media_type": "Bodies are application/json",
+    "range_not_satisfiable": "The range begins behind the end",
     "invalid_value": "A value does not fit",
     "batch_too_large": "Too many items at once",
     "idempotency_mismatch": "The key was used with another body",

@@ -17,6 +17,7 @@ PROBLEMS = {
     "410": "`erased`, or expired.",
     "413": "`too_large`: more than 1 MiB.",
     "415": "`unsupported_media_type`.",
+    "416": "`range_not_satisfiable`: the range begins behind the end.",
     "422": "`invalid_value`, `batch_too_large`, `idempotency_mismatch`.",
     "429": "`throttled`; come back after `Retry-After` seconds.",
     "503": "`unavailable`: nothing was received; come back after `Retry-After` seconds.",
@@ -74,12 +75,41 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
     result = _with_plain_anything(result)
     components = result.setdefault("components", {})
     components.setdefault("schemas", {}).update(_SCHEMAS)
+    _close_bodies(result)
     components["responses"] = {f"Problem{status}": _problem(status, text) for status, text in PROBLEMS.items()}
     components["headers"] = _HEADERS
     components["parameters"] = _PARAMETERS
     components.setdefault("securitySchemes", {}).update(_SECURITY)
     result["paths"] = {**_OAUTH, **result["paths"]}
     return result
+
+
+def _close_bodies(result: dict[str, Any]) -> None:
+    """What is only sent, never answered, takes no other members: they are refused. Answers may grow."""
+    schemas = result["components"]["schemas"]
+    operations = [each for methods in result["paths"].values() for each in methods.values()]
+    sent = _reached([each.get("requestBody") for each in operations], schemas)
+    answered = _reached([each.get("responses") for each in operations], schemas)
+    for name in sent - answered:
+        if "properties" in schemas[name]:
+            schemas[name]["additionalProperties"] = False
+
+
+def _reached(part: Any, schemas: dict[str, Any]) -> set[str]:
+    """The names of the schemas that a part of the document leads to."""
+    found: set[str] = set()
+    waiting = [part]
+    while waiting:
+        current = waiting.pop()
+        if not isinstance(current, dict):
+            waiting.extend(current if isinstance(current, list) else [])
+            continue
+        name = str(current.get("$ref", "")).removeprefix("#/components/schemas/")
+        if name in schemas and name not in found:
+            found.add(name)
+            waiting.append(schemas[name])
+        waiting.extend(current.values())
+    return found
 
 
 def _with_plain_anything(part: Any) -> Any:

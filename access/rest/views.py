@@ -1,7 +1,7 @@
 """The one kind of view of the API: a declared scope for every method, strict input, one effect for one key."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, cast
 
 from django.db import Error as DatabaseError
@@ -14,7 +14,9 @@ from rest_framework.views import APIView
 
 from access.models import Application
 from access.rest import idempotency
+from access.rest.admission import BearerAuthentication
 from access.rest.parsers import parse, raw_body, require_json
+from access.rest.permissions import HasScope
 from access.rest.serializers import StrictSerializer, validated
 from access.rest.throttling import Allowance
 from audit import actors
@@ -52,6 +54,12 @@ class ScopedView(APIView):
         """`application:<slug>`, as the audit log names it."""
         return actors.application(self.application.slug)
 
+    def ensure_admitted(self) -> None:
+        """401 or 403 once the token that came with the request is dead or lost its scope: for views that wait."""
+        found = BearerAuthentication().authenticate(self.request)
+        self.request.user, self.request.auth = found
+        HasScope().has_permission(self.request, self)
+
     def read(self, serializer: type[StrictSerializer]) -> dict[str, Any]:
         """The body, validated. An absent body counts as `{}` where no member is required."""
         body = self._body
@@ -68,7 +76,7 @@ class ScopedView(APIView):
         given = self.request.query_params
         repeated = [name for name in given if len(given.getlist(name)) > 1]
         if repeated:
-            raise _unknown_parameters()
+            raise _unknown_parameters(sorted({*repeated} & {*serializer().fields}))
         value: dict[str, Any] = validated(serializer(data=given.dict(), context={"query": True}), is_query=True)
         return value
 
@@ -174,6 +182,8 @@ class _Serializers(threading.local):
 _serializers = _Serializers()
 
 
-def _unknown_parameters() -> Invalid:
+def _unknown_parameters(repeated: Sequence[str] = ()) -> Invalid:
+    """The repeated ones are named where they are known here: what is not might be anything."""
     detail = "A query parameter is unknown here or stands twice."
-    return Invalid("invalid_parameter", detail, errors=[Flaw("", "invalid_parameter", detail)])
+    places = [f"/{name}" for name in repeated] or [""]
+    return Invalid("invalid_parameter", detail, errors=[Flaw(place, "invalid_parameter", detail) for place in places])

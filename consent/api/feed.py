@@ -89,6 +89,7 @@ class ChangesView(ScopedView):
             if items or more or time.monotonic() >= until:
                 break
             time.sleep(LOOKS_EVERY_SECONDS)
+            self.ensure_admitted()
         cursor = _cursor(request, FROM_THE_FEED, *reached, 0)  # place, given, read at
         return _page(items, next_=cursor if more else None, cursor=None if more else cursor)
 

@@ -97,8 +97,10 @@ def _rectification(details: Mapping[str, Any]) -> Checked:
     values = details.get("values")
     if values is None:
         raise _flawed("values", "missing_member", "The corrected values are missing.")
-    if not isinstance(values, Mapping) or not values:
+    if not isinstance(values, Mapping):
         raise _flawed("values", "invalid_type", "Expected an object of fields and their values.")
+    if not values:
+        raise _flawed("values", "invalid_value", "No field is named.")
     return checked | {"values": _corrected(checked["purpose"], values)}
 
 
@@ -116,7 +118,9 @@ def _require_rectifiable(subject: Subject, checked: Checked) -> None:
 def _corrected(slug: str, values: Mapping[str, Any]) -> dict[str, str | None]:
     outside = sorted(set(values) - set(live_purpose(slug).fields))
     if outside:
-        raise _flawed("values", "invalid_value", "This purpose has no such field.")
+        detail = "This purpose has no such field."
+        flaws = [Flaw(f"/details/values{step(field)}", "invalid_value", detail) for field in outside]
+        raise Invalid("invalid_value", detail, status=422, errors=flaws)
     try:
         return checked_values(values)
     except Invalid as error:
@@ -151,8 +155,10 @@ def _text(details: Mapping[str, Any], name: str) -> str:
     if name not in details:
         raise _flawed(name, "missing_member", "This member is missing.")
     value = details[name]
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str):
         raise _flawed(name, "invalid_type", "Expected a string.")
+    if not value:
+        raise _flawed(name, "invalid_value", "Expected a text that is not empty.")
     return value
 
 

@@ -1,6 +1,7 @@
 """The client library against the service itself, over HTTP: every endpoint, both halves, what is refused."""
 
 import asyncio
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,6 +25,10 @@ from gdpr_portal_client import (
 )
 
 from access.services.applications import set_enabled
+from tests.audit.conftest import key
+from tests.audit.tools import seal
+
+__all__ = ["key"]
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("catalogue")]
 
@@ -193,6 +198,43 @@ def test_the_async_half_does_the_same(live_server: Any, shop: Any) -> None:
                 await portal.subject(uuid4())
 
     asyncio.run(walk())
+
+
+ELSEWHERE = {"attestations", "audit/entries"}
+"""What the conformance kit hands in, and what `audit_dump` and monitors read."""
+
+
+def test_there_is_a_method_for_every_endpoint(repository: Path, client: Any) -> None:
+    source = (repository / "clients/python/src/gdpr_portal_client/_async/client.py").read_text("utf-8")
+    asked = {re.sub(r"\{_step\(\w+\)\}", "{}", path) for path in re.findall(r'"/api/v1/([^"]+)"', source)}
+    offered = {path.removeprefix("/api/v1/") for path in client.get("/api/v1/schema").json()["paths"]}
+    offered = {re.sub(r"\{\w+\}", "{}", path) for path in offered if not path.startswith("/oauth/")}
+    assert {path.removesuffix("{which}") for path in asked} == offered - ELSEWHERE
+
+
+def test_the_log_is_proven_and_the_record_read(live_server: Any, qa_sampler: Any, key: Any) -> None:
+    with Portal(live_server.url, qa_sampler.client_id, qa_sampler.plain_secret) as auditor:
+        newest = next(auditor.audit_events())
+        with pytest.raises(Conflict):
+            auditor.audit_proof(newest["id"])
+        seal()
+        proof = auditor.audit_proof(newest["id"])
+        assert proof.keys() == {"index", "leaf", "inclusion", "checkpoint"}
+        size = int(auditor.audit_checkpoint().splitlines()[1])
+        assert size > proof["index"] and auditor.audit_consistency(0, size)["to"] == size
+        assert auditor.records_of_processing()["activities"]
+
+
+def test_a_third_party_asks_a_person_for_a_share(live_server: Any, portal: Portal, acme: Any, ada: Any) -> None:
+    with pytest.raises(NotFound):
+        portal.ask_to_share(ada, "acme", "newsletter")
+    with Portal(live_server.url, acme.client_id, acme.plain_secret) as third, pytest.raises(Refused):
+        third.ask_to_share(ada, "acme", "newsletter")
+
+
+def test_a_yes_that_does_not_wait_needs_nobodys_authorisation(portal: Portal, ada: Any) -> None:
+    with pytest.raises(Conflict):
+        portal.authorise(ada, give(portal, ada).event, "parent@canary.example")
 
 
 def test_the_sync_half_is_made_from_the_async_one(repository: Path) -> None:

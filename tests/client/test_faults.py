@@ -1,6 +1,7 @@
 """What the client does when the service is slow, busy, gone or lying; and what it takes for a genuine notice."""
 
 import base64
+import hmac
 import json
 import threading
 import time
@@ -9,8 +10,19 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
-from gdpr_portal_client import NotVerified, Portal, Problem, Retries, Throttled, Unreachable, verify
+from gdpr_portal_client import (
+    Conflict,
+    NotFound,
+    NotVerified,
+    Portal,
+    Problem,
+    Retries,
+    Throttled,
+    Unreachable,
+    verify,
+)
 from gdpr_portal_client._retries import retry_after
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,6 +110,52 @@ def test_no_answer_at_all_is_unreachable(scripted: Any) -> None:
         portal.lookup(email="a@example.org")
 
 
+def test_it_says_why_there_was_no_answer(scripted: Any) -> None:
+    with Portal("http://127.0.0.1:1", "id", "secret", retries=QUICK) as portal, pytest.raises(Unreachable) as told:
+        portal.purposes()
+    assert isinstance(told.value.__cause__, httpx.ConnectError) and str(told.value.__cause__) in str(told.value)
+    with pytest.raises(ValueError, match="https://"):
+        Portal("portal.example", "id", "secret")
+
+
+def test_an_archive_is_asked_for_again_with_a_new_token_and_when_busy(scripted: Any) -> None:
+    expired = (401, {"code": "invalid_token"}, {"Content-Type": "application/problem+json"})
+    portal, server = scripted(expired, BUSY, (200, "bytes", {}))
+    with portal, portal.archive(uuid4()) as pieces:
+        assert b"".join(pieces) == b'"bytes"'
+    assert len(server.seen) == 3
+
+
+def test_an_archive_that_breaks_off_is_unreachable_and_a_refused_one_a_problem(scripted: Any) -> None:
+    portal, _server = scripted((200, "bytes", {"Content-Length": "4000", "Connection": "close"}))
+    with portal, pytest.raises(Unreachable, match="broke off"), portal.archive(uuid4()) as pieces:
+        b"".join(pieces)
+    portal, _server = scripted((409, {"code": "not_ready"}, {}))
+    with portal, pytest.raises(Conflict) as refused, portal.archive(uuid4()):
+        pass
+    assert refused.value.code == "not_ready"
+
+
+def test_a_refusal_by_a_proxy_or_of_a_later_version_is_a_problem(scripted: Any) -> None:
+    later = {"code": "invalid_value", "errors": [{"pointer": "/email", "code": "x", "detail": "y", "hint": "new"}]}
+    portal, _server = scripted((422, later, {}), (400, ["no object"], {}), (422, {"code": "z", "errors": None}, {}))
+    told = []
+    for _ in range(3):
+        with pytest.raises(Problem) as refused:
+            portal.lookup(email="a@example.org")
+        told.append(refused.value)
+    portal.close()
+    assert [problem.code for problem in told] == ["invalid_value", "unknown", "z"]
+    assert [flaw.pointer for flaw in told[0].errors] == ["/email"]
+
+
+def test_what_stands_in_a_path_is_one_step_of_it(scripted: Any) -> None:
+    portal, server = scripted((404, {"code": "unknown_purpose"}, {}))
+    with portal, pytest.raises(NotFound):
+        portal.notice("news/../?language=en#")
+    assert server.seen[0][1] == "/api/v1/purposes/news%2F..%2F%3Flanguage%3Den%23/notice"
+
+
 def test_it_does_not_wait_longer_than_its_deadline(scripted: Any) -> None:
     portal, server = scripted((429, {"code": "throttled"}, {"Retry-After": "3600"}))
     began = time.monotonic()
@@ -172,6 +230,24 @@ def test_no_byte_of_the_body_can_be_changed(at: int, flip: int) -> None:
     changed[at % len(body)] ^= flip
     with pytest.raises(NotVerified):
         verify(SECRET, headers, bytes(changed))
+
+
+def test_a_secret_that_is_not_set_verifies_nothing() -> None:
+    """An empty variable: anybody can sign with nothing."""
+    headers, body = notice()
+    signed = f"{headers['Webhook-Id']}.{headers['webhook-timestamp']}.".encode() + body
+    forged = "v1," + base64.b64encode(hmac.digest(b"", signed, "sha256")).decode()
+    for secrets in ("", "whsec_", [SECRET, ""]):
+        with pytest.raises(ValueError, match="empty"):
+            verify(secrets, {**headers, "webhook-signature": forged}, body)
+
+
+@pytest.mark.parametrize("header", ["Webhook-Id", "webhook-signature"])
+def test_bytes_that_are_no_text_are_not_verified(header: str) -> None:
+    """As aiohttp hands them on: a stranger gets 400 with them, and no 500."""
+    headers, body = notice()
+    with pytest.raises(NotVerified):
+        verify(SECRET, {**headers, header: "\udcff"}, body)
 
 
 def test_an_old_one_and_another_secret_are_refused() -> None:

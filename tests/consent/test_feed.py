@@ -9,6 +9,8 @@ import time_machine
 from django.db import connection, transaction
 from django.utils import timezone
 
+from access.oauth import revoke_token
+from access.rest import remembered
 from consent.models import DataContract, DecisionChange, Objection, Purpose
 from consent.services import feed, review
 from subjects.models import Restriction
@@ -113,6 +115,28 @@ def test_waiting_ends_with_the_change(api, alice):
     thread.join()
     assert time.monotonic() - began < 25
     assert "allowed" in {item["code"] for item in items}
+
+
+@pytest.mark.parametrize("how", ["revoked", "disabled", "narrowed"])
+def test_who_waits_with_a_token_that_dies_is_told_no_change(api, alice, shop, monkeypatch, how):
+    """A revocation takes effect within one second on every endpoint (api.md), also while a request waits."""
+    cursor = replay(api, {}, SNAPSHOT)
+
+    def while_it_waits(_seconds):
+        if how == "revoked":
+            revoke_token(application=shop, token=api.token)
+        elif how == "disabled":
+            type(shop).objects.filter(pk=shop.pk).update(enabled=False)
+        else:
+            type(shop).objects.filter(pk=shop.pk).update(scopes=["data:read"])
+        remembered.forget()  # half a second has gone by
+        consented(alice)
+
+    monkeypatch.setattr("consent.api.feed.time.sleep", while_it_waits)
+    answer = api.get(CHANGES, {"cursor": cursor, "wait": 30})
+    refusal = (403, "scope_missing") if how == "narrowed" else (401, "invalid_token")
+    assert (answer.status_code, answer.body["code"]) == refusal
+    assert "WWW-Authenticate" in answer.headers
 
 
 def test_after_a_change_of_the_catalogue_one_takes_a_new_snapshot(api, rita):

@@ -61,6 +61,10 @@ def test_each_right_is_received(api, ada, right, details, states):
         ("rectification", {"purpose": "orders"}, 400, "missing_member"),
         ("rectification", {"purpose": "orders", "values": {"vat_number": "DE123456789"}}, 422, "invalid_value"),
         ("rectification", {"purpose": "orders", "values": {"email": "none"}}, 422, "invalid_value"),
+        ("rectification", {"purpose": "orders", "values": {}}, 422, "invalid_value"),
+        ("rectification", {"purpose": "orders", "values": []}, 400, "invalid_type"),
+        ("erasure", {"ground": ""}, 422, "invalid_value"),
+        ("erasure", {"ground": 5}, 400, "invalid_type"),
         ("restriction", {}, 400, "missing_member"),
         ("restriction", {"ground": "because"}, 422, "invalid_value"),
         ("human_review", {}, 400, "missing_member"),
@@ -151,6 +155,8 @@ def test_the_archive(api, other, ada, work):
     assert any(name.startswith("csv/") for name in names)
     assert "Ada" in archive.read("data.json").decode() and json.loads(archive.read("manifest.json"))
     assert refused(other.get(where), 404, "not_found")
+    far = api.get(where, HTTP_RANGE=f"bytes={len(content)}-")
+    assert refused(far, 416, "range_not_satisfiable") and far["Content-Range"] == f"bytes */{len(content)}"
     RightsRequest.objects.get(pk=made["id"]).archive.__class__.objects.update(
         expires_at=datetime(2026, 1, 1, tzinfo=UTC)
     )

@@ -72,6 +72,8 @@ def test_look_up_takes_exactly_one_identifier(api, ada):
     two = api.post(f"{SUBJECTS}/lookup", {"email": "ada@example.org", "customer_id": "42"})
     assert refused(two, 422, "invalid_value")
     assert refused(api.post(f"{SUBJECTS}/lookup", {"name": "Ada"}), 400, "unknown_member")
+    bad = api.post(f"{SUBJECTS}/lookup", {"email": "no address"})
+    assert refused(bad, 422, "invalid_value") and bad.body["errors"][0]["pointer"] == "/email"
 
 
 def test_a_person_as_shown(api, ada):

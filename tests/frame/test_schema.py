@@ -61,6 +61,17 @@ def test_every_operation_tells_its_problems_and_headers(schema):
         assert "X-Request-Id" in good["headers"], path
 
 
+def test_bodies_are_closed_and_answers_may_grow(schema):
+    """Unknown members of a body are refused (api.md): a generated client has no place for them."""
+    schemas = schema["components"]["schemas"]
+    bodies = {name for name in schemas if name.endswith(("Input", "Lookup", "Question", "Batch", "Item"))}
+    assert {"SubjectInput", "SubjectLookup", "ConsentInput", "RequestInput", "DecisionItem", "JwkInput"} <= bodies
+    assert {name for name in schemas if schemas[name].get("additionalProperties") is False} == bodies
+    identifiers = schemas["SubjectInput"]["properties"]["identifiers"]
+    assert (identifiers["additionalProperties"], identifiers["minProperties"]) == (False, 1)
+    assert set(identifiers["properties"]) == {"email", "phone", "customer_id"}
+
+
 def test_the_oauth_endpoints_and_the_scopes_are_in_it(schema):
     assert {"/oauth/token", "/oauth/revoke"} <= schema["paths"].keys()
     flow = schema["components"]["securitySchemes"]["oauth2"]["flows"]["clientCredentials"]

@@ -34,7 +34,8 @@ def test_a_web_process_loads_nothing_of_the_workers(repository: Path) -> None:
     asked = [sys.executable, "-c", LOADED]
     said = subprocess.run(asked, cwd=repository, env=environment, capture_output=True, text=True, check=True)
     doors, *loaded = (line.split() for line in said.stdout.splitlines()[-3:])
-    assert doors == ["QuickAnswers", "WholeBodies", "WSGIHandler"]  # no body that was cut off gets to Django
+    # nothing of a body is left behind, and none that was cut off gets to Django
+    assert doors == ["NothingLeftBehind", "QuickAnswers", "WholeBodies", "WSGIHandler"]
     web, worker = map(set, loaded)
     assert {"erasure.services.connectors", "erasure.services.step_acts", "kombu.transport.pgmq"} <= web
     assert web & WORKERS_ONLY == set()

@@ -12,7 +12,7 @@ from django.http import UnreadablePostError
 
 from access.rest.parsers import MOST_BYTES, MOST_LEVELS, parse, raw_body
 from access.rest.problems import handle
-from gdpr_portal.bodies import WholeBodies
+from gdpr_portal.bodies import MOST_READ_FOR_NOTHING, NothingLeftBehind, WholeBodies
 from gdpr_portal.errors import DomainError
 
 
@@ -92,6 +92,38 @@ def test_a_body_that_was_cut_off_is_refused_though_what_came_could_be_read():
     assert (refused.value.code, refused.value.status) == ("malformed_request", 400)
     with pytest.raises(UnreadablePostError):
         arrived(WholeBodies, len(form) + 17, lambda request: request.POST)
+
+
+@pytest.mark.parametrize(
+    ("sent", "read", "more", "left", "closes"),
+    [
+        (5000, 5000, {}, 0, False),
+        (900_000, 0, {}, 0, False),
+        (MOST_READ_FOR_NOTHING, 10, {}, 0, False),
+        (MOST_READ_FOR_NOTHING + 1, 0, {}, MOST_READ_FOR_NOTHING + 1, True),
+        (5000, 0, {"HTTP_EXPECT": "100-continue"}, 5000, True),
+        (5000, 5000, {"HTTP_EXPECT": "100-continue"}, 0, False),
+        (5000, 0, {"CONTENT_LENGTH": "5001"}, 0, True),
+        (900_000, 0, {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}, 0, False),
+        (900_000, -1, {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}, 0, False),
+        (3_000_000, 0, {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}, 3_000_000 - (2 << 20), True),
+        (0, 0, {}, 0, False),
+    ],
+)
+def test_what_nobody_read_of_a_body_is_read_or_the_connection_said_to_close(sent, read, more, left, closes):
+    """RFC 9112 section 9.3: granian closes without a word, and the next request on that connection gets no answer."""
+    body = io.BytesIO(b"x" * sent)
+
+    def refusing(environ, start_response):
+        environ["wsgi.input"].read(read)
+        start_response("413 Payload Too Large", [("Content-Type", "text/plain")])
+        return [b"too large"]
+
+    headers = []
+    environ = {"REQUEST_METHOD": "POST", "CONTENT_LENGTH": str(sent), "wsgi.input": body} | more
+    assert NothingLeftBehind(refusing)(environ, lambda _status, given: headers.extend(given)) == [b"too large"]
+    assert (("Connection", "close") in headers, sent - body.tell()) == (closes, left)
+    assert ("Content-Type", "text/plain") in headers
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,8 @@ def test_unknown_repeated_and_unfit_query_parameters_are_400(api, probe):
     for query in ("nope=1", "limit=1&limit=2", "limit=0", "limit=201", "limit=x", "explain=perhaps", "format=json"):
         answer = api.get(f"{probe}/ask?{query}")
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameter"), query
+    named = [api.get(f"{probe}/ask?{query}").json()["errors"][0]["pointer"] for query in ("limit=1&limit=2", "a=1&a=2")]
+    assert named == ["/limit", ""]
     assert api.get(f"{probe}/ask?fields=a,b&explain=1&limit=7").json() == {
         "limit": 7, "fields": ["a", "b"], "explain": True
     }  # fmt: skip

@@ -59,6 +59,16 @@ def test_credentials_in_the_form_give_a_token_of_the_scopes_asked_for(client, qa
     assert answer.status_code == 200 and answer.json()["scope"] == "audit:read"
 
 
+def test_a_parameter_without_a_value_counts_as_left_out(client, qa_sampler):
+    """RFC 6749 section 3.2: many libraries send `scope=` and, beside Basic, `client_secret=`."""
+    empty = "grant_type=client_credentials&scope=&client_secret="
+    answer = ask(client, empty, **basic(qa_sampler.client_id, qa_sampler.plain_secret))
+    assert (answer.status_code, answer.json().get("scope")) == (200, "audit:read catalogue:read")
+    answer = ask(client, "grant_type=", **basic(qa_sampler.client_id, qa_sampler.plain_secret))
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert ask(client, f"{empty}&client_id={qa_sampler.client_id}").status_code == 401
+
+
 def test_the_database_holds_no_token_and_no_secret(token, qa_sampler):
     held = [bytes(row.digest) for row in AccessToken.objects.all()] + [bytes(qa_sampler.secret_digest)]
     assert held and not any(token.encode() in row or qa_sampler.plain_secret.encode() in row for row in held)

@@ -17,6 +17,11 @@ class Flaw:
     code: str
     detail: str
 
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> "Flaw":
+        """As the service told it; members a later version adds are ignored."""
+        return cls(*(str(told.get(name, "")) for name in ("pointer", "code", "detail")))
+
 
 class Problem(PortalError):
     """A refusal of the service (RFC 9457). Act on `code`; tell support the `request_id`."""
@@ -26,7 +31,7 @@ class Problem(PortalError):
         self.code = str(body.get("code", "unknown"))
         self.title = str(body.get("title", ""))
         self.detail = str(body.get("detail", ""))
-        self.errors = tuple(Flaw(**each) for each in body.get("errors", ()))
+        self.errors = tuple(Flaw.of(each) for each in body.get("errors") or ())
         self.request_id = request_id
         self.retry_after = retry_after
         where = ", ".join(f"{flaw.pointer}: {flaw.code}" for flaw in self.errors)

@@ -166,12 +166,12 @@ class Decision:
 
 @dataclass(frozen=True)
 class DecisionChange:
-    """One line of the snapshot or of the feed of changes."""
+    """One line of the snapshot or of the feed of changes; `state` is None where nobody is asked for consent."""
 
     subject: UUID
     purpose: str
     recipient: str | None
-    state: str
+    state: str | None
     code: str
     seq: int
 
@@ -208,7 +208,7 @@ class Step:
 
 @dataclass(frozen=True)
 class RightsRequest:
-    """A rights request and how far it is; `due_at` is the statutory date (Art. 12(3))."""
+    """A rights request and how far it is; `due_at` is the statutory date (Art. 12(3)), `reason` why it was refused."""
 
     id: UUID
     right: str
@@ -217,6 +217,10 @@ class RightsRequest:
     due_at: datetime
     extended: bool
     steps: list[Step]
+    subject: UUID | None = None
+    outcome: str | None = None
+    reason: str | None = None
+    completed_at: datetime | None = None
 
 
 @dataclass(frozen=True)

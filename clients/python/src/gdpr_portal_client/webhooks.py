@@ -60,9 +60,9 @@ def verify(
         raise NotVerified("The headers of a signed notice are missing or unreadable.") from None
     if abs((time.time() if now is None else now) - sent) > tolerance:
         raise NotVerified("The notice is too old or from the future.")
-    signed = f"{message}.{stamp}.".encode() + body
+    signed = _bytes(f"{message}.{stamp}.") + body
     wanted = [_signature(secret, signed) for secret in ([secrets] if isinstance(secrets, str) else secrets)]
-    if not any(hmac.compare_digest(one.encode(), other.encode()) for one in signatures for other in wanted):
+    if not any(hmac.compare_digest(_bytes(one), _bytes(other)) for one in signatures for other in wanted):
         raise NotVerified("No signature fits.")
     return _read(message, body)
 
@@ -72,7 +72,14 @@ def _signature(secret: str, signed: bytes) -> str:
         key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except binascii.Error:
         raise ValueError("A secret begins with whsec_ and goes on in base64.") from None
+    if not key:  # a variable that is not set: anybody can sign with nothing
+        raise ValueError("The secret is empty.")
     return "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+
+
+def _bytes(text: str) -> bytes:
+    """What came over the wire: servers hand on bytes that are no UTF-8 as lone surrogates."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _read(message: str, body: bytes) -> Notification:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime
 from typing import Any, TypeVar
+from urllib.parse import quote
 from uuid import UUID
 
 from gdpr_portal_client._async.transport import AsyncTransport
@@ -47,7 +48,7 @@ class AsyncPortal(AsyncTransport):
 
     async def notice(self, purpose: str, *, language: str | None = None) -> Notice:
         """The live wording, in the language or the default one (look at `language`)."""
-        return read(Notice, await self.get(f"/api/v1/purposes/{purpose}/notice", language=language))
+        return read(Notice, await self.get(f"/api/v1/purposes/{_step(purpose)}/notice", language=language))
 
     async def recipients(self) -> list[Recipient]:
         """Every third party data may go to."""
@@ -75,7 +76,7 @@ class AsyncPortal(AsyncTransport):
 
     async def subject(self, subject: Id) -> Subject:
         """The person as this application knows them; `Erased` after an erasure."""
-        return read(Subject, await self.get(f"/api/v1/subjects/{subject}"))
+        return read(Subject, await self.get(f"/api/v1/subjects/{_step(subject)}"))
 
     async def store(
         self,
@@ -89,12 +90,12 @@ class AsyncPortal(AsyncTransport):
         """The named fields are replaced, the others left; None takes a field from this purpose. All or nothing."""
         body: dict[str, Any] = {"purpose": purpose, "source": source, "values": dict(values)}
         body |= {"source_name": source_name} if source_name else {}
-        return read(Stored, await self.put(f"/api/v1/subjects/{subject}/data", body))
+        return read(Stored, await self.put(f"/api/v1/subjects/{_step(subject)}/data", body))
 
     async def data(self, subject: Id, purpose: str, *fields: str) -> Data:
         """The values this application may have for the purpose now; each read stands in the person's log."""
         params = {"purpose": purpose, "fields": ",".join(fields) or None}
-        return read(Data, await self.get(f"/api/v1/subjects/{subject}/data", **params))
+        return read(Data, await self.get(f"/api/v1/subjects/{_step(subject)}/data", **params))
 
     # --- consent ------------------------------------------------------------------------------------------------------
     async def consent(
@@ -118,15 +119,22 @@ class AsyncPortal(AsyncTransport):
         body = {name: value for name, value in body.items() if value is not None} | (
             {"recipient": recipient} if recipient else {}
         )
-        return read(ConsentEvent, await self.post(f"/api/v1/subjects/{subject}/consents", body, key=key))
+        return read(ConsentEvent, await self.post(f"/api/v1/subjects/{_step(subject)}/consents", body, key=key))
 
     async def consents(self, subject: Id, *, at: datetime | None = None) -> Consents:
         """What stands and what was answered, now or as of a past moment."""
-        return read(Consents, await self.get(f"/api/v1/subjects/{subject}/consents", at=_time(at)))
+        return read(Consents, await self.get(f"/api/v1/subjects/{_step(subject)}/consents", at=_time(at)))
 
     async def receipt(self, event: Id, kind: str = "jws") -> bytes:
         """The receipt of a consent event as `kantara`, `dpv` or `jws`."""
-        return await self.text(f"/api/v1/consents/{event}/receipt", RECEIPTS[kind])
+        return await self.text(f"/api/v1/consents/{_step(event)}/receipt", RECEIPTS[kind])
+
+    async def authorise(self, subject: Id, event: Id, email: str, *, key: str | None = None) -> dict[str, Any]:
+        """Somebody with parental responsibility is asked by mail about a consent that is `pending` (Art. 8)."""
+        body = {"event": str(event), "email": email}
+        path = f"/api/v1/subjects/{_step(subject)}/consents/authorisation"
+        found: dict[str, Any] = await self.post(path, body, key=key)
+        return found
 
     # --- decisions ----------------------------------------------------------------------------------------------------
     async def decide(
@@ -169,12 +177,26 @@ class AsyncPortal(AsyncTransport):
     # --- sharing ------------------------------------------------------------------------------------------------------
     async def sharing(self, subject: Id) -> list[Share]:
         """Every recipient of every live purpose, and whether this person lets data go to it."""
-        return [each async for each in self._all(f"/api/v1/subjects/{subject}/sharing", Share)]
+        return [each async for each in self._all(f"/api/v1/subjects/{_step(subject)}/sharing", Share)]
 
     async def share(self, subject: Id, recipient: str, purpose: str, shared: bool, *, channel: str = "web") -> Share:
         """The switch is as the person set it; `channel` says where they did."""
         body = {"purpose": purpose, "shared": shared, "channel": channel}
-        return read(Share, await self.put(f"/api/v1/subjects/{subject}/sharing/{recipient}", body))
+        return read(Share, await self.put(f"/api/v1/subjects/{_step(subject)}/sharing/{_step(recipient)}", body))
+
+    async def ask_to_share(
+        self, subject: Id, recipient: str, purpose: str, *, key: str | None = None
+    ) -> dict[str, Any]:
+        """A third party's question to a person stands in the portal; asking again while it waits changes nothing."""
+        path = f"/api/v1/subjects/{_step(subject)}/sharing/{_step(recipient)}/ask"
+        found: dict[str, Any] = await self.post(path, {"purpose": purpose}, key=key)
+        return found
+
+    async def asked_to_share(self, subject: Id, recipient: str, purpose: str) -> dict[str, Any]:
+        """How that question stands."""
+        path = f"/api/v1/subjects/{_step(subject)}/sharing/{_step(recipient)}/ask"
+        found: dict[str, Any] = await self.get(path, purpose=purpose)
+        return found
 
     # --- rights requests ----------------------------------------------------------------------------------------------
     async def request(
@@ -194,7 +216,7 @@ class AsyncPortal(AsyncTransport):
 
     async def get_request(self, request: Id) -> RightsRequest:
         """How far the request is."""
-        return read(RightsRequest, await self.get(f"/api/v1/requests/{request}"))
+        return read(RightsRequest, await self.get(f"/api/v1/requests/{_step(request)}"))
 
     def requests(
         self, *, state: str | None = None, right: Right | None = None, due_before: datetime | None = None
@@ -204,7 +226,7 @@ class AsyncPortal(AsyncTransport):
 
     async def withdraw_request(self, request: Id, *, key: str | None = None) -> RightsRequest:
         """The request is taken back by the person."""
-        return read(RightsRequest, await self.post(f"/api/v1/requests/{request}/withdraw", {}, key=key))
+        return read(RightsRequest, await self.post(f"/api/v1/requests/{_step(request)}/withdraw", {}, key=key))
 
     @asynccontextmanager
     async def archive(self, request: Id, *, supplement: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -213,7 +235,7 @@ class AsyncPortal(AsyncTransport):
         `supplement` 1, 2, ... is what others answered after the archive was built.
         """
         which = f"?supplement={supplement}" if supplement else ""
-        async with self.stream(f"/api/v1/requests/{request}/archive{which}") as answer:
+        async with self.stream(f"/api/v1/requests/{_step(request)}/archive{which}") as answer:
             yield answer.aiter_bytes()
 
     # --- deliveries and log -------------------------------------------------------------------------------------------
@@ -230,16 +252,35 @@ class AsyncPortal(AsyncTransport):
         body: dict[str, Any] = {"outcome": outcome}
         body |= {"evidence": dict(evidence)} if evidence else {}
         body |= {"data": dict(data)} if data else {}
-        return read(Delivery, await self.post(f"/api/v1/deliveries/{delivery}/acknowledge", body, key=key))
+        return read(Delivery, await self.post(f"/api/v1/deliveries/{_step(delivery)}/acknowledge", body, key=key))
 
     async def delivery(self, delivery: Id) -> dict[str, Any]:
         """A notice to this application as the service has it."""
-        found: dict[str, Any] = await self.get(f"/api/v1/deliveries/{delivery}")
+        found: dict[str, Any] = await self.get(f"/api/v1/deliveries/{_step(delivery)}")
         return found
 
     def audit_events(self, **filters: Any) -> AsyncIterator[dict[str, Any]]:
         """Entries of the log: `subject=`, `action=`, `from_=`, `to=` (scope `audit:read`)."""
         return self._all("/api/v1/audit/events", None, **filters)
+
+    async def audit_checkpoint(self) -> str:
+        """What the log committed itself to last (C2SP signed note); kept, it shows later what was undone."""
+        return (await self.text("/api/v1/audit/checkpoint", "text/plain")).decode()
+
+    async def audit_proof(self, event: Id) -> dict[str, Any]:
+        """That the event is in the log; `Conflict` (`not_sequenced`) in its first seconds."""
+        found: dict[str, Any] = await self.get(f"/api/v1/audit/events/{_step(event)}/proof")
+        return found
+
+    async def audit_consistency(self, from_: int, to: int) -> dict[str, Any]:
+        """That the log of size `to` goes on from that of size `from_`."""
+        found: dict[str, Any] = await self.get("/api/v1/audit/consistency", from_=from_, to=to)
+        return found
+
+    async def records_of_processing(self) -> dict[str, Any]:
+        """The record of Art. 30, from the live catalogue (scope `audit:read`)."""
+        found: dict[str, Any] = await self.get("/api/v1/records-of-processing")
+        return found
 
     # --- lists --------------------------------------------------------------------------------------------------------
     async def _all(self, path: str, kind: type[T] | None, **params: Any) -> AsyncIterator[T]:
@@ -255,6 +296,11 @@ class AsyncPortal(AsyncTransport):
 
 def _page(answer: Mapping[str, Any], kind: type[T]) -> Page:
     return Page([read(kind, each) for each in answer["items"]], answer.get("next"), answer.get("cursor"))
+
+
+def _step(name: Id) -> str:
+    """One step of a path, whatever is in it."""
+    return quote(str(name), safe="")
 
 
 def _time(moment: datetime | None) -> str | None:

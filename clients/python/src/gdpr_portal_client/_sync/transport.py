@@ -31,6 +31,8 @@ class Transport:
         timeout: float = 10.0,
         http: httpx.Client | None = None,
     ) -> None:
+        if not base_url.startswith(("https://", "http://")):
+            raise ValueError("base_url is an address such as https://portal.example")
         self._base = base_url.rstrip("/")
         self._credentials = httpx.BasicAuth(client_id, client_secret)
         self._scope = " ".join(scopes or [])
@@ -86,31 +88,41 @@ class Transport:
 
     def send(self, method: str, path: str, **options: Any) -> httpx.Response:
         """The answer, 2xx; `Problem` for a refusal, `Unreachable` when there was none after all tries."""
+        return _checked(self._answer(method, path, options))
+
+    def _answer(
+        self, method: str, path: str, options: Mapping[str, Any], *, streamed: bool = False
+    ) -> httpx.Response:
+        """The last answer after all tries. A streamed one is open if it is 2xx, and read otherwise."""
         began, tried, renewed = time.monotonic(), 0, False
         while True:
-            answer, wait_for = self._try(method, path, options)
+            answer = self._try(method, path, options, streamed)
             tried += 1
-            if answer is not None and answer.status_code == 401 and not renewed:
-                renewed, self._until = True, 0.0
-                continue
-            if answer is not None and not _is_worth_another_try(answer):
-                return _checked(answer)
-            pause = self._retries.wait(tried, time.monotonic() - began, wait_for)
+            if isinstance(answer, httpx.Response):
+                if answer.status_code == 401 and not renewed:
+                    renewed, self._until = True, 0.0
+                    continue
+                if not _is_worth_another_try(answer):
+                    return answer
+            pause = self._retries.wait(tried, time.monotonic() - began, _asked_to_wait(answer))
             if pause is None:
-                if answer is None:
-                    raise Unreachable(f"{method} {path}: no answer after {tried} tries")
-                return _checked(answer)
+                if isinstance(answer, httpx.Response):
+                    return answer
+                raise Unreachable(f"{method} {path}: no answer after {tried} tries ({answer})") from answer
             time.sleep(pause)
 
     def _try(
-        self, method: str, path: str, options: Mapping[str, Any]
-    ) -> tuple[httpx.Response | None, float | None]:
+        self, method: str, path: str, options: Mapping[str, Any], streamed: bool
+    ) -> httpx.Response | httpx.TransportError:
         try:
             headers = {**options.get("headers", {}), "Authorization": f"Bearer {self._live_token()}"}
-            answer = self._http.request(method, self._base + path, **{**options, "headers": headers})
-        except httpx.TransportError:
-            return None, None
-        return answer, retry_after(answer.headers.get("Retry-After"), time.time())
+            request = self._http.build_request(method, self._base + path, **{**options, "headers": headers})
+            answer = self._http.send(request, stream=streamed)
+            if streamed and not answer.is_success:
+                answer.read()
+        except httpx.TransportError as error:
+            return error
+        return answer
 
     def _live_token(self) -> str:
         with self._lock:
@@ -125,18 +137,19 @@ class Transport:
             raise httpx.ReadError("the token endpoint is not available")
         if answer.status_code != 200:
             raise AuthenticationFailed(_word(answer))
-        body = answer.json()
+        body = _decoded(answer)
         self._token, self._until = body["access_token"], time.monotonic() + float(body["expires_in"])
 
     @contextmanager
     def stream(self, path: str) -> Iterator[httpx.Response]:
-        """An answer whose body is read bit by bit; not retried once it began."""
-        headers = {"Authorization": f"Bearer {self._live_token()}"}
-        with self._http.stream("GET", self._base + path, headers=headers) as answer:
-            if answer.status_code >= 300:
-                answer.read()
-                _checked(answer)
-            yield answer
+        """An answer whose body is read bit by bit; not retried once it began, `Unreachable` when it breaks off."""
+        answer = self._answer("GET", path, {}, streamed=True)
+        try:
+            yield _checked(answer)
+        except httpx.TransportError as error:
+            raise Unreachable(f"GET {path}: the answer broke off ({error})") from error
+        finally:
+            answer.close()
 
 
 def _is_worth_another_try(answer: httpx.Response) -> bool:
@@ -144,6 +157,12 @@ def _is_worth_another_try(answer: httpx.Response) -> bool:
     return answer.status_code in RETRIED or (
         answer.status_code == 409 and b'"idempotency_in_progress"' in answer.content
     )
+
+
+def _asked_to_wait(answer: httpx.Response | httpx.TransportError) -> float | None:
+    if not isinstance(answer, httpx.Response):
+        return None
+    return retry_after(answer.headers.get("Retry-After"), time.time())
 
 
 def _given(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,9 +174,16 @@ def _checked(answer: httpx.Response) -> httpx.Response:
         return answer
     if answer.status_code == 401:
         raise AuthenticationFailed("invalid_token")
-    body = answer.json() if "json" in answer.headers.get("Content-Type", "") else {}
-    wait_for = retry_after(answer.headers.get("Retry-After"), time.time())
-    raise problem(answer.status_code, body, answer.headers.get("X-Request-Id", ""), wait_for)
+    raise problem(answer.status_code, _body(answer), answer.headers.get("X-Request-Id", ""), _asked_to_wait(answer))
+
+
+def _body(answer: httpx.Response) -> Mapping[str, Any]:
+    """The problem document; empty for the page of a proxy."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, Mapping) else {}
 
 
 def _decoded(answer: httpx.Response) -> Any:
