@@ -185,6 +185,15 @@ def lost() -> list[Entry]:
     return [entry for entry in written if entry.id not in noted]
 
 
+def lacking() -> int:
+    """How many lines that this database has seen written are not in the file: another file, or an older copy of it.
+
+    The rows are counted first, as a line is on disk before its row stops waiting.
+    """
+    written = Tombstone.objects.count() - UnwrittenLine.objects.count()
+    return max(written - _reader.look().count, 0)
+
+
 def _may_be_lost() -> bool:
     """Whether the file has more lines than this database has rows whose lines are written.
 

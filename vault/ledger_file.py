@@ -116,6 +116,15 @@ def missing(ids: Iterable[UUID]) -> int:
     return len(wanted)
 
 
+def writable() -> bool:
+    """Whether this process may add to the file, or make it where there is none yet."""
+    path: Path = settings.SHRED_LEDGER_FILE
+    if path.exists():
+        return os.access(path, os.W_OK)
+    nearest = next(folder for folder in path.parents if folder.exists())
+    return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+
+
 def append(added: Iterable[Entry]) -> None:
     """The entries are on disk, behind all that were there. Whole lines, however many processes write."""
     path: Path = settings.SHRED_LEDGER_FILE

@@ -305,6 +305,33 @@ def test_what_can_be_many_may_lose_one_and_grow(repository: Path) -> None:
     assert "169.254.0.0/16" in block["except"] and "10.0.0.0/8" in block["except"]
 
 
+def test_a_deployment_does_not_undo_what_the_autoscaler_did(repository: Path) -> None:
+    found = list(resources(repository))
+    scaled = {each["metadata"]["name"] for each in found if each["kind"] == "HorizontalPodAutoscaler"}
+    counted = {
+        each["metadata"]["name"] for each in found if each["kind"] == "Deployment" and "replicas" in each["spec"]
+    }
+    assert counted == {"scheduler", "sequencer", "metrics"} and not counted & scaled
+    overlays = repository / "deploy" / "kubernetes" / "overlays"
+    assert not [
+        path for path in overlays.glob("*/kustomization.yaml") if "replicas" in yaml.safe_load(path.read_text())
+    ]
+
+
+def test_a_first_deployment_waits_for_no_secret_that_only_it_can_make(repository: Path) -> None:
+    [spec] = [pod for name, pod in pods(list(resources(repository))) if name == "postflight"]
+    [smoke] = [
+        each["secretRef"] for each in spec["containers"][0]["envFrom"] if "smoke" in str(each.get("secretRef", ""))
+    ]
+    assert smoke == {"name": "gdpr-portal-smoke", "optional": True}
+
+
+def test_the_owner_inherits_the_right_to_make_tables(repository: Path) -> None:
+    """PostgreSQL 15 gives it by the role pg_database_owner, which a role without INHERIT does not act for."""
+    made = re.findall(r"^CREATE ROLE gdpr_(\w+) LOGIN (\w+)", text(repository, "deploy", "compose", "roles.sh"), re.M)
+    assert dict(made) == {"owner": "INHERIT", "app": "NOINHERIT", "sequencer": "NOINHERIT"}
+
+
 def test_jobs_of_a_deployment_are_commands_that_are_there(repository: Path) -> None:
     from django.core.management import get_commands, load_command_class
 
