@@ -90,20 +90,29 @@ def _weaknesses() -> dict[str, bool]:
 def _database() -> Answer:
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT current_setting('server_version_num')::int, current_setting('server_version')")
-            number, version = cursor.fetchone()
+            cursor.execute(
+                "SELECT current_setting('server_version_num')::int, current_setting('server_version'),"
+                " pg_is_in_recovery()"
+            )
+            number, version, is_standby = cursor.fetchone()
     except OperationalError as error:
         connection.close()
         remedy = "Does the server run, and are host, port, database, user and password of DATABASE_URL right?"
         return Answer("bad", f"no connection: {_last_line(error)}", remedy)
     if number < OLDEST_POSTGRESQL:
         return Answer("bad", f"PostgreSQL {version}", "The service needs PostgreSQL 15 or newer.")
+    if is_standby:
+        words = "the server of DATABASE_URL is a standby: it takes no writes"
+        return Answer(
+            "bad", words, "Promote it, if the primary is gone for good; else let DATABASE_URL lead to the primary."
+        )
     return Answer("ok", f"PostgreSQL {version} answers")
 
 
 def _last_line(error: OperationalError) -> str:
-    """What libpq said last: it names host, port and user, and never a password."""
-    return " ".join(str(error).strip().rpartition("\n")[2].split())
+    """What libpq said last, but for its guesses (behind a tab): it names host, port and user, and never a password."""
+    said = [line for line in str(error).splitlines() if line.strip() and not line.startswith("\t")]
+    return " ".join(said[-1].split()) if said else type(error).__name__
 
 
 def _role() -> Answer:
@@ -140,13 +149,17 @@ def _clock() -> Answer:
 
 
 def _disk() -> Answer:
-    usage = shutil.disk_usage(settings.RUN_DIR)
-    share = usage.free / usage.total
-    if share < LEAST_FREE:
-        return Answer(
-            "warn", f"{share:.0%} of the disk of RUN_DIR is free", "Make room before the shred ledger cannot grow."
-        )
-    return Answer("ok", f"{share:.0%} of the disk of RUN_DIR is free")
+    free = {"RUN_DIR": _free_share(settings.RUN_DIR), "the shred ledger": _free_share(ledger_file.nearest_folder())}
+    where = min(free, key=lambda name: free[name])
+    words = f"{free[where]:.0%} of the disk of {where} is free"
+    if free[where] < LEAST_FREE:
+        return Answer("warn", words, "Make room before the shred ledger cannot grow.")
+    return Answer("ok", words)
+
+
+def _free_share(folder: Path) -> float:
+    usage = shutil.disk_usage(folder)
+    return usage.free / usage.total
 
 
 # --- keys -------------------------------------------------------------------------------------------------------------
@@ -176,11 +189,22 @@ def _ledger() -> Answer:
             "the database is older than the shred ledger: it was restored",
             "`manage.py restore_fence` explains what it would replay, and does it.",
         )
+    return _ledger_file()
+
+
+def _ledger_file() -> Answer:
+    """The file itself: it is the one this database knows, nothing waits for it, and it can be written."""
     if missing := ledger.lacking():
         return Answer(
             "bad",
             f"the shred ledger lacks {missing} lines that this database has seen written",
             "Is SHRED_LEDGER_FILE the right file? Bring back the present one: without it a restore undoes erasures.",
+        )
+    if waiting := ledger.overdue():
+        return Answer(
+            "bad",
+            f"{waiting} lines wait to be written to the shred ledger",
+            "Is its disk full or read-only? Does a worker run? Acts stand; people were asked to try again.",
         )
     if not ledger_file.writable():
         return Answer(

@@ -121,8 +121,13 @@ def writable() -> bool:
     path: Path = settings.SHRED_LEDGER_FILE
     if path.exists():
         return os.access(path, os.W_OK)
-    nearest = next(folder for folder in path.parents if folder.exists())
-    return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    return nearest_folder().is_dir() and os.access(nearest_folder(), os.W_OK | os.X_OK)
+
+
+def nearest_folder() -> Path:
+    """The folder that the file lies in, or the one in which its folder would be made."""
+    path: Path = settings.SHRED_LEDGER_FILE
+    return next(folder for folder in path.parents if folder.exists())
 
 
 def append(added: Iterable[Entry]) -> None:

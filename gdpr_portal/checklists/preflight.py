@@ -109,7 +109,8 @@ def _deploy_check() -> Answer:
 
 def _static_files() -> Answer:
     """Without its file a page is an error: the manifest has to name all that this code brings."""
-    wanted = {path for finder in get_finders() for path, _storage in finder.list([])}
+    found = [(getattr(storage, "prefix", ""), path) for finder in get_finders() for path, storage in finder.list([])]
+    wanted = {f"{prefix}/{path}" if prefix else path for prefix, path in found}
     missing = wanted - set(ManifestStaticFilesStorage().hashed_files)
     if missing:
         words = f"{len(missing)} of {len(wanted)} static files are not in STATIC_ROOT"

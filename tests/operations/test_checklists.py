@@ -11,7 +11,6 @@ from typing import Any
 
 import httpx
 import pytest
-from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 from django.db.migrations.recorder import MigrationRecorder
@@ -79,14 +78,17 @@ def test_the_deploy_check_of_a_production_without_fault_is_clean(repository: Pat
 
 def test_static_files_that_were_not_collected_are_bad(settings: Any, tmp_path: Path) -> None:
     settings.STATIC_ROOT = tmp_path
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}
+    }
     found = before("static files")
     assert found.level == "bad" and "collectstatic" in found.remedy
-    paths = {path: path for finder in get_finders() for path, _storage in finder.list([])}
-    collected = {"version": "1.1", "hash": "", "paths": paths}
-    (tmp_path / "staticfiles.json").write_text(json.dumps(collected))
+    call_command("collectstatic", interactive=False, verbosity=0)
     assert before("static files").level == "ok"
-    del paths["favicon.svg"]  # as the version before collected them
-    (tmp_path / "staticfiles.json").write_text(json.dumps(collected))
+    manifest = tmp_path / "staticfiles.json"
+    collected = json.loads(manifest.read_text())
+    del collected["paths"]["favicon.svg"]  # as the version before collected them
+    manifest.write_text(json.dumps(collected))
     assert before("static files").words.startswith("1 of ")
 
 

@@ -4,7 +4,9 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -26,7 +28,7 @@ KUBECTL = shutil.which("kubectl")
 OTHERS = {
     "KEYRING_FROM", "SIGNING_KEY_FROM", "PROMETHEUS_MULTIPROC_DIR", "GRANIAN_WORKERS_MAX_RSS",
     "GRANIAN_WORKERS_LIFETIME",
-    "PORT", "WEB_THREADS", "WORKER_THREADS", "PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE",
+    "PORT", "WEB_ADDRESS", "WEB_THREADS", "WORKER_THREADS", "PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE",
     "DJANGO_SETTINGS_MODULE", "PIP_NO_CACHE_DIR", "PIP_DISABLE_PIP_VERSION_CHECK",
 }  # fmt: skip
 """Variables of the containers that are no settings of the service."""
@@ -103,6 +105,22 @@ def test_the_entrypoint_starts_what_it_is_told(container: Any, word: str, part: 
     done = container(word)
     assert done.returncode == 0, done.stderr
     assert part in done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_a_web_process_shares_its_port_with_no_other(container: Any, tmp_path: Path, address: str) -> None:
+    """The server itself would (SO_REUSEPORT): two versions would answer in turn, and nobody be told."""
+    real = f'#!/bin/sh\nif [ "$1" = -c ]; then exec {sys.executable} "$@"; fi\necho "serves $*"\n'
+    (tmp_path / "bin" / "python").write_text(real)
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        taken.bind((address, 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = container("web", PORT=port, WEB_ADDRESS=address)
+        assert done.returncode == 1 and f"port {port} cannot be had" in done.stderr and "serves" not in done.stdout
+    done = container("web", PORT=port, WEB_ADDRESS=address)
+    assert done.returncode == 0 and f"--host {address} --port {port} " in done.stdout
 
 
 def test_mounted_keys_are_made_readable_to_the_service_alone(container: Any, tmp_path: Path) -> None:

@@ -121,6 +121,8 @@ class Command(BaseCommand):
                 bar.update(total - bar.n)
         current = providers.keyring(fresh=True).current(kind)
         self.stdout.write(f"{kind}: version {current} is current and {bar.n} rows were brought over.")
+        if left := rotation.ageing(kind):
+            self.stdout.write(f"{left} rows live a day at most and keep the older key: retire it tomorrow.")
 
     def _renew(self, steps: Iterator[datakeys.Step]) -> None:
         """The keys have successors; the worker destroys the old ones when their time is over."""
