@@ -141,3 +141,5 @@ class Command(BaseCommand):
     def _retire(self, *, kind: str, version: int, **options: Any) -> None:
         rotation.retire(kind, version)
         self.stdout.write(f"{kind}: version {version} is gone.")
+        if kind in {"master", "index", "secrets"}:
+            self.stdout.write("Backups from before can no longer be restored with this keyring: make one now.")
