@@ -174,7 +174,8 @@ def _require_keys(needed: Mapping[str, Iterable[int]]) -> None:
     ring = providers.keyring()
     for kind, versions in needed.items():
         if missing := set(versions) - set(ring.versions(kind)):
-            raise WrongState("keys", f"The keyring lacks {kind} version {min(missing)}, which this backup may need.")
+            words = f"The keyring lacks {kind} version {min(missing)}, which this backup may need."
+            raise WrongState("keys", f"{words} Retired since? Use the keyring kept with this backup (docs/backup.md).")
 
 
 def _require_ledger(then: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models import Min
 from django.utils import timezone
 
@@ -26,7 +26,7 @@ from erasure.models import RightsRequest, Step
 from erasure.states import OPEN_REQUEST
 from gdpr_portal import outages, wellknown
 from gdpr_portal.celery import app
-from vault import ledger
+from vault import ledger, ledger_file
 from vault import services as vault
 
 Level = Literal["ok", "warn", "bad"]
@@ -88,12 +88,31 @@ def _weaknesses() -> dict[str, bool]:
 
 
 def _database() -> Answer:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('server_version_num')::int, current_setting('server_version')")
-        number, version = cursor.fetchone()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT current_setting('server_version_num')::int, current_setting('server_version'),"
+                " pg_is_in_recovery()"
+            )
+            number, version, is_standby = cursor.fetchone()
+    except OperationalError as error:
+        connection.close()
+        remedy = "Does the server run, and are host, port, database, user and password of DATABASE_URL right?"
+        return Answer("bad", f"no connection: {_last_line(error)}", remedy)
     if number < OLDEST_POSTGRESQL:
         return Answer("bad", f"PostgreSQL {version}", "The service needs PostgreSQL 15 or newer.")
+    if is_standby:
+        words = "the server of DATABASE_URL is a standby: it takes no writes"
+        return Answer(
+            "bad", words, "Promote it, if the primary is gone for good; else let DATABASE_URL lead to the primary."
+        )
     return Answer("ok", f"PostgreSQL {version} answers")
+
+
+def _last_line(error: OperationalError) -> str:
+    """What libpq said last, but for its guesses (behind a tab): it names host, port and user, and never a password."""
+    said = [line for line in str(error).splitlines() if line.strip() and not line.startswith("\t")]
+    return " ".join(said[-1].split()) if said else type(error).__name__
 
 
 def _role() -> Answer:
@@ -130,13 +149,17 @@ def _clock() -> Answer:
 
 
 def _disk() -> Answer:
-    usage = shutil.disk_usage(settings.RUN_DIR)
-    share = usage.free / usage.total
-    if share < LEAST_FREE:
-        return Answer(
-            "warn", f"{share:.0%} of the disk of RUN_DIR is free", "Make room before the shred ledger cannot grow."
-        )
-    return Answer("ok", f"{share:.0%} of the disk of RUN_DIR is free")
+    free = {"RUN_DIR": _free_share(settings.RUN_DIR), "the shred ledger": _free_share(ledger_file.nearest_folder())}
+    where = min(free, key=lambda name: free[name])
+    words = f"{free[where]:.0%} of the disk of {where} is free"
+    if free[where] < LEAST_FREE:
+        return Answer("warn", words, "Make room before the shred ledger cannot grow.")
+    return Answer("ok", words)
+
+
+def _free_share(folder: Path) -> float:
+    usage = shutil.disk_usage(folder)
+    return usage.free / usage.total
 
 
 # --- keys -------------------------------------------------------------------------------------------------------------
@@ -150,6 +173,8 @@ def _keys() -> Answer:
 def _key_file() -> Answer:
     file = Path(settings.VAULT_KEY_FILE)
     if not file.exists():
+        if not vault.status().unsealed:
+            return Answer("bad", "there is no file at VAULT_KEY_FILE", "Mount the keyring there, with mode 0400.")
         return Answer("ok", "no key file; the keys come from elsewhere")
     mode = stat.S_IMODE(file.stat().st_mode)
     if mode & 0o077:
@@ -164,13 +189,40 @@ def _ledger() -> Answer:
             "the database is older than the shred ledger: it was restored",
             "`manage.py restore_fence` explains what it would replay, and does it.",
         )
+    return _ledger_file()
+
+
+def _ledger_file() -> Answer:
+    """The file itself: it is the one this database knows, nothing waits for it, and it can be written."""
+    if missing := ledger.lacking():
+        return Answer(
+            "bad",
+            f"the shred ledger lacks {missing} lines that this database has seen written",
+            "Is SHRED_LEDGER_FILE the right file? Bring back the present one: without it a restore undoes erasures.",
+        )
+    if waiting := ledger.overdue():
+        return Answer(
+            "bad",
+            f"{waiting} lines wait to be written to the shred ledger",
+            "Is its disk full or read-only? Does a worker run? Acts stand; people were asked to try again.",
+        )
+    if not ledger_file.writable():
+        return Answer(
+            "bad",
+            "this process may not write to the shred ledger",
+            "See to owner, mode and mount of SHRED_LEDGER_FILE: erasures and withdrawals wait for it.",
+        )
     return Answer("ok", "the database is as new as the shred ledger")
 
 
 # --- what runs --------------------------------------------------------------------------------------------------------
 def _broker() -> Answer:
-    with app.connection_for_write() as broker:
-        broker.ensure_connection(max_retries=1, timeout=2)
+    try:
+        with app.connection_for_write() as broker:
+            broker.ensure_connection(max_retries=1, timeout=2)
+    except Exception as error:  # each transport has errors of its own
+        remedy = "Does it run, and are host, user, password and virtual host of BROKER_URL right?"
+        return Answer("bad", f"the broker does not let us in: {type(error).__name__}", remedy)
     return Answer("ok", "the broker answers")
 
 

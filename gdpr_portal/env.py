@@ -9,8 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import psycopg
 from django.core.exceptions import ImproperlyConfigured
+from psycopg.conninfo import conninfo_to_dict
 
 REQUIRED = object()
 
@@ -60,6 +64,69 @@ def share(text: str) -> float:
     if not 0 <= number <= 1:
         raise ValueError("expected a number from 0 to 1")
     return number
+
+
+def natural(text: str) -> int:
+    """A whole number, 0 or more."""
+    if not (text.strip().isascii() and text.strip().isdigit()):
+        raise ValueError("expected a whole number, 0 or more")
+    return int(text)
+
+
+def at_least_zero(text: str) -> float:
+    """A number, 0 or more."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise ValueError("expected a number, 0 or more")
+    return number
+
+
+def postgresql(text: str) -> str:
+    """An address that libpq understands; what it says of another would quote the password in it."""
+    try:
+        conninfo_to_dict(text)
+    except psycopg.ProgrammingError:
+        raise ValueError("expected postgresql://user:password@host:port/database") from None
+    return text
+
+
+def address(*schemes: str) -> Callable[[str], str]:
+    """A reader that accepts an address with one of these schemes."""
+
+    def read(text: str) -> str:
+        if text.partition("://")[0] not in schemes or "://" not in text:
+            raise ValueError(f"expected an address that begins with {', '.join(f'{each}://' for each in schemes)}")
+        try:
+            _port = urlsplit(text).port
+        except ValueError:
+            raise ValueError("expected an address whose port is a number") from None
+        return text
+
+    return read
+
+
+def time_zone(text: str) -> str:
+    """The name of a time zone that this machine knows."""
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("expected the name of a time zone, such as Europe/Berlin") from None
+    return text
+
+
+def holidays(text: str) -> str:
+    """A country, or a country and its subdivision, whose holidays are known."""
+    from holidays import country_holidays  # only here: what is left at its default needs no look
+
+    country, _dash, subdivision = text.partition("-")
+    try:
+        country_holidays(country, subdiv=subdivision or None)
+    except NotImplementedError:
+        raise ValueError("expected a country or subdivision whose holidays are known, such as DE-BE or FR") from None
+    return text
 
 
 def path(text: str) -> Path:

@@ -40,6 +40,7 @@ def watch(process: str, version: str) -> None:
     gc.freeze()
     bury_the_dead()
     metrics.STARTS.labels(process, version).inc()
+    log.info("this process has started", extra={"kind": process, "version": version})
     measure(process, version)
     if limit := limit_bytes():
         metrics.MEMORY_LIMIT.labels(process, version).set(limit)
@@ -103,6 +104,8 @@ def _measure_on(process: str, version: str) -> None:
 
 
 def _end(process: str, began: float) -> None:
-    why = reason(resident=resident_bytes(), lived=time.monotonic() - began)
+    lived = time.monotonic() - began
+    why = reason(resident=resident_bytes(), lived=lived)
+    log.info("this process ends in order", extra={"kind": process, "code": why, "seconds": int(lived)})
     metrics.RECYCLED.labels(process, why).inc()
     _bury(metrics.identity())

@@ -100,8 +100,8 @@ def _passes(check: Callable[[], bool]) -> bool:
 
 def _database() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-        return bool(cursor.fetchone())
+        cursor.execute("SELECT NOT pg_is_in_recovery()")  # a standby takes no withdrawal
+        return cursor.fetchone() == (True,)
 
 
 def missing_migrations() -> int:

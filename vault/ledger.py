@@ -30,6 +30,7 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from gdpr_portal.errors import Unavailable
@@ -185,6 +186,24 @@ def lost() -> list[Entry]:
     return [entry for entry in written if entry.id not in noted]
 
 
+def lacking() -> int:
+    """How many lines that this database has seen written are not in the file: another file, or an older copy of it.
+
+    The rows are counted first, as a line is on disk before its row stops waiting.
+    """
+    written = Tombstone.objects.count() - UnwrittenLine.objects.count()
+    return max(written - _reader.look().count, 0)
+
+
+def overdue() -> int:
+    """How many lines wait to be written for longer than they should."""
+    return _overdue().count()
+
+
+def _overdue() -> QuerySet[UnwrittenLine]:
+    return UnwrittenLine.objects.filter(since__lt=timezone.now() - _WRITTEN_WITHIN)
+
+
 def _may_be_lost() -> bool:
     """Whether the file has more lines than this database has rows whose lines are written.
 
@@ -193,8 +212,7 @@ def _may_be_lost() -> bool:
     """
     file = _reader.look()
     lines = file.count - _on_their_way(file.latest_of_keys)
-    overdue = UnwrittenLine.objects.filter(since__lt=timezone.now() - _WRITTEN_WITHIN).values_list("id", flat=True)
-    without = ledger_file.missing(overdue)
+    without = ledger_file.missing(_overdue().values_list("id", flat=True))
     return lines > Tombstone.objects.count() - without
 
 

@@ -116,6 +116,20 @@ def missing(ids: Iterable[UUID]) -> int:
     return len(wanted)
 
 
+def writable() -> bool:
+    """Whether this process may add to the file, or make it where there is none yet."""
+    path: Path = settings.SHRED_LEDGER_FILE
+    if path.exists():
+        return os.access(path, os.W_OK)
+    return nearest_folder().is_dir() and os.access(nearest_folder(), os.W_OK | os.X_OK)
+
+
+def nearest_folder() -> Path:
+    """The folder that the file lies in, or the one in which its folder would be made."""
+    path: Path = settings.SHRED_LEDGER_FILE
+    return next(folder for folder in path.parents if folder.exists())
+
+
 def append(added: Iterable[Entry]) -> None:
     """The entries are on disk, behind all that were there. Whole lines, however many processes write."""
     path: Path = settings.SHRED_LEDGER_FILE

@@ -88,6 +88,13 @@ def outstanding(kind: str) -> int:
     return left or sum(rows.values())
 
 
+def ageing(kind: str) -> int:
+    """How many rows under older versions nobody brings over, because they end by themselves within a day."""
+    current = providers.keyring().current(kind)
+    counted = [_count(column) for column in _of_kind(kind) if column.renew is None]
+    return sum(rows for versions in counted for version, rows in versions if version != current)
+
+
 def version_sql(kind: str, cell: str) -> str:
     """The SQL that reads the key version out of a cell of this kind."""
     return _VERSION_SQL[kind].format(cell)

@@ -3,7 +3,8 @@
 set -eu
 psql -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" \
     -v owner_password="$OWNER_PASSWORD" -v app_password="$APP_PASSWORD" -v sequencer_password="$SEQUENCER_PASSWORD" <<'SQL'
-CREATE ROLE gdpr_owner LOGIN NOINHERIT PASSWORD :'owner_password';
+-- PostgreSQL 15 gives the schema public to the owner of the database by a role that has to be inherited.
+CREATE ROLE gdpr_owner LOGIN INHERIT PASSWORD :'owner_password';
 CREATE ROLE gdpr_app LOGIN NOINHERIT PASSWORD :'app_password';
 CREATE ROLE gdpr_sequencer LOGIN NOINHERIT PASSWORD :'sequencer_password';
 CREATE DATABASE gdpr_portal OWNER gdpr_owner;

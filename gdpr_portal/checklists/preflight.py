@@ -7,6 +7,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core import checks as django_checks
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
@@ -32,6 +34,7 @@ def checklist(*, ci: str = "", coverage: str = "") -> list[Check]:
         Check("dependencies", _dependencies, "A deployment goes wrong"),
         Check("settings", _settings, "A deployment goes wrong"),
         Check("deploy check", _deploy_check, "A deployment goes wrong"),
+        Check("static files", _static_files, "Requests fail"),
         known["profile"],
         Check("endpoints", _endpoints, "The web process is down"),
         Check("ports", _ports, "Processes keep restarting"),
@@ -102,6 +105,19 @@ def _deploy_check() -> Answer:
         words = f"`check --deploy` has something to say: {', '.join(told)}"
         return Answer("bad", words, "Run `manage.py check --deploy` and settle every line.")
     return Answer("ok", "`check` is clean" if local else "`check --deploy` is clean")
+
+
+def _static_files() -> Answer:
+    """Without its file a page is an error: the manifest has to name all that this code brings."""
+    found = [(getattr(storage, "prefix", ""), path) for finder in get_finders() for path, storage in finder.list([])]
+    wanted = {f"{prefix}/{path}" if prefix else path for prefix, path in found}
+    missing = wanted - set(ManifestStaticFilesStorage().hashed_files)
+    if missing:
+        words = f"{len(missing)} of {len(wanted)} static files are not in STATIC_ROOT"
+        return Answer(
+            "bad", words, "Run `manage.py collectstatic --no-input` with this code: its pages are errors else."
+        )
+    return Answer("ok", f"{len(wanted)} static files are in STATIC_ROOT")
 
 
 def _endpoints() -> Answer:

@@ -3,10 +3,14 @@
 import io
 import json
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
+from django.db import OperationalError, connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from access.models import OutgoingMail
@@ -14,6 +18,7 @@ from access.services.applications import disable_endpoint, set_endpoint
 from erasure.models import RightsRequest, Step
 from gdpr_portal import doctor, wellknown
 from tests.erasure.people import in_review
+from vault.models import Tombstone, UnwrittenLine
 
 pytestmark = pytest.mark.django_db
 
@@ -108,6 +113,85 @@ def test_a_restored_database_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "restore_fence" in broken("shred ledger").remedy
 
 
+def test_a_ledger_without_lines_the_database_knows_is_told(settings: Any, tmp_path: Any) -> None:
+    settings.SHRED_LEDGER_FILE = tmp_path / "ledger" / "shred.jsonl"
+    with transaction.atomic():
+        doctor.ledger.record_change(doctor.ledger.WITHDRAWN, uuid4(), "newsletter", "")
+    assert answers()["shred ledger"].level == "ok", "its line waits for the commit"
+    doctor.ledger.write_lines()
+    assert answers()["shred ledger"].level == "ok"
+    settings.SHRED_LEDGER_FILE = tmp_path / "elsewhere" / "shred.jsonl"
+    found = broken("shred ledger")
+    assert found.level == "bad" and "lacks 1 lines" in found.words
+
+
+def test_a_full_disk_of_the_ledger_and_lines_that_wait_are_told(
+    settings: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.RUN_DIR, settings.SHRED_LEDGER_FILE = tmp_path, tmp_path / "volume" / "shred.jsonl"
+    settings.SHRED_LEDGER_FILE.parent.mkdir()
+    free = {tmp_path: 50, settings.SHRED_LEDGER_FILE.parent: 0}
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda folder: SimpleNamespace(free=free[folder], total=100))
+    assert "0% of the disk of the shred ledger" in broken("disk").words
+    line = uuid4()
+    Tombstone.objects.create(id=line, mark=b"m", kind="withdrawn", at="2026-11-01T00:00:00Z")
+    UnwrittenLine.objects.create(id=line, since="2026-11-01T00:00:00Z")
+    found = broken("shred ledger")
+    assert found.level == "bad" and found.words.startswith("1 lines wait")
+
+
+def test_a_ledger_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor.ledger_file.os, "access", lambda *_: False)
+    found = broken("shred ledger")
+    assert found.level == "bad" and "may not write" in found.words
+
+
+def test_a_key_file_that_is_not_there_is_told_unless_the_keys_come_otherwise(
+    settings: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.VAULT_KEY_FILE = tmp_path / "nowhere.json"
+    assert broken("key file").level == "bad"
+    monkeypatch.setattr(doctor.vault, "status", lambda: SimpleNamespace(unsealed=True, reason=""))
+    assert answers()["key file"].level == "ok"
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ('connection failed: server at "::1"\nFATAL:  password authentication failed for user "app"', "password auth"),
+        (
+            "connection to server failed: Connection refused\n\tIs the server running on that host?",
+            "Connection refused",
+        ),
+        ("", "OperationalError"),
+    ],
+)
+def test_a_database_that_does_not_let_us_in_says_why(monkeypatch: pytest.MonkeyPatch, said: str, words: str) -> None:
+    def refuse() -> None:
+        raise OperationalError(said)
+
+    monkeypatch.setattr(doctor, "connection", SimpleNamespace(cursor=refuse, close=lambda: None))
+    found = doctor._database()
+    assert found.level == "bad" and words in found.words and "\n" not in found.words
+    assert "DATABASE_URL" in found.remedy
+
+
+def test_a_standby_is_told_and_takes_no_traffic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A standby answers every read and refuses every withdrawal."""
+    assert wellknown._CHECKS["database"]() is True
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE FUNCTION pg_temp.pg_is_in_recovery() RETURNS bool LANGUAGE sql AS 'SELECT true'")
+    execute = CursorWrapper.execute
+
+    def as_standby(self: Any, sql: Any, params: Any = None) -> Any:
+        return execute(self, str(sql).replace("pg_is_in_recovery", "pg_temp.pg_is_in_recovery"), params)
+
+    monkeypatch.setattr(CursorWrapper, "execute", as_standby)
+    assert wellknown._CHECKS["database"]() is False
+    found = doctor._database()
+    assert found.level == "bad" and "standby" in found.words and "primary" in found.remedy
+
+
 def test_work_that_nobody_does_is_told() -> None:
     OutgoingMail.objects.create(kind="x", sealed=b"", due_at=timezone.now() - timedelta(minutes=6))
     assert "6 minutes" in broken("queues").words
@@ -142,4 +226,4 @@ def test_a_broker_that_is_down_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     dead = Connection("amqp://guest:guest@127.0.0.1:1//")
     monkeypatch.setattr(doctor.app, "connection_for_write", lambda: dead)
     found = broken("broker")
-    assert found.level == "bad" and "guest" not in found.words
+    assert found.level == "bad" and "guest" not in found.words and "BROKER_URL" in found.remedy

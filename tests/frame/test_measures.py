@@ -282,6 +282,16 @@ def test_a_worker_that_ends_is_counted_by_why_and_its_memory_is_forgotten(lived:
     assert "portal_process_resident_bytes{" not in asked
 
 
+def test_the_log_says_that_a_process_began_and_why_it_ended(tmp_path: Path) -> None:
+    told = CHILD.replace(
+        "def work():", "def work():\n    import logging; logging.basicConfig(level='INFO', format=FORMAT)"
+    )
+    env = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    program = "FORMAT = '%(message)s %(kind)s'" + told
+    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, timeout=600)
+    assert done.stderr.splitlines() == ["this process has started web", "this process ends in order web"]
+
+
 @pytest.mark.parametrize(
     ("resident", "lived_seconds", "why"), [(50, 10, "asked"), (300, 10, "memory"), (50, 4000, "lifetime")]
 )

@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -58,6 +61,35 @@ def test_a_deploy_check_that_says_something_is_bad() -> None:
     with override_settings(PROFILE="production", SECURE_HSTS_SECONDS=0, SESSION_COOKIE_SECURE=False):
         found = before("deploy check")
     assert found.level == "bad" and "security.W004" in found.words
+
+
+def test_the_deploy_check_of_a_production_without_fault_is_clean(repository: Path, tmp_path: Path) -> None:
+    said = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=repository, capture_output=True, text=True, check=False,
+        env=os.environ | {
+            "PROFILE": "production", "SECRET_KEY": "a1b2c3d4e5f6g7h8i9j0" * 3, "DATABASE_URL": "postgresql:///none",
+            "BROKER_URL": "amqps://host//", "EMAIL_URL": "smtps://host", "BASE_URL": "https://portal.example",
+            "ALLOWED_HOSTS": "portal.example", "RUN_DIR": str(tmp_path),
+        },
+    )  # fmt: skip
+    assert said.returncode == 0, said.stderr
+
+
+def test_static_files_that_were_not_collected_are_bad(settings: Any, tmp_path: Path) -> None:
+    settings.STATIC_ROOT = tmp_path
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}
+    }
+    found = before("static files")
+    assert found.level == "bad" and "collectstatic" in found.remedy
+    call_command("collectstatic", interactive=False, verbosity=0)
+    assert before("static files").level == "ok"
+    manifest = tmp_path / "staticfiles.json"
+    collected = json.loads(manifest.read_text())
+    del collected["paths"]["favicon.svg"]  # as the version before collected them
+    manifest.write_text(json.dumps(collected))
+    assert before("static files").words.startswith("1 of ")
 
 
 def test_an_address_that_is_not_served_is_bad(settings: Any) -> None:

@@ -4,7 +4,9 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -26,7 +28,7 @@ KUBECTL = shutil.which("kubectl")
 OTHERS = {
     "KEYRING_FROM", "SIGNING_KEY_FROM", "PROMETHEUS_MULTIPROC_DIR", "GRANIAN_WORKERS_MAX_RSS",
     "GRANIAN_WORKERS_LIFETIME",
-    "PORT", "WEB_THREADS", "WORKER_THREADS", "PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE",
+    "PORT", "WEB_ADDRESS", "WEB_THREADS", "WORKER_THREADS", "PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE",
     "DJANGO_SETTINGS_MODULE", "PIP_NO_CACHE_DIR", "PIP_DISABLE_PIP_VERSION_CHECK",
 }  # fmt: skip
 """Variables of the containers that are no settings of the service."""
@@ -103,6 +105,22 @@ def test_the_entrypoint_starts_what_it_is_told(container: Any, word: str, part: 
     done = container(word)
     assert done.returncode == 0, done.stderr
     assert part in done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_a_web_process_shares_its_port_with_no_other(container: Any, tmp_path: Path, address: str) -> None:
+    """The server itself would (SO_REUSEPORT): two versions would answer in turn, and nobody be told."""
+    real = f'#!/bin/sh\nif [ "$1" = -c ]; then exec {sys.executable} "$@"; fi\necho "serves $*"\n'
+    (tmp_path / "bin" / "python").write_text(real)
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        taken.bind((address, 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = container("web", PORT=port, WEB_ADDRESS=address)
+        assert done.returncode == 1 and f"port {port} cannot be had" in done.stderr and "serves" not in done.stdout
+    done = container("web", PORT=port, WEB_ADDRESS=address)
+    assert done.returncode == 0 and f"--host {address} --port {port} " in done.stdout
 
 
 def test_mounted_keys_are_made_readable_to_the_service_alone(container: Any, tmp_path: Path) -> None:
@@ -303,6 +321,33 @@ def test_what_can_be_many_may_lose_one_and_grow(repository: Path) -> None:
     assert policies["nothing"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     block = policies["worker-to-outside"]["egress"][0]["to"][0]["ipBlock"]
     assert "169.254.0.0/16" in block["except"] and "10.0.0.0/8" in block["except"]
+
+
+def test_a_deployment_does_not_undo_what_the_autoscaler_did(repository: Path) -> None:
+    found = list(resources(repository))
+    scaled = {each["metadata"]["name"] for each in found if each["kind"] == "HorizontalPodAutoscaler"}
+    counted = {
+        each["metadata"]["name"] for each in found if each["kind"] == "Deployment" and "replicas" in each["spec"]
+    }
+    assert counted == {"scheduler", "sequencer", "metrics"} and not counted & scaled
+    overlays = repository / "deploy" / "kubernetes" / "overlays"
+    assert not [
+        path for path in overlays.glob("*/kustomization.yaml") if "replicas" in yaml.safe_load(path.read_text())
+    ]
+
+
+def test_a_first_deployment_waits_for_no_secret_that_only_it_can_make(repository: Path) -> None:
+    [spec] = [pod for name, pod in pods(list(resources(repository))) if name == "postflight"]
+    [smoke] = [
+        each["secretRef"] for each in spec["containers"][0]["envFrom"] if "smoke" in str(each.get("secretRef", ""))
+    ]
+    assert smoke == {"name": "gdpr-portal-smoke", "optional": True}
+
+
+def test_the_owner_inherits_the_right_to_make_tables(repository: Path) -> None:
+    """PostgreSQL 15 gives it by the role pg_database_owner, which a role without INHERIT does not act for."""
+    made = re.findall(r"^CREATE ROLE gdpr_(\w+) LOGIN (\w+)", text(repository, "deploy", "compose", "roles.sh"), re.M)
+    assert dict(made) == {"owner": "INHERIT", "app": "NOINHERIT", "sequencer": "NOINHERIT"}
 
 
 def test_jobs_of_a_deployment_are_commands_that_are_there(repository: Path) -> None:

@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from psycopg.conninfo import make_conninfo
 
+from access.models import IdempotencyKey
 from audit.models import AuditEvent
 from gdpr_portal.errors import WrongState
 from vault import providers, rotation, services
@@ -220,10 +221,22 @@ def test_the_command_says_in_words_what_there_is_and_no_key(sealed, key_file, ca
     assert f"master: version 1 is current; version 1 holds {PEOPLE} rows." in first
     assert f"master: version 2 is current and {PEOPLE} rows were brought over." in said(capsys, "rotate", "master")
     assert f"version 2 holds {PEOPLE} rows; version 1 holds none" in said(capsys, "status")
-    assert said(capsys, "retire", "master", "1") == "master: version 1 is gone.\n"
+    gone, backups = said(capsys, "retire", "master", "1").splitlines()
+    assert gone == "master: version 1 is gone." and "Backups from before can no longer be restored" in backups
     assert "version 1" not in next(line for line in said(capsys, "status").splitlines() if line.startswith("master"))
     with pytest.raises(CommandError, match="There is no such version"):
         call_command("keys", "retire", "master", "1")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rows_that_nobody_brings_over_are_told_with_the_day_the_old_key_may_go(capsys, shop):
+    body = services.seal_secret(services.Place("access_idempotencykey", "body_sealed", str(shop.pk)), b"{}")
+    IdempotencyKey.objects.create(application_id=shop.pk, method="POST", fingerprint=b"", body_sealed=body)
+    assert said(capsys, "rotate", "secrets").splitlines()[1:] == [
+        "1 rows live a day at most and keep the older key: retire it tomorrow."
+    ]
+    IdempotencyKey.objects.all().delete()
+    assert "live a day" not in said(capsys, "rotate", "secrets")
 
 
 def test_the_command_says_why_the_vault_is_sealed(key_file):

@@ -121,6 +121,8 @@ class Command(BaseCommand):
                 bar.update(total - bar.n)
         current = providers.keyring(fresh=True).current(kind)
         self.stdout.write(f"{kind}: version {current} is current and {bar.n} rows were brought over.")
+        if left := rotation.ageing(kind):
+            self.stdout.write(f"{left} rows live a day at most and keep the older key: retire it tomorrow.")
 
     def _renew(self, steps: Iterator[datakeys.Step]) -> None:
         """The keys have successors; the worker destroys the old ones when their time is over."""
@@ -139,3 +141,5 @@ class Command(BaseCommand):
     def _retire(self, *, kind: str, version: int, **options: Any) -> None:
         rotation.retire(kind, version)
         self.stdout.write(f"{kind}: version {version} is gone.")
+        if kind in {"master", "index", "secrets"}:
+            self.stdout.write("Backups from before can no longer be restored with this keyring: make one now.")
