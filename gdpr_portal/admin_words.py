@@ -188,6 +188,7 @@ REFUSALS = (
     gettext_noop("Expected one of the reasons of Art. 12(5)."),
     gettext_noop("Give a day and a time."),
     gettext_noop("It is a finding already."),
+    gettext_noop("It lacks: %(flaws)s."),
     gettext_noop("It is being sent at this moment."),
     gettext_noop("It was changed after it was shown to you: look at it again."),
     gettext_noop("Leave out addresses and numbers of people: this text is kept."),

@@ -1,11 +1,14 @@
 """Codes of the catalogue and of cases in the words of the desk, for templates."""
 
 from django import template
+from django.conf import settings
 from django.utils.functional import Promise
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from consent.explain import BASES
-from erasure.models import Step
+from erasure.models import SourceAnswer, Step
+from erasure.states import REMOVED
 from erasure.words import TEXT_FIELDS, at_the_desk, text_source
 
 register = template.Library()
@@ -55,6 +58,30 @@ WORDS: dict[str, Promise] = {
     "failed": _("Failed"),
     "retained": _("Stays"),
 }
+
+
+WHY_FAILED: dict[str, Promise] = {
+    **dict(SourceAnswer.Reason.choices),
+    REMOVED: _("The place was removed"),
+    "no_answer": _("No answer, although reminded"),
+    "WorkerLost": _("The worker was lost while it was at it"),
+    "Tampered": _("A value was changed outside the service"),
+}
+"""Why a step failed; what has no words is the name that stands in the logs."""
+
+
+@register.filter
+def why_failed(reason: str) -> object:
+    """`{{ step.last_error|why_failed }}`: in words, or as the code operators look for; a dash for none."""
+    if not reason:
+        return "-"
+    return WHY_FAILED.get(reason) or format_html("<code>{}</code>", reason)
+
+
+@register.filter
+def language_called(code: str) -> object:
+    """`{{ finding.language|language_called }}`: the language by its name."""
+    return dict(settings.LANGUAGES).get(code, code)
 
 
 @register.filter
