@@ -53,6 +53,7 @@ COLUMNS: dict[str, Any] = {
     "author": _("written by"),
     "authority_told_at": _("authority told on"),
     "aware_at": _("aware since"),
+    "before": _("values before"),
     "body": _("text"),
     "category": _("category of data"),
     "closed_at": _("closed on"),

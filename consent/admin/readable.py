@@ -22,7 +22,7 @@ from consent.models.governance import SourceKind
 from consent.names import Names
 from consent.wording import country
 
-MEMBERS = {"texts": gettext_lazy("wording in each language"), "before": gettext_lazy("Before")}
+MEMBERS = {"texts": gettext_lazy("wording in each language")}
 """What an approval is bound to besides columns."""
 LISTS = {"fields": "field", "purposes": "purpose"}
 """Lists of slugs, and what they are slugs of."""

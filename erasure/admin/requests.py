@@ -311,6 +311,7 @@ class WhyProposed(admin.AllValuesFieldListFilter):
 class RetentionProposalAdmin(ForReviewers):
     """Values whose consent has ended and that nothing else needs: a reviewer lets them go or keeps them for now."""
 
+    empty_words = gettext_lazy("When a consent ends and nothing else needs its values, they are proposed here.")
     list_display = ("person", "called", "why", "proposed_at", "decided_at", "erased")
     list_display_links = None
     list_filter = (("reason", WhyProposed), ("decided_at", WhetherDone))

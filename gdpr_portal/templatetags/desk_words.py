@@ -1,5 +1,7 @@
 """Codes of the catalogue and of cases in the words of the desk, for templates."""
 
+from collections.abc import Mapping
+
 from django import template
 from django.conf import settings
 from django.utils.functional import Promise
@@ -15,6 +17,12 @@ register = template.Library()
 
 WORDS: dict[str, Promise] = {
     **TEXT_FIELDS,
+    # whom a purpose is about (Art. 30(1)(c)), and what a recipient is, as most of them are called
+    "customers": _("customers"),
+    "employees": _("employees"),
+    "processor": _("processor"),
+    "controller": _("controller"),
+    "joint controller": _("joint controller"),
     # what a purpose rests on (Art. 6(1))
     **BASES,
     # what a notice to a recipient says
@@ -82,6 +90,22 @@ def why_failed(reason: str) -> object:
 def language_called(code: str) -> object:
     """`{{ finding.language|language_called }}`: the language by its name."""
     return dict(settings.LANGUAGES).get(code, code)
+
+
+@register.filter
+def called_in(code: str, names: Mapping[str, object]) -> object:
+    """`{{ event.actor|called_in:who }}`: the name the page has for it; else the code itself."""
+    return names.get(code, code)
+
+
+@register.filter
+def as_written(value: object) -> object:
+    """A value of an entry of the log: lists in a row, yes and no in words, a dash for nothing."""
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    if isinstance(value, list):
+        return ", ".join(str(each) for each in value) or "-"
+    return "-" if value in (None, "") else value
 
 
 @register.filter
