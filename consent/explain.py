@@ -4,10 +4,10 @@ The API answers with stable codes and the English sentence (`Looked.input`); pag
 language in force.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.utils import formats, timezone
 from django.utils.translation import gettext
@@ -45,6 +45,14 @@ BASES = {
 }
 
 
+Called: TypeAlias = Callable[[str, str], str]
+"""Kind and slug -> the name that people know (`consent.names.Names.of`)."""
+
+
+def _as_it_is(kind: str, slug: str) -> str:
+    return slug
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One rule as a person reads it."""
@@ -56,17 +64,23 @@ class Step:
     refused: bool
 
 
-def explained(trace: Iterable[Looked]) -> list[Step]:
-    """The rules looked at, in order, in the language in force."""
+def explained(trace: Iterable[Looked], called: Called = _as_it_is) -> list[Step]:
+    """The rules looked at, in order, in the language in force; fields and recipients are named by `called`."""
     return [
-        Step(each.rule, str(QUESTIONS[each.rule]), said(each.saw), outcome(each.outcome), each.outcome == "refused")
+        Step(
+            each.rule,
+            str(QUESTIONS[each.rule]),
+            said(each.saw, called),
+            outcome(each.outcome),
+            each.outcome == "refused",
+        )
         for each in trace
     ]
 
 
-def said(sentence: Sentence) -> str:
+def said(sentence: Sentence, called: Called = _as_it_is) -> str:
     """What a rule saw, in the language in force."""
-    text: str = gettext(sentence.text) % {name: _told(name, value) for name, value in sentence.about.items()}
+    text: str = gettext(sentence.text) % {name: _told(name, value, called) for name, value in sentence.about.items()}
     return text
 
 
@@ -80,7 +94,7 @@ def verdict(code: str) -> tuple[Any, str]:
     return words.CODES[code], "good" if code == "allowed" else "bad"
 
 
-def _told(name: str, value: str) -> str:
+def _told(name: str, value: str, called: Called) -> str:
     """A code among the values of a sentence, in words; a moment in the form of the language."""
     if name == "state":
         return str(words.ANSWERS.get(value, value)).lower()
@@ -88,4 +102,4 @@ def _told(name: str, value: str) -> str:
         return str(BASES.get(value, value))
     if name == "moment":
         return formats.date_format(timezone.localtime(datetime.fromisoformat(value)), "DATETIME_FORMAT")
-    return value
+    return called(name, value) if name in ("field", "recipient") else value

@@ -1,12 +1,18 @@
-"""What keeps something from being approved or published, said in words. Questions only; `services.review` decides."""
+"""What keeps something from being approved or published, said in words. Questions only; `services.review` decides.
+
+The words are those of the language in force, and name fields and purposes as the catalogue does.
+"""
 
 from typing import TypeAlias
 
+from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from consent import categories, reports, revised, transfers
 from consent.models import Component, DataContract, Notice, Purpose, Recipient, Revision
 from consent.models.governance import ReviewState
+from consent.names import FIELD, PURPOSE, Names
 from consent.notices import points
 from consent.selectors import APPROVED
 
@@ -35,7 +41,7 @@ def flaws_of_publishing(item: Item) -> list[str]:
     match item:
         case Purpose():
             live = item.notices.filter(state=ReviewState.LIVE).exists()
-            return flaws(item) + ([] if live else ["no notice of this purpose is live"])
+            return flaws(item) + ([] if live else [_("no notice of this purpose is live")])
         case Notice():
             return flaws(item) + _needs(item.purpose, *APPROVED)
         case DataContract():
@@ -47,24 +53,29 @@ def flaws_of_publishing(item: Item) -> list[str]:
 
 
 def _titles(titles: dict[str, str]) -> list[str]:
-    return [f"{language}: no title" for language in points.LANGUAGES if not titles.get(language, "").strip()]
+    lacking = [name for language, name in settings.LANGUAGES if not titles.get(language, "").strip()]
+    return [_("%(language)s: no name") % {"language": name} for name in lacking]
 
 
 def _component(component: Component) -> list[str]:
     found = _titles(component.titles)
     if not categories.is_known(component.category):
-        found.append(f"category {component.category} is no term of {categories.SOURCE} (Art. 30(1)(c))")
+        about = {"category": component.category, "source": categories.SOURCE}
+        found.append(_("the category %(category)s is no term of %(source)s (Art. 30(1)(c))") % about)
     if categories.is_special(component.category) and not component.special_category:
-        found.append(f"category {component.category} is a special one (Art. 9), the component does not say so")
+        words = _("the category %(category)s is a special one (Art. 9), and the field does not say so")
+        found.append(words % {"category": component.category})
     if not component.necessity.strip():
-        found.append("nothing says why it is needed (Art. 5(1)(c))")
-    return found if component.supplied_by else [*found, "nobody supplies it"]
+        found.append(_("nothing says why it is needed (Art. 5(1)(c))"))
+    return found if component.supplied_by else [*found, _("nobody supplies it")]
 
 
 def _revision(revision: Revision) -> list[str]:
     """What is wrong with the change, and with what it would lead to."""
     thing = revised.thing_of(revision)
-    found = revised.flaws(revision) if revision.reason.strip() else [*revised.flaws(revision), "no reason is given"]
+    found = revised.flaws(revision)
+    if not revision.reason.strip():
+        found.append(_("no reason is given"))
     if thing is None:
         return found
     becomes = revised.with_values(thing, revision.values)
@@ -74,35 +85,36 @@ def _revision(revision: Revision) -> list[str]:
 def _users_of(component: Component) -> list[str]:
     """What the live purposes that need the component would come to lack by the change."""
     live = Purpose.objects.filter(state=ReviewState.LIVE, fields__contains=[component.slug]).order_by("slug")
-    return [f"purpose {each.slug}: {flaw}" for each in live for flaw in _of_component(each, component)]
+    return [f"{each}: {flaw}" for each in live for flaw in _of_component(each, component)]
 
 
 def _of_component(purpose: Purpose, component: Component) -> list[str]:
     found = []
     if component.special_category and not purpose.special_category:
-        found.append("a component is of a special category (Art. 9), the purpose does not say so")
+        found.append(_("a field is of a special category (Art. 9), and the purpose does not say so"))
     longest = component.longest_retention_days
     if longest is not None and purpose.retention_days > longest and not purpose.retention_law:
-        found.append(f"{component.slug} is kept for {longest} days at most (Art. 5(1)(e))")
+        words = _("“%(field)s” is kept for %(days)s days at most (Art. 5(1)(e))")
+        found.append(words % {"field": component, "days": longest})
     if not set(purpose.sources) & set(component.supplied_by):
-        found.append(f"{component.slug} comes from none of its sources")
+        found.append(_("“%(field)s” comes from none of its sources") % {"field": component})
     return found
 
 
 def _purpose(purpose: Purpose) -> list[str]:
     approved = {item.slug: item for item in Component.objects.filter(slug__in=purpose.fields, state__in=APPROVED)}
-    found = [f"component {slug} is not approved" for slug in purpose.fields if slug not in approved]
+    found = _not_approved(FIELD, [slug for slug in purpose.fields if slug not in approved])
     if not purpose.fields:
-        found.append("no component is named")
+        found.append(_("no field is named"))
     found += sorted({flaw for item in approved.values() for flaw in _of_component(purpose, item)})
     if purpose.retention_days == 0:
-        found.append("no retention is set (Art. 5(1)(e))")
+        found.append(_("no retention is set (Art. 5(1)(e))"))
     if purpose.necessary_for_service and purpose.lawful_basis == Purpose.Basis.CONSENT:
-        found.append("what the service cannot be given without does not rest on consent (Art. 7(4))")
+        found.append(_("what the service cannot be given without does not rest on consent (Art. 7(4))"))
     if not purpose.sources:
-        found.append("no source is named")
+        found.append(_("no source is named"))
     if not purpose.data_subjects:
-        found.append("nobody is named whom it is about (Art. 30(1)(c))")
+        found.append(_("nobody is named whom it is about (Art. 30(1)(c))"))
     return _titles(purpose.titles) + found
 
 
@@ -115,17 +127,33 @@ def _notice(notice: Notice) -> list[str]:
 
 def _recipient(recipient: Recipient) -> list[str]:
     known = set(Purpose.objects.filter(slug__in=recipient.purposes, state__in=APPROVED).values_list("slug", flat=True))
-    found = [f"purpose {slug} is not approved" for slug in recipient.purposes if slug not in known]
+    found = _not_approved(PURPOSE, [slug for slug in recipient.purposes if slug not in known])
     if not recipient.purposes:
-        found.append("no purpose is named")
+        found.append(_("no purpose is named"))
     return found + transfers.flaws(recipient.country, recipient.safeguard, timezone.now().date())
 
 
 def _contract(contract: DataContract) -> list[str]:
     outside = [field for field in contract.fields if field not in contract.purpose.fields]
-    found = [f"field {field} is not of the purpose" for field in outside] + _needs(contract.purpose, *APPROVED)
-    return found if contract.fields else [*found, "no field is named"]
+    found = _of_each(_("“%(name)s” is not a field of the purpose"), FIELD, outside)
+    found += _needs(contract.purpose, *APPROVED)
+    return found if contract.fields else [*found, _("no field is named")]
+
+
+def _not_approved(kind: str, slugs: list[str]) -> list[str]:
+    return _of_each(_("“%(name)s” is not approved"), kind, slugs)
+
+
+def _of_each(words: str, kind: str, slugs: list[str]) -> list[str]:
+    """The words of each of these; the catalogue is asked for names only where there is one to tell."""
+    if not slugs:
+        return []
+    names = Names()
+    return [words % {"name": names.of(kind, slug)} for slug in slugs]
 
 
 def _needs(purpose: Purpose, *states: str) -> list[str]:
-    return [] if purpose.state in states else [f"purpose {purpose.slug} is not {states[-1]}"]
+    if purpose.state in states:
+        return []
+    words = _("“%(name)s” is not live") if states == (ReviewState.LIVE,) else _("“%(name)s” is not approved")
+    return [words % {"name": purpose}]

@@ -39,7 +39,7 @@ class Line:
     acts_for: Account | None = None
     digest: str = ""
     version: int | None = None
-    due: str = ""
+    due: datetime | None = None
     of_revision: bool = False
     words: str = ""
 
@@ -76,9 +76,13 @@ def _line(event: AuditEvent, people: dict[UUID, Account], said: dict[str, str], 
     return Line(
         at=event.at, step=str(STEPS[step]), who=_one(people, _account(event.actor)),
         acts_for=_one(people, details.get("acts_for") or details.get("account")), digest=details.get("digest", ""),
-        version=details.get("version"), due=details.get("due", ""), of_revision=kind == "revision" != noun,
+        version=details.get("version"), due=_moment(details.get("due", "")), of_revision=kind == "revision" != noun,
         words=said.get(details.get("comment", ""), ""),
     )  # fmt: skip
+
+
+def _moment(written: str) -> datetime | None:
+    return datetime.fromisoformat(written) if written else None
 
 
 def _people(events: list[AuditEvent]) -> set[UUID]:

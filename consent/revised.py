@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 
+from django.utils.translation import gettext as _
+
 from access.models import Application
 from consent.models import Component, Notice, Purpose, Recipient, Revision
 from consent.models.governance import Reviewed, ReviewState
@@ -80,12 +82,12 @@ def flaws(revision: Revision) -> list[str]:
     """Why the change itself is not possible, whatever it leads to."""
     thing, found = thing_of(revision), changed(revision)
     if thing is None:
-        return [f"{revision.kind} {revision.slug} is not live"]
+        return [_("“%(name)s” is not live") % {"name": revision.slug}]
     wrong = [_fixed(name) for name in FIXED[revision.kind] if name in found]
     now = values_of(thing)
     if any(now[name] != value for name, value in revision.before.items()):
-        wrong.append("it was changed since this revision was begun")
-    return wrong if found else [*wrong, "nothing is changed"]
+        wrong.append(_("it was changed since this revision was begun"))
+    return wrong if found else [*wrong, _("nothing is changed")]
 
 
 def is_material(revision: Revision) -> bool:
@@ -119,17 +121,23 @@ def notice_to_go_with(revision: Revision, purpose: Purpose) -> Notice | None:
 def flaws_of_notices(revision: Revision) -> list[str]:
     """The purposes whose people have to be asked again, and no wording to ask them with."""
     owed = [each for each in purposes_asked_again(revision) if notice_to_go_with(revision, each) is None]
-    return [
-        f"purpose {each.slug} changes materially (Art. 5(1)(b)): a major notice, approved after this was submitted,"
-        " has to wait to go live with it"
-        for each in owed
-    ]
+    words = _(
+        "“%(purpose)s” changes materially (Art. 5(1)(b)): a major notice, approved after this was submitted, "
+        "has to wait to go live with it"
+    )
+    return [words % {"purpose": each} for each in owed]
 
 
 def _fixed(name: str) -> str:
     if name == "lawful_basis":
-        return "the lawful basis of a purpose in use does not change: a new purpose is needed (Art. 6(1))"
-    return f"{name} does not change: something new is needed"
+        return _("the lawful basis of a purpose in use does not change: a new purpose is needed (Art. 6(1))")
+    return _("“%(column)s” does not change: something new is needed") % {"column": _column(name)}
+
+
+def _column(name: str) -> str:
+    """What the desk calls it; three kinds of things share their columns that never change."""
+    found = (field for model in MODELS.values() for field in model._meta.fields if field.name == name)
+    return str(next((field.verbose_name for field in found), name))
 
 
 def _added(revision: Revision, name: str) -> bool:

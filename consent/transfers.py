@@ -1,15 +1,20 @@
 """Where personal data may go: the EEA, countries the Commission found adequate (Art. 45), and all others (Art. 46).
 
-Pure. The list is that of the Commission's page on adequacy decisions, as of `LOOKED_UP`; whoever changes it changes
-the date. A decision that covers only a part of the country holds for a recipient only when its safeguard names that
-part. Derogations (Art. 49) are no ground for the repeated sharing this service does.
+Pure, but for the language in force. The list is that of the Commission's page on adequacy decisions, as of
+`LOOKED_UP`; whoever changes it changes the date. A decision that covers only a part of the country holds for a
+recipient only when its safeguard names that part. Derogations (Art. 49) are no ground for the repeated sharing this
+service does.
 """
 
 import re
 from datetime import date
 from typing import NamedTuple
 
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
 from consent.countries import COUNTRIES
+from consent.wording import country as country_called
 
 LOOKED_UP = date(2026, 11, 24)
 
@@ -44,7 +49,7 @@ def flaws(country: str, safeguard: str, day: date) -> list[str]:
     if code in EEA:
         return []
     if code not in COUNTRIES:
-        return [f"{code or 'no country'}: not a country code of ISO 3166"]
+        return [_("“%(code)s” is not a country code of ISO 3166") % {"code": code}]
     if not given:
         return [_nothing_named(code, day)]
     return _not_adequate(code, given, day) if _SAYS_ADEQUATE.search(given) else []
@@ -52,18 +57,24 @@ def flaws(country: str, safeguard: str, day: date) -> list[str]:
 
 def _nothing_named(code: str, day: date) -> str:
     if _decision(code, day) is None:
-        return "outside the EEA without a safeguard (Art. 44 to 46)"
-    return "outside the EEA without a safeguard (Art. 44 to 46): name the adequacy decision (Art. 45) or another"
+        return _("outside the EEA without a safeguard (Art. 44 to 46)")
+    return _("outside the EEA without a safeguard (Art. 44 to 46): name the adequacy decision (Art. 45) or another")
 
 
 def _not_adequate(code: str, safeguard: str, day: date) -> list[str]:
     """What is wrong with relying on an adequacy decision."""
     found = _decision(code, day)
     if found is None:
-        return [f"{code}: no adequacy decision is in force (Art. 45); name a safeguard of Art. 46"]
+        words = _("%(country)s: no adequacy decision is in force (Art. 45); name a safeguard of Art. 46")
+        return [words % {"country": _called(code)}]
     if found.names.lower() not in safeguard.lower():
-        return [f"{code}: the adequacy decision covers only recipients under {found.names}; say that this one is"]
+        words = _("%(country)s: the adequacy decision covers only recipients under %(law)s; say that this one is")
+        return [words % {"country": _called(code), "law": found.names}]
     return []
+
+
+def _called(code: str) -> str:
+    return country_called(code, get_language() or "")
 
 
 def _decision(code: str, day: date) -> Adequacy | None:

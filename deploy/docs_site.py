@@ -5,6 +5,7 @@ the copy.
 """
 
 import re
+from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ OUTSIDE = {
     "SECURITY.md": "security.md",
 }
 """File of the repository -> page of the site."""
+TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
+HEAD = re.compile(r"<th[^>]*>(.*?)</th>", re.DOTALL)
+ROW = re.compile(r"<tr>.*?</tr>", re.DOTALL)
+TAG = re.compile(r"<[^>]*>")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -33,6 +38,21 @@ def on_page_markdown(markdown: str, **about: Any) -> str:
     for source, page in OUTSIDE.items():
         markdown = re.sub(rf"\]\((?:\.\./)+{re.escape(source)}", f"]({page}", markdown)
     return markdown
+
+
+def on_page_content(html: str, **about: Any) -> str:
+    """Cells are named by their column, so that on a phone a row can be read as a card (docs/site.css)."""
+    return TABLE.sub(lambda found: _labelled(found[0]), html)
+
+
+def _labelled(table: str) -> str:
+    names = [escape(unescape(TAG.sub("", each)).strip(), quote=True) for each in HEAD.findall(table)]
+    return ROW.sub(lambda row: _row(row[0], names), table)
+
+
+def _row(row: str, names: list[str]) -> str:
+    waiting = iter(names)
+    return re.sub(r"<td(?=[ >])", lambda cell: f'<td data-label="{next(waiting, "")}"', row)
 
 
 def inward(text: str, source: str) -> str:

@@ -8,12 +8,10 @@ from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
@@ -22,6 +20,7 @@ from access.models import Account
 from access.second_factor import require_fresh_factor
 from consent import fitness, review_history
 from consent.admin import acts
+from consent.admin.readable import Readable, Shown
 from consent.digests import content_digest
 from consent.models.governance import Reviewed, ReviewState, SourceKind
 from consent.names import Names
@@ -44,10 +43,6 @@ def may_draft(request: HttpRequest, item: Reviewed | None) -> bool:
 
 IN_WORDS = {name: f"{name}_in_words" for name in ("fields", "purposes", "country", "supplied_by", "sources")}
 """Columns of codes, and what shows them in words to who only reads."""
-
-
-MEMBERS = {"texts": gettext_lazy("wording in each language"), "before": gettext_lazy("Before")}
-"""What an approval is bound to besides columns."""
 
 
 class ReviewedAdmin(DeskAdmin):
@@ -141,7 +136,8 @@ class ReviewedAdmin(DeskAdmin):
         names = acts.offered(account, item)
         info = self.opts.app_label, self.opts.model_name
         return {
-            "content": [(called(type(item), name), _readable(value)) for name, value in content.items()],
+            "content": self.bound_to(item),
+            "written": json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True),
             "digest": content_digest(content),
             "acts": [(act, acts.LABELS[act]) for act in names],
             "why_not": acts.why_not(account, item),
@@ -153,6 +149,10 @@ class ReviewedAdmin(DeskAdmin):
             "history": review_history.history_of(item),
             "url": reverse("admin:{}_{}_review".format(*info), args=[item.pk]),
         }
+
+    def bound_to(self, item: Any) -> list[tuple[str, Shown]]:
+        """Every member of the content with what it is called, in words."""
+        return Readable(type(item)).content(item.content())
 
     def act(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         """One act of the review, by POST, after a fresh second factor (a comment needs none); then back to the page."""
@@ -171,12 +171,6 @@ class ReviewedAdmin(DeskAdmin):
         return redirect(reverse(f"admin:consent_{item._meta.model_name}_change", args=[item.pk]))
 
 
-def called(model: type[Model], name: str) -> str:
-    """A member of what is reviewed, as the desk calls it; its bare name where there are no words for it."""
-    own = next((str(each.verbose_name) for each in model._meta.fields if each.name == name), "")
-    return capfirst(own or str(MEMBERS.get(name, name)))
-
-
 def _account(request: HttpRequest) -> Account:
     if not isinstance(request.user, Account):
         raise PermissionDenied
@@ -186,8 +180,3 @@ def _account(request: HttpRequest) -> Account:
 def _named(kind: str, slugs: list[str]) -> str:
     names = Names()
     return ", ".join(names.of(kind, slug) for slug in slugs) or "-"
-
-
-def _readable(value: Any) -> str:
-    """A value of the content for reading, all of it."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)

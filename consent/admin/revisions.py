@@ -1,14 +1,13 @@
 """The desk of revisions: what is changed about something live, side by side, reviewed like everything else."""
 
-import json
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
 
 from consent import revised
-from consent.admin.base import ReviewedAdmin, called
+from consent.admin.base import ReviewedAdmin
+from consent.admin.readable import Readable, Shown, of_revision
 from consent.admin.revision_forms import FORMS, RevisionForm
 from consent.models import Revision
 
@@ -35,17 +34,14 @@ class RevisionAdmin(ReviewedAdmin):
     def panel(self, request: HttpRequest, item: Any) -> dict[str, Any]:
         """Besides what every item has: before and after, and who is asked again."""
         again = revised.purposes_asked_again(item) if revised.thing_of(item) else []
-        model = revised.MODELS[item.kind]
+        readable = Readable(revised.MODELS[item.kind])
         return super().panel(request, item) | {
-            "changes": [(called(model, name), _shown(item.before.get(name)), _shown(item.values.get(name)))
-                        for name in revised.changed(item)],
+            "changes": readable.changes(item.before, item.values, revised.changed(item)),
             "material": revised.is_material(item),
             "asked_again": [(purpose, revised.notice_to_go_with(item, purpose) if item.submitted_at else None)
                             for purpose in again],
         }  # fmt: skip
 
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return _("Yes") if value else _("No")
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
+    def bound_to(self, item: Any) -> list[tuple[str, Shown]]:
+        """The values before and after in the words of what they are of."""
+        return of_revision(item)

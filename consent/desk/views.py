@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 from uuid import UUID
@@ -160,9 +160,13 @@ def _row(each: Latency, names: Names) -> dict[str, Any]:
     return {
         "latency": each,
         "name": " / ".join(names.of(kind, slug) for kind, slug in told if slug),
-        "told": [words.duration(seconds) for seconds in each.told_after],
-        "confirmed": [words.duration(seconds) for seconds in each.stopped_after],
-        "oldest": words.duration(each.oldest_open),
+        "parts": [
+            {"label": _("Told"), "lacking": each.untold, "times": _times(parts, each.told_after)},
+            {
+                "label": _("Confirmed"), "lacking": each.unconfirmed, "times": _times(parts, each.stopped_after),
+                "oldest": words.duration(each.oldest_open) if each.unconfirmed else "",
+            },
+        ],
         "bars": [
             {
                 "label": name, "value": words.duration(seconds), "percent": words.bar(seconds),
@@ -171,6 +175,10 @@ def _row(each: Latency, names: Names) -> dict[str, Any]:
             for name, seconds in zip(parts, each.stopped_after, strict=True)
         ],
     }  # fmt: skip
+
+
+def _times(parts: tuple[str, ...], after: Iterable[float]) -> list[tuple[str, str]]:
+    return [(name, words.duration(seconds)) for name, seconds in zip(parts, after, strict=True)]
 
 
 def _as_csv(request: HttpRequest, found: list[Latency], days: int) -> HttpResponse:

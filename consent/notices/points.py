@@ -1,11 +1,17 @@
 """Whether a notice says what Art. 13 asks for, in every language. Pure.
 
+What is lacking is said in the language in force.
+
 A body is plain text in sections: a line `## Heading`, then its words. Each point of Art. 13 has its heading in each
 language; a section counts when words stand under it.
 """
 
 import re
 from collections.abc import Mapping
+
+from django.conf import settings
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 LANGUAGES = ("en", "de", "fr")
 
@@ -100,16 +106,23 @@ def points_made(body: str, language: str) -> dict[str, str]:
 
 
 def lacking(body: str, language: str, basis: str, is_marketing: bool = False) -> list[str]:
-    """The points this body does not make, each with its article, e.g. `retention (Art. 13(2)(a))`."""
+    """The points this body does not make, each with its article, e.g. `How long we keep it (Art. 13(2)(a))`."""
     found = sections(body)
     needed = points(basis, is_marketing)
-    return [f"{point} ({ARTICLES[point]})" for point in needed if not found.get(HEADINGS[point].get(language, ""))]
+    return [
+        f"{heading(point)} ({ARTICLES[point]})" for point in needed if not found.get(HEADINGS[point].get(language, ""))
+    ]
+
+
+def heading(point: str) -> str:
+    """What a point is called, in the language in force."""
+    return HEADINGS[point].get((get_language() or "en").split("-")[0], HEADINGS[point]["en"])
 
 
 def flaws(texts: Mapping[str, str], basis: str, is_marketing: bool = False) -> list[str]:
     """The languages that lack, and the points that a language lacks; empty when the notice is complete."""
-    found = [f"{language}: no text" for language in LANGUAGES if not texts.get(language, "").strip()]
-    for language in LANGUAGES:
-        if texts.get(language, "").strip():
-            found += [f"{language}: {point}" for point in lacking(texts[language], language, basis, is_marketing)]
+    there = {language: name for language, name in settings.LANGUAGES if texts.get(language, "").strip()}
+    found = [_("%(language)s: no text") % {"language": name} for code, name in settings.LANGUAGES if code not in there]
+    for language, name in there.items():
+        found += [f"{name}: {point}" for point in lacking(texts[language], language, basis, is_marketing)]
     return found

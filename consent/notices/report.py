@@ -14,7 +14,7 @@ from consent.notices.diff import LanguageDiff, Wording
 from consent.notices.findings import Finding, blocking, digest_of, found, warning
 from consent.notices.lint import lint
 from consent.notices.parity import parity
-from consent.notices.points import ARTICLES, HEADINGS, LANGUAGES, points, sections
+from consent.notices.points import ARTICLES, HEADINGS, LANGUAGES, heading, points, sections
 from consent.notices.readability import Reading, reading, warnings
 from consent.notices.text import OPENING, parts
 
@@ -30,6 +30,11 @@ class Point:
     name: str
     article: str
     state: dict[str, str]
+
+    @property
+    def heading(self) -> str:
+        """What it is called, in the language in force."""
+        return heading(self.name)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,12 +1,14 @@
 """What the QA desk asks the catalogue and the log: a constant number of statements, however many people there are."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
-from access.models import Application
+from access.models import Account, Application
 from consent.models import Component, DataContract, Notice, Purpose
 from consent.models.governance import ReviewState
 from consent.qa import matrix
@@ -15,6 +17,14 @@ from consent.qa.matrix import Cell, Key, Reads, World
 
 WINDOWS = (7, 30, 90)
 MATRIX_DAYS = 90
+ACTORS = {
+    "subject": _("the person"),
+    "parent": _("somebody with parental responsibility"),
+    "representative": _("somebody with a mandate"),
+    "account": _("somebody signed in"),
+    "system": _("this service"),
+}
+"""Kind of an actor of the log -> who that is (audit.actors)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +105,20 @@ def _usage(contract: DataContract, counted: dict[int, dict[Key, Reads]]) -> Usag
 def _live() -> list[DataContract]:
     live = DataContract.objects.filter(state=ReviewState.LIVE).select_related("application", "purpose")
     return list(live.order_by("application__slug", "purpose__slug"))
+
+
+def actors_in_words(actors: Collection[str]) -> dict[str, str]:
+    """Who acted, as people know them: the person, an application or a colleague by name, or this service."""
+    told = {actor: actor.partition(":")[::2] for actor in actors}
+    staff = Account.objects.in_bulk([UUID(reference) for kind, reference in told.values() if kind == "staff"])
+    slugs = [reference for kind, reference in told.values() if kind == "application"]
+    names = dict(Application.objects.filter(slug__in=slugs).values_list("slug", "name"))
+    found: dict[str, str] = {}
+    for actor, (kind, reference) in told.items():
+        if kind == "staff" and UUID(reference) in staff:
+            found[actor] = str(staff[UUID(reference)])
+        elif kind == "application":
+            found[actor] = names.get(reference, reference)
+        elif kind in ACTORS:
+            found[actor] = str(ACTORS[kind])
+    return found

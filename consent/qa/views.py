@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from access import roles
 from access.models import Account, Application
 from audit.models import AuditEvent
+from consent import explain
 from consent.models import DataContract, Finding, Sample, SampleEntry
 from consent.models.governance import ReviewState
 from consent.names import Names
@@ -181,7 +182,8 @@ def _simulated(asked: dict[str, Any]) -> dict[str, Any]:
         "code": verdict.code,
         "seen": [
             {
-                "field": fields_in_words.of("field", each.field), "label": words.CODES[each.code], "trace": each.trace,
+                "field": fields_in_words.of("field", each.field), "label": words.CODES[each.code],
+                "steps": explain.explained(each.trace, fields_in_words.of),
                 "tone": "good" if each.code == "allowed" else "bad",
             }
             for each in seen
@@ -240,8 +242,9 @@ def sample(request: HttpRequest, sample: UUID) -> HttpResponse:
     entries = list(row.entries.select_related("finding").order_by("place"))
     logged = AuditEvent.objects.in_bulk([entry.event for entry in entries])
     lines = [(entry, logged.get(entry.event)) for entry in entries]
+    who = selectors.actors_in_words({event.actor for event in logged.values()})
     left = sum(entry.verdict == SampleEntry.Verdict.WAITING for entry in entries)
-    return page(request, "sample.html", _("Sample"), sample=row, lines=lines, left=left)
+    return page(request, "sample.html", _("Sample"), sample=row, lines=lines, left=left, who=who)
 
 
 @for_desk

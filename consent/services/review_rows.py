@@ -44,7 +44,7 @@ def require_irm(account: Account) -> None:
 def require_fit(found: list[str]) -> None:
     """Raises `Invalid("incomplete")` with every flaw."""
     if found:
-        raise Invalid("incomplete", "It lacks: " + "; ".join(found) + ".", status=422)
+        raise Invalid("incomplete", "It lacks: %(flaws)s.", status=422, params={"flaws": "; ".join(found)})
 
 
 def record_step(event: str, item: Item, actor: Account | str, digest: str, **details: Any) -> None:

@@ -8,7 +8,9 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
+from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.timezone import localtime
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
@@ -56,8 +58,8 @@ class CheckedTextAdmin(OwnPages, ForReviewers):
         return title_in(row.titles, get_language()) if row.titles else TEXT_FIELDS.get(row.field, row.field)
 
     @admin.display(description=gettext_lazy("Due"), ordering="step__request__due_at")
-    def due(self, row: CheckedText) -> object:
-        return row.step.request.due_at
+    def due(self, row: CheckedText) -> str:
+        return date_format(localtime(row.step.request.due_at), "DATE_FORMAT")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CheckedText]:
         """With the names of the field, where it is one of the catalogue."""

@@ -11,6 +11,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -130,7 +131,7 @@ def about(row: EvidencePack) -> str:
         return str(row.subject.pseudonym)
     zone = ZoneInfo(settings.CONTROLLER_TIME_ZONE)
     first, last = (row.since or row.asked_at), (row.until or row.asked_at) - timedelta(seconds=1)
-    return f"{first.astimezone(zone).date().isoformat()} - {last.astimezone(zone).date().isoformat()}"
+    return " – ".join(date_format(moment.astimezone(zone), "SHORT_DATE_FORMAT") for moment in (first, last))
 
 
 def _start(day: Any) -> datetime:

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, When
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Case, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce, Substr
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -14,12 +15,14 @@ from django.urls import URLPattern, path, reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.timezone import localtime
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from access.admin_filters import WhetherDone
 from access.models import Account, Application
 from access.second_factor import require_fresh_factor
+from consent.models import Component
+from consent.wording import title_in
 from erasure.admin import breaches, checked, desk, packs, places, questions, transfers
 from erasure.admin.bulk import BulkActs
 from erasure.admin.desk import REVIEWERS
@@ -306,7 +309,8 @@ class WhyProposed(admin.AllValuesFieldListFilter):
 class RetentionProposalAdmin(ForReviewers):
     """Values whose consent has ended and that nothing else needs: a reviewer lets them go or keeps them for now."""
 
-    list_display = ("person", "fields", "why", "proposed_at", "decided_at", "erased")
+    empty_words = gettext_lazy("When a consent ends and nothing else needs its values, they are proposed here.")
+    list_display = ("person", "called", "why", "proposed_at", "decided_at", "erased")
     list_display_links = None
     list_filter = (("reason", WhyProposed), ("decided_at", WhetherDone))
     list_select_related = ("subject",)
@@ -316,6 +320,16 @@ class RetentionProposalAdmin(ForReviewers):
     @admin.display(description=gettext_lazy("Person"))
     def person(self, row: RetentionProposal) -> str:
         return format_html("<code>{}</code>", row.subject.pseudonym)
+
+    @admin.display(description=gettext_lazy("Fields"))
+    def called(self, row: Any) -> str:
+        return ", ".join(title_in(titles, get_language()) for titles in row.titles or ()) or ", ".join(row.fields)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RetentionProposal]:
+        """With the names of the fields, in one statement for the whole list."""
+        place = Func(OuterRef("fields"), F("slug"), function="array_position", output_field=IntegerField())
+        titles = Component.objects.annotate(place=place).exclude(place=None).order_by("place").values("titles")
+        return super().get_queryset(request).annotate(titles=ArraySubquery(titles))
 
     @admin.display(description=gettext_lazy("Reason"), ordering="reason")
     def why(self, row: RetentionProposal) -> Any:

@@ -1,17 +1,28 @@
 """Codes of the catalogue and of cases in the words of the desk, for templates."""
 
+from collections.abc import Mapping
+
 from django import template
+from django.conf import settings
 from django.utils.functional import Promise
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from consent.explain import BASES
-from erasure.models import Step
+from erasure.models import SourceAnswer, Step
+from erasure.states import REMOVED
 from erasure.words import TEXT_FIELDS, at_the_desk, text_source
 
 register = template.Library()
 
 WORDS: dict[str, Promise] = {
     **TEXT_FIELDS,
+    # whom a purpose is about (Art. 30(1)(c)), and what a recipient is, as most of them are called
+    "customers": _("customers"),
+    "employees": _("employees"),
+    "processor": _("processor"),
+    "controller": _("controller"),
+    "joint controller": _("joint controller"),
     # what a purpose rests on (Art. 6(1))
     **BASES,
     # what a notice to a recipient says
@@ -55,6 +66,46 @@ WORDS: dict[str, Promise] = {
     "failed": _("Failed"),
     "retained": _("Stays"),
 }
+
+
+WHY_FAILED: dict[str, Promise] = {
+    **dict(SourceAnswer.Reason.choices),
+    REMOVED: _("The place was removed"),
+    "no_answer": _("No answer, although reminded"),
+    "WorkerLost": _("The worker was lost while it was at it"),
+    "Tampered": _("A value was changed outside the service"),
+}
+"""Why a step failed; what has no words is the name that stands in the logs."""
+
+
+@register.filter
+def why_failed(reason: str) -> object:
+    """`{{ step.last_error|why_failed }}`: in words, or as the code operators look for; a dash for none."""
+    if not reason:
+        return "-"
+    return WHY_FAILED.get(reason) or format_html("<code>{}</code>", reason)
+
+
+@register.filter
+def language_called(code: str) -> object:
+    """`{{ finding.language|language_called }}`: the language by its name."""
+    return dict(settings.LANGUAGES).get(code, code)
+
+
+@register.filter
+def called_in(code: str, names: Mapping[str, object]) -> object:
+    """`{{ event.actor|called_in:who }}`: the name the page has for it; else the code itself."""
+    return names.get(code, code)
+
+
+@register.filter
+def as_written(value: object) -> object:
+    """A value of an entry of the log: lists in a row, yes and no in words, a dash for nothing."""
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    if isinstance(value, list):
+        return ", ".join(str(each) for each in value) or "-"
+    return "-" if value in (None, "") else value
 
 
 @register.filter

@@ -216,6 +216,21 @@ def test_on_a_phone_the_head_of_the_desk_is_one_row(visit: Visit, staff: dict[st
     assert max(box["x"] + box["width"] for box in ways) <= PHONE  # type: ignore[index]
 
 
+@pytest.mark.parametrize("language", ["en", "de", "fr"])
+def test_on_a_wide_screen_the_pages_of_a_desk_stand_in_one_row(
+    visit: Visit, staff: dict[str, Person], language: str
+) -> None:
+    rita = staff["rita"]
+    rita.account.language = language
+    rita.account.save(update_fields=["language"])
+    page = visit(rita, width=DESKTOP, language=language)
+    for desk in DESKS:
+        page.goto(next(place.url() for place in desk.places if roles.IRM in place.allowed))
+        for bar in ("desk-bar", "desk-nav"):
+            boxes = [each.bounding_box() for each in page.locator(f".{bar} a").all()]
+            assert len({box["y"] for box in boxes if box}) <= 1, (bar, str(desk.label))
+
+
 def test_a_cell_of_the_matrix_opens_by_keyboard(visit: Visit, played: Any, staff: dict[str, Person]) -> None:
     page = visit(staff["quentin"], width=PHONE)
     page.goto(reverse("admin:qa_matrix"))

@@ -152,7 +152,7 @@ def test_a_recipient_in_another_country_asks_the_people_of_its_purposes_again(al
     answer(alice.subject, "give")
     acme = thing("acme", Recipient)
     ready = approved(drafted(olga, of=acme, country="AT"), olga, rita)
-    with pytest.raises(Invalid, match="purpose newsletter changes materially"):
+    with pytest.raises(Invalid, match="“Newsletter” changes materially"):
         publishing.publish(item=ready, actor=rita.account)
     approved(next_notice(olga, thing()), olga, rita)
     publishing.publish(item=ready, actor=rita.account)
@@ -166,7 +166,7 @@ def test_a_component_of_another_category_owes_every_purpose_a_notice(olga, rita)
     with pytest.raises(Invalid) as lacking:
         publishing.publish(item=ready, actor=rita.account)
     for slug in ("newsletter", "orders", "direct_marketing", "fraud_prevention"):
-        assert f"purpose {slug} changes materially" in lacking.value.message
+        assert f"“{thing(slug)}” changes materially" in lacking.value.message
 
 
 # --- what never changes -----------------------------------------------------------------------------------------------
@@ -176,11 +176,11 @@ def test_a_component_of_another_category_owes_every_purpose_a_notice(olga, rita)
     ("of", "values", "why"),
     [
         (("newsletter", Purpose), {"lawful_basis": "legitimate_interests"}, "a new purpose is needed"),
-        (("newsletter", Purpose), {"slug": "letters"}, "slug does not change"),
-        (("newsletter", Purpose), {"is_marketing": True}, "is_marketing does not change"),
-        (("email", Component), {"value_type": "string"}, "value_type does not change"),
+        (("newsletter", Purpose), {"slug": "letters"}, "“short name” does not change"),
+        (("newsletter", Purpose), {"is_marketing": True}, "“advertising” does not change"),
+        (("email", Component), {"value_type": "string"}, "“kind of value” does not change"),
         (("newsletter", Purpose), {}, "nothing is changed"),
-        (("newsletter", Purpose), {"fields": ["email", "shoe_size"]}, "shoe_size is not approved"),
+        (("newsletter", Purpose), {"fields": ["email", "shoe_size"]}, "“Shoe size” is not approved"),
         (("acme", Recipient), {"country": "US"}, "safeguard"),
         (("newsletter", Purpose), {"necessary_for_service": True}, r"Art\. 7\(4\)"),
     ],

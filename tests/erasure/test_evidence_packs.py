@@ -302,4 +302,4 @@ def test_a_period_is_asked_for_by_its_days(rita: Any) -> None:
         "2026-02-28T23:00:00+00:00",
         "2026-03-31T22:00:00+00:00",
     )
-    assert "2026-03-01 - 2026-03-31" in rita.browser().get(where).content.decode()
+    assert "1 Mar 2026 – 31 Mar 2026" in rita.browser().get(where).content.decode()

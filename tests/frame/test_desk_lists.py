@@ -1,8 +1,13 @@
 """A list at the desk with nothing in it says so and what to do next; a choice that fits nothing leads back."""
 
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.utils import timezone
+
+from access.models import Application
 
 pytestmark = pytest.mark.django_db
 PLACES = "/admin/erasure/manualplace/"
@@ -43,3 +48,47 @@ def test_django_marks_for_yes_and_no_become_words_whatever_the_file_is_called() 
     with translation.override("de"):
         shown = [*labelled(cells, [{"text": ""}] * 3)]
     assert shown == [f'<td class="field-x">{words}</td>' for words in ("Ja", "Nein", "-")]
+
+
+def test_moments_in_a_list_are_short_and_of_the_readers_language(catalogue: None, rita: Any, alice: Any) -> None:
+    from erasure.models import RetentionProposal
+
+    at = datetime(2026, 11, 24, 12, 30, 15, tzinfo=UTC)
+    given = {"subject": alice.subject, "reason": "retention_ended", "fields": ["email"]}
+    RetentionProposal.objects.create(proposed_at=at, **given)
+    for language, said in (("en", "24 Nov 2026, 13:30 CET"), ("de", "24.11.2026, 13:30 MEZ")):
+        rita.account.language = language
+        rita.account.save(update_fields=["language"])
+        page = rita.browser().get("/admin/erasure/retentionproposal/").content.decode()
+        assert f'<time datetime="2026-11-24T13:30:15+01:00">{said}</time></td>' in page
+        assert "24 November 2026" not in page and "24. November 2026" not in page
+
+
+def test_a_question_about_an_access_names_the_application(catalogue: None, rita: Any, alice: Any) -> None:
+    from erasure.models import AccessQuestion
+
+    now = timezone.now()
+    given = {"subject": alice.subject, "application": "shop", "asked_at": now, "due_at": now}
+    AccessQuestion.objects.create(event=uuid4(), **given)
+    page = rita.browser().get("/admin/erasure/accessquestion/").content.decode()
+    shop = Application.objects.get(slug="shop")
+    assert shop.name != "shop" and f">{shop.name}</td>" in page and ">shop</td>" not in page
+
+
+def test_a_proposal_to_erase_names_the_fields_in_their_order(catalogue: None, rita: Any, alice: Any) -> None:
+    from erasure.models import RetentionProposal
+
+    given = {"subject": alice.subject, "reason": "retention_ended", "proposed_at": timezone.now()}
+    RetentionProposal.objects.create(fields=["given_name", "email"], **given)
+    page = rita.browser().get("/admin/erasure/retentionproposal/").content.decode()
+    assert ">First name, E-mail address</td>" in page or ">Given name, E-mail address</td>" in page
+    assert "given_name" not in page
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"), [("no_answer", "No answer, although reminded"), ("Odd", "<code>Odd</code>")]
+)
+def test_why_a_step_failed_is_said_in_words_where_there_are_any(reason: str, said: str) -> None:
+    from gdpr_portal.templatetags.desk_words import why_failed
+
+    assert (str(why_failed(reason)), why_failed("")) == (said, "-")

@@ -1,5 +1,6 @@
 """The documentation is a site for readers: every page in it, every link right, nobody else asked for anything."""
 
+import importlib.util
 import re
 import shutil
 import subprocess
@@ -58,3 +59,15 @@ def test_a_page_that_is_not_in_the_navigation_stops_the_building(copy: Path, tmp
     assert built(copy, tmp_path / "site").returncode == 0
     (copy / "docs/forgotten.md").write_text("# Forgotten")
     assert built(copy, tmp_path / "site").returncode != 0
+
+
+def test_every_cell_of_a_table_is_named_by_its_column() -> None:
+    spec = importlib.util.spec_from_file_location("docs_site", Path(__file__).parents[2] / "deploy/docs_site.py")
+    assert spec and spec.loader
+    hook = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(hook)
+    head = '<thead><tr><th>a &amp; "b"</th><th style="text-align: right;"><code>c</code></th></tr></thead>'
+    body = '<tbody><tr><td>1</td><td style="text-align: right;">2</td></tr></tbody>'
+    shown = hook.on_page_content(f"<p>x</p><table>{head}{body}</table>")
+    assert '<td data-label="a &amp; &quot;b&quot;">1</td><td data-label="c" style="text-align: right;">2</td>' in shown
+    assert shown.startswith("<p>x</p><table><thead>") and head in shown
