@@ -224,7 +224,7 @@ def where(request: HttpRequest) -> str:
 def _step_missing(request: HttpRequest) -> str:
     if not request.user.is_authenticated:
         return reverse("login")
-    return reverse("login_factor") if has_factor(cast(Account, request.user)) else reverse("signup_totp")
+    return reverse("login_factor") if has_factor(request.user) else reverse("signup_totp")
 
 
 def _wanted(request: HttpRequest) -> str:

@@ -3,6 +3,7 @@
 A request and its life
     requests, wishes, details        what is asked for, checked and sealed
     public, unidentified, on_behalf  without an account, from an unknown address, recorded by the desk
+    nobody                           the same work for people nobody knows
     joint, joint_order               several rights in one case, the copy before the erasure
     start, finish, leftovers         from verified to under way; complete, and only when nothing is left
     clock, escalations               due dates, questions that stop them, marks on the way there

@@ -97,6 +97,16 @@ def test_the_copy_waits_for_who_was_asked_and_has_their_answer_in_it(asked: Righ
     ]
 
 
+def test_every_table_of_an_answer_has_a_file_of_its_own(asked: RightsRequest, shop: Any) -> None:
+    """Whatever they are called: of two with one name one would be lost in unpacking, and a name can be too long."""
+    names = ["orders", "Orders", "orders!", "заказы", "адреса", "x" * 70_000, "x" * 70_001]
+    answer(asked, shop, **{name: [{"no": f"row of {number}"}] for number, name in enumerate(names)})
+    files = collected(run_all(asked))
+    tables = {name: data.decode() for name, data in files.items() if name.startswith("csv/application_shop")}
+    assert sorted(tables.values()) == [f'"no"\r\n"row of {number}"\r\n' for number in range(len(names))]
+    assert "row of 0" in tables["csv/application_shop_orders.csv"] and max(map(len, tables)) < 150
+
+
 @pytest.mark.parametrize(
     ("outcome", "words"), [("nothing_held", "Holds nothing about you"), ("refused", "Has refused; we look into it")]
 )
