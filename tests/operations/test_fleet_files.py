@@ -4,9 +4,13 @@ import configparser
 import os
 import re
 import shutil
+import socket
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
 
@@ -81,6 +85,74 @@ def test_the_balancer_reads_its_file(repository: Path, tmp_path: Path) -> None:
     command = [str(HAPROXY), "-c", "-f", str(repository / "deploy" / "fleet" / "haproxy.cfg")]
     done = subprocess.run(command, env=os.environ | env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+class Behind(ThreadingHTTPServer):
+    """A web process that is ready, and remembers which requests reached it."""
+
+    def __init__(self) -> None:
+        self.reached: list[str] = []
+        super().__init__(("127.0.0.1", 0), _Answers)
+
+
+class _Answers(BaseHTTPRequestHandler):
+    server: Behind
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        if self.path != "/readyz":
+            self.server.reached.append(self.path)
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_POST = do_GET  # noqa: N815  the name http.server calls
+
+    def log_message(self, *args: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def balanced(repository: Path, tmp_path: Path) -> Iterator[tuple[int, Behind]]:
+    """The balancer's port, and the one web process behind it."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    behind = Behind()
+    threading.Thread(target=behind.serve_forever, daemon=True).start()
+    web = f"127.0.0.1:{behind.server_port}"
+    values = {"FLEET_BIND": f"127.0.0.1:{port}", "FLEET_WEB_1": web, "FLEET_WEB_2": web}
+    values["FLEET_STATS"] = str(tmp_path / "stats")
+    command = [str(HAPROXY), "-db", "-f", str(repository / "deploy" / "fleet" / "haproxy.cfg")]
+    process = subprocess.Popen(command, env=os.environ | values)
+    yield port, behind
+    process.terminate()
+    process.wait()
+    behind.shutdown()
+    behind.server_close()
+
+
+def _sent(port: int, path: str, body: bytes, length: int) -> socket.socket:
+    while True:
+        try:
+            opened = socket.create_connection(("127.0.0.1", port))
+            break
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+    opened.sendall(f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n".encode() + body)
+    return opened
+
+
+@pytest.mark.skipif(HAPROXY is None, reason="NO haproxy: apt-get install haproxy")
+def test_half_a_body_holds_no_thread_behind_the_balancer(balanced: tuple[int, Behind]) -> None:
+    port, behind = balanced
+    with _sent(port, "/half", b"a=", 3) as half:
+        for number in range(20):
+            with _sent(port, f"/whole/{number}", b"a=1", 3) as whole:
+                assert whole.recv(100).startswith(b"HTTP/1.1 200")
+        assert len(behind.reached) == 20 and "/half" not in behind.reached
+        half.sendall(b"1")
+        assert half.recv(100).startswith(b"HTTP/1.1 200") and behind.reached[-1] == "/half"
 
 
 def test_an_unsafe_request_is_never_sent_twice_by_the_balancer(repository: Path) -> None:
