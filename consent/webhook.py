@@ -25,13 +25,13 @@ from urllib.parse import urlsplit
 
 import httpcore
 
+from access.endpoints import LONGEST as LONGEST_URL
+from access.endpoints import PORTS
 from gdpr_portal import breakers, traces
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 READ_CAP_BYTES = 64 * 1024
-PORTS = frozenset({443, 8443})
-LONGEST_URL = 500
 BREAKER = "webhook"
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)*(?=[a-z]){_LABEL}", re.ASCII)

@@ -6,6 +6,7 @@ Where an answer leaves bytes of a body unread, Granian closes the connection aft
 request of a client that keeps its connections gets no answer, and nobody can tell whether it was carried out.
 """
 
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO
 
@@ -15,6 +16,8 @@ WSGI = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 MOST_READ_FOR_NOTHING = 2 * 1024 * 1024
 """Bytes of a refused body that are read, so that the connection can go on; past them it is said to end."""
 PIECE_BYTES = 64 * 1024
+_reading = threading.BoundedSemaphore(2)
+"""Threads that may read for nothing at once: who sends slowly what is refused anyway must not hold them all."""
 
 
 class WholeBodies:
@@ -67,10 +70,20 @@ class NothingLeftBehind:
         environ["wsgi.input"] = body
 
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-            last = [] if body.is_emptied(may_read) else [("Connection", "close")]
+            last = [] if _is_emptied(body, may_read) else [("Connection", "close")]
             return start_response(status, [*headers, *last], *more)
 
         return self.application(environ, start)
+
+
+def _is_emptied(body: "_Counted", most: int) -> bool:
+    """Whether nothing of it is left, after what may be read for nothing."""
+    if body.is_emptied(0) or not _reading.acquire(blocking=False):
+        return body.is_emptied(0)
+    try:
+        return body.is_emptied(most)
+    finally:
+        _reading.release()
 
 
 class _Counted:

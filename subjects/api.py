@@ -13,7 +13,7 @@ from access.rest.serializers import DayField, InstantField, StrictSerializer
 from access.rest.views import ScopedView
 from gdpr_portal.errors import Flaw, Invalid
 from subjects.models import Identifier, Subject
-from subjects.selectors import ensure_not_erased, identifiers_of, is_restricted, pairwise_of, subject_for
+from subjects.selectors import ensure_not_erased, identifiers_of, is_restricted, known_since, pairwise_of, subject_for
 from subjects.services import look_up_subject, register_subject
 
 LONGEST = 500
@@ -56,7 +56,7 @@ class SubjectId(serializers.Serializer[Any]):
 
 class RegisteredSubject(SubjectId):
     identifiers = serializers.ListField(child=serializers.ChoiceField(Identifier.Kind.choices))
-    created_at = InstantField()
+    created_at = InstantField(help_text="When this application came to know the person.")
 
 
 class SubjectSerializer(RegisteredSubject):
@@ -121,9 +121,12 @@ class SubjectView(ScopedView):
 
 
 def described(person: Subject, application: Application, kinds: list[str] | None = None) -> dict[str, Any]:
-    """A person as the application sees them: kinds of identifier (asked for unless given), never their values."""
+    """A person as the application sees them: kinds of identifier, never their values, since when it knows them.
+
+    `kinds` of somebody it made just now; else they are asked for.
+    """
     return {
         "id": pairwise_of(application, person),
         "identifiers": identifiers_of(application, person) if kinds is None else kinds,
-        "created_at": person.created_at,
+        "created_at": known_since(application, person) if kinds is None else person.created_at,
     }

@@ -143,6 +143,15 @@ def identifiers_of(application: Application, subject: Subject) -> list[str]:
     return [kind for (kind,) in _KINDS.all(subject=subject.pk, application=application.pk)]
 
 
+def known_since(application: Application, subject: Subject) -> datetime:
+    """When this application came to know the person: another moment for every application, as its id is another.
+
+    The person's own where an erasure of this moment took the link.
+    """
+    links = ApplicationLink.objects.filter(subject=subject, application=application)
+    return links.values_list("created_at", flat=True).first() or subject.created_at
+
+
 def reference_for(application: Application, subject: Subject) -> str | None:
     """The customer number this application gave the person, opened; None when it gave none or the key is gone."""
     row = _visible_identifiers(application, subject).filter(kind=Identifier.Kind.CUSTOMER_ID).first()

@@ -5,13 +5,12 @@ import secrets
 from collections.abc import Iterable
 from datetime import timedelta
 from hmac import compare_digest
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from access.endpoints import flaw_of
 from access.models import AccessToken, Application, WebhookEndpoint
 from access.scopes import SCOPES
 from access.tokens import new_client_id, new_secret, secret_digest, secret_digests
@@ -198,29 +197,5 @@ def previous_secret_place(application: Application) -> Place:
 
 def _require_allowed(url: str) -> None:
     """Only what a webhook may ever be; where the name leads to is looked at again with every call (threat T25)."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        raise _bad_endpoint() from None
-    is_local = settings.WEBHOOK_LOOPBACK_ALLOWED and _is_loopback(host)
-    schemes = {"https", "http"} if is_local else {"https"}
-    if parts.scheme not in schemes or not host or port == 0 or parts.username is not None or parts.fragment:
-        raise _bad_endpoint()
-    if len(url) > 500 or " " in url or not (url.isascii() and url.isprintable()):
-        raise _bad_endpoint()
-    if _is_loopback(host) and not is_local:
-        raise _bad_endpoint()
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _bad_endpoint() -> Invalid:
-    return Invalid("invalid_endpoint", "Notices go to https addresses of other machines.", status=422)
+    if flaw := flaw_of(url, allow_loopback=bool(settings.WEBHOOK_LOOPBACK_ALLOWED)):
+        raise Invalid("invalid_endpoint", flaw, status=422)

@@ -58,6 +58,16 @@ def test_customer_numbers_are_per_application_and_ids_pairwise(api, other, ada):
     assert refused(other.get(f"{SUBJECTS}/{ada}"), 404, "not_found")
 
 
+def test_no_time_of_a_person_is_the_same_for_two_applications(api, other):
+    """Two applications cannot join what they know: to the microsecond, a time is as good as an id."""
+    body = {"identifiers": {"email": "ada@example.org"}}
+    mine, theirs = api.post(SUBJECTS, body).body, other.post(SUBJECTS, body).body
+    assert mine["created_at"] < theirs["created_at"]
+    for client, told in ((api, mine), (other, theirs)):
+        assert client.get(f"{SUBJECTS}/{told['id']}").body["created_at"] == told["created_at"]
+        assert client.post(SUBJECTS, body).body["created_at"] == told["created_at"]
+
+
 def test_unknown_and_of_another_application_have_one_body(api, other, ada, nobody):
     for path in ("", "/data?purpose=orders", "/consents", "/sharing"):
         theirs, none = other.get(f"{SUBJECTS}/{ada}{path}"), other.get(f"{SUBJECTS}/{nobody}{path}")

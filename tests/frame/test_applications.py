@@ -37,6 +37,8 @@ BAD = [
     "https://a b/",
     "https://acme.example/#x", "https://acme.example:0/", "https://acme.example:99999/", "javascript:alert(1)",
     "https://[::1", "https://acme.example/\u00e9", "https://acme.example/" + "x" * 500,
+    "https://10.0.0.1/", "https://169.254.169.254/", "https://[::ffff:127.0.0.1]/", "https://[fd00::1]/",
+    "https://0x7f.1/", "https://2130706433/", "https://acme.example:9443/",
 ]  # fmt: skip
 
 
@@ -45,6 +47,24 @@ def test_an_endpoint_that_is_no_plain_https_address_is_refused(acme, url):
     with pytest.raises(Invalid, match="invalid_endpoint"):
         set_endpoint(application=acme, url=url)
     assert not WebhookEndpoint.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("nonsense", "https://partner.example"), ("http://acme.example/", "over https"),
+        ("https://10.0.0.1/", "public"),
+        ("https://u:p@acme.example/", "user name"), ("https://acme.example:9443/", "443 or 8443"),
+        ("http://127.0.0.1:99999/", "https://partner.example"),
+    ],
+)  # fmt: skip
+def test_the_refusal_of_an_endpoint_says_what_is_wrong(acme, settings, url, said):
+    settings.WEBHOOK_LOOPBACK_ALLOWED = True
+    with pytest.raises(Invalid) as refused:
+        set_endpoint(application=acme, url=url)
+    assert said in refused.value.message
+    for fits in ("https://acme.example:8443/x", "https://93.184.216.34/x", "https://1and1.example/"):
+        assert set_endpoint(application=acme, url=fits)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9000/", "https://localhost/", "http://[::1]:9000/x"])

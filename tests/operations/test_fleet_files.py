@@ -9,11 +9,10 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 from django.db import DataError, InternalError
@@ -88,60 +87,89 @@ def test_the_balancer_reads_its_file(repository: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-class Seen(BaseHTTPRequestHandler):
-    """A web process that remembers the headers it was sent."""
+class Behind(ThreadingHTTPServer):
+    """A web process that is ready, and remembers which requests reached it, with what headers."""
 
-    headers_seen: ClassVar[list[dict[str, str]]] = []
+    def __init__(self) -> None:
+        self.reached: list[str] = []
+        self.headers: list[dict[str, str]] = []
+        super().__init__(("127.0.0.1", 0), _Answers)
+
+
+class _Answers(BaseHTTPRequestHandler):
+    server: Behind
+    protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         if self.path != "/readyz":
-            self.headers_seen.append({name.lower(): value for name, value in self.headers.items()})
+            self.server.reached.append(self.path)
+            self.server.headers.append({name.lower(): value for name, value in self.headers.items()})
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.send_response(200)
+        self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
+    do_POST = do_GET  # noqa: N815  the name http.server calls
+
+    def log_message(self, *args: object) -> None:
+        """Quiet."""
 
 
 @pytest.fixture
-def balanced(repository: Path, tmp_path: Path) -> Iterator[tuple[str, int]]:
-    """The balancer with our file, in front of a web process."""
-    web = ThreadingHTTPServer(("127.0.0.1", 0), Seen)
+def balanced(repository: Path, tmp_path: Path) -> Iterator[tuple[int, Behind]]:
+    """The balancer's port, and the one web process behind it."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    there = f"127.0.0.1:{web.server_port}"
-    env = {"FLEET_BIND": f"127.0.0.1:{port}", "FLEET_WEB_1": there, "FLEET_WEB_2": there,
-           "FLEET_STATS": str(tmp_path / "stats")}  # fmt: skip
-    threading.Thread(target=web.serve_forever, daemon=True).start()
+    behind = Behind()
+    threading.Thread(target=behind.serve_forever, daemon=True).start()
+    web = f"127.0.0.1:{behind.server_port}"
+    values = {"FLEET_BIND": f"127.0.0.1:{port}", "FLEET_WEB_1": web, "FLEET_WEB_2": web}
+    values["FLEET_STATS"] = str(tmp_path / "stats")
     command = [str(HAPROXY), "-db", "-f", str(repository / "deploy" / "fleet" / "haproxy.cfg")]
-    with subprocess.Popen(
-        command, env=os.environ | env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as balancer:
+    process = subprocess.Popen(command, env=os.environ | values)
+    yield port, behind
+    process.terminate()
+    process.wait()
+    behind.shutdown()
+    behind.server_close()
+
+
+def _connected(port: int) -> socket.socket:
+    while True:
         try:
-            yield "127.0.0.1", port
-        finally:
-            balancer.terminate()
-            web.shutdown()
-            web.server_close()
+            return socket.create_connection(("127.0.0.1", port))
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+
+
+def _sent(port: int, path: str, body: bytes, length: int) -> socket.socket:
+    opened = _connected(port)
+    opened.sendall(f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n".encode() + body)
+    return opened
 
 
 @pytest.mark.skipif(HAPROXY is None, reason="NO haproxy: apt-get install haproxy")
-def test_nobody_writes_their_own_address(balanced: tuple[str, int]) -> None:
+def test_half_a_body_holds_no_thread_behind_the_balancer(balanced: tuple[int, Behind]) -> None:
+    port, behind = balanced
+    with _sent(port, "/half", b"a=", 3) as half:
+        for number in range(20):
+            with _sent(port, f"/whole/{number}", b"a=1", 3) as whole:
+                assert whole.recv(100).startswith(b"HTTP/1.1 200")
+        assert len(behind.reached) == 20 and "/half" not in behind.reached
+        half.sendall(b"1")
+        assert half.recv(100).startswith(b"HTTP/1.1 200") and behind.reached[-1] == "/half"
+
+
+@pytest.mark.skipif(HAPROXY is None, reason="NO haproxy: apt-get install haproxy")
+def test_nobody_writes_their_own_address(balanced: tuple[int, Behind]) -> None:
     """A WSGI server takes `X_Forwarded_For` for the balancer's own, and limits would count by it (T40)."""
-    forged = [
-        f"{name}: 6.6.6.6" for name in ("X-Forwarded-For", "X_Forwarded_For", "X_forwarded-for", "X_Forwarded_Proto")
-    ]
-    asked = "\r\n".join(
-        ["GET /login HTTP/1.1", "Host: portal", *forged, "Accept: text/html", "Connection: close", "", ""]
-    )
-    Seen.headers_seen.clear()
-    for _try in range(100):  # until it listens and has looked at the web process
-        with suppress(OSError), socket.create_connection(balanced, timeout=5) as caller:
-            caller.sendall(asked.encode())
-            if b" 200 " in caller.recv(20):
-                break
-        time.sleep(0.1)
-    [headers] = Seen.headers_seen
+    port, behind = balanced
+    names = ("X-Forwarded-For", "X_Forwarded_For", "X_forwarded-for", "X_Forwarded_Proto")
+    forged = "".join(f"{name}: 6.6.6.6\r\n" for name in names)
+    with _connected(port) as caller:
+        caller.sendall(f"GET /login HTTP/1.1\r\nHost: portal\r\n{forged}Accept: text/html\r\n\r\n".encode())
+        assert caller.recv(20).startswith(b"HTTP/1.1 200")
+    [headers] = behind.headers
     assert headers["x-forwarded-for"] == "127.0.0.1" and headers["accept"] == "text/html"
     assert not [name for name in headers if "_" in name]
 

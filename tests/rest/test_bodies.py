@@ -126,6 +126,29 @@ def test_what_nobody_read_of_a_body_is_read_or_the_connection_said_to_close(sent
     assert ("Content-Type", "text/plain") in headers
 
 
+def test_slow_senders_of_what_is_refused_hold_two_threads_at_most(monkeypatch):
+    headers, deepest = [], 0
+
+    class Slow(io.BytesIO):
+        """While it is read, the next one comes."""
+
+        def read(self, size=-1):
+            nonlocal deepest
+            deepest += 1
+            refuse(deepest)
+            return super().read(size)
+
+    def refuse(depth):
+        environ = {"REQUEST_METHOD": "POST", "CONTENT_LENGTH": "5", "wsgi.input": Slow(b"x" * 5)}
+        door = NothingLeftBehind(lambda _environ, start: start("401 Unauthorized", []) or [])
+        door(environ, lambda _status, given: headers.append((depth, given)))
+
+    refuse(0)
+    assert deepest == 2 and headers == [(2, [("Connection", "close")]), (1, []), (0, [])]
+    refuse(0)
+    assert headers[-1] == (0, []), "they are free again"
+
+
 @pytest.mark.parametrize(
     "content_type",
     ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", "",
