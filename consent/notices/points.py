@@ -100,10 +100,21 @@ def points_made(body: str, language: str) -> dict[str, str]:
 
 
 def lacking(body: str, language: str, basis: str, is_marketing: bool = False) -> list[str]:
-    """The points this body does not make, each with its article, e.g. `retention (Art. 13(2)(a))`."""
+    """The points this body does not make, each with its article and heading; then its headings without words."""
     found = sections(body)
-    needed = points(basis, is_marketing)
-    return [f"{point} ({ARTICLES[point]})" for point in needed if not found.get(HEADINGS[point].get(language, ""))]
+    needed = {point: HEADINGS[point].get(language, "") for point in points(basis, is_marketing)}
+    missing = [
+        f'{point} ({ARTICLES[point]}), under "## {heading}"'
+        for point, heading in needed.items()
+        if not found.get(heading)
+    ]
+    empty = [heading for heading, words in found.items() if not words and heading not in needed.values()]
+    return missing + [f'nothing stands under "## {heading}"' for heading in empty]
+
+
+def skeleton(language: str) -> str:
+    """The headings of a notice that rests on consent, for its author to write under."""
+    return "\n\n".join(f"## {HEADINGS[point][language]}" for point in points("consent")) + "\n"
 
 
 def flaws(texts: Mapping[str, str], basis: str, is_marketing: bool = False) -> list[str]:
