@@ -30,11 +30,14 @@ class Deadline:
     due: date
     due_at: datetime
     month_end: bool
+    months: int = MONTHS
 
     def because(self) -> str:
         """The date in a sentence, in the active language."""
         due, raw = date_format(self.due), date_format(self.raw)
         if self.due == self.raw and not self.month_end:
+            if self.months == MONTHS_EXTENDED:
+                return _("Due %(due)s, three calendar months after receipt.") % {"due": due}
             return _("Due %(due)s, one calendar month after receipt.") % {"due": due}
         if self.due == self.raw:
             return _("Due %(due)s, the last day of that month.") % {"due": due}
@@ -50,7 +53,7 @@ def deadline(received_at: datetime, *, zone: ZoneInfo, holidays: Container[date]
     raw = received + relativedelta(months=months)
     due = next_working_day(raw, holidays)
     due_at = datetime.combine(due, time(23, 59, 59), tzinfo=zone).astimezone(UTC)
-    return Deadline(raw=raw, due=due, due_at=due_at, month_end=raw.day != received.day)
+    return Deadline(raw=raw, due=due, due_at=due_at, month_end=raw.day != received.day, months=months)
 
 
 def internal_due(received_at: datetime, due_at: datetime, *, days: int, zone: ZoneInfo) -> datetime:

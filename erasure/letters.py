@@ -57,6 +57,13 @@ class RecordForm(RepresentativeForm, WordsForm, WishesForm):
         """The bytes, or none for who asks for themselves."""
         return super().clean_document() if self.cleaned_data.get("document") else b""
 
+    def clean_received_on(self) -> date | None:
+        """A day that has come: one mistyped into the future would start the clock too late (Art. 12(3))."""
+        day: date | None = self.cleaned_data["received_on"]
+        if day is not None and day > timezone.localdate():
+            raise forms.ValidationError(_("This day is still to come."))
+        return day
+
     def clean(self) -> dict[str, Any]:
         """Something is wanted, said in full; with a mandate, all of it."""
         given = super().clean()
@@ -79,6 +86,6 @@ class RecordForm(RepresentativeForm, WordsForm, WishesForm):
     def received_at(self) -> datetime | None:
         """The end of the day named, or now: a day that is not over ends with this moment."""
         day: date | None = self.cleaned_data["received_on"]
-        if day is None or day >= timezone.localdate():
+        if day is None or day == timezone.localdate():
             return None
         return timezone.make_aware(datetime.combine(day, time.max))

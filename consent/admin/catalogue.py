@@ -13,6 +13,7 @@ from consent.admin import absence, desk, forms
 from consent.admin.base import ReviewedAdmin, may_draft, roles_of
 from consent.models import Component, DataContract, Notice, NoticeText, Purpose, Recipient
 from consent.models.governance import ReviewState
+from consent.notices import points
 from consent.notices.points import LANGUAGES
 from consent.services.forecast import forecast
 
@@ -83,6 +84,13 @@ class NoticeAdmin(ReviewedAdmin):
             Purpose.objects.select_for_update().get(pk=obj.purpose_id)
             obj.version = (obj.purpose.notices.aggregate(last=Max("version"))["last"] or 0) + 1
         super().save_model(request, obj, form, change)
+
+    def get_formset_kwargs(self, request: HttpRequest, obj: Any, inline: Any, prefix: str) -> dict[str, Any]:
+        """A new notice begins with the headings that the points of Art. 13 are looked for under."""
+        given: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
+        if obj.pk is None:
+            given["initial"] = [{"language": each, "body": points.skeleton(each)} for each in points.LANGUAGES]
+        return given
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.readonly_fields if obj is None else (*self.readonly_fields, "purpose")

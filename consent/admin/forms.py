@@ -1,5 +1,6 @@
 """Forms of the drafts: names in every language, choices out of the catalogue, wording exactly as it will be hashed."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -8,17 +9,37 @@ from django.contrib.admin.widgets import AdminTextareaWidget
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from consent import categories
+from consent.countries import COUNTRIES
 from consent.digests import body_digest
 from consent.models import Component, DataContract, Notice, NoticeText, Purpose, Recipient
 from consent.models.governance import SourceKind
 from consent.selectors import APPROVED
-from consent.wording import title_in
+from consent.wording import country, title_in
 
 LONGEST_BODY = 50_000
 """Characters of a wording in one language; some twenty printed pages, and what the checks read within a second."""
 
 
-class TitledForm(forms.ModelForm):
+ROLES = (
+    ("processor", _("Processor")),
+    ("controller", _("Controller")),
+    ("joint controller", _("Joint controller")),
+)
+
+
+class NamedForm(forms.ModelForm):
+    """A short name is what applications say; one that cannot be is refused in words of the desk."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "slug" in self.fields:
+            self.fields["slug"].help_text = _("How applications call it. Once it is approved it stays.")
+            words = _("Letters from a to z, digits, hyphens and underscores alone, such as shoe_size.")
+            self.fields["slug"].error_messages["invalid"] = words
+
+
+class TitledForm(NamedForm):
     """`titles` as one line a language."""
 
     title_en = forms.CharField(label=_("Name in English"), max_length=200)
@@ -47,6 +68,16 @@ def choices_of(form: forms.ModelForm, name: str, slugs: Any, current: list[str] 
     )
 
 
+def one_of(form: forms.ModelForm, name: str, known: Iterable[tuple[str, Any]], help_text: Any = "") -> None:
+    """The column `name` is chosen from a list; what a draft holds besides stays to be chosen."""
+    if (held := form.fields.get(name)) is None:
+        return
+    choices, current = [("", "---------"), *known], getattr(form.instance, name)
+    if current and current not in dict(choices):
+        choices.append((current, current))
+    form.fields[name] = forms.ChoiceField(label=held.label, help_text=help_text, choices=choices, initial=current)
+
+
 class ComponentForm(TitledForm):
     class Meta:
         model = Component
@@ -57,6 +88,9 @@ class ComponentForm(TitledForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        one_of(
+            self, "category", ((term, term) for term in sorted(categories.TERMS)), _("From a public list, Fideslang.")
+        )
         if "supplied_by" in self.fields:
             choices_of(self, "supplied_by", SourceKind.choices, _held(self, "supplied_by"))
 
@@ -84,7 +118,7 @@ class PurposeForm(TitledForm):
         return given
 
 
-class RecipientForm(forms.ModelForm):
+class RecipientForm(NamedForm):
     class Meta:
         model = Recipient
         fields = (
@@ -95,10 +129,8 @@ class RecipientForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if "purposes" in self.fields:
             choices_of(self, "purposes", _approved(Purpose), self.instance.purposes)
-
-    def clean_country(self) -> str:
-        country: str = self.cleaned_data["country"].upper()
-        return country
+        one_of(self, "role", ROLES)
+        one_of(self, "country", _countries(), _("Where it receives the data."))
 
 
 class DataContractForm(forms.ModelForm):
@@ -118,8 +150,22 @@ class NoticeForm(forms.ModelForm):
         fields = ("purpose", "is_major")
 
 
+class Wording(forms.CharField):
+    """A wording: the line ends of the browser are no change of it."""
+
+    def has_changed(self, initial: str | None, data: str | None) -> bool:
+        before, after = ("\n".join((text or "").splitlines()).strip() for text in (initial, data))
+        return super().has_changed(before, after)
+
+
 class NoticeTextForm(forms.ModelForm):
-    body = forms.CharField(label=_("Body"), max_length=LONGEST_BODY, strip=False, widget=AdminTextareaWidget)
+    body = Wording(
+        label=_("Body"),
+        max_length=LONGEST_BODY,
+        strip=False,
+        widget=AdminTextareaWidget,
+        help_text=_("Each point of Art. 13 stands under its own heading, which is a line that begins with ##."),
+    )
 
     class Meta:
         model = NoticeText
@@ -132,6 +178,12 @@ class NoticeTextForm(forms.ModelForm):
     def save(self, commit: bool = True) -> Any:
         self.instance.digest = body_digest(self.instance.body)
         return super().save(commit)
+
+
+def _countries() -> list[tuple[str, str]]:
+    """Code and name of each country, by name: a name typed into two letters would be another country."""
+    named = [(code, country(code, get_language() or "")) for code in COUNTRIES]
+    return sorted(named, key=lambda pair: pair[1].casefold())
 
 
 def _held(form: forms.ModelForm, name: str) -> list[str] | None:

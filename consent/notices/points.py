@@ -106,17 +106,28 @@ def points_made(body: str, language: str) -> dict[str, str]:
 
 
 def lacking(body: str, language: str, basis: str, is_marketing: bool = False) -> list[str]:
-    """The points this body does not make, each with its article, e.g. `How long we keep it (Art. 13(2)(a))`."""
+    """The points this body does not make, each with its article and the heading it is looked for under; then the
+    headings under which nothing stands."""
     found = sections(body)
-    needed = points(basis, is_marketing)
-    return [
-        f"{heading(point)} ({ARTICLES[point]})" for point in needed if not found.get(HEADINGS[point].get(language, ""))
+    needed = {point: HEADINGS[point].get(language, "") for point in points(basis, is_marketing)}
+    missing = [
+        _('%(point)s (%(article)s), under "## %(heading)s"')
+        % {"point": heading(point), "article": ARTICLES[point], "heading": sought}
+        for point, sought in needed.items()
+        if not found.get(sought)
     ]
+    empty = [each for each, words in found.items() if not words and each not in needed.values()]
+    return missing + [_('nothing stands under "## %(heading)s"') % {"heading": each} for each in empty]
 
 
 def heading(point: str) -> str:
     """What a point is called, in the language in force."""
     return HEADINGS[point].get((get_language() or "en").split("-")[0], HEADINGS[point]["en"])
+
+
+def skeleton(language: str) -> str:
+    """The headings of a notice that rests on consent, for its author to write under."""
+    return "\n\n".join(f"## {HEADINGS[point][language]}" for point in points("consent")) + "\n"
 
 
 def flaws(texts: Mapping[str, str], basis: str, is_marketing: bool = False) -> list[str]:

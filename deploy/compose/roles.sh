@@ -7,6 +7,8 @@ psql -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" \
 CREATE ROLE gdpr_owner LOGIN INHERIT PASSWORD :'owner_password';
 CREATE ROLE gdpr_app LOGIN NOINHERIT PASSWORD :'app_password';
 CREATE ROLE gdpr_sequencer LOGIN NOINHERIT PASSWORD :'sequencer_password';
+-- An administrator who is no superuser (managed PostgreSQL) gives a database to a role only as its member.
+GRANT gdpr_owner TO CURRENT_USER;
 CREATE DATABASE gdpr_portal OWNER gdpr_owner;
 REVOKE ALL ON DATABASE gdpr_portal FROM PUBLIC;
 GRANT CONNECT ON DATABASE gdpr_portal TO gdpr_app, gdpr_sequencer;

@@ -6,8 +6,10 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import DateTimeField, Field, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -47,6 +49,29 @@ class BreachForm(forms.ModelForm):
         return given
 
 
+FINAL: dict[str, tuple[Any, Any]] = {
+    "authority_told": (
+        gettext_lazy("The authority was told"),
+        gettext_lazy(
+            "The time of now is kept as the time at which the authority was told. It cannot be changed later."
+        ),
+    ),
+    "write_to_people": (
+        gettext_lazy("Write to the people concerned now, by mail"),
+        gettext_lazy("A mail with these words goes to each of them at once. It cannot be called back."),
+    ),
+    "people_told": (
+        gettext_lazy("The people concerned were told"),
+        gettext_lazy("No mail is sent: somebody told them already, in another way."),
+    ),
+    "close": (
+        gettext_lazy("Close"),
+        gettext_lazy("What the register says of it can then no longer be changed."),
+    ),
+}
+"""Acts that nothing undoes: what they are called, and what whoever chose one is told before it is done."""
+
+
 @admin.register(Breach)
 class BreachAdmin(ForReviewers):
     """The register, the most urgent first."""
@@ -71,11 +96,28 @@ class BreachAdmin(ForReviewers):
         "people",
     )
 
+    def _sure(self, request: HttpRequest, rows: QuerySet[Breach], name: str) -> HttpResponse | None:
+        """None once it was confirmed; before that the page that says what would be done, and to how many."""
+        if request.POST.get("confirmed") == "yes":
+            return None
+        label, warning = FINAL[name]
+        writes = name == "write_to_people"
+        context = self.admin_site.each_context(request) | {
+            "title": label,
+            "warning": warning,
+            "act": name,
+            "chosen": [(row, len(breaches.concerned(row)) if writes else None) for row in rows],
+            "checkbox": ACTION_CHECKBOX_NAME,
+            "opts": self.model._meta,
+        }
+        return render(request, "admin/erasure/breach_sure.html", context)
+
     @admin.display(description=gettext_lazy("Hours left of 72"))
     def hours_left(self, row: Breach) -> str:
         if row.authority_told_at is not None:
             return "-"
-        return str(int(breaches.time_left(row).total_seconds() // 3600))
+        hours = int(breaches.time_left(row).total_seconds() // 3600)
+        return str(hours) if hours else "< 1"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -89,16 +131,21 @@ class BreachAdmin(ForReviewers):
         else:
             breaches.record_breach(breach=obj, by=cast(Account, request.user))
 
-    @admin.action(description=gettext_lazy("The authority was told"))
+    @admin.action(description=FINAL["authority_told"][0])
     def authority_told(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase | None:
+        if asked := self._sure(request, rows, "authority_told"):
+            return asked
         return act_on_each(
             request,
             rows,
             lambda row, who: breaches.tell_authority(breach_id=row.id, by=who, delay_reason=row.delay_reason),
         )
 
-    @admin.action(description=gettext_lazy("Write to the people concerned now, by mail"))
+    @admin.action(description=FINAL["write_to_people"][0])
     def write_to_people(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase | None:
+        if asked := self._sure(request, rows, "write_to_people"):
+            return asked
+
         def write(row: Breach, who: Account) -> None:
             reached, without = breaches.write_to_people(breach_id=row.id, by=who)
             told = {"reached": reached, "without": without}
@@ -106,8 +153,10 @@ class BreachAdmin(ForReviewers):
 
         return act_on_each(request, rows, write)
 
-    @admin.action(description=gettext_lazy("The people concerned were told"))
+    @admin.action(description=FINAL["people_told"][0])
     def people_told(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase | None:
+        if asked := self._sure(request, rows, "people_told"):
+            return asked
         return self._omitted(request, rows, "")
 
     @admin.action(description=gettext_lazy("People are not told: the data is unreadable (Art. 34(3)(a))"))
@@ -122,8 +171,10 @@ class BreachAdmin(ForReviewers):
     def people_effort(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase | None:
         return self._omitted(request, rows, Breach.Omitted.EFFORT)
 
-    @admin.action(description=gettext_lazy("Close"))
+    @admin.action(description=FINAL["close"][0])
     def close(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase | None:
+        if asked := self._sure(request, rows, "close"):
+            return asked
         return act_on_each(request, rows, lambda row, who: breaches.close_breach(breach_id=row.id, by=who))
 
     @admin.action(description=gettext_lazy("List of the people concerned (pseudonyms, CSV)"))

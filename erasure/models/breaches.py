@@ -1,6 +1,7 @@
 """The register of personal data breaches (Art. 33(5)), with the clock of 72 hours (Art. 33(1))."""
 
 import uuid
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.conf import settings
@@ -76,3 +77,6 @@ class Breach(models.Model):
 
     def __str__(self) -> str:
         return gettext("breach %(number)s") % {"number": str(self.id)[:8]}
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """The desk and the services say in words what forms would say by the names of the constraints above."""

@@ -1,5 +1,6 @@
 """What must be true before a deployment, looked at from where the new version will run (docs/preflight.md)."""
 
+import os
 import socket
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -19,8 +20,16 @@ from gdpr_portal import doctor, lifetimes
 from gdpr_portal.doctor import Answer, Check
 from gdpr_portal.env import VARIABLES
 
-EXAMPLES = ("CONTROLLER_NAME", "CONTROLLER_ADDRESS", "CONTROLLER_CONTACT", "DATA_PROTECTION_OFFICER", "MAIL_FROM")
+EXAMPLES = (
+    "CONTROLLER_NAME", "CONTROLLER_ADDRESS", "CONTROLLER_CONTACT", "CONTROLLER_PHONE", "DATA_PROTECTION_OFFICER",
+    "MAIL_FROM", "AUDIT_LOG_ORIGIN",
+)  # fmt: skip
 """Variables whose default names a controller that is none."""
+PLACES = (
+    "CONTROLLER_COUNTRY", "CONTROLLER_TIME_ZONE", "CONTROLLER_HOLIDAYS", "SUPERVISORY_AUTHORITY",
+    "SUPERVISORY_AUTHORITY_URL",
+)  # fmt: skip
+"""Variables whose default is right in Berlin alone."""
 NEEDED_MEMORY = 300 * 2**20
 """What a web worker has when warm, in bytes, with some room (docs/deployment.md)."""
 LOCK = "requirements.txt"
@@ -88,13 +97,18 @@ def _settings() -> Answer:
         level: doctor.Level = "bad" if settings.PROFILE == "production" else "warn"
         words = f"not yet yours: {', '.join(examples)}"
         return Answer(level, words, "Set them; docs/settings.md says what each is for.")
+    unset = [name for name in PLACES if not os.environ.get(name)]
+    if unset and settings.PROFILE == "production":
+        return Answer(
+            "warn", f"as for Berlin: {', '.join(unset)}", "Set them, be it to the same: people are told of them."
+        )
     return Answer("ok", f"{len(VARIABLES)} variables are read, none is left at an example")
 
 
 def _is_example(name: str) -> bool:
+    named = {"MAIL_FROM": settings.DEFAULT_FROM_EMAIL, "AUDIT_LOG_ORIGIN": settings.AUDIT_LOG_ORIGIN}
     member = {"DATA_PROTECTION_OFFICER": "officer"}.get(name, name.removeprefix("CONTROLLER_").lower())
-    current = settings.CONTROLLER.get(member) if name != "MAIL_FROM" else settings.DEFAULT_FROM_EMAIL
-    return current == VARIABLES[name].default
+    return named.get(name, settings.CONTROLLER.get(member)) == VARIABLES[name].default
 
 
 def _deploy_check() -> Answer:

@@ -216,7 +216,7 @@ call_command("run_sequencer", "--interval", "0.05")
 
 
 def start_runner() -> "subprocess.Popen[str]":
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "LOG_LEVEL": "WARNING"}
     name = str(connection.settings_dict["NAME"])
     command = [sys.executable, "-c", RUNNER, name]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)

@@ -111,7 +111,7 @@ def test_a_point_left_out_is_named(point):
     assert points.flaws(texts, basis, basis != "consent") == []
     heading = points.HEADINGS[point]["fr"]
     broken = texts | {"fr": texts["fr"].replace(f"## {heading}", "## Autre chose")}
-    named = [f"French: {points.HEADINGS[point]['en']} ({points.ARTICLES[point]})"]
+    named = [f'French: {points.HEADINGS[point]["en"]} ({points.ARTICLES[point]}), under "## {heading}"']
     assert points.flaws(broken, basis, basis != "consent") == named
 
 

@@ -8,8 +8,10 @@ from django.core import mail
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from access.models import OutgoingMail
 from audit import actors
 from audit import services as audit
+from erasure.admin.breaches import FINAL
 from erasure.models import Breach
 from erasure.services import breaches
 from gdpr_portal.errors import Invalid, WrongState
@@ -158,7 +160,40 @@ def test_the_desk_keeps_the_register(rita: Any, olga: Any, alice: Any) -> None:
     assert rita.browser(fresh=False).post(address, {"action": "people", **chosen}).status_code == 403
     listed = rita.browser().post(address, {"action": "people", **chosen})
     assert str(alice.subject.pseudonym) in listed.content.decode() and alice.email not in listed.content.decode()
-    assert rita.browser(fresh=False).post(address, {"action": "authority_told", **chosen}).status_code == 403
-    rita.browser().post(address, {"action": "authority_told", **chosen})
+    sure = chosen | {"confirmed": "yes"}
+    assert rita.browser(fresh=False).post(address, {"action": "authority_told", **sure}).status_code == 403
+    rita.browser().post(address, {"action": "authority_told", **sure})
     row.refresh_from_db()
     assert row.authority_told_at is not None
+
+
+@pytest.mark.parametrize("act", ["authority_told", "write_to_people", "people_told", "close"])
+def test_what_nothing_undoes_is_asked_once_more(rita: Any, alice: Any, act: str) -> None:
+    read(alice, "shop", "orders")
+    row = breach(rita, effects="None known.", remedy="Locked.", told_people="A laptop was <lost>.", risk="unlikely")
+    before = Breach.objects.values().get()
+    chosen = {"action": act, "_selected_action": [str(row.id)]}
+    asked = rita.browser().post("/admin/erasure/breach/", chosen)
+    page = asked.content.decode()
+    assert asked.status_code == 200 and "Nothing is done yet." in page and str(FINAL[act][1]) in page
+    assert ("People concerned: 1." in page) == ("A laptop was &lt;lost&gt;." in page) == (act == "write_to_people")
+    assert Breach.objects.values().get() == before and not OutgoingMail.objects.exists()
+    rita.browser().post("/admin/erasure/breach/", chosen | {"confirmed": "yes"})
+    assert Breach.objects.values().get() != before
+    assert OutgoingMail.objects.exists() == (act == "write_to_people")
+
+
+def test_a_time_that_cannot_be_is_refused_in_words_alone(rita: Any) -> None:
+    now = timezone.now()
+    given = {"facts": "A key was lost.", "risk": "risk", "application": "", "purpose": ""}
+    for name, moment in (("aware_at", now), ("since", now), ("until", now - timedelta(days=1))):
+        given[name] = moment.strftime("%Y-%m-%dT%H:%M:%S")
+    page = rita.browser().post("/admin/erasure/breach/add/", given).content.decode()
+    assert "ends after it began" in page and "breach_period" not in page and not Breach.objects.exists()
+
+
+def test_the_last_hour_is_not_shown_as_none(rita: Any) -> None:
+    row = breach(rita)
+    for left, shown in ((timedelta(minutes=50), "&lt; 1"), (timedelta(minutes=-5), "-1"), (timedelta(hours=3.5), "3")):
+        Breach.objects.filter(pk=row.pk).update(aware_at=timezone.now() + left - timedelta(hours=72))
+        assert f">{shown}<" in rita.browser().get("/admin/erasure/breach/").content.decode()

@@ -57,6 +57,14 @@ def test_an_extension_counts_from_the_same_receipt() -> None:
     assert extended.due == date(2026, 4, 30)
 
 
+def test_the_sentence_of_an_extended_date_does_not_say_one_month() -> None:
+    received = datetime(2026, 11, 16, 8, tzinfo=UTC)
+    usual = deadline(received, zone=BERLIN, holidays=NO_HOLIDAYS)
+    extended = deadline(received, zone=BERLIN, holidays=NO_HOLIDAYS, months=MONTHS_EXTENDED)
+    assert usual.because() == "Due 16 December 2026, one calendar month after receipt."
+    assert extended.because() == "Due 16 February 2027, three calendar months after receipt."
+
+
 def test_the_internal_date_is_days_of_the_calendar_before_and_never_before_receipt() -> None:
     due = datetime(2026, 10, 27, 22, 59, 59, tzinfo=UTC)  # 23:59:59 in Berlin, two days after summer time ended
     received = due - timedelta(days=31)

@@ -415,6 +415,14 @@ def letter(email: str, **changes: Any) -> dict[str, Any]:
     return given
 
 
+def test_a_letter_that_is_still_to_come_is_refused(alice: Any, rita: Any) -> None:
+    """A day mistyped was taken for today: the month of Art. 12(3) began too late, and nobody was told."""
+    tomorrow = timezone.localdate() + timedelta(days=1)
+    refused = rita.browser().post(RECORD, letter(alice.email, received_on=tomorrow.isoformat()))
+    assert refused.status_code == 200 and "This day is still to come." in refused.content.decode()
+    assert not RightsRequest.objects.exists()
+
+
 def test_the_desk_records_a_letter_and_decides(alice: Any, rita: Any, quentin: Any, frozen: Any) -> None:
     browser = rita.browser()
     day = timezone.localdate() - timedelta(days=3)

@@ -29,7 +29,7 @@ it works."""
 def test_a_web_process_loads_nothing_of_the_workers(repository: Path) -> None:
     environment = os.environ | {
         "SECRET_KEY": "light", "DATABASE_URL": "postgresql:///light", "BROKER_URL": "pgmq://", "PROFILE": "development",
-        "PYTHONWARNINGS": "ignore",
+        "PYTHONWARNINGS": "ignore", "LOG_LEVEL": "WARNING",
     }  # fmt: skip
     asked = [sys.executable, "-c", LOADED]
     said = subprocess.run(asked, cwd=repository, env=environment, capture_output=True, text=True, check=True)

@@ -45,14 +45,20 @@ def test_the_packages_are_those_of_the_lock(monkeypatch: pytest.MonkeyPatch, rep
     assert found.level == "bad" and "instead of 1.0" in found.words and "no-such-package is missing" in found.words
 
 
-def test_an_example_left_in_production_is_bad(settings: Any) -> None:
+def test_an_example_left_in_production_is_bad(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert before("settings").level == "warn"
     settings.PROFILE = "production"
     assert before("settings").level == "bad" and "CONTROLLER_NAME" in before("settings").words
     settings.CONTROLLER = dict.fromkeys(settings.CONTROLLER, "ours")
     settings.DEFAULT_FROM_EMAIL = "privacy@ours.example"
-    assert before("settings").words == "not yet yours: EMAIL_URL"
+    assert before("settings").words == "not yet yours: AUDIT_LOG_ORIGIN, EMAIL_URL"
     settings.EMAIL_URL = "smtp://mail.example:587"
+    assert before("settings").words == "not yet yours: AUDIT_LOG_ORIGIN"
+    settings.AUDIT_LOG_ORIGIN = "ours.example/audit"
+    found = before("settings")
+    assert found.level == "warn" and "SUPERVISORY_AUTHORITY" in found.words, "people would be sent to Berlin's"
+    for name in preflight.PLACES:
+        monkeypatch.setenv(name, "ours")
     assert before("settings").level == "ok"
 
 

@@ -348,6 +348,10 @@ def test_the_owner_inherits_the_right_to_make_tables(repository: Path) -> None:
     """PostgreSQL 15 gives it by the role pg_database_owner, which a role without INHERIT does not act for."""
     made = re.findall(r"^CREATE ROLE gdpr_(\w+) LOGIN (\w+)", text(repository, "deploy", "compose", "roles.sh"), re.M)
     assert dict(made) == {"owner": "INHERIT", "app": "NOINHERIT", "sequencer": "NOINHERIT"}
+    words = text(repository, "deploy", "compose", "roles.sh")
+    assert words.index("GRANT gdpr_owner TO CURRENT_USER;") < words.index("CREATE DATABASE"), (
+        "who is no superuser has to"
+    )
 
 
 def test_jobs_of_a_deployment_are_commands_that_are_there(repository: Path) -> None:

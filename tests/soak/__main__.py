@@ -65,7 +65,7 @@ def main() -> int:
 def workers() -> Iterator[tuple[int, Callable[[int], None]]]:
     """The process that does jobs: its id, and how to have it do some."""
     command = [sys.executable, "-W", "ignore", "-m", "tests.soak.jobs"]
-    env = os.environ | {"UNDO_WINDOW_SECONDS": "0", "ACCESS_WAIT_SECONDS": "0"}
+    env = os.environ | {"UNDO_WINDOW_SECONDS": "0", "ACCESS_WAIT_SECONDS": "0", "LOG_LEVEL": "WARNING"}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command, cwd=ROOT, env=env, text=True, stderr=subprocess.DEVNULL, **pipes) as process:
 
