@@ -330,7 +330,7 @@ class RetentionProposalAdmin(ForReviewers):
     def get_queryset(self, request: HttpRequest) -> QuerySet[RetentionProposal]:
         """With the names of the fields, in one statement for the whole list."""
         place = Func(OuterRef("fields"), F("slug"), function="array_position", output_field=IntegerField())
-        titles = Component.objects.annotate(place=place).exclude(place=None).order_by("place").values("titles")
+        titles = Component.objects.annotate(place=place).filter(place__isnull=False).order_by("place").values("titles")
         return super().get_queryset(request).annotate(titles=ArraySubquery(titles))
 
     @admin.display(description=gettext_lazy("Reason"), ordering="reason")
