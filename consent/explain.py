@@ -45,6 +45,16 @@ BASES = {
 }
 
 
+STANDING = {
+    "given": _("given"),
+    "refused": _("refused"),
+    "withdrawn": _("withdrawn"),
+    "expired": _("expired"),
+    "pending": _("waiting for the parents"),
+    "outdated": _("given to an older wording"),
+}
+"""What a standing consent is."""
+
 Called: TypeAlias = Callable[[str, str], str]
 """Kind and slug -> the name that people know (`consent.names.Names.of`)."""
 
@@ -97,7 +107,7 @@ def verdict(code: str) -> tuple[Any, str]:
 def _told(name: str, value: str, called: Called) -> str:
     """A code among the values of a sentence, in words; a moment in the form of the language."""
     if name == "state":
-        return str(words.ANSWERS.get(value, value)).lower()
+        return str(STANDING.get(value, value))
     if name == "basis":
         return str(BASES.get(value, value))
     if name == "moment":

@@ -60,6 +60,15 @@ WHY_NOT = {
 }
 """Deciding code -> what the person reads."""
 
+FREE_WORDS = {
+    "customers": _("customers"),
+    "employees": _("employees"),
+    "processor": _("processor"),
+    "controller": _("controller"),
+    "joint controller": _("joint controller"),
+}
+"""Whom a purpose is about and what a recipient is are written freely; these are the words nearly all use."""
+
 
 def country(code: str, language: str) -> str:
     """The country's name in the language (English otherwise), from the two letters of ISO 3166."""

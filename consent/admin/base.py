@@ -4,10 +4,14 @@ Drafting is for the author alone; all else happens through `consent.services.rev
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied
+from django.db.models import DateTimeField, Field
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -45,8 +49,19 @@ IN_WORDS = {name: f"{name}_in_words" for name in ("fields", "purposes", "country
 """Columns of codes, and what shows them in words to who only reads."""
 
 
+MOMENTS: "Mapping[type[Field[Any, Any]], Mapping[str, Any]]" = {
+    DateTimeField: {
+        "form_class": forms.DateTimeField,
+        "widget": forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    }
+}
+"""A date and a time in one field of the browser's own, with its label; Django's two need a script."""
+
+
 class ReviewedAdmin(DeskAdmin):
     """The desk of one kind of reviewed thing."""
+
+    formfield_overrides = MOMENTS
 
     actions = None
     list_filter: ClassVar[Any] = ("state",)
@@ -74,6 +89,18 @@ class ReviewedAdmin(DeskAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Of what is not there yet no state, author or digest is told."""
+        return () if obj is None else super().get_readonly_fields(request, obj)
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        """A choice without Django's links beside it, which open windows by a script that no page here loads."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        widget = getattr(field, "widget", None)
+        if field is not None and isinstance(widget, RelatedFieldWidgetWrapper):
+            field.widget = widget.widget
+        return field
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Who may not write reads the titles in the panel, where they stand as they would be approved."""

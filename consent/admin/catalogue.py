@@ -93,7 +93,7 @@ class NoticeAdmin(ReviewedAdmin):
         return given
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.readonly_fields if obj is None else (*self.readonly_fields, "purpose")
+        return () if obj is None else (*self.readonly_fields, "purpose")
 
     def panel(self, request: HttpRequest, item: Any) -> dict[str, Any]:
         """With what the checks say of the wording, until it is retired."""

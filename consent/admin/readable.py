@@ -20,7 +20,7 @@ from consent import revised
 from consent.models import Revision
 from consent.models.governance import SourceKind
 from consent.names import Names
-from consent.wording import country
+from consent.wording import FREE_WORDS, country
 
 MEMBERS = {"texts": gettext_lazy("wording in each language")}
 """What an approval is bound to besides columns."""
@@ -70,7 +70,7 @@ class Readable:
     def _word(self, name: str, code: Any) -> str:
         if name in LISTS:
             return self._name(LISTS[name], code)
-        return str(dict(SourceKind.choices).get(code, code))
+        return str(dict(SourceKind.choices).get(code) or FREE_WORDS.get(code, code))
 
     def _text(self, name: str, value: Any) -> str:
         if value in (None, "", []):
@@ -94,6 +94,7 @@ class Readable:
 SAID: dict[str, Callable[[Readable, str], str]] = {
     "application": lambda readable, slug: readable._name("application", slug),
     "purpose": lambda readable, slug: readable._name("purpose", slug),
+    "role": lambda readable, role: str(FREE_WORDS.get(role, role)),
     "country": lambda readable, code: country(code, get_language() or ""),
     "expires_at": lambda readable, moment: formats.date_format(
         timezone.localtime(datetime.fromisoformat(moment)), "DATETIME_FORMAT"

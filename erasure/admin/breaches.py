@@ -1,13 +1,12 @@
 """The desk of breaches: for privacy officers and IRM, every act after a fresh second factor."""
 
 import csv
-from collections.abc import Mapping
 from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import DateTimeField, Field, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -15,19 +14,12 @@ from django.utils.translation import gettext_lazy
 
 from access.models import Account
 from access.second_factor import require_fresh_factor
+from consent.admin.base import MOMENTS
 from consent.names import Names
 from erasure.admin.reviewers import ForReviewers
 from erasure.admin.row_acts import act_on_each
 from erasure.models import Breach
 from erasure.services import breaches
-
-MOMENTS: "Mapping[type[Field[Any, Any]], Mapping[str, Any]]" = {
-    DateTimeField: {
-        "form_class": forms.DateTimeField,
-        "widget": forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-    }
-}
-"""A date and a time in one field of the browser's own, with its label; Django's two need a script."""
 
 
 class BreachForm(forms.ModelForm):

@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from consent.explain import BASES
+from consent.wording import FREE_WORDS
 from erasure.models import SourceAnswer, Step
 from erasure.states import REMOVED
 from erasure.words import TEXT_FIELDS, at_the_desk, text_source
@@ -18,11 +19,7 @@ register = template.Library()
 WORDS: dict[str, Promise] = {
     **TEXT_FIELDS,
     # whom a purpose is about (Art. 30(1)(c)), and what a recipient is, as most of them are called
-    "customers": _("customers"),
-    "employees": _("employees"),
-    "processor": _("processor"),
-    "controller": _("controller"),
-    "joint controller": _("joint controller"),
+    **FREE_WORDS,
     # what a purpose rests on (Art. 6(1))
     **BASES,
     # what a notice to a recipient says

@@ -9,7 +9,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,6 +72,12 @@ def entries(language: str) -> dict[str, str]:
     return found
 
 
+def french(text: str) -> str:
+    """As French is set: what stands before ? ! ; : » and after « is a space at which no line breaks."""
+    text = re.sub(r" (?=[?!;](?:\W|$))", "\N{NARROW NO-BREAK SPACE}", text)
+    return re.sub(r" (?=[:»](?:\W|$))|(?<=«) ", "\N{NO-BREAK SPACE}", text)
+
+
 def _joined(lines: list[str], key: str) -> str:
     taken, inside = [], False
     for line in lines:
@@ -94,19 +100,25 @@ def fill(language: str, words: dict[str, str | list[str]]) -> None:
     """Entries named here have these words (plurals a list); what gettext merely guessed (fuzzy) is empty again."""
     path = ROOT / "locale" / language / "LC_MESSAGES" / "django.po"
     head, *blocks = path.read_text("utf-8").strip().split("\n\n")
-    path.write_text("\n\n".join([head, *(_filled(block.splitlines(), words) for block in blocks)]) + "\n", "utf-8")
+    set_as = french if language == "fr" else str
+    path.write_text(
+        "\n\n".join([head, *(_filled(block.splitlines(), words, set_as) for block in blocks)]) + "\n", "utf-8"
+    )
 
 
-def _filled(lines: list[str], words: dict[str, str | list[str]]) -> str:
+def _filled(lines: list[str], words: dict[str, str | list[str]], set_as: Callable[[str], str]) -> str:
     given = words.get(_joined(lines, "msgid"))
     guessed = any(line.startswith("#,") and "fuzzy" in line for line in lines)
     if given is None and not guessed:
-        return "\n".join(lines)
+        begin = next((at for at, line in enumerate(lines) if line.startswith("msgstr")), len(lines))
+        return "\n".join([*lines[:begin], *(set_as(line) for line in lines[begin:])])
     kept = [line.replace(", fuzzy", "") for line in lines if not line.startswith("#|")]
     end = next(at for at, line in enumerate(kept) if line.startswith("msgstr"))
     names = [line.split(" ")[0] for line in kept[end:] if line.startswith("msgstr")]
     values = given if isinstance(given, list) else [given or ""] * len(names)
-    target = [f"{name} {json.dumps(text, ensure_ascii=False)}" for name, text in zip(names, values, strict=True)]
+    target = [
+        f"{name} {json.dumps(set_as(text), ensure_ascii=False)}" for name, text in zip(names, values, strict=True)
+    ]
     return "\n".join([*(line for line in kept[:end] if line != "#"), *target])
 
 

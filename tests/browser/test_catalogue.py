@@ -5,13 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.catalogue import LANGUAGES, marked, missing, sources, strings
+from tests.browser.catalogue import LANGUAGES, entries, french, marked, missing, sources, strings
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_marked_string_of_code_and_templates_is_translated(language: str) -> None:
     assert len(marked()) > 500
     assert missing(language) == [], "run `make messages`, then give these their words"
+
+
+def test_french_is_set_with_spaces_at_which_no_line_breaks() -> None:
+    assert french("Vraiment ? Oui : « non » ; 10:30, https://x !") == (
+        "Vraiment\u202f? Oui\xa0: «\xa0non\xa0»\u202f; 10:30, https://x\u202f!"
+    )
+    loose = [words for words in entries("fr").values() if french(words) != words]
+    assert loose == [], "run `make messages`"
 
 
 def test_strings_are_found_in_templates_and_code(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_every_kind_of_thing_is_in_words(rita):
 def test_a_moment_in_the_history_is_written_as_others_are(olga, rita, frozen):
     revision = approved(drafted(olga, retention_days=365), olga, rita)
     act(rita.browser(), revision, "schedule", when="2026-12-24T10:00")
-    assert "(24 Dec 2026, " in page_of(rita, revision).content.decode()
+    assert ">24 Dec 2026, " in page_of(rita, revision).content.decode()
     assert "T10:00:00" not in page_of(rita, revision).content.decode()
 
 
