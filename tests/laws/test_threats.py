@@ -14,7 +14,7 @@ NOT_PURE = {
     "vault": {"apps", "checks", "datakeys", "ledger", "models", "planner", "providers", "renewal", "rotation",
               "services", "tasks"},
     "audit": {"apps", "compare", "desk_models", "dump", "entries", "fields", "held", "models", "partitions",
-              "retention", "selectors", "sequencer", "services", "store", "tasks", "verifications", "verify",
+              "reading", "retention", "selectors", "sequencer", "services", "store", "tasks", "verifications", "verify",
               "witnesses"},
 }  # fmt: skip
 """Modules that know the database."""
