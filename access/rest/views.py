@@ -56,7 +56,7 @@ class ScopedView(APIView):
 
     def ensure_admitted(self) -> None:
         """401 or 403 once the token that came with the request is dead or lost its scope: for views that wait."""
-        self.request.user, self.request.auth = cast(Any, BearerAuthentication().authenticate(self.request))
+        _, self.request.auth = BearerAuthentication().authenticate(self.request)
         HasScope().has_permission(self.request, self)
 
     def read(self, serializer: type[StrictSerializer]) -> dict[str, Any]:
