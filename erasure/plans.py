@@ -15,6 +15,7 @@ from consent.services.by_hand import recipients_by_hand, recipients_by_hand_of
 from consent.services.deliveries import (
     affected_applications,
     affected_applications_of,
+    affected_by,
     applications_for,
     third_parties_of,
 )
@@ -22,9 +23,11 @@ from erasure.models import ManualPlace, RightsRequest, Step
 from erasure.rights import PUBLISHED, RETAINED_UNDER
 from erasure.selectors import Retained, to_retain, to_retain_of
 from erasure.services import connectors, place_tasks, places, sources
+from erasure.services.details import opened_details
 from erasure.services.opendsr_calls import processor_for
 from subjects.holdings import PlanLine, holdings
 from subjects.models import Subject
+from subjects.selectors import purposes_of
 
 NOTICES = {
     "erasure": "erasure.requested",
@@ -126,7 +129,8 @@ def _told(request: RightsRequest, around: Around) -> list[Step]:
     if request.right == "objection":
         return _told_to_stop(request)
     steps = []
-    for application in around.affected[request.subject_id]:
+    affected, unconnected = _holders(request, around)
+    for application in affected:
         if request.by_controller and application.pk == request.application_id:
             continue
         if processor_for(application, request.right) or has_endpoint(application):
@@ -134,9 +138,23 @@ def _told(request: RightsRequest, around: Around) -> list[Step]:
         elif request.right in TOLD_BY_HAND:
             steps.append(_step(request, TELL, Step.Kind.MANUAL, application.slug, state="waiting"))
     if request.right in TOLD_BY_HAND:
-        unconnected = around.by_hand[request.subject_id]
         steps += [_step(request, TELL, Step.Kind.MANUAL, f"recipient:{slug}", state="waiting") for slug in unconnected]
     return steps
+
+
+def _holders(request: RightsRequest, around: Around) -> tuple[list[Application], list[str]]:
+    """Who may have what the request is about: applications, and third parties told by hand.
+
+    A correction is told to those alone who had it for a purpose that any corrected value is held for (Art. 19): what
+    else is held about the person is none of the others' business (Art. 5(1)(c)).
+    """
+    subject = request.subject
+    if request.right != "rectification":
+        return around.affected[subject.pk], around.by_hand[subject.pk]
+    corrected = opened_details(request).get("values", {})
+    purposes = purposes_of(subject, corrected) | {request.purpose or ""}
+    by_hand = {slug for purpose in purposes for slug in recipients_by_hand(subject, purpose)}
+    return affected_by(subject, purposes), sorted(by_hand)
 
 
 def _told_to_stop(request: RightsRequest) -> list[Step]:

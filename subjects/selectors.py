@@ -1,6 +1,6 @@
 """Questions about people, each asked for an application or for the service itself. None of them writes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -14,7 +14,7 @@ from access.models import Account, Application
 from gdpr_portal.errors import Gone, Invalid, Missing
 from gdpr_portal.prepared import Loaded, Prepared
 from subjects import cells, normalise
-from subjects.models import ApplicationLink, Identifier, PersonalValue, Restriction, Retention, Subject
+from subjects.models import ApplicationLink, Identifier, PersonalValue, Restriction, Retention, Subject, ValuePurpose
 from vault import services as vault
 
 KNOWN: Final = """WHERE id = %(id)s AND EXISTS (SELECT FROM subjects_applicationlink link
@@ -136,6 +136,12 @@ def held_value(row: Any) -> HeldValue:
 def values_held(subject: Subject) -> list[HeldValue]:
     """What is held about the person, by field name; nothing is decrypted. One statement."""
     return [held_value(row) for row in with_purposes().filter(subject=subject)]
+
+
+def purposes_of(subject: Subject, fields: Collection[str]) -> set[str]:
+    """For what any of these fields is held."""
+    links = ValuePurpose.objects.filter(value__subject=subject, value__field__in=fields)
+    return set(links.values_list("purpose", flat=True))
 
 
 def identifiers_of(application: Application, subject: Subject) -> list[str]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
@@ -150,22 +150,34 @@ def data_of(delivery: Delivery) -> dict[str, Any]:
     return {} if cell is None else dict(json.loads(cell))
 
 
-_AFFECTED = Prepared("""
+_HOLDERS = """
 SELECT held.subject_id, contract.application_id FROM subjects_personalvalue held
     JOIN subjects_valuepurpose link ON link.value_id = held.id
     JOIN consent_purpose purpose ON purpose.slug = link.purpose
     JOIN consent_datacontract contract ON contract.purpose_id = purpose.id AND contract.state = %(live)s
-    WHERE held.subject_id = ANY(%(people)s::uuid[])
+    WHERE held.subject_id = ANY(%(people)s::uuid[]){linked}
 UNION SELECT event.subject_id, recipient.application_id FROM consent_consentevent event
     JOIN consent_recipient recipient ON recipient.slug = event.recipient AND recipient.application_id IS NOT NULL
-    WHERE event.subject_id = ANY(%(people)s::uuid[]) AND event.action = 'give' AND event.recipient <> ''
-""")
+    WHERE event.subject_id = ANY(%(people)s::uuid[]) AND event.action = 'give' AND event.recipient <> ''{shared}
+"""
+_AFFECTED = Prepared(_HOLDERS.format(linked="", shared=""))
+_AFFECTED_BY = Prepared(
+    _HOLDERS.format(
+        linked=" AND link.purpose = ANY(%(purposes)s::text[])", shared=" AND event.purpose = ANY(%(purposes)s::text[])"
+    )
+)
 
 
 def affected_applications(subject: Subject) -> list[Application]:
     """Who holds the person's data, by slug: every application with a live contract for a purpose their data is linked
     to, and every third party that sharing was ever on for."""
     return affected_applications_of([subject.pk])[subject.pk]
+
+
+def affected_by(subject: Subject, purposes: Collection[str]) -> list[Application]:
+    """Of these, who holds it for one of the purposes, by slug."""
+    pairs = _AFFECTED_BY.all(people=[subject.pk], live=ReviewState.LIVE, purposes=sorted(purposes))
+    return sorted(Application.objects.filter(pk__in=[pk for _person, pk in pairs]), key=attrgetter("slug"))
 
 
 def affected_applications_of(people: Sequence[UUID]) -> dict[UUID, list[Application]]:

@@ -180,6 +180,26 @@ def test_rectification_puts_the_right_value_in_place(alice: Any, shop: Any) -> N
 
 
 @pytest.mark.parametrize(
+    ("field", "told"), [("family_name", {"shop"}), ("given_name", {"shop", "acme"})], ids=["theirs alone", "shared"]
+)
+@pytest.mark.parametrize("is_connected", [True, False], ids=["connected", "by hand"])
+def test_a_correction_is_told_to_those_who_have_what_was_corrected(
+    alice: Any, shop: Any, acme: Any, field: str, told: set[str], is_connected: bool
+) -> None:
+    """Acme got the fields of the newsletter: that there is a family name is none of its business (Art. 5(1)(c))."""
+    give(alice.subject, "newsletter")
+    share(alice.subject, True)
+    store(shop, alice.subject, "newsletter", given_name="Alise")
+    store(shop, alice.subject, "orders", given_name="Alise", family_name="Arlberg")
+    for application in (shop, acme) if is_connected else ():
+        set_endpoint(application=application, url=f"https://{application.slug}.example/notices")
+    request = file(alice.subject, "rectification", purpose="orders", values={field: "Ahlberg"})
+    steps.sweep()
+    asked = request.steps.filter(kind__in=["notify", "manual"])
+    assert set(asked.values_list("target", flat=True)) == told
+
+
+@pytest.mark.parametrize(
     ("purpose", "field"),
     [("statistics", "postal_address"), ("newsletter", "given_name"), ("health_programme", "health_note")],
 )
