@@ -102,3 +102,14 @@ def test_the_digest_is_still_that_of_the_content(olga, rita):
     revision = review.submit(item=drafted(olga, retention_days=365), actor=olga.account)
     assert review.digest_of(revision) in page_of(rita, revision).content.decode()
     assert reverse("admin:consent_revision_change", args=[revision.pk])
+
+
+# --- forms ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_form_of_a_new_thing_has_nothing_that_needs_a_script(olga):
+    page = olga.browser().get("/admin/consent/datacontract/add/").content.decode()
+    assert 'type="datetime-local"' in page and "vTimeField" not in page
+    assert "related-widget-wrapper" not in page and "_addanother" not in page
+    assert page.count('type="submit"') == 2, "signing out, and saving"
+    assert "field-digest" not in page and "field-state" not in page
