@@ -90,8 +90,9 @@ def test_two_desks_agree(visit: Visit, axe: Axe, catalogue: None, olga: Any, rit
     for person in (olga, rita):
         page = visit(person)
         page.goto("/admin/")
-        page.get_by_role("link", name="Requests").first.click()
-        page.get_by_role("link", name="Lost second factors").click()
+        page.get_by_role("link", name="Accounts").first.click()
+        if person is olga:  # for rita there is nothing else under Accounts
+            page.get_by_role("link", name="Lost second factors").click()
         assert wrong_here(page, axe) == []
         row = page.get_by_role("row").filter(has_text=str(quentin.account))
         with page.expect_navigation():
