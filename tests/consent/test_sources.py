@@ -38,13 +38,13 @@ def test_data_from_whom_the_component_is_not_supplied_by_is_refused(client_for, 
 
 def test_a_component_bounds_how_long_purposes_keep_it(olga, rita):
     email = drafted(olga, of=Component.objects.get(slug="email"), longest_retention_days=800)
-    with pytest.raises(Invalid, match="purpose orders: email is kept for 800 days at most"):
+    with pytest.raises(Invalid, match="Orders and delivery: “E-mail address” is kept for 800 days at most"):
         review.submit(item=email, actor=olga.account)
     email.values = email.values | {"longest_retention_days": 1095}
     email.save()
     publishing.publish(item=approved(email, olga, rita), actor=rita.account)
     longer = drafted(olga, of=Purpose.objects.get(slug="newsletter"), retention_days=1096)
-    with pytest.raises(Invalid, match="email is kept for 1095 days at most"):
+    with pytest.raises(Invalid, match="“E-mail address” is kept for 1095 days at most"):
         review.submit(item=longer, actor=olga.account)
 
 
