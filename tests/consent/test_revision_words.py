@@ -111,5 +111,5 @@ def test_the_form_of_a_new_thing_has_nothing_that_needs_a_script(olga):
     page = olga.browser().get("/admin/consent/datacontract/add/").content.decode()
     assert 'type="datetime-local"' in page and "vTimeField" not in page
     assert "related-widget-wrapper" not in page and "_addanother" not in page
-    assert page.count('type="submit"') == 2, "signing out, and saving"
+    assert page.count('type="submit"') == 3, "signing out, saving, and saving to write on"
     assert "field-digest" not in page and "field-state" not in page
