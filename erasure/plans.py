@@ -23,7 +23,7 @@ from erasure.models import ManualPlace, RightsRequest, Step
 from erasure.rights import PUBLISHED, RETAINED_UNDER
 from erasure.selectors import Retained, to_retain, to_retain_of
 from erasure.services import connectors, place_tasks, places, sources
-from erasure.services.details import opened_details
+from erasure.services.details import corrected_fields
 from erasure.services.opendsr_calls import processor_for
 from subjects.holdings import PlanLine, holdings
 from subjects.models import Subject
@@ -145,14 +145,15 @@ def _told(request: RightsRequest, around: Around) -> list[Step]:
 def _holders(request: RightsRequest, around: Around) -> tuple[list[Application], list[str]]:
     """Who may have what the request is about: applications, and third parties told by hand.
 
-    A correction is told to those alone who had it for a purpose that any corrected value is held for (Art. 19): what
-    else is held about the person is none of the others' business (Art. 5(1)(c)).
+    A correction is told to those alone who have the person's data for a purpose that needs a corrected field, or that
+    such a value is held for (Art. 19): what else is held is none of the others' business (Art. 5(1)(c)).
     """
     subject = request.subject
     if request.right != "rectification":
         return around.affected[subject.pk], around.by_hand[subject.pk]
-    corrected = opened_details(request).get("values", {})
-    purposes = purposes_of(subject, corrected) | {request.purpose or ""}
+    corrected = corrected_fields(request)
+    needing = Purpose.objects.filter(fields__overlap=corrected).values_list("slug", flat=True)
+    purposes = purposes_of(subject, corrected) | set(needing)
     by_hand = {slug for purpose in purposes for slug in recipients_by_hand(subject, purpose)}
     return affected_by(subject, purposes), sorted(by_hand)
 

@@ -68,6 +68,11 @@ def opened_details(request: RightsRequest) -> Checked:
     return opened
 
 
+def corrected_fields(request: RightsRequest) -> list[str]:
+    """Which fields a rectification names, by slug; none of any other right."""
+    return sorted(opened_details(request).get("values", {})) if request.right == "rectification" else []
+
+
 def details_place(request_id: UUID) -> vault.Place:
     """The cell of what was asked in words."""
     return vault.Place("erasure_rightsrequest", "details_sealed", str(request_id))

@@ -7,7 +7,7 @@ from consent.services.deliveries import applications_for, queue_delivery, third_
 from erasure import plans
 from erasure.models import RightsRequest, Step
 from erasure.services import opendsr_calls
-from erasure.services.details import opened_details
+from erasure.services.details import corrected_fields
 from subjects.selectors import is_restricted
 
 
@@ -25,7 +25,7 @@ def queue_notice(step: Step) -> None:
         subject=request.subject,
         type=plans.NOTICES[request.right],
         purpose=request.purpose,
-        fields=_fields_told(step),
+        fields=corrected_fields(step.request),
         request=request.id,
         due_at=request.due_at,
         until=request.due_at,
@@ -64,10 +64,3 @@ def tell_while_disputed(request: RightsRequest, type: str) -> None:
         )  # fmt: skip
     for recipient in recipients_by_hand(subject, purpose):
         queue_by_hand(subject=subject, recipient=recipient, purpose=purpose, type=type)
-
-
-def _fields_told(step: Step) -> list[str]:
-    """Which fields were corrected; every other notice is about all of them."""
-    if step.request.right != "rectification":
-        return []
-    return sorted(opened_details(step.request).get("values", {}))

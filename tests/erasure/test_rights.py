@@ -9,7 +9,7 @@ from django.utils.formats import date_format
 
 from access.services.applications import set_endpoint
 from audit import actors
-from consent.models import Delivery, HandNotice, NoticeText
+from consent.models import Delivery, HandNotice, NoticeText, Purpose
 from consent.services.consents import record_consent
 from consent.services.data import store_data
 from consent.services.decisions import decide_for
@@ -17,7 +17,9 @@ from consent.services.deliveries import acknowledge
 from erasure.models import Archive, RightsRequest
 from erasure.services import archives, requests, steps
 from gdpr_portal.errors import Gone, Invalid, Refused, WrongState
+from subjects.models import PersonalValue, ValuePurpose
 from subjects.services import read_values
+from tests.audit.tools import behind_the_triggers
 from tests.conftest import make_application
 from tests.consent.people import share
 from tests.consent.test_transfers import draft, go_live
@@ -180,17 +182,26 @@ def test_rectification_puts_the_right_value_in_place(alice: Any, shop: Any) -> N
 
 
 @pytest.mark.parametrize(
-    ("field", "told"), [("family_name", {"shop"}), ("given_name", {"shop", "acme"})], ids=["theirs alone", "shared"]
+    ("field", "needed", "told"),
+    [
+        ("family_name", ["email", "given_name"], {"shop"}),
+        ("given_name", ["email", "given_name"], {"shop", "acme"}),
+        ("postal_address", ["email"], {"shop", "acme"}),
+    ],
+    ids=["theirs alone", "shared", "needed no more, and had"],
 )
 @pytest.mark.parametrize("is_connected", [True, False], ids=["connected", "by hand"])
 def test_a_correction_is_told_to_those_who_have_what_was_corrected(
-    alice: Any, shop: Any, acme: Any, field: str, told: set[str], is_connected: bool
+    alice: Any, shop: Any, acme: Any, field: str, needed: list[str], told: set[str], is_connected: bool
 ) -> None:
     """Acme got the fields of the newsletter: that there is a family name is none of its business (Art. 5(1)(c))."""
     give(alice.subject, "newsletter")
     share(alice.subject, True)
-    store(shop, alice.subject, "newsletter", given_name="Alise")
-    store(shop, alice.subject, "orders", given_name="Alise", family_name="Arlberg")
+    store(shop, alice.subject, "orders", given_name="Alise", family_name="Arlberg", postal_address="Ahornweg 2")
+    value = PersonalValue.objects.get(subject=alice.subject, field="postal_address")
+    ValuePurpose.objects.create(value=value, purpose="newsletter", since=value.updated_at)
+    with behind_the_triggers():
+        Purpose.objects.filter(slug="newsletter").update(fields=needed)
     for application in (shop, acme) if is_connected else ():
         set_endpoint(application=application, url=f"https://{application.slug}.example/notices")
     request = file(alice.subject, "rectification", purpose="orders", values={field: "Ahlberg"})
