@@ -91,27 +91,11 @@ class TotpDevice(ThrottlingMixin, Device):
     last_step = models.BigIntegerField(default=-1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    def verify_token(self, token: str) -> bool:
-        from access.services import factors
-
-        return factors.verify_totp(device=self, code=token)
-
-    def get_throttle_factor(self) -> int:
-        return 1
-
 
 class RecoveryDevice(ThrottlingMixin, Device):
     """The set of one-use recovery codes of an account; the codes lie here only as keyed digests."""
 
     created_at = models.DateTimeField(auto_now_add=True)
-
-    def verify_token(self, token: str) -> bool:
-        from access.services import factors
-
-        return factors.use_recovery_code(device=self, code=token)
-
-    def get_throttle_factor(self) -> int:
-        return 1
 
 
 class RecoveryCode(models.Model):
@@ -139,10 +123,6 @@ class PasskeyDevice(Device):
     last_used_at = models.DateTimeField(null=True)
     label = ""
     """The name, opened; set by `access.services.passkeys.passkeys_of`."""
-
-    def verify_token(self, token: str) -> bool:
-        """A passkey signs a challenge (`access.services.passkeys`); nothing that is typed proves it."""
-        return False
 
 
 class StaffInvitation(models.Model):

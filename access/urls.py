@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from access.views import lost_factor, passkeys, reset, security, signin, signup, staff_invitation
+from access.views import enrolment, lost_factor, passkeys, reset, security, signin, signup, staff_invitation
 
 urlpatterns = [
     path("login", signin.login, name="login"),
@@ -19,10 +19,10 @@ urlpatterns = [
     path("signup", signup.signup, name="signup"),
     path("signup/code", signup.code, name="signup_code"),
     path("signup/password", signup.password, name="signup_password"),
-    path("signup/totp", signup.totp, name="signup_totp"),
+    path("signup/totp", enrolment.totp, name="signup_totp"),
     path("signup/passkey", passkeys.add, name="signup_passkey"),
     path("signup/passkey/options", passkeys.add_options, name="signup_passkey_options"),
-    path("signup/recovery", signup.recovery, name="signup_recovery"),
+    path("signup/recovery", enrolment.recovery, name="signup_recovery"),
     path("lost-factor", lost_factor.ask, name="lost_factor"),
     path("lost-factor/sent", lost_factor.sent, name="lost_factor_sent"),
     path("lost-factor/<uuid:reset_id>/<str:token>", lost_factor.link, name="lost_factor_link"),

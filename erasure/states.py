@@ -59,7 +59,6 @@ REMOVED = "place_removed"
 """The reason of a step whose place is registered no more: it was not asked."""
 LIVE_TRANSFER = tuple(state for state, after in TRANSFER.items() if after)
 OPEN_REQUEST = tuple(state for state, after in REQUEST.items() if after)
-OPEN_STEP = ("queued", "in_progress", "waiting", "failed")
 
 
 class Stateful(Protocol):

@@ -297,7 +297,7 @@ def subject_blocks(application: UUID, blocks: bytes) -> bytes:
 
 # --- the service's own secrets --------------------------------------------------------------------------------------
 def seal_secret(place: Place, plaintext: bytes) -> bytes:
-    """A secret of the service itself (webhook secret, staff second factor), sealed to its cell, not to a person."""
+    """A secret of the service itself (webhook secret, waiting mail), sealed to its cell, not to a person."""
     ring = _ring(writing=True)
     version = ring.current("secrets")
     return aead.seal(_secret_key(ring, version, place), plaintext, _secret_place(place, version), key_version=version)

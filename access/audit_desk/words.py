@@ -13,12 +13,6 @@ KINDS = {
     "unsequenced": _("not sealed in time"),
     "retired": _("taken out too early or without a trace"),
 }
-WAYS = {
-    "downloaded": _("downloaded"),
-    "mailed": _("mailed"),
-    "pushed": _("written to a folder"),
-    "cosigned": _("cosigned by a witness"),
-}
 HOLDERS = {"folder": _("The folder"), "http": _("The witness"), "irm": _("IRM"), "qa": _("QA")}
 ERRORS = {
     "contradiction": _("It holds a checkpoint that this log does not lead to. The log was rolled back or rewritten."),

@@ -15,8 +15,6 @@ from rest_framework.request import Request
 from access.rest.serializers import PageQuery, validated
 from gdpr_portal.errors import Invalid
 
-DEFAULT_LIMIT = 50
-
 
 def page(
     rows: QuerySet[Any, Any],

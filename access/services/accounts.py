@@ -37,7 +37,7 @@ def email_index(email: str) -> bytes:
 
 
 def mailbox_of(email: str) -> str:
-    """By what mails to one mailbox are counted, in whatever case its address is written."""
+    """By what mails to one mailbox, and tries at its account, are counted; in whatever case its address is written."""
     try:
         return email_index(email).hex()
     except Invalid:

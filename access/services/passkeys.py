@@ -7,7 +7,7 @@ settings, no page within another site's page, ES256, EdDSA and RS256 only, no at
 
 Kept, sealed under the account's data key: `handle (32) | aaguid (16 zeros) | length (2) | credential id | COSE key`,
 and the name. A credential id is found by its blind index. The model of the authenticator is not kept (Art. 5(1)(c)).
-The handle comes from the data key (HKDF) and is the same for all passkeys of an account: like a random one it says
+The handle is a keyed digest of the account's id, the same for all passkeys of an account: like a random one it says
 nothing about anybody. The authenticator is told no name and no address.
 
 Signatures are counted by some authenticators. A count that does not rise says that there are two copies of the key

@@ -15,7 +15,7 @@ from access.services.accounts import (
     account_email,
     actor_of,
     change_password,
-    email_index,
+    mailbox_of,
     normalise_email,
     register_verified,
 )
@@ -24,12 +24,12 @@ from access.services.mail import send_mail_later
 from access.services.passkeys import Answer
 from audit import actors
 from audit import services as audit
-from gdpr_portal.errors import Invalid, Refused
+from gdpr_portal.errors import Refused
 
 
 def prove_password(*, request: HttpRequest, email: str, password: str, where: str) -> Account:
     """The account whose password this is. Raises Refused: "throttled" (429) or "wrong_sign_in" for all causes."""
-    about = _index(email)
+    about = mailbox_of(email)
     tries = (
         (limits.PASSWORD, f"{about}{where}"),
         (limits.PASSWORD_OF_ACCOUNT, about),
@@ -84,7 +84,7 @@ def send_code(*, reason: str, email: str, language: str, where: str) -> str:
     """A mail code is on its way; returns its id. Raises Refused("throttled", 429), Invalid for no address."""
     normalise_email(email)
     limits.purge()
-    turn = limits.take((limits.MAIL, _index(email)), (limits.ADDRESS, where))
+    turn = limits.take((limits.MAIL, mailbox_of(email)), (limits.ADDRESS, where))
     if turn.wait:
         raise too_many(turn.wait)
     return str(mailcodes.send_code(reason=reason, email=email, language=language))
@@ -129,10 +129,3 @@ def _record(action: str, account: Account, factor: str) -> None:
     with transaction.atomic():
         Account.objects.filter(pk=account.pk, password_by_mail=True).update(password_by_mail=False)
         audit.record(action, actor=actor_of(account), details=details)
-
-
-def _index(email: str) -> str:
-    try:
-        return email_index(email).hex()
-    except Invalid:
-        return ""

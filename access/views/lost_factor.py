@@ -13,7 +13,7 @@ from access.forms import EmailForm, OldPasswordForm
 from access.second_factor import safe_path, where
 from access.services import lost_factor
 from access.views.common import language, page, person, refuse, start_session
-from access.views.signup import RESET
+from access.views.enrolment import RESET
 from gdpr_portal.errors import DomainError, Gone
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])

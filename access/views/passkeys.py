@@ -26,8 +26,8 @@ from access.second_factor import (
 from access.services import factors, lost_factor, passkeys, signin
 from access.services.passkeys import REGISTER, SECOND, SIGN_IN, STEP_UP
 from access.views.common import page, person, refuse, start_session
+from access.views.enrolment import RESET, begin_anew, is_first, is_replacing, keep_for_once, refused_enrolment
 from access.views.signin import query
-from access.views.signup import RESET, begin_anew, is_first, is_replacing, keep_for_once, refused_enrolment
 from gdpr_portal.errors import DomainError, Missing
 
 

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 from access.forms import PasswordForm
 from access.services import mailcodes, signin
 from access.views.common import page, refuse
-from access.views.signup import ask_address, ask_code, proven_code
+from access.views.mailbox import ask_address, ask_code, proven_code
 from gdpr_portal.errors import DomainError
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -24,7 +24,7 @@ def reset(request: HttpRequest) -> HttpResponse:
 @get_or_post
 def code(request: HttpRequest) -> HttpResponse:
     """The code from the mail."""
-    return ask_code(request, mailcodes.RESET, "reset_code", "password_reset_password")
+    return ask_code(request, mailcodes.RESET, "password_reset_password")
 
 
 @get_or_post

@@ -15,7 +15,7 @@ from access.second_factor import mark_fresh, step_up_required
 from access.services import accounts, factors, passkeys, signin
 from access.sessions import SIGNED_IN
 from access.views.common import page, person, refuse
-from access.views.signup import keep_for_once
+from access.views.enrolment import keep_for_once
 from gdpr_portal.errors import DomainError
 
 

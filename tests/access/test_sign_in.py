@@ -64,6 +64,14 @@ def test_wrong_passwords_wait_and_strangers_do_not_lock_the_owner_out(ada: Perso
         assert Client().post("/login", right, REMOTE_ADDR="203.0.113.9").status_code == 302
 
 
+def test_tries_at_one_address_that_is_none_do_not_count_against_another() -> None:
+    answers = [
+        Client().post("/login", {"email": email, "password": "not the password"}).status_code
+        for email in ["first@localhost"] * 6 + ["second@localhost"]
+    ]
+    assert answers == [400] * 5 + [429, 400]
+
+
 def test_of_a_thousand_wrong_codes_ten_are_evaluated_in_ten_minutes(ada: Person) -> None:
     start, evaluated = timezone.now(), 0
     with time_machine.travel(start, tick=False) as clock:

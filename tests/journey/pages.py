@@ -8,8 +8,6 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-VOID = {"input", "br", "hr", "img", "meta", "link", "source", "area", "base", "col", "wbr"}
-
 
 class Deviation(AssertionError):
     """The system did something else than it should."""

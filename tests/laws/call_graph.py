@@ -22,8 +22,6 @@ VAULT_WRITES = frozenset(
     for name in ("create_data_key", "destroy_data_key", "destroy_data_keys", "replace_data_key")
 )
 """Of the vault only what is about a key counts: opening and sealing note which key version is in use."""
-BELOW = frozenset({"audit", "vault"})
-"""The floors that the services stand on: the log itself, and keys, whose acts the floors above record."""
 RECORDS = frozenset({"audit.services.record", "audit.services.record_many", "audit.services.named"})
 """`named` makes the event's part of a statement that writes it together with what it tells."""
 BESIDES = frozenset({"vault.services.report_tamper"})

@@ -6,8 +6,6 @@ from pathlib import Path
 
 from django.db import connection
 
-MAILBOX = "mail goes to the person; its folder stands in for their mailbox"
-
 
 def disguises(text: str) -> set[bytes]:
     """The bytes of the string as they might lie somewhere: UTF-8, UTF-16, hexadecimal, base64 at each alignment."""

@@ -15,7 +15,7 @@ NEVER_REPLACED = {
     "access/services/factors.py:_secret": RENEWED,
     "access/services/passkeys.py:_opened": RENEWED,
     "access/services/passkeys.py:passkeys_of": RENEWED,
-    "access/views/signup.py:recovery": RENEWED,
+    "access/views/enrolment.py:recovery": RENEWED,
     "erasure/services/identity.py:look": RENEWED + "; else it goes with the file",
     "erasure/holdings/cases.py:_identity": RENEWED + "; else it goes with the file",
 }
