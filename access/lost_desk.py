@@ -4,7 +4,6 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin import AdminSite
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
@@ -12,31 +11,32 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from access import roles, selectors
-from access.models import Account
+from access.desks import account_of, for_roles
 from access.second_factor import require_fresh_factor
 from access.services import lost_factor
 from gdpr_portal.errors import DomainError
 
-ALLOWED = frozenset({roles.OPERATOR, roles.IRM})
+for_desk = for_roles({roles.OPERATOR, roles.IRM})
 
 
+@for_desk
 @require_safe
 def desk(request: HttpRequest) -> HttpResponse:
     """Every member of staff, who has agreed for whom, and a button for who still can."""
-    by = _by(request)
     frame = admin.site.each_context(request) | {"title": _("Lost second factors")}
-    return render(request, "admin/access/lost_factors.html", frame | {"lines": selectors.staff_resets(by)})
+    lines = selectors.staff_resets(account_of(request))
+    return render(request, "admin/access/lost_factors.html", frame | {"lines": lines})
 
 
+@for_desk
 @require_POST
 def agree(request: HttpRequest, account_id: UUID) -> HttpResponse:
     """One of the two agrees, after a fresh second factor."""
-    by = _by(request)
     refused = require_fresh_factor(request)
     if refused:
         return refused
     try:
-        both = lost_factor.agree(account_id=account_id, by=by)
+        both = lost_factor.agree(account_id=account_id, by=account_of(request))
     except DomainError as error:
         messages.error(request, error.message)
     else:
@@ -51,9 +51,3 @@ def patterns(site: AdminSite) -> list[URLPattern]:
         path("lost-factors/", site.admin_view(desk), name="lost_factors"),
         path("lost-factors/<uuid:account_id>/agree/", site.admin_view(agree), name="lost_factor_agree"),
     ]
-
-
-def _by(request: HttpRequest) -> Account:
-    if not isinstance(request.user, Account) or not request.user.roles & ALLOWED:
-        raise PermissionDenied
-    return request.user

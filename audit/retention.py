@@ -19,7 +19,7 @@ from django.utils import timezone
 from psycopg import sql
 
 from audit import actors, canonical, note, selectors, signing, witnesses
-from audit.models import Checkpoint, HeldCopy, Retirement
+from audit.models import HeldCopy, Retirement
 from audit.partitions import Partition, months_before, partitions
 from audit.reading import leaf_matches, one_snapshot, stream
 from audit.services import record
@@ -155,7 +155,7 @@ def _held_size(needed: int, held: Sequence[str]) -> int:
 
 def _opened(text: str) -> int:
     """The size of a checkpoint handed in that this log leads from; 0 for anything else."""
-    head = Checkpoint.objects.order_by("-size").first()
+    head = selectors.last_checkpoint()
     try:
         kept = note.open_checkpoint(text, signing.vkeys(), verify=signing.verify())
     except note.BadNote:

@@ -63,7 +63,7 @@ def proof(event: UUID) -> Proof:
     if found is None:
         raise Missing()
     index, *columns = found
-    head = Checkpoint.objects.order_by("-size").first()
+    head = last_checkpoint()
     if index is None or head is None or index >= head.size:
         raise WrongState("not_sequenced", "The event is not under a checkpoint yet; ask again in a few seconds.")
     hashes = _prove(merkle.inclusion_spans(index, head.size))
@@ -101,9 +101,14 @@ def latest_size() -> int:
     return Checkpoint.objects.order_by("-size").values_list("size", flat=True).first() or 0
 
 
+def last_checkpoint() -> Checkpoint | None:
+    """What the log committed itself to last; None before the first."""
+    return Checkpoint.objects.order_by("-size").first()
+
+
 def latest_checkpoint() -> Checkpoint:
-    """What the log committed itself to last. Raises `Unavailable("no_checkpoint")` before the first."""
-    found = Checkpoint.objects.order_by("-size").first()
+    """`last_checkpoint`. Raises `Unavailable("no_checkpoint")` before the first."""
+    found = last_checkpoint()
     if found is None:
         raise Unavailable("no_checkpoint", "The log has not been signed yet.")
     return found

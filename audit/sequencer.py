@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from audit import canonical, merkle, note, signing, store
+from audit import canonical, merkle, note, selectors, signing, store
 from audit.models import Checkpoint
 
 BATCH_LOCK = 0x61756469745F6231
@@ -64,17 +64,10 @@ def checkpoint() -> Checkpoint | None:
     with transaction.atomic():
         _lock_batch()
         size = store.watermark().size
-        last = latest_size()
-        if size <= last:
+        if size <= selectors.latest_size():
             return None
         root = store.compact_range(size).root()
         return _sign(signer, size, root)
-
-
-def latest_size() -> int:
-    """How many entries the latest checkpoint commits to."""
-    last = Checkpoint.objects.order_by("-size").values_list("size", flat=True).first()
-    return last or 0
 
 
 def lag_seconds() -> float:

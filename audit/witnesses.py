@@ -70,7 +70,7 @@ def _row(name: str) -> Witness:
 
 def _push(name: str, call: Callable[[Checkpoint, int], Pushed]) -> bool:
     row = _claim(_row(name))
-    head = Checkpoint.objects.order_by("-size").first() if row else None
+    head = selectors.last_checkpoint() if row else None
     if row is None:
         return False
     if head is None or head.size == row.size:

@@ -1,11 +1,10 @@
 """The desk of paper forms: a scan is put beside the consent event it proves, and looked at with a reason."""
 
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin import AdminSite
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
@@ -13,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from access.models import Account
+from access.desks import account_of, for_roles
 from access.second_factor import require_fresh_factor
 from consent.models import ConsentEvent, ConsentProof
 from consent.services.paper import MOST_BYTES, REASONS, REVIEWERS, SUFFIXES, add_proof, read_proof
@@ -26,6 +25,7 @@ WHY = {
     "rights_request": gettext_lazy("A rights request"),
     "legal_claim": gettext_lazy("A legal claim"),
 }
+for_reviewers = for_roles(REVIEWERS)
 
 
 def patterns(site: AdminSite) -> list[URLPattern]:
@@ -37,20 +37,20 @@ def patterns(site: AdminSite) -> list[URLPattern]:
     ]
 
 
+@for_reviewers
 @require_GET
 def find(request: HttpRequest) -> HttpResponse:
     """An event by its id, as it stands on every receipt."""
-    _reviewer(request)
     try:
         return redirect("admin:proofs_of", event=UUID(request.GET["event"]))
     except (KeyError, ValueError):
         return _page(request, {"event": None})
 
 
+@for_reviewers
 @require_http_methods(["GET", "POST"])
 def proofs(request: HttpRequest, event: UUID) -> HttpResponseBase:
     """The scans of one event, and a form for one more. Asks for a fresh factor first: a file is not typed again."""
-    account = _reviewer(request)
     refused = require_fresh_factor(request)
     if refused is not None:
         return refused
@@ -59,20 +59,20 @@ def proofs(request: HttpRequest, event: UUID) -> HttpResponseBase:
         messages.error(request, _("No consent event has this id."))
         return redirect("admin:proofs")
     if request.method == "POST":
-        return _added(request, event, account)
+        return _added(request, event)
     scans = ConsentProof.objects.filter(event=event).select_related("added_by").order_by("added_at")
     return _page(request, {"event": found, "scans": scans, "reasons": [(name, WHY[name]) for name in REASONS]})
 
 
+@for_reviewers
 @require_POST
 def scan(request: HttpRequest, proof: UUID) -> HttpResponseBase:
     """The scan as a file, after a fresh factor and with a reason."""
-    account = _reviewer(request)
     refused = require_fresh_factor(request)
     if refused is not None:
         return refused
     try:
-        row, data = read_proof(proof_id=proof, reviewer=account, reason=request.POST.get("reason", ""))
+        row, data = read_proof(proof_id=proof, reviewer=account_of(request), reason=request.POST.get("reason", ""))
     except DomainError as error:
         messages.error(request, error.in_words)
         return redirect("admin:proofs")
@@ -82,22 +82,15 @@ def scan(request: HttpRequest, proof: UUID) -> HttpResponseBase:
     return answer
 
 
-def _added(request: HttpRequest, event: UUID, account: Account) -> HttpResponse:
+def _added(request: HttpRequest, event: UUID) -> HttpResponse:
     file = request.FILES.get("scan")
     try:
         data = file.read(MOST_BYTES + 1) if file is not None else b""
-        add_proof(event=event, data=data, reviewer=account)
+        add_proof(event=event, data=data, reviewer=account_of(request))
         messages.success(request, _("The scan is kept beside the event."))
     except DomainError as error:
         messages.error(request, error.in_words)
     return redirect(reverse("admin:proofs_of", args=[event]))
-
-
-def _reviewer(request: HttpRequest) -> Account:
-    account = cast(Account, request.user)
-    if not account.roles & REVIEWERS:
-        raise PermissionDenied
-    return account
 
 
 def _page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:

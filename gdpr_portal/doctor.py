@@ -18,7 +18,7 @@ from django.db.models import Min
 from django.utils import timezone
 
 from access.models import OutgoingMail, WebhookEndpoint
-from audit.models import Checkpoint
+from audit.selectors import latest_size
 from audit.sequencer import lag_seconds
 from consent.models import Delivery, NoticeText
 from consent.models.governance import ReviewState
@@ -249,8 +249,7 @@ def _sequencer() -> Answer:
             words,
             "Is the sequencer running? Is a transaction open for minutes on this server (pg_stat_activity)?",
         )
-    last = Checkpoint.objects.order_by("-size").values_list("size", flat=True).first()
-    return Answer("ok", f"the log is sealed; its last checkpoint has {last or 0} entries")
+    return Answer("ok", f"the log is sealed; its last checkpoint has {latest_size()} entries")
 
 
 # --- what people wait for ---------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from django.utils.translation import ngettext
 
 from access import roles
 from access.models import Account, Application, WebhookEndpoint
-from audit.models import Checkpoint
+from audit.selectors import last_checkpoint
 from audit.sequencer import lag_seconds
 from consent.models import (
     Component,
@@ -249,6 +249,6 @@ def _reads(now: datetime) -> list[Bar]:
 
 def _log(now: datetime) -> dict[str, Any]:
     """Is the log whole and up to date? Its last checkpoint, and how far it is behind."""
-    last = Checkpoint.objects.order_by("-size").first()
+    last = last_checkpoint()
     lag = lag_seconds()
     return {"size": last.size if last else 0, "at": last.at if last else None, "behind": lag > LATE_SEAL_SECONDS}

@@ -10,7 +10,8 @@ from django.utils import timezone
 from access import roles
 from access.audit_desk import words
 from audit import held, verifications, witnesses
-from audit.models import Checkpoint, Verification, Witness
+from audit.models import Verification, Witness
+from audit.selectors import last_checkpoint
 from audit.sequencer import lag_seconds
 
 DESKS = [roles.IRM, roles.QA]
@@ -53,7 +54,7 @@ class Growth:
 
 def desk() -> dict[str, Any]:
     """The start of the desk: checkpoint, who holds copies, holders outside, verifications, growth."""
-    head = Checkpoint.objects.order_by("-size").first()
+    head = last_checkpoint()
     return {
         "head": head,
         "lag": round(lag_seconds()),

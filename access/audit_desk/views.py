@@ -1,12 +1,9 @@
 """The pages of the audit desk, for IRM and QA: what to keep, one click that verifies, comparing what was kept."""
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from access import roles
 from access.audit_desk import selectors
 from access.audit_desk.forms import CompareForm, HeldForm
-from access.models import Account
+from access.desks import account_of, for_roles
 from access.services.accounts import account_email, actor_of
 from access.services.mail import send_mail_later
 from audit import compare, held, signing, verifications, witnesses
@@ -25,26 +22,7 @@ from gdpr_portal.errors import DomainError
 from gdpr_portal.wake import wake
 
 DESKS = (roles.IRM, roles.QA)
-View = Callable[..., HttpResponse]
-
-
-def for_desk(view: View) -> View:
-    """The page is for IRM and QA; everybody else of the staff is refused."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not account_of(request).roles & set(DESKS):
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
-
-    return guarded
-
-
-def account_of(request: HttpRequest) -> Account:
-    """Who is signed in."""
-    if not isinstance(request.user, Account):
-        raise PermissionDenied
-    return request.user
+for_desk = for_roles(DESKS)
 
 
 def page(request: HttpRequest, template: str, title: str, status: int = 200, **context: Any) -> HttpResponse:

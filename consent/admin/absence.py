@@ -3,29 +3,28 @@
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from access import roles
+from access.desks import account_of, for_roles
 from access.models import Account
 from access.second_factor import require_fresh_factor
 from consent.admin import acts
-from consent.admin.base import roles_of
 from consent.models import Delegation
 from consent.services import delegations
 from gdpr_portal.errors import DomainError, Invalid
 
 
+@for_roles()
 def absence(request: HttpRequest, context: dict[str, Any]) -> HttpResponseBase:
     """Who stands in for whom; by POST, after a fresh second factor, somebody is named or it is ended."""
-    if not isinstance(request.user, Account) or not roles_of(request):
-        raise PermissionDenied
+    account = account_of(request)
     if request.method == "POST":
-        return require_fresh_factor(request) or _change(request, request.user)
-    return _page(request, request.user, context)
+        return require_fresh_factor(request) or _change(request, account)
+    return _page(request, account, context)
 
 
 def _page(request: HttpRequest, account: Account, context: dict[str, Any]) -> HttpResponse:

@@ -20,6 +20,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from access.admin_base import DeskAdmin
+from access.desks import account_of
 from access.models import Account
 from access.second_factor import require_fresh_factor
 from consent import fitness, review_history
@@ -143,7 +144,7 @@ class ReviewedAdmin(DeskAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """With its texts written, the draft is recorded."""
         super().save_related(request, form, formsets, change)
-        review.record_draft(item=form.instance, author=_account(request))
+        review.record_draft(item=form.instance, author=account_of(request))
 
     # --- the review panel --------------------------------------------------------------------------------------
     def get_urls(self) -> list[URLPattern]:
@@ -159,7 +160,7 @@ class ReviewedAdmin(DeskAdmin):
 
     def panel(self, request: HttpRequest, item: Any) -> dict[str, Any]:
         """Exactly what an approval would be bound to, its digest, what this person can do with it, and its history."""
-        content, account = item.content(), _account(request)
+        content, account = item.content(), account_of(request)
         names = acts.offered(account, item)
         info = self.opts.app_label, self.opts.model_name
         return {
@@ -191,17 +192,11 @@ class ReviewedAdmin(DeskAdmin):
         if challenge is not None:
             return challenge
         try:
-            item = acts.perform(name, item, _account(request), request.POST)
+            item = acts.perform(name, item, account_of(request), request.POST)
             messages.success(request, _("Done."))
         except DomainError as refused:
             messages.error(request, refused.in_words)
         return redirect(reverse(f"admin:consent_{item._meta.model_name}_change", args=[item.pk]))
-
-
-def _account(request: HttpRequest) -> Account:
-    if not isinstance(request.user, Account):
-        raise PermissionDenied
-    return request.user
 
 
 def _named(kind: str, slugs: list[str]) -> str:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -10,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from access.desks import account_of, for_roles
 from access.models import Account
 from consent import review_queue
 from consent.models.governance import ReviewState
@@ -17,9 +17,10 @@ from consent.records import record_of_processing
 from consent.services import delegations
 
 
+@for_roles()
 def desk(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """What waits for a reviewer, what waits for publication or its moment, and the drafts of who is asking."""
-    account = _staff(request)
+    account = account_of(request)
     told = context | {
         "title": _("What waits for whom"),
         "waiting": _rows(account, ReviewState.IN_REVIEW),
@@ -30,18 +31,12 @@ def desk(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     return render(request, "admin/consent/desk.html", told)
 
 
+@for_roles()
 def record_page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """The record of processing activities, all of it on one page that prints (Art. 30(1))."""
-    _staff(request)
     language = (get_language() or "en").split("-")[0]
     told = context | {"title": _("Record of processing activities"), "record": record_of_processing(language)}
     return render(request, "admin/consent/record.html", told)
-
-
-def _staff(request: HttpRequest) -> Account:
-    if not isinstance(request.user, Account) or not request.user.roles:
-        raise PermissionDenied
-    return request.user
 
 
 def _rows(account: Account, *states: str, **where: object) -> list[dict[str, Any]]:

@@ -4,12 +4,10 @@ import csv
 import io
 import math
 from collections.abc import Callable, Iterable
-from functools import wraps
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, Min
 from django.http import HttpRequest, HttpResponse
@@ -19,7 +17,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from access.models import Account, Application
+from access.desks import account_of, for_roles
+from access.models import Application
 from access.second_factor import require_fresh_factor
 from consent.desk import words
 from consent.desk.latency import WINDOWS, Latency, latencies
@@ -34,24 +33,12 @@ from gdpr_portal.errors import DomainError
 from subjects.services.reveal import revealed_to_staff
 
 A_PAGE = 50
-View = Callable[..., HttpResponseBase]
+for_staff = for_roles()
 _HEADER = (
     "application", "recipient", "withdrawals", "told", "confirmed", "unconfirmed", "oldest_unconfirmed_seconds",
     *(f"told_{name}_seconds" for name in ("p50", "p90", "p99", "max")),
     *(f"confirmed_{name}_seconds" for name in ("p50", "p90", "p99", "max")),
 )  # fmt: skip
-
-
-def for_staff(view: View) -> View:
-    """The page is for members of staff with a role."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not _account(request).roles:
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
-
-    return guarded
 
 
 # --- what is owed -----------------------------------------------------------------------------------------------------
@@ -97,7 +84,7 @@ def again(request: HttpRequest, delivery: UUID) -> HttpResponseBase:
     challenge = require_fresh_factor(request)
     if challenge is not None:
         return challenge
-    _said(request, lambda: tell_again(delivery_id=delivery, actor=_account(request)), _("It is being told again."))
+    _said(request, lambda: tell_again(delivery_id=delivery, actor=account_of(request)), _("It is being told again."))
     return redirect("admin:sharing_deliveries")
 
 
@@ -117,7 +104,7 @@ def by_hand(request: HttpRequest) -> HttpResponse:
 @require_POST
 def note(request: HttpRequest, notice: UUID) -> HttpResponseBase:
     """One notice: show whom it is about, note that it was told, note that it was confirmed."""
-    account, act = _account(request), request.POST.get("act", "")
+    account, act = account_of(request), request.POST.get("act", "")
     challenge = require_fresh_factor(request)
     if challenge is not None:
         return challenge
@@ -132,7 +119,7 @@ def note(request: HttpRequest, notice: UUID) -> HttpResponseBase:
 
 def _whom(request: HttpRequest, notice: HandNotice) -> HttpResponse:
     """Whom the recipient has to look for; that it was shown is in the log."""
-    known = revealed_to_staff(subject=notice.subject, by=_account(request), reason="told_by_hand", case=notice.pk)
+    known = revealed_to_staff(subject=notice.subject, by=account_of(request), reason="told_by_hand", case=notice.pk)
     recipient = Recipient.objects.filter(slug=notice.recipient).first()
     return _page(request, "note.html", _("Told by hand"), note=notice, recipient=recipient, known=known)
 
@@ -189,7 +176,7 @@ def _as_csv(request: HttpRequest, found: list[Latency], days: int) -> HttpRespon
         counts = [each.application, each.recipient, each.stops, each.told, each.confirmed, each.unconfirmed]
         times = [each.oldest_open, *each.told_after, *each.stopped_after]
         writer.writerow([safe_cell(str(value)) for value in counts] + [_number(value) for value in times])
-    record_export(actor=_account(request), report=f"withdrawal_latency_{days}", text=text.getvalue(), rows=found)
+    record_export(actor=account_of(request), report=f"withdrawal_latency_{days}", text=text.getvalue(), rows=found)
     answer = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="withdrawal-latency-{days}-days.csv"'
     return answer
@@ -201,15 +188,9 @@ def _number(seconds: float | None) -> str:
 
 
 # --- what the pages share ---------------------------------------------------------------------------------------------
-def _account(request: HttpRequest) -> Account:
-    if not isinstance(request.user, Account):
-        raise PermissionDenied
-    return request.user
-
-
 def _page(request: HttpRequest, template: str, title: str, **context: Any) -> HttpResponse:
     frame = admin.site.each_context(request)
-    frame |= {"title": title, "may_act": bool(_account(request).roles & TELLERS)}
+    frame |= {"title": title, "may_act": bool(account_of(request).roles & TELLERS)}
     return render(request, f"admin/sharing/{template}", frame | context)
 
 

@@ -8,11 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from access.desks import account_of
 from consent import explain
 from consent.qa import words
 from consent.qa.past import Asked, Past, Period, look_back
 from consent.qa.past_forms import TimeMachineForm
-from consent.qa.views import account_of, for_desk, page
+from consent.qa.views import for_desk, page
 
 WIDTH = 1000
 """Units of the chart from its first moment to its last."""

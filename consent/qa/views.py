@@ -2,8 +2,6 @@
 
 import csv
 import io
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +15,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from access import roles
-from access.models import Account, Application
+from access.desks import account_of, for_roles
+from access.models import Application
 from audit.models import AuditEvent
 from consent import explain
 from consent.models import DataContract, Finding, Sample, SampleEntry
@@ -33,26 +32,7 @@ from gdpr_portal.errors import DomainError
 
 LOOKERS = frozenset({roles.IRM, roles.QA})
 A_PAGE = 50
-View = Callable[..., HttpResponse]
-
-
-def for_desk(view: View) -> View:
-    """The page is for IRM and QA; everybody else of the staff is refused."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not account_of(request).roles & LOOKERS:
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
-
-    return guarded
-
-
-def account_of(request: HttpRequest) -> Account:
-    """Who is signed in."""
-    if not isinstance(request.user, Account):
-        raise PermissionDenied
-    return request.user
+for_desk = for_roles(LOOKERS)
 
 
 def page(request: HttpRequest, template: str, title: str, **context: Any) -> HttpResponse:

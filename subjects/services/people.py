@@ -1,8 +1,8 @@
 """Registering people, recognising them, and letting go of what they are recognised by."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID, uuid4
 
 from django.db import IntegrityError, connection, transaction
@@ -19,6 +19,7 @@ from subjects.models import ApplicationLink, Identifier, Subject
 from subjects.services.given import Profile, checked_identifiers, checked_profile
 from vault import services as vault
 
+Done = TypeVar("Done")
 _TRIES: Final = 5
 _UNIQUE: Final = frozenset({"identifier_of_one_person"})
 _LOCKED = Loaded(Subject, "WHERE id = %(id)s FOR UPDATE")
@@ -63,15 +64,7 @@ def register_subject(
     """
     given = checked_identifiers(identifiers)
     profile = checked_profile(language, country, birth_date)
-    for _ in range(_TRIES):
-        try:
-            with transaction.atomic():
-                return _register(application, given, profile)
-        except _OvertakenError:
-            continue
-        except IntegrityError as error:
-            _reraise_unless_overtaken(error)
-    raise Unavailable("unavailable", "This person is being registered by others at this moment.")
+    return _again_if_overtaken(lambda: _register(application, given, profile))
 
 
 def register_new(
@@ -229,15 +222,7 @@ def claim_subject(account: Account, email: str) -> Subject:
     address. Idempotent. Called inside the transaction that makes the account (`access.hooks.account_ready`).
     """
     address = normalise.email(email)
-    for _ in range(_TRIES):
-        try:
-            with transaction.atomic():
-                return _claim(account, address)
-        except _OvertakenError:
-            continue
-        except IntegrityError as error:
-            _reraise_unless_overtaken(error)
-    raise Unavailable("unavailable", "This person is being registered by others at this moment.")
+    return _again_if_overtaken(lambda: _claim(account, address))
 
 
 def _claim(account: Account, address: str) -> Subject:
@@ -351,7 +336,16 @@ def _conflict() -> WrongState:
     return WrongState("identifier_conflict", "The identifiers belong to different people, or contradict one held.")
 
 
-def _reraise_unless_overtaken(error: IntegrityError) -> None:
-    diagnostics = getattr(error.__cause__, "diag", None)
-    if getattr(diagnostics, "constraint_name", None) not in _UNIQUE:
-        raise error
+def _again_if_overtaken(act: Callable[[], Done]) -> Done:
+    """What the act gives, in a transaction; done again when somebody erased or registered the person meanwhile."""
+    for _ in range(_TRIES):
+        try:
+            with transaction.atomic():
+                return act()
+        except _OvertakenError:
+            continue
+        except IntegrityError as error:
+            diagnostics = getattr(error.__cause__, "diag", None)
+            if getattr(diagnostics, "constraint_name", None) not in _UNIQUE:
+                raise
+    raise Unavailable("unavailable", "This person is being registered by others at this moment.")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from django.db import connection
 
-from audit import merkle, note, sequencer, signing, verify
+from audit import merkle, note, selectors, sequencer, signing, verify
 from audit.models import AuditLeaf, Checkpoint
 from tests.audit.test_verify_tampering import FLIPS
 from tests.audit.tools import NAME, PUBLIC, seal, sign, tamper, write
@@ -156,7 +156,7 @@ def test_clean_logs_of_many_sizes_raise_no_alarm(log: Fill) -> None:
     dice, alarms, sizes = random.Random(SEED), Counter[str](), set[int]()
     held: list[str] = []
     for _ in range(CLEAN):
-        if sequencer.latest_size() > LARGEST:
+        if selectors.latest_size() > LARGEST:
             start_over()
             held = []
         grow(dice)
@@ -248,6 +248,6 @@ def test_the_attacks_would_see_a_verifier_that_looks_away(log: Fill, monkeypatch
     restore()
     fork(random.Random(1), ENTRIES)
     assert verify.verify().holds and not verify.verify(held=held).holds
-    assert sequencer.latest_size() == ENTRIES
+    assert selectors.latest_size() == ENTRIES
     for table in TABLES:
         tamper(f"DROP TABLE kept_{table}")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from audit import cosignatures, held, note, sequencer, witnesses
+from audit import cosignatures, held, note, selectors, witnesses
 from audit.models import Checkpoint, Cosignature, HeldCopy, Witness
 from tests.audit import fake_witness
 from tests.audit.tools import NAME, PUBLIC, seal, sign, tamper, write
@@ -204,7 +204,7 @@ def test_a_wrong_witness_key_is_told_before_any_call(log: Fill, witness: Any, se
 
 
 def test_the_example_of_the_specification_is_read(key: str) -> None:
-    assert sequencer.latest_size() == 0
+    assert selectors.latest_size() == 0
     assert cosignatures.key_id("w", PUBLIC) != note.key_id("w", PUBLIC)
     text = note.sign(note.checkpoint_text(NAME, 1, bytes(32)), name=NAME, public_key=PUBLIC, sign=sign)
     assert cosignatures.message(text, 7).decode() == f"cosignature/v1\ntime 7\n{NAME}\n1\n{'A' * 43}=\n"

@@ -226,7 +226,8 @@ def jobs_done(stands: Ground) -> str:
 
 def sealed(stands: Ground) -> str:
     """The sequencer is not behind: it found its lock again after the database was restarted."""
-    from audit.sequencer import lag_seconds, latest_size
+    from audit.selectors import latest_size
+    from audit.sequencer import lag_seconds
 
     forget_connections()
     with contextlib.suppress(AssertionError):

@@ -9,7 +9,20 @@ import pytest
 NAMES = re.compile(r"    (?:\w+, )*\w+(?=\s{2,}|$)")
 
 
-@pytest.mark.parametrize("package", ["erasure.services", "gdpr_portal"])
+PACKAGES = (
+    "access",
+    "audit",
+    "consent",
+    "consent.services",
+    "erasure",
+    "erasure.services",
+    "gdpr_portal",
+    "subjects",
+    "vault",
+)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
 def test_every_module_stands_once_in_the_list(package: str) -> None:
     module = import_module(package)
     there = {path.stem for path in Path(str(module.__file__)).parent.glob("*.py")} - {"__init__"}
