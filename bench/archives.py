@@ -82,12 +82,12 @@ def measured(work: str, person: UUID, folder: Path) -> dict[str, Any]:
 
 def child(work: str, person: UUID, folder: Path, answers: Any) -> None:
     """`answers` has seconds, CPU seconds of this process, and megabytes before and at the peak."""
-    common._set_up()
-    before = common._megabytes()
+    common.set_up()
+    before = common.megabytes()
     began, used = time.perf_counter(), time.process_time()
     found = WORKS[work](person, folder)
     taken, used = time.perf_counter() - began, time.process_time() - used
-    peak = common._megabytes("VmHWM")
+    peak = common.megabytes("VmHWM")
     answers.put(
         {"seconds": round(taken, 1), "cpu": round(used, 1), "before": round(before), "peak": round(peak)} | found
     )
@@ -146,7 +146,7 @@ def main() -> int:
     given = asked.parse_args()
     os.environ |= {"UNDO_WINDOW_SECONDS": "0"}
     with common.durable(), tempfile.TemporaryDirectory(prefix="bench-archives-") as name, world() as made:
-        common._set_up()
+        common.set_up()
         folder = Path(name)
         common.everybody(folder, 1)  # the catalogue, and nobody else who would have to be asked
         person = (

@@ -94,7 +94,7 @@ def carried_out(right: str, people: list[UUID], at_once: int = 1) -> dict[str, A
     from erasure.services import steps
 
     for start in range(0, len(people), at_once):
-        filed = [_filed(right, person) for person in people[start : start + at_once]]
+        filed = [filed_request(right, person) for person in people[start : start + at_once]]
         steps.push_all(filed)
         states = set(RightsRequest.objects.filter(pk__in=filed).values_list("state", flat=True))
         if states != {"completed"}:
@@ -112,7 +112,7 @@ def carried_out_together(right: str, people: list[UUID]) -> dict[str, Any]:
     return carried_out(right, people, steps.BATCH)
 
 
-def _filed(right: str, person: UUID) -> UUID:
+def filed_request(right: str, person: UUID) -> UUID:
     from audit import actors
     from erasure.services.requests import file_request
     from subjects.models import Subject
@@ -196,12 +196,12 @@ WORKS: dict[str, Callable[[str, list[UUID]], dict[str, Any]]] = {
 # --- in processes of their own ---------------------------------------------------------------------------------------
 def child(work: str, right: str, people: list[UUID], warm: list[UUID], barrier: Any, answers: Any) -> None:
     """One process's share: warmed up, then together with the others; `answers` has what it took."""
-    _set_up()
+    set_up()
     WORKS[work](right, warm)
     if work == "copies":
         _unzipped(people)
     gc.collect()
-    before = _megabytes()
+    before = megabytes()
     with counting() as statements:
         barrier.wait()
         began, used = time.perf_counter(), time.process_time()
@@ -210,12 +210,12 @@ def child(work: str, right: str, people: list[UUID], warm: list[UUID], barrier: 
     answers.put(
         {
             "taken": taken, "cpu": used, "statements": statements["n"] + said.get("statements", 0),
-            "grown": _megabytes() - before, "peak": _megabytes("VmHWM"),
+            "grown": megabytes() - before, "peak": megabytes("VmHWM"),
         }
     )  # fmt: skip
 
 
-def _set_up() -> None:
+def set_up() -> None:
     import django
 
     django.setup()
@@ -256,7 +256,7 @@ def counting() -> Iterator[dict[str, int]]:
         Prepared.all, Cursor.copy = plain, copy  # type: ignore[method-assign]
 
 
-def _megabytes(line: str = "VmRSS") -> float:
+def megabytes(line: str = "VmRSS") -> float:
     """Resident memory now, or the most there ever was (`VmHWM`): `getrusage` also counts the parent's."""
     lines = dict(each.split(":", 1) for each in Path("/proc/self/status").read_text().splitlines())
     return int(lines[line].split()[0]) / 1024
@@ -307,16 +307,16 @@ def large_archive(rows: int, person: UUID) -> dict[str, Any]:
 
 def build_large(person: UUID, answers: Any) -> None:
     """The archive is built and opened again; `answers` has seconds, bytes and memory."""
-    _set_up()
+    set_up()
     from django.db import connection
 
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")  # the worker's own limit is looked at apart
     began = time.perf_counter()
-    before = _megabytes()
+    before = megabytes()
     carried_out("access", [person])
     taken = time.perf_counter() - began
-    peak = _megabytes("VmHWM")
+    peak = megabytes("VmHWM")
     from erasure.models import Archive
 
     archive = Archive.objects.get(request__subject=person)
@@ -363,7 +363,7 @@ def main() -> int:
     given = asked.parse_args()
     os.environ |= {"UNDO_WINDOW_SECONDS": "0", "ERASURES_PER_HOUR": "0"}
     with durable(), tempfile.TemporaryDirectory(prefix="bench-erasure-") as folder, world() as made:
-        _set_up()
+        set_up()
         people = everybody(Path(folder), 5 * given.people if not given.profile else given.people)
         if given.profile:
             return profiled(given.profile, people)

@@ -30,7 +30,7 @@ from typing import Any
 from uuid import UUID
 
 from bench.cpu import cpu_seconds
-from bench.erasure import _filed
+from bench.erasure import filed_request
 from bench.http import VALUES, _readers, serving
 from bench.world import SEED, World, world
 
@@ -257,7 +257,7 @@ def prepared(made: World, count: int) -> tuple[dict[str, str], list[Known], list
     pseudonyms = dict(Subject.objects.values_list("pk", "pseudonym"))
     known = [Known(outer, who, str(pseudonyms[who])) for outer, who in zip(ids, inner, strict=True)]
     text = NoticeText.objects.get(notice__purpose__slug="newsletter", notice__state="live", language="en")
-    _done([_filed("erasure", each.inner) for each in known[count:]])
+    _done([filed_request("erasure", each.inner) for each in known[count:]])
     _sealed()
     notice = {"version": text.notice.version, "language": "en", "digest": text.digest}
     return tokens, known[:count], known[count:], notice
