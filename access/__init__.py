@@ -13,8 +13,8 @@ Applications
                                      what a token may do, how it is made, where notices go
     docs, checks                     the contract's pages; what does not start
 Desks
-    desks, admin, admin_base, admin_filters
-                                     what all desks share
+    desks, saying, admin, admin_base, admin_filters
+                                     what all desks share, and what a page says of an act
     lost_desk                        staff without a factor; that of the audit log is in `audit_desk`
 The audit log for applications
     api, api_urls

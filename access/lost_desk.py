@@ -12,9 +12,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from access import roles, selectors
 from access.desks import account_of, for_roles
+from access.saying import saying
 from access.second_factor import require_fresh_factor
 from access.services import lost_factor
-from gdpr_portal.errors import DomainError
 
 for_desk = for_roles({roles.OPERATOR, roles.IRM})
 
@@ -35,11 +35,8 @@ def agree(request: HttpRequest, account_id: UUID) -> HttpResponse:
     refused = require_fresh_factor(request)
     if refused:
         return refused
-    try:
+    with saying(request):
         both = lost_factor.agree(account_id=account_id, by=account_of(request))
-    except DomainError as error:
-        messages.error(request, error.message)
-    else:
         words = _("Both have agreed: the link is on its way by mail.") if both else _("Noted. The other desk is next.")
         messages.success(request, words)
     return redirect("admin:lost_factors")

@@ -168,7 +168,7 @@ def require_fresh_factor(request: HttpRequest) -> HttpResponse | None:
             return None
         problem, status = "", 403
     except DomainError as error:
-        problem, status = error.message, error.status
+        problem, status = error.in_words, error.status
     if request.method in {"GET", "HEAD"}:
         return redirect(confirm_url(request.get_full_path()))
     kept = [(name, value) for name in request.POST for value in request.POST.getlist(name) if name not in _OWN_FIELDS]

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from access.desks import account_of, for_roles
+from access.saying import saying
 from access.second_factor import require_fresh_factor
 from consent.models import ConsentEvent, ConsentProof
 from consent.services.paper import MOST_BYTES, REASONS, REVIEWERS, SUFFIXES, add_proof, read_proof
@@ -84,12 +85,9 @@ def scan(request: HttpRequest, proof: UUID) -> HttpResponseBase:
 
 def _added(request: HttpRequest, event: UUID) -> HttpResponse:
     file = request.FILES.get("scan")
-    try:
+    with saying(request, _("The scan is kept beside the event.")):
         data = file.read(MOST_BYTES + 1) if file is not None else b""
         add_proof(event=event, data=data, reviewer=account_of(request))
-        messages.success(request, _("The scan is kept beside the event."))
-    except DomainError as error:
-        messages.error(request, error.in_words)
     return redirect(reverse("admin:proofs_of", args=[event]))
 
 

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from access.forms import FactorForm, PasskeyForm, SignInForm
 from access.models import Account, PasskeyDevice
+from access.saying import saying
 from access.second_factor import (
     is_verified,
     new_challenge,
@@ -139,12 +140,8 @@ def rename(request: HttpRequest, device_id: int) -> HttpResponse:
 @step_up_required
 def remove(request: HttpRequest, device_id: int) -> HttpResponse:
     """The passkey counts no more."""
-    try:
+    with saying(request, _("The passkey is removed.")):
         passkeys.remove_passkey(account=person(request), device_id=device_id)
-    except DomainError as error:
-        messages.error(request, error.message)
-    else:
-        messages.success(request, _("The passkey is removed."))
     return redirect("security")
 
 
@@ -156,12 +153,12 @@ def _options(request: HttpRequest, ceremony: str, options: Any) -> HttpResponse:
     try:
         found = cast(Mapping[str, Any], options(new_challenge(request, ceremony)))
     except DomainError as error:
-        return JsonResponse({"message": error.message}, status=error.status)
+        return JsonResponse({"message": error.in_words}, status=error.status)
     return JsonResponse(dict(found))
 
 
 def _refused(request: HttpRequest, template: str, form: Any, error: DomainError, **context: Any) -> HttpResponse:
-    messages.error(request, error.message)
+    messages.error(request, error.in_words)
     answer = page(request, template, form, query=query(request), **context)
     answer.status_code = error.status
     return answer

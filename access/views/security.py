@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from access import selectors
 from access.forms import PasswordForm
+from access.saying import saying
 from access.second_factor import mark_fresh, step_up_required
 from access.services import accounts, factors, passkeys, signin
 from access.sessions import SIGNED_IN
@@ -47,12 +48,8 @@ def new_codes(request: HttpRequest) -> HttpResponse:
 @step_up_required
 def remove_totp(request: HttpRequest, device_id: int) -> HttpResponse:
     """The authenticator counts no more."""
-    try:
+    with saying(request, _("The authenticator is removed.")):
         factors.remove_totp(account=person(request), device_id=device_id)
-    except DomainError as error:
-        messages.error(request, error.message)
-    else:
-        messages.success(request, _("The authenticator is removed."))
     return redirect("security")
 
 
@@ -82,7 +79,7 @@ def sign_out_browser(request: HttpRequest, sign_in: UUID) -> HttpResponse:
     try:
         accounts.sign_out_browser(account=person(request), sign_in=sign_in)
     except DomainError as error:
-        messages.error(request, error.message)
+        messages.error(request, error.in_words)
         return redirect("security")
     if here:
         logout(request)

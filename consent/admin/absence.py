@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -11,11 +10,12 @@ from django.utils.translation import gettext as _
 from access import roles
 from access.desks import account_of, for_roles
 from access.models import Account
+from access.saying import saying
 from access.second_factor import require_fresh_factor
 from consent.admin import acts
 from consent.models import Delegation
 from consent.services import delegations
-from gdpr_portal.errors import DomainError, Invalid
+from gdpr_portal.errors import Invalid
 
 
 @for_roles()
@@ -46,7 +46,7 @@ def _page(request: HttpRequest, account: Account, context: dict[str, Any]) -> Ht
 
 def _change(request: HttpRequest, account: Account) -> HttpResponse:
     given = request.POST
-    try:
+    with saying(request, _("Done.")):
         if given.get("end"):
             row = get_object_or_404(Delegation, pk=given["end"])
             delegations.end_delegation(delegation=row, actor=account)
@@ -58,7 +58,4 @@ def _change(request: HttpRequest, account: Account) -> HttpResponse:
             delegations.delegate(
                 principal=account, deputy=deputy, starts_at=start, ends_at=acts.moment(given.get("until", ""))
             )
-        messages.success(request, _("Done."))
-    except DomainError as refused:
-        messages.error(request, refused.in_words)
     return redirect("admin:review_absence")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied
 from django.db.models import DateTimeField, Field
@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from access.admin_base import DeskAdmin
 from access.desks import account_of
 from access.models import Account
+from access.saying import saying
 from access.second_factor import require_fresh_factor
 from consent import fitness, review_history
 from consent.admin import acts
@@ -31,7 +32,6 @@ from consent.models.governance import Reviewed, ReviewState, SourceKind
 from consent.names import Names
 from consent.services import review
 from consent.wording import country
-from gdpr_portal.errors import DomainError
 
 
 def roles_of(request: HttpRequest) -> frozenset[str]:
@@ -191,11 +191,8 @@ class ReviewedAdmin(DeskAdmin):
         challenge = None if name == "comment" else require_fresh_factor(request)
         if challenge is not None:
             return challenge
-        try:
+        with saying(request, _("Done.")):
             item = acts.perform(name, item, account_of(request), request.POST)
-            messages.success(request, _("Done."))
-        except DomainError as refused:
-            messages.error(request, refused.in_words)
         return redirect(reverse(f"admin:consent_{item._meta.model_name}_change", args=[item.pk]))
 
 

@@ -3,11 +3,11 @@
 import csv
 import io
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import Count, Min
 from django.http import HttpRequest, HttpResponse
@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from access.desks import account_of, for_roles
 from access.models import Application
+from access.saying import saying
 from access.second_factor import require_fresh_factor
 from consent.desk import words
 from consent.desk.latency import WINDOWS, Latency, latencies
@@ -29,7 +30,6 @@ from consent.records import safe_cell
 from consent.services.by_hand import TELLERS, confirm_by_hand, tell_by_hand
 from consent.services.findings import overdue, unreachable
 from consent.services.renewals import tell_again
-from gdpr_portal.errors import DomainError
 from subjects.services.reveal import revealed_to_staff
 
 A_PAGE = 50
@@ -84,7 +84,8 @@ def again(request: HttpRequest, delivery: UUID) -> HttpResponseBase:
     challenge = require_fresh_factor(request)
     if challenge is not None:
         return challenge
-    _said(request, lambda: tell_again(delivery_id=delivery, actor=account_of(request)), _("It is being told again."))
+    with saying(request, _("It is being told again.")):
+        tell_again(delivery_id=delivery, actor=account_of(request))
     return redirect("admin:sharing_deliveries")
 
 
@@ -111,9 +112,11 @@ def note(request: HttpRequest, notice: UUID) -> HttpResponseBase:
     if act == "show" and account.roles & TELLERS:
         return _whom(request, get_object_or_404(HandNotice.objects.select_related("subject"), pk=notice))
     if act == "tell":
-        _said(request, lambda: tell_by_hand(notice_id=notice, actor=account), _("Noted: it was told."))
+        with saying(request, _("Noted: it was told.")):
+            tell_by_hand(notice_id=notice, actor=account)
     elif act == "confirm":
-        _said(request, lambda: confirm_by_hand(notice_id=notice, actor=account), _("Noted: it was confirmed."))
+        with saying(request, _("Noted: it was confirmed.")):
+            confirm_by_hand(notice_id=notice, actor=account)
     return redirect("admin:sharing_by_hand")
 
 
@@ -192,12 +195,3 @@ def _page(request: HttpRequest, template: str, title: str, **context: Any) -> Ht
     frame = admin.site.each_context(request)
     frame |= {"title": title, "may_act": bool(account_of(request).roles & TELLERS)}
     return render(request, f"admin/sharing/{template}", frame | context)
-
-
-def _said(request: HttpRequest, act: Callable[[], object], done: str) -> None:
-    try:
-        act()
-    except DomainError as refused:
-        messages.error(request, refused.in_words)
-    else:
-        messages.success(request, done)

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from access import roles
 from access.desks import account_of, for_roles
 from access.models import Application
+from access.saying import saying
 from audit.models import AuditEvent
 from consent import explain
 from consent.models import DataContract, Finding, Sample, SampleEntry
@@ -190,10 +191,8 @@ def finding(request: HttpRequest, finding: UUID) -> HttpResponse:
     row = get_object_or_404(Finding.objects.select_related("owner"), pk=finding)
     form = forms.FindingForm(request.POST or None, initial={"state": row.state, "owner": row.owner})
     if request.method == "POST" and form.is_valid():
-        try:
+        with saying(request):
             change_finding(finding=row, actor=account_of(request), **form.cleaned_data)
-        except DomainError as refused:
-            messages.error(request, refused.in_words)
         return redirect("admin:qa_finding", row.pk)
     notes = row.notes.select_related("author").order_by("at", "pk")
     return page(request, "finding.html", _("Finding"), finding=row, notes=notes, form=form)
@@ -206,10 +205,8 @@ def samples(request: HttpRequest) -> HttpResponse:
     """The samples drawn so far, and a form to draw another."""
     form = forms.SampleForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with saying(request):
             return redirect("admin:qa_sample", services.draw_sample(actor=account_of(request), **form.cleaned_data).pk)
-        except DomainError as refused:
-            messages.error(request, refused.in_words)
     drawn = Sample.objects.select_related("drawn_by").order_by("-drawn_at")[:A_PAGE]
     return page(request, "samples.html", _("Samples of the log"), form=form, samples=drawn)
 
@@ -233,10 +230,8 @@ def mark(request: HttpRequest, entry: int) -> HttpResponse:
     """One entry is signed off, or becomes a finding."""
     row = get_object_or_404(SampleEntry, pk=entry)
     given = request.POST
-    try:
+    with saying(request):
         services.mark_entry(
             entry=row, actor=account_of(request), verdict=given.get("verdict", ""), note=given.get("note", "")
         )
-    except DomainError as refused:
-        messages.error(request, refused.in_words)
     return redirect("admin:qa_sample", row.sample_id)

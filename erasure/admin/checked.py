@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from access.admin_base import OwnPages
 from access.admin_filters import WhetherDone
 from access.models import Account
+from access.saying import saying
 from access.second_factor import require_fresh_factor
 from consent.models import Component
 from consent.wording import title_in
@@ -103,11 +104,8 @@ class CheckedTextAdmin(OwnPages, ForReviewers):
             passages = [line.strip() for line in lines if line.strip()]
             if not decision:
                 continue
-            try:
+            with saying(request, _("Done.")):
                 checking.decide(checked_id=each.pk, reviewer=by, decision=decision, reason=reason, passages=passages)
-                messages.success(request, _("Done."))
-            except DomainError as error:
-                messages.error(request, error.in_words)
 
     def _page(self, request: HttpRequest, row: CheckedText, shown: list[checking.Shown] | None = None) -> HttpResponse:
         context = self.admin_site.each_context(request) | {

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from access.admin_base import OwnPages
 from access.models import Account
+from access.saying import saying
 from access.second_factor import require_fresh_factor
 from erasure.admin.reviewers import ForReviewers
 from erasure.models import EvidencePack
@@ -115,13 +116,11 @@ class EvidencePackAdmin(OwnPages, ForReviewers):
         if refused is not None:
             return refused
         by = cast(Account, request.user)
-        try:
+        with saying(request):
             if request.POST.get("act") == "fetch":
                 return _download(row, packs.fetch(pack_id=row.pk, by=by))
             packs.agree(pack_id=row.pk, by=by)
             messages.success(request, _("Done."))
-        except DomainError as error:
-            messages.error(request, error.in_words)
         return redirect("admin:erasure_evidencepack_change", row.pk)
 
 

@@ -3,7 +3,7 @@
 from typing import Any, cast
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -13,11 +13,11 @@ from django.utils.translation import gettext_lazy
 
 from access.admin_base import OwnPages
 from access.models import Account, Application
+from access.saying import saying
 from access.second_factor import require_fresh_factor
 from erasure.admin.reviewers import ForReviewers
 from erasure.models import AccessQuestion
 from erasure.services import questions
-from gdpr_portal.errors import DomainError
 
 
 @admin.register(AccessQuestion)
@@ -62,13 +62,10 @@ class AccessQuestionAdmin(OwnPages, ForReviewers):
         if refused is not None:
             return refused
         by, given = cast(Account, request.user), request.POST
-        try:
+        with saying(request, _("Done.")):
             if given.get("act") == "take_up":
                 questions.take_up(question_id=row.pk, by=by)
             else:
                 text, outcome = given.get("text", ""), given.get("outcome", "")
                 questions.explain(question_id=row.pk, by=by, text=text, outcome=outcome)
-            messages.success(request, _("Done."))
-        except DomainError as error:
-            messages.error(request, error.in_words)
         return redirect("admin:erasure_accessquestion_change", row.pk)

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from access.admin_filters import WhetherDone
 from access.models import Account, Application
+from access.saying import saying
 from access.second_factor import require_fresh_factor
 from consent.models import Component
 from consent.wording import title_in
@@ -224,12 +225,9 @@ class RequestAdmin(BulkActs, MandatePages):
         refused = require_fresh_factor(request)
         if refused is not None:
             return refused
-        try:
+        with saying(request, _("Done.")):
             account = cast(Account, request.user)
             desk.do(name=request.POST.get("act", ""), request_id=request_id, account=account, given=request.POST)
-            messages.success(request, _("Done."))
-        except DomainError as error:
-            messages.error(request, error.in_words)
         return redirect(reverse("admin:erasure_rightsrequest_change", args=[request_id]))
 
     def withheld(self, request: HttpRequest, request_id: UUID) -> HttpResponseBase:

@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from typing import Any, cast
 
-from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 
 from access.models import Account
+from access.saying import saying
 from access.second_factor import require_fresh_factor
-from gdpr_portal.errors import DomainError
 
 
 def act_on_each(
@@ -28,10 +27,6 @@ def act_on_each(
     if refused is not None:
         return refused
     for row in rows:
-        which = f"{named(row)}: " if named else ""
-        try:
+        with saying(request, _("Done."), which=f"{named(row)}: " if named else ""):
             act(row, cast(Account, request.user))
-            messages.success(request, which + _("Done."))
-        except DomainError as error:
-            messages.error(request, which + error.in_words)
     return None

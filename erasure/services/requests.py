@@ -23,9 +23,10 @@ from erasure.selectors import held_purposes
 from erasure.services import addresses, start
 from erasure.services.clock import deadline_for, stood_for
 from erasure.services.details import checked_details, opened_details, purpose_named, sealed_details
+from erasure.services.locking import locked_request
 from erasure.services.records import move_request, record_request, request_entry
 from erasure.states import OPEN_REQUEST
-from gdpr_portal.errors import Flaw, Invalid, Refused, WrongState
+from gdpr_portal.errors import Flaw, Invalid, Missing, Refused, WrongState
 from subjects.models import Subject
 from subjects.selectors import email_of, ensure_not_erased
 from subjects.services import lock_subject
@@ -287,11 +288,10 @@ def verify_request(*, request_id: UUID, code: str) -> RightsRequest:
 
 
 def _locked_verifying(request_id: UUID) -> RightsRequest | None:
-    found = RightsRequest.objects.filter(pk=request_id).values_list("subject_id", flat=True).first()
-    if found is None:
+    try:
+        request = locked_request(request_id)
+    except Missing:
         return None
-    lock_subject(found)
-    request = RightsRequest.objects.select_for_update().get(pk=request_id)
     return request if request.state == "verifying" else None
 
 
@@ -305,8 +305,7 @@ def _matches(request: RightsRequest, code: str) -> bool:
 def withdraw_request(*, request: RightsRequest, actor: str) -> RightsRequest:
     """The request is withdrawn by the person; nothing destroyed comes back, so only before that (`WrongState`)."""
     with transaction.atomic():
-        lock_subject(request.subject_id)
-        request = RightsRequest.objects.select_for_update().get(pk=request.pk)
+        request = locked_request(request.pk)
         if request.state == "withdrawn":
             return request
         if request.state == "in_progress" and not start.is_in_undo_window(request):
@@ -381,9 +380,7 @@ def _tell(request: RightsRequest, kind: str) -> None:
 
 
 def _locked_in_review(request_id: UUID) -> RightsRequest:
-    subject_id = RightsRequest.objects.values_list("subject_id", flat=True).get(pk=request_id)
-    lock_subject(subject_id)
-    request = RightsRequest.objects.select_for_update().get(pk=request_id)
+    request = locked_request(request_id)
     if request.state != "in_review":
         raise WrongState("wrong_state", "This request is not waiting for a review.")
     return request
@@ -394,9 +391,7 @@ def extend_request(*, request_id: UUID, reviewer: Account, reason_code: str) -> 
     if reason_code not in EXTENSIONS:
         raise Invalid("invalid_value", "An extension needs a reason from the list.", status=422)
     with transaction.atomic():
-        subject_id = RightsRequest.objects.values_list("subject_id", flat=True).get(pk=request_id)
-        lock_subject(subject_id)
-        request = RightsRequest.objects.select_for_update().get(pk=request_id)
+        request = locked_request(request_id)
         if request.state not in OPEN_REQUEST or request.extended or timezone.now() > request.due_at:
             raise WrongState("wrong_state", "A deadline is extended once, within the first month.")
         request.extended, request.extension_reason = True, reason_code

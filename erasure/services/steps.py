@@ -75,15 +75,11 @@ def finished_one(step_id: UUID) -> None:
     advance(request_id)
 
 
-def carry(request_id: UUID) -> None:
+def advance(request_id: UUID) -> None:
     """The request is as far as its quick steps lead, and completed if nothing is left; the others are asked for."""
     for step_id in _carried([request_id]):
         wake("erasure.tasks.run_step", str(step_id))
     finish.complete_if_done(request_id=request_id, actor=WORKER)
-
-
-advance = carry
-"""What a finished step makes possible is under way: the name hints know it by."""
 
 
 def _carried(request_ids: Sequence[UUID]) -> list[UUID]:

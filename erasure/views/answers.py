@@ -6,7 +6,6 @@ A link shows a page and does nothing; the button on it acts. Whatever is wrong w
 from typing import cast
 from uuid import UUID
 
-from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -14,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from access.saying import saying
 from erasure.models import Message, RightsRequest
 from erasure.selectors import request_of_account
 from erasure.services.conversation import said_in, write_to_desk
@@ -28,11 +28,8 @@ from gdpr_portal.errors import DomainError
 def message(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """What the person writes or hands in about the request reaches the desk; it answers an open question."""
     row = request_of_account(account_of(request), request_id)
-    try:
+    with saying(request, _("We have received your message.")):
         _answer(request, row)
-        messages.success(request, _("We have received your message."))
-    except DomainError as error:
-        messages.error(request, error.in_words)
     return redirect("request", request_id=request_id)
 
 

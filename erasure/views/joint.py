@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from access.saying import saying
 from access.second_factor import is_fresh, require_fresh_factor
 from audit import actors
 from erasure import plans
@@ -91,9 +92,6 @@ def without_copy(request: HttpRequest, request_id: UUID) -> HttpResponseBase:
     refused = require_fresh_factor(request)
     if refused is not None:
         return refused
-    try:
+    with saying(request, _("The erasure goes ahead without the copy.")):
         go_ahead_without_copy(request=row)
-        messages.success(request, _("The erasure goes ahead without the copy."))
-    except DomainError as error:
-        messages.error(request, error.in_words)
     return redirect("request", request_id=request_id)

@@ -6,7 +6,6 @@ A link shows a page and does nothing; the button on it acts. Whatever is wrong w
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext_noop
@@ -14,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from access.saying import saying
 from access.second_factor import where
 from access.services import limits
 from access.services.accounts import mailbox_of
@@ -52,13 +52,10 @@ def for_somebody(request: HttpRequest) -> HttpResponse:
 def object_here(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """The person, signed in, does not want what was asked for in their name."""
     row = request_of_account(account_of(request), request_id)
-    try:
+    with saying(request, _("We have stopped it, and somebody looks at it now.")):
         if row.mandate_id is None:
             raise WrongState("wrong_state", gettext_noop("Nobody asked for this in your name."))
         object_to_mandate(mandate_id=row.mandate_id)
-        messages.success(request, _("We have stopped it, and somebody looks at it now."))
-    except DomainError as error:
-        messages.error(request, error.in_words)
     return redirect("request", request_id=request_id)
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from access.models import Account
+from access.saying import saying
 from access.second_factor import is_fresh, require_fresh_factor, where
 from access.services import limits
 from access.services.accounts import mailbox_of
@@ -136,11 +137,8 @@ def _progress(request: HttpRequest, row: RequestInWords) -> HttpResponseBase:
 def withdraw(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """The request is withdrawn."""
     row = request_of_account(account_of(request), request_id)
-    try:
+    with saying(request, _("Your request is withdrawn.")):
         withdraw_request(request=row, actor=actors.SUBJECT)
-        messages.success(request, _("Your request is withdrawn."))
-    except DomainError as error:
-        messages.error(request, error.in_words)
     return redirect("request", request_id=request_id)
 
 
@@ -186,11 +184,8 @@ def window_key(row: RightsRequest, number: int) -> str:
 def revoke(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """The person wants nobody to have this archive any more, themselves included."""
     row = request_of_account(account_of(request), request_id)
-    try:
+    with saying(request, _("It is deleted. Nobody can download it any more.")):
         revoke_archive(request=row, number=_number(request.POST.get("supplement", "")))
-        messages.success(request, _("It is deleted. Nobody can download it any more."))
-    except DomainError as error:
-        messages.error(request, error.in_words)
     return redirect("request", request_id=request_id)
 
 

@@ -2,12 +2,12 @@
 
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from access.saying import saying
 from access.second_factor import is_fresh, require_fresh_factor
 from audit import actors
 from erasure.models import RightsRequest
@@ -15,7 +15,6 @@ from erasure.selectors import request_of_account
 from erasure.services.transfers import ask_transfer, stop_transfer
 from erasure.transfer_words import sending
 from erasure.views.requests import account_of
-from gdpr_portal.errors import DomainError
 
 
 @require_http_methods(["GET", "POST"])
@@ -35,11 +34,8 @@ def transfer(request: HttpRequest, request_id: UUID) -> HttpResponseBase:
 def stop(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """Nothing more is sent."""
     row = request_of_account(account_of(request), request_id)
-    try:
+    with saying(request, _("Nothing more is sent. You can download your data instead.")):
         stop_transfer(request=row, actor=actors.SUBJECT)
-        messages.success(request, _("Nothing more is sent. You can download your data instead."))
-    except DomainError as error:
-        messages.error(request, error.in_words)
     return redirect("request", request_id=request_id)
 
 
@@ -51,11 +47,8 @@ def _chosen(request: HttpRequest) -> UUID | None:
 
 
 def _asked(request: HttpRequest, row: RightsRequest, destination_id: UUID) -> HttpResponse:
-    try:
+    with saying(request, _("Your data will be sent. You see here how far it is.")):
         ask_transfer(request=row, destination_id=destination_id, actor=actors.SUBJECT)
-        messages.success(request, _("Your data will be sent. You see here how far it is."))
-    except DomainError as error:
-        messages.error(request, error.in_words)
     return redirect("request", request_id=row.id)
 
 

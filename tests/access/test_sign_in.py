@@ -230,6 +230,7 @@ def test_a_reset_for_an_unknown_address_is_answered_alike() -> None:
 
 def test_mail_names_nobody_and_holds_no_link(ada: Person) -> None:
     Client().post("/password-reset", {"email": ada.email})
+    assert mail.outbox
     for message in mail.outbox:
         bodies = [str(message.body), *(str(part[0]) for part in message.alternatives)]
         assert not any(re.search(r"https?://|href|Ada|Lovelace", body) for body in bodies)

@@ -94,7 +94,9 @@ def test_the_basis_decides_the_rights(basis, marketing, extra):
 
 
 def test_every_live_notice_makes_every_point_in_every_language():
-    for purpose in Purpose.objects.filter(state="live"):
+    live = Purpose.objects.filter(state="live")
+    assert live
+    for purpose in live:
         texts = {text.language: text.body for text in NoticeText.objects.filter(notice__purpose=purpose)}
         assert points.flaws(texts, purpose.lawful_basis, purpose.is_marketing) == []
         assert all("{" not in body for body in texts.values())

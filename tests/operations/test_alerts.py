@@ -285,7 +285,9 @@ def test_the_runbook_names_panels_that_are_there(repository: Path) -> None:
     page = (repository / "docs" / "runbook.md").read_text()
     told = {json.loads(file.read_text())["title"].removeprefix("GDPR Portal: "): json.loads(file.read_text())
             for file in boards(repository)}  # fmt: skip
-    for board, panel in re.findall(r"Board \*([^*]+)\*(?:, panel \*([^*]+)\*)?", page):
+    named = re.findall(r"Board \*([^*]+)\*(?:, panel \*([^*]+)\*)?", page)
+    assert named
+    for board, panel in named:
         assert board.lower() in told, board
         assert not panel or panel in {each["title"] for each in told[board.lower()]["panels"]}, panel
 
