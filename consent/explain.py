@@ -44,13 +44,12 @@ BASES = {
     "none": _("none"),
 }
 
-
 STANDING = {
     "given": _("given"),
     "refused": _("refused"),
     "withdrawn": _("withdrawn"),
     "expired": _("expired"),
-    "pending": _("waiting for the parents"),
+    "pending": _("waiting for a confirmation by mail"),
     "outdated": _("given to an older wording"),
 }
 """What a standing consent is."""

@@ -46,7 +46,7 @@ WHY_NOT = {
     "consent_refused": _("You refused consent for this purpose."),
     "consent_withdrawn": _("You withdrew consent for this purpose."),
     "consent_expired": _("Your consent for this purpose has expired."),
-    "consent_pending": _("Your consent waits for your parents."),
+    "consent_pending": _("Your consent waits for a confirmation by mail."),
     "notice_outdated": _("The wording has changed in the meantime. Please read it again."),
     "purpose_not_approved": _("This purpose is not in use any more."),
     "not_found": _("This recipient is not in use any more."),

@@ -24,7 +24,7 @@ CONSENT_STATES: dict[str, tuple[Any, str]] = {
     "refused": (_("Not agreed"), "plain"),
     "withdrawn": (_("Withdrawn"), "plain"),
     "expired": (_("Expired"), "warn"),
-    "pending": (_("Waiting for a parent"), "wait"),
+    "pending": (_("Waiting for a confirmation by mail"), "wait"),
     "outdated": (_("The wording changed"), "warn"),
     "never_asked": (_("Not answered"), "plain"),
 }

@@ -131,7 +131,7 @@ _CONSENT_STATES: dict[str, Any] = {
     "refused": _("Refused"),
     "withdrawn": _("Withdrawn"),
     "expired": _("Expired"),
-    "pending": _("Waiting for a parent"),
+    "pending": _("Waiting for a confirmation by mail"),
     "outdated": _("The wording changed"),
 }
 KINDS: dict[str, Any] = {

@@ -45,6 +45,12 @@ def code(person: Any) -> str:
     return decide_for(application=None, subject=person.subject, purpose="newsletter").code
 
 
+@pytest.mark.parametrize("path", ["/", "/consent", "/sharing"])
+def test_who_waits_for_no_parent_is_told_of_none(alice: Any, yes: ConsentEvent, path: str) -> None:
+    page = alice.browser().get(path).content.decode()
+    assert "confirmation by mail" in page and "parent" not in page
+
+
 def test_a_yes_is_pending_until_the_button_behind_the_link_is_pressed(alice: Any, yes: Any, audit_log: Any) -> None:
     assert (yes.state, code(alice)) == ("pending", "consent_pending")
     browser = Client()
