@@ -13,6 +13,7 @@ from playwright.sync_api import Page, Route
 from tests.browser import visitors
 from tests.browser.chromium import DESKTOP, PHONE, ZOOMED
 from tests.browser.conftest import Visit
+from tests.plugins.exhaustive import in_turn
 
 Axe = Callable[[Page], list[str]]
 PORTAL = ("/", "/data", "/consent", "/sharing", "/requests", "/activity", "/security", "/signup/passkey")
@@ -56,7 +57,7 @@ def wrong_here(page: Page, axe: Axe) -> list[str]:
     return axe(page) + wide
 
 
-@pytest.mark.parametrize("dark", [pytest.param(False, marks=MORE), True], ids=["light", "dark"])
+@pytest.mark.parametrize("dark", in_turn(False, True, of=2), ids=["light", "dark"])
 def test_signed_out(visit: Visit, axe: Axe, dark: bool) -> None:
     assert found(visit(dark=dark), axe, SIGNED_OUT) == []
 
@@ -65,7 +66,7 @@ def test_of_somebody_of_whom_nothing_is_held(visit: Visit, axe: Axe, catalogue: 
     assert found(visit(bob, width=PHONE), axe, PORTAL + ASKING) == []
 
 
-@pytest.mark.parametrize(("width", "dark"), [pytest.param(DESKTOP, False, marks=MORE), (PHONE, True), (ZOOMED, False)])
+@pytest.mark.parametrize(("width", "dark"), in_turn((DESKTOP, False), (PHONE, True), (ZOOMED, False)))
 def test_of_somebody_with_everything(visit: Visit, axe: Axe, full: Any, width: int, dark: bool) -> None:
     from erasure.selectors import requests_of_account
 
@@ -74,7 +75,7 @@ def test_of_somebody_with_everything(visit: Visit, axe: Axe, full: Any, width: i
     assert found(visit(full, width=width, dark=dark), axe, PORTAL + ASKING + own) == []
 
 
-@pytest.mark.parametrize("language", ["de", pytest.param("fr", marks=MORE)])
+@pytest.mark.parametrize("language", in_turn("de", "fr", of=2))
 def test_in_the_other_languages_at_four_hundred_per_cent(visit: Visit, axe: Axe, full: Any, language: str) -> None:
     full.account.language = language
     full.account.save(update_fields=["language"])

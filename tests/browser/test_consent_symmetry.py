@@ -14,6 +14,7 @@ from tests.audit.tools import behind_the_triggers
 from tests.browser import visitors
 from tests.browser.chromium import DESKTOP, PHONE
 from tests.browser.conftest import Visit
+from tests.plugins.exhaustive import in_turn
 
 LOOKS = ("color", "backgroundColor", "borderTopColor", "fontSize", "fontWeight", "textDecorationLine", "opacity")
 LINK = re.compile(r"https?://[^/\s]+(/confirmation/\S+)")
@@ -47,12 +48,13 @@ def effort(page: Page, subject: Any, purpose: str, wanted: str, *words: str) -> 
 
 @pytest.mark.parametrize(
     ("purpose", "title", "script"),
-    [
-        pytest.param("newsletter", "Newsletter", True, marks=pytest.mark.exhaustive),
+    in_turn(
+        ("newsletter", "Newsletter", True),
+        ("health_programme", "Health programme", False),
         ("newsletter", "Newsletter", False),
         ("health_programme", "Health programme", True),
-        pytest.param("health_programme", "Health programme", False, marks=pytest.mark.exhaustive),
-    ],
+        of=2,
+    ),
 )
 def test_withdrawing_costs_no_more_than_giving(
     visit: Visit, catalogue: None, alice: Any, purpose: str, title: str, script: bool
@@ -74,12 +76,7 @@ def looks(button: Locator) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize(
     ("width", "dark"),
-    [
-        pytest.param(PHONE, False, marks=pytest.mark.exhaustive),
-        (PHONE, True),
-        (DESKTOP, False),
-        pytest.param(DESKTOP, True, marks=pytest.mark.exhaustive),
-    ],
+    in_turn((PHONE, False), (DESKTOP, True), (PHONE, True), (DESKTOP, False), of=2),
 )
 def test_yes_and_no_look_the_same(visit: Visit, catalogue: None, alice: Any, width: int, dark: bool) -> None:
     page = visit(alice, width=width, dark=dark)

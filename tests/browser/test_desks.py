@@ -20,7 +20,7 @@ from tests.browser.chromium import DESKTOP, PHONE
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import found, too_wide, wrong_here
 from tests.conftest import Person, make_staff
-from tests.plugins.exhaustive import exhaustive
+from tests.plugins.exhaustive import exhaustive, in_turn, its_turn
 
 Axe = Callable[[Page], list[str]]
 ROLES = {"rita": roles.IRM, "quentin": roles.QA, "olga": roles.OPERATOR}
@@ -56,16 +56,13 @@ def played(catalogue: None, staff: dict[str, Person], alice: Person, bob: Person
     return cast
 
 
-MORE = pytest.mark.exhaustive
-
-
 @pytest.mark.parametrize("name", list(ROLES))
 def test_the_navigation_offers_what_may_be_opened(staff: dict[str, Person], name: str) -> None:
     paths = fronts(ROLES[name])
     assert opened(staff[name].browser(), paths) == paths
 
 
-@pytest.mark.parametrize("name", ["rita", pytest.param("quentin", marks=MORE), pytest.param("olga", marks=MORE)])
+@pytest.mark.parametrize("name", in_turn("rita", "quentin", "olga"))
 def test_before_anything_is_there(visit: Visit, axe: Axe, staff: dict[str, Person], name: str) -> None:
     paths = fronts(ROLES[name])
     assert found(visit(staff[name], width=PHONE), axe, paths) == []
@@ -74,10 +71,8 @@ def test_before_anything_is_there(visit: Visit, axe: Axe, staff: dict[str, Perso
 @pytest.mark.parametrize(
     ("name", "width", "dark"),
     [
-        pytest.param("rita", DESKTOP, False, marks=MORE),
-        ("rita", PHONE, True),
-        ("quentin", PHONE, True),
-        ("olga", DESKTOP, False),
+        *in_turn(("rita", PHONE, True), ("quentin", PHONE, True), ("rita", DESKTOP, False)),
+        pytest.param("olga", DESKTOP, False, marks=its_turn(1)),
     ],
 )
 def test_with_everything(
@@ -86,13 +81,10 @@ def test_with_everything(
     single = opened(staff[name].browser(), states.pages().values())
     assert len(single) >= {"rita": 12, "quentin": 5, "olga": 5}[name]
     pages = [*fronts(ROLES[name]), *single]
-    if name != "rita" and not exhaustive():
-        theirs = set(opened(staff["rita"].browser(), pages)) - {"/admin/"}
-        pages = [path for path in pages if path not in theirs]
     assert found(visit(staff[name], width=width, dark=dark), axe, pages) == []
 
 
-@pytest.mark.parametrize("language", ["de", pytest.param("fr", marks=MORE)])
+@pytest.mark.parametrize("language", in_turn("de", "fr", of=2))
 def test_in_the_other_languages(visit: Visit, axe: Axe, played: Any, staff: dict[str, Person], language: str) -> None:
     rita = staff["rita"]
     rita.account.language = language
@@ -192,7 +184,7 @@ def test_a_request_is_filed_anew_with_what_its_right_needs(visit: Visit, played:
     assert form.locator("[name=ground]").is_visible() and not form.locator("[name=purpose]").is_visible()
 
 
-@pytest.mark.parametrize("name", [pytest.param("rita", marks=MORE), "quentin", pytest.param("olga", marks=MORE)])
+@pytest.mark.parametrize("name", in_turn("rita", "quentin", "olga"))
 def test_no_link_of_a_desk_leads_to_a_refusal(played: Any, staff: dict[str, Person], name: str) -> None:
     browser = staff[name].browser()
     seen: set[str] = set()

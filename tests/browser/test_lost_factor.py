@@ -15,10 +15,9 @@ from tests.browser import visitors
 from tests.browser.chromium import DESKTOP, PHONE, TABLET
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import Axe, wrong_here
+from tests.plugins.exhaustive import in_turn
 
 LINK = re.compile(r"https?://\S+/lost-factor/\S+")
-
-MORE = pytest.mark.exhaustive
 
 
 def link_to(address: str) -> str:
@@ -32,7 +31,7 @@ def end_waiting() -> None:
     FactorReset.objects.exclude(due_at=None).update(due_at=timezone.now())
 
 
-@pytest.mark.parametrize(("width", "script"), [(PHONE, False), pytest.param(TABLET, True, marks=MORE), (DESKTOP, True)])
+@pytest.mark.parametrize(("width", "script"), in_turn((PHONE, False), (TABLET, True), (DESKTOP, True)))
 def test_from_the_sign_in_page_to_new_recovery_codes(
     visit: Visit, axe: Axe, catalogue: None, alice: Any, width: int, script: bool
 ) -> None:
@@ -66,7 +65,7 @@ def test_from_the_sign_in_page_to_new_recovery_codes(
     assert wrong == []
 
 
-@pytest.mark.parametrize("width", [PHONE, pytest.param(DESKTOP, marks=MORE)])
+@pytest.mark.parametrize("width", in_turn(PHONE, DESKTOP, of=2))
 def test_whoever_is_signed_in_ends_it_with_one_press(
     visit: Visit, axe: Axe, catalogue: None, alice: Any, width: int
 ) -> None:

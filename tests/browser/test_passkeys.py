@@ -12,8 +12,9 @@ from tests.browser import visitors
 from tests.browser.chromium import DESKTOP, PHONE, TABLET
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import Axe, wrong_here
+from tests.plugins.exhaustive import in_turn
 
-WIDTHS = pytest.mark.parametrize("width", [PHONE, pytest.param(TABLET, marks=pytest.mark.exhaustive), DESKTOP])
+WIDTHS = pytest.mark.parametrize("width", in_turn(PHONE, TABLET, DESKTOP))
 ABLE = {
     "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
     "isUserVerified": True, "automaticPresenceSimulation": True,

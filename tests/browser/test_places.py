@@ -16,6 +16,7 @@ from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import found, wrong_here
 from tests.conftest import Person, make_staff
 from tests.erasure.people import file, store
+from tests.plugins.exhaustive import in_turn
 
 Axe = Callable[[Page], list[str]]
 LINK = re.compile(r"https?://[^/\s]+(/request/place/\S+)")
@@ -49,7 +50,7 @@ def asked(catalogue: None, alice: Person, rita: Person, shop: Any) -> Callable[[
 
 
 @pytest.mark.parametrize(
-    ("language", "width", "dark"), [("en", DESKTOP, False), ("de", PHONE, True), ("fr", ZOOMED, False)]
+    ("language", "width", "dark"), in_turn(("en", DESKTOP, False), ("de", PHONE, True), ("fr", ZOOMED, False))
 )
 def test_the_page_outside_from_the_mail_to_the_thanks(
     visit: Visit, axe: Axe, asked: Callable[[str], str], language: str, width: int, dark: bool

@@ -2,7 +2,6 @@
 
 import zipfile
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 
 import pytest
@@ -16,16 +15,10 @@ from tests.browser import visitors
 from tests.browser.conftest import Visit, watch
 from tests.erasure.people import run_all
 from tests.journey.people import Authenticator
+from tests.plugins.exhaustive import in_turn
 
 LANGUAGES = ("en", "de", "fr")
-IN_TURN = pytest.mark.parametrize(
-    "language",
-    [
-        pytest.param(each, marks=() if date.today().toordinal() % 3 == turn else pytest.mark.exhaustive)
-        for turn, each in enumerate(LANGUAGES)
-    ],
-)
-"""One language a day, all with EXHAUSTIVE=1."""
+IN_TURN = pytest.mark.parametrize("language", in_turn(*LANGUAGES))
 READ = (
     "E-mail address", "Password", "Sign in", "One-time code", "Your data at a glance", "Give consent",
     "Withdraw consent", "You gave consent", "You withdrew consent", "Under way", "Your copy is ready",
@@ -33,7 +26,7 @@ READ = (
     "Withdraw this request",
 )  # fmt: skip
 """What a person reads on the way."""
-SCRIPT = pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
+SCRIPT = pytest.mark.parametrize("script", in_turn(True, False, of=2), ids=["script", "no-script"])
 
 
 @SCRIPT

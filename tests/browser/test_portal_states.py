@@ -26,13 +26,12 @@ from tests.browser.test_accessibility import NO_SIDEWAYS, found, wrong_here
 from tests.conftest import Person, make_staff
 from tests.consent.people import answer, share
 from tests.erasure.people import file, run_all, store
+from tests.plugins.exhaustive import in_turn
 
 Axe = Callable[[Page], list[str]]
 LINK = re.compile(r"https?://[^/\s]+(/(?:confirmation|request/answer|request/objection)/\S+)")
 PARENT = "mother@family.example"
-WINDOWS = pytest.mark.parametrize(
-    ("width", "dark"), [pytest.param(DESKTOP, False, marks=pytest.mark.exhaustive), (ZOOMED, True)]
-)
+WINDOWS = pytest.mark.parametrize(("width", "dark"), in_turn((DESKTOP, False), (ZOOMED, True), of=2))
 
 
 def link(address: str) -> str:

@@ -17,6 +17,7 @@ from tests.browser import states
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import ASKING, PORTAL
 from tests.browser.test_desks import fronts, opened, played, staff  # noqa: F401 (fixtures)
+from tests.plugins.exhaustive import its_turn
 
 SHORT = '"><img src=x onerror=evil()>'
 LONG = (
@@ -85,6 +86,7 @@ def test_in_the_portal(visit: Visit, planted: Any) -> None:
     assert harmless(visit(planted), [*PORTAL, *ASKING, *own]) >= 6
 
 
+@its_turn(0)
 def test_at_the_desks(visit: Visit, planted: Any, staff: Any) -> None:  # noqa: F811
     rita = staff["rita"]
     single = opened(rita.browser(), states.pages().values())

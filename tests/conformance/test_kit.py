@@ -13,20 +13,9 @@ from gdpr_portal_conformance.sample import Application
 
 from consent import conformance
 from tests.conformance.broken import BROKEN
+from tests.plugins.exhaustive import in_turn
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-SHORT = {
-    "IgnoresWithdrawals",
-    "SaysItErased",
-    "TrustsEverybody",
-}
-"""Those that `make test` tries; each thing that can be broken has its turn at night."""
-EACH = [
-    pytest.param(*each, id=each[0].__name__, marks=[] if each[0].__name__ in SHORT else [pytest.mark.exhaustive])
-    for each in BROKEN
-]
 
 
 def failures(world: World) -> dict[str, str]:
@@ -43,7 +32,7 @@ def test_an_application_that_does_all_of_it_passes(world_of: Callable[..., World
     assert failures(world_of(Application)) == {}
 
 
-@pytest.mark.parametrize(("kind", "expected"), EACH)
+@pytest.mark.parametrize(("kind", "expected"), in_turn(*BROKEN, of=5), ids=[kind.__name__ for kind, _ in BROKEN])
 def test_an_application_that_does_not_fails_by_name(
     world_of: Callable[..., World], kind: type[Application], expected: dict[str, str]
 ) -> None:

@@ -9,6 +9,8 @@ import pytest
 import sqlalchemy as sa
 from django.conf import settings
 
+from tests.plugins.exhaustive import its_turn
+
 ROWS, LIMIT_MB = 200_000, 200
 PROGRAM = """
 import json, re, sys
@@ -46,6 +48,7 @@ dataset:
 
 
 @pytest.mark.slow
+@its_turn(0)
 def test_two_hundred_thousand_wide_rows_fit_into_200_megabytes(postgres_url: Callable[[], sa.URL]) -> None:
     url = postgres_url()
     engine = sa.create_engine(url)

@@ -42,6 +42,7 @@ from subjects.services import lift_restriction, mark_erased, register_subject, r
 from tests.consent.model import Catalogue, Life, Span, gravest
 from tests.consent.replicas import in_one_transaction
 from tests.consent.test_review import approved, copy_of
+from tests.plugins.exhaustive import its_turn
 
 STEPS = int(os.environ.get("MODEL_STEPS", "250"))
 """`make model` plays 5,000."""
@@ -471,6 +472,7 @@ def world(
 
 
 @pytest.mark.slow
+@its_turn(0)
 def test_every_way_to_ask_says_what_the_model_says(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Lives, "world", world)
     for number in range(10):

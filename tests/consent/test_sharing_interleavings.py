@@ -28,6 +28,7 @@ from consent.models import Delivery, Standing
 from consent.services import sending, sharing
 from subjects.models import Subject
 from tests.consent.people import answer, share
+from tests.plugins.exhaustive import its_turn
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("catalogue"), pytest.mark.slow]
 
@@ -239,6 +240,7 @@ def played(world: World, rounds: int, first: int) -> Counter[str]:
     return world.seen
 
 
+@its_turn(2)
 def test_in_no_order_does_a_start_leave_after_the_answer(person: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = played(World(monkeypatch, person), ROUNDS, FIRST)
     assert seen["rounds"] == ROUNDS

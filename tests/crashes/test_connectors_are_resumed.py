@@ -17,7 +17,7 @@ from tests.connectors.conftest import register
 from tests.connectors.shop import contents
 from tests.connectors.test_links import PERSON, dataset, field
 from tests.crashes.world import KILLED, SWEEP, Nursery, file, lease_over
-from tests.plugins.exhaustive import every_second
+from tests.plugins.exhaustive import in_turn
 
 pytestmark = pytest.mark.slow
 LINK = [{"dataset": "a", "field": "person.email", "direction": "from"}]
@@ -75,7 +75,7 @@ COMMIT = ["connector.prepared", "connector.decided", "connector.one_confirmed"]
 LOOK = [f"erasure.verify.{where}" for where in ("claimed", "performed", "settled")]
 
 
-@pytest.mark.parametrize("failpoint", ["", *every_second(*STEP, *COMMIT, *LOOK)])
+@pytest.mark.parametrize("failpoint", ["", *in_turn(*STEP, *COMMIT, *LOOK)])
 def test_both_databases_change_or_none_wherever_a_worker_dies(
     nursery: Nursery, alice: Any, catalogue: None, two: dict[str, sa.Engine], failpoint: str
 ) -> None:
@@ -97,7 +97,7 @@ def test_both_databases_change_or_none_wherever_a_worker_dies(
     assert not ConnectorCommit.objects.exists()
 
 
-@pytest.mark.parametrize("failpoint", every_second(*STEP))
+@pytest.mark.parametrize("failpoint", in_turn(*STEP))
 def test_what_is_withheld_is_not_forgotten_when_the_worker_dies(
     nursery: Nursery, alice: Any, catalogue: None, tmp_path: Path, failpoint: str
 ) -> None:

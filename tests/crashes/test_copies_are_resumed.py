@@ -12,13 +12,14 @@ from consent.services.deliveries import acknowledge
 from erasure.archives.build import opened
 from erasure.models import RightsRequest
 from tests.crashes.world import KILLED, SWEEP, Nursery, file, lease_over, recorded
+from tests.plugins.exhaustive import in_turn
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("catalogue")]
 CANARY = "Canary-Siskin"
 AT = [f"erasure.archive.{where}" for where in ("claimed", "performed", "settled")]
 
 
-@pytest.mark.parametrize("failpoint", AT)
+@pytest.mark.parametrize("failpoint", in_turn(*AT))
 @pytest.mark.parametrize("late", [False, True], ids=["in time", "late"])
 def test_an_answer_is_handed_on_once_wherever_a_worker_dies(
     nursery: Nursery, stored: Any, shop: Any, settings: Any, failpoint: str, late: bool

@@ -10,6 +10,7 @@ from consent.models import Delivery
 from tests.conftest import make_person
 from tests.consent.people import answer
 from tests.crashes.world import KILLED, SEND, Nursery, Receiver, lease_over, receiving
+from tests.plugins.exhaustive import in_turn
 from vault.services import Tampered
 
 HEARD = {"before_claim": 1, "claimed": 1, "called": 2, "settled": 1}
@@ -32,7 +33,7 @@ def settled_once(delivery: Delivery, audit_log: Any) -> None:
         assert len(audit_log(action)) == 1, action
 
 
-@pytest.mark.parametrize("where", ["", *HEARD])
+@pytest.mark.parametrize("where", ["", *in_turn(*HEARD)])
 def test_a_notice_is_acknowledged_once_wherever_a_worker_dies(
     nursery: Nursery, alice: Any, shop: Any, audit_log: Any, where: str
 ) -> None:

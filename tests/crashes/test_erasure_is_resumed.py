@@ -22,7 +22,7 @@ from tests.crashes.world import (
     receiving,
     recorded,
 )  # fmt: skip
-from tests.plugins.exhaustive import every_second
+from tests.plugins.exhaustive import in_turn
 from vault.models import DataKey
 from vault.services import subject_key
 
@@ -49,7 +49,7 @@ def worked_through(nursery: Nursery, request: RightsRequest, receiver: Any, fail
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("failpoint", ["", *every_second(*ERASURE, *END)])
+@pytest.mark.parametrize("failpoint", ["", *in_turn(*ERASURE, *END)])
 def test_an_erasure_ends_the_same_wherever_a_worker_dies(
     nursery: Nursery, stored: Any, shop: Any, failpoint: str
 ) -> None:
@@ -88,7 +88,7 @@ def nothing_is_readable(person: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("failpoint", ["", *every_second(*EXPORT, *END)])
+@pytest.mark.parametrize("failpoint", ["", *in_turn(*EXPORT, *END)])
 def test_an_export_ends_the_same_wherever_a_worker_dies(nursery: Nursery, stored: Any, failpoint: str) -> None:
     request = file(stored, "access")
     ended = nursery.work(SWEEP, failpoint)

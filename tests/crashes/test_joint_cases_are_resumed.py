@@ -9,6 +9,7 @@ from erasure.services import archives
 from erasure.services.joint import file_together
 from subjects.models import PersonalValue
 from tests.crashes.world import KILLED, SWEEP, Nursery, lease_over, recorded
+from tests.plugins.exhaustive import in_turn
 
 EXPORT = [f"erasure.archive.{where}" for where in ("claimed", "performed", "settled")]
 END = ["erasure.before_completed", "erasure.completed"]
@@ -21,7 +22,7 @@ def waits(person: Any, erasure: RightsRequest) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("failpoint", ["", *EXPORT, *END])
+@pytest.mark.parametrize("failpoint", ["", *in_turn(*EXPORT, *END)])
 def test_the_copy_comes_first_wherever_a_worker_dies(nursery: Nursery, stored: Any, failpoint: str) -> None:
     copy, erasure = file_together(
         subject=stored.subject,

@@ -9,7 +9,7 @@ from erasure.models import Receipt, RightsRequest, Step
 from subjects.models import Identifier, PersonalValue, Subject
 from subjects.services import register_subject
 from tests.crashes.world import KILLED, SWEEP, Nursery, file, lease_over, mails, recorded
-from tests.plugins.exhaustive import every_second
+from tests.plugins.exhaustive import in_turn
 from vault import ledger, ledger_file
 from vault.models import DataKey
 
@@ -57,7 +57,7 @@ def each_happened_once(requests: list[RightsRequest]) -> None:
         assert [entry.mark for entry in ledger_file.entries()].count(mark) == 1
 
 
-@pytest.mark.parametrize("failpoint", ["", *every_second(*ERASURE, *END, first=1)])
+@pytest.mark.parametrize("failpoint", ["", *in_turn(*ERASURE, *END)])
 def test_many_erasures_end_the_same_wherever_a_worker_dies(nursery: Nursery, shop: Any, failpoint: str) -> None:
     requests = begun(shop, 3)
     ended = nursery.work(SWEEP, failpoint)

@@ -8,6 +8,7 @@ from django.utils import timezone
 from erasure.models import OpenDsrCall, Step
 from tests.crashes.world import KILLED, Nursery, file, lease_over
 from tests.erasure.test_opendsr_controller import Processor, connected, vendor
+from tests.plugins.exhaustive import in_turn
 
 __all__ = ["connected", "vendor"]
 ASK = "from erasure.tasks import sweep_opendsr; sweep_opendsr()"
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.usefixtures("connected")
-@pytest.mark.parametrize("where", HEARD)
+@pytest.mark.parametrize("where", in_turn(*HEARD))
 def test_a_processor_is_asked_under_one_id_wherever_a_worker_dies(
     nursery: Nursery,
     vendor: Processor,

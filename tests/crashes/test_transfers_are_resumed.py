@@ -14,6 +14,7 @@ from erasure.services import steps, transfers
 from tests.conftest import make_staff
 from tests.crashes.world import KILLED, Nursery, file, lease_over
 from tests.erasure.receiver import destination, due_again, receiving
+from tests.plugins.exhaustive import in_turn
 
 PUSH = "from erasure.tasks import sweep_transfers; sweep_transfers()"
 WHERE = ["claimed", "created", "sent", "settled"]
@@ -23,7 +24,7 @@ SIZE = 2_500_000
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("where", WHERE)
+@pytest.mark.parametrize("where", in_turn(*WHERE))
 def test_an_archive_arrives_once_wherever_a_worker_dies(
     nursery: Nursery, stored: Any, rita: Any, tmp_path: Path, audit_log: Any, where: str
 ) -> None:

@@ -26,6 +26,7 @@ from subjects.holdings import Rows
 from tests.conftest import make_application
 from tests.connectors.conftest import register
 from tests.erasure.people import file, run_all, store
+from tests.plugins.exhaustive import its_turn
 from vault.signing import jwks
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
@@ -93,12 +94,14 @@ def streamed(table: Any) -> int:
     return sum(len(piece) for piece in files.zipped(content_of(table), language="en"))
 
 
+@its_turn(1)
 def test_forty_thousand_rows_take_no_more_memory_than_two_thousand() -> None:
     streamed(Rows(lambda: rows_of(10)))  # what is loaded once
     few, many = (peak(lambda n=n: streamed(Rows(lambda: rows_of(n)))) for n in (2_000, 40_000))
     assert many - few < MIB
 
 
+@its_turn(1)
 def test_teeth_whole_lists_do() -> None:
     few, many = (peak(lambda n=n: streamed(list(rows_of(n)))) for n in (2_000, 40_000))
     assert many - few > MIB
@@ -123,6 +126,7 @@ def test_from_the_database_to_the_sealed_chunks_and_out_again(alice: Any) -> Non
     assert told["csv/consents_history.csv"].count(b"\n") == 10_001
 
 
+@its_turn(1)
 def test_from_a_connectors_cursor_to_sealed_pieces(alice: Any, tmp_path: Path) -> None:
     """8,000 orders, then 30,000; both are more than a piece holds."""
     path, found = tmp_path / "orders.sqlite", []

@@ -35,6 +35,7 @@ from subjects.models import Subject
 from tests.conftest import NOW, make_staff
 from tests.erasure.model import ENDED, Life, NotPossibleError
 from tests.erasure.people import file, store
+from tests.plugins.exhaustive import its_turn
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
 
@@ -430,6 +431,7 @@ def _drawn_by(number: int, machine: type[Histories]) -> Any:
     return seed(number)(type("Seeded", (machine,), {}))
 
 
+@its_turn(2)
 def test_every_request_ends_as_it_should(machine: type[Histories]) -> None:
     drawn = machine if HISTORIES else _drawn_by(SEED, machine)
     run_state_machine_as_test(drawn, settings=MANY)

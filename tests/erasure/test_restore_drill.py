@@ -29,9 +29,15 @@ from subjects.services import restrict
 from tests.conftest import make_person
 from tests.consent.people import answer
 from tests.erasure.people import sweep_all
+from tests.plugins.exhaustive import its_turn
 from tests.plugins.postgres import address, test_database
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("catalogue")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("catalogue"),
+    its_turn(1),
+]
 RESTORED = "restore_drill"
 LOOK = """
 import django, json, time; django.setup()

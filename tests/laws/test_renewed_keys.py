@@ -15,6 +15,7 @@ from django.db import connection, models
 
 from tests.laws.planted import Planted
 from tests.laws.test_canaries import log, planted, readable  # noqa: F401 (fixtures)
+from tests.plugins.exhaustive import its_turn
 from vault import datakeys, rotation
 from vault.models import DataKey
 
@@ -174,6 +175,7 @@ OF_EACH_KIND = {
 
 
 @pytest.mark.django_db(transaction=True)
+@its_turn(0)
 def test_killed_at_every_line_everything_opens_and_the_old_keys_are_gone(
     planted: Planted,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,

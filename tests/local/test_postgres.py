@@ -13,8 +13,9 @@ import pytest
 
 from deploy.local import postgres
 from deploy.local.postgres import LONGEST_SOCKET_PATH, NAMESPACE, OTHER_USER, SUPERUSER, Cluster, throw_away
+from tests.plugins.exhaustive import its_turn
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, its_turn(2)]
 PASSWORD = "a password with ' and \\ in it"
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -15,11 +15,17 @@ from access.models import AccountSession
 from gdpr_portal import backups
 from gdpr_portal.errors import WrongState
 from tests.erasure.test_restore_drill import look, manage, people, undo
+from tests.plugins.exhaustive import its_turn
 from tests.plugins.postgres import address, test_database
 from vault import providers
 
 __all__ = ["people"]
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("catalogue")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("catalogue"),
+    its_turn(0),
+]
 TARGET = "restored_backup"
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from gdpr_portal.env import VARIABLES
 
+pytestmark = pytest.mark.xdist_group("terraform")  # parsing takes seconds
+
 FOLDER = Path("deploy/terraform")
 CLOSED = {"publicly_accessible": "false", "storage_encrypted": "true", "encrypted": "true"}
 

@@ -1,17 +1,43 @@
-"""Tests marked `exhaustive` run with EXHAUSTIVE=1 (`make test-exhaustive`, each night in CI) and are left out else.
+"""Not everything is tried each day: the night tries all, and what costs much has its turn.
 
-Each is one more of a kind that `make test` shows by others: another window, language, role, or broken application.
+Tests marked `exhaustive` run with EXHAUSTIVE=1 (`make test-exhaustive`, each night in CI) and are left out else: each
+is one more of a kind that `make test` shows by others. What is dear and seldom breaks has its turn instead: each day
+another third of it (docs/decisions/0064). The last line of a run tells the TURN that repeats it.
 """
 
 import os
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
+TURNS = 3
+
+# Workers take it from here: one started after midnight would collect others than those before.
+os.environ.setdefault("TURN", str(datetime.now(UTC).toordinal()))
 
 
 def exhaustive() -> bool:
     """Whether everything is tried, as each night."""
     return bool(os.environ.get("EXHAUSTIVE"))
+
+
+def turn(of: int = TURNS) -> int:
+    """Whose turn it is: 0 to `of` - 1."""
+    return int(os.environ["TURN"]) % of
+
+
+def its_turn(place: int, of: int = TURNS) -> pytest.MarkDecorator:
+    """The mark of what has its turn at this place: for a test, a parameter or a module."""
+    return pytest.mark.today if place % of == turn(of) else pytest.mark.exhaustive
+
+
+def in_turn(*values: Any, of: int = TURNS) -> list[Any]:
+    """The values (several for a test as tuples) as parameters, one `of` so many each day."""
+    return [
+        pytest.param(*(each if isinstance(each, tuple) else (each,)), marks=its_turn(place, of))
+        for place, each in enumerate(values)
+    ]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -23,7 +49,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not item.get_closest_marker("exhaustive")]
 
 
-def every_second(*values: Any, first: int = 0) -> list[Any]:
-    """The values as parameters, of which `make test` takes every second from `first` on, and the night all."""
-    rest = pytest.mark.exhaustive
-    return [pytest.param(each, marks=() if at % 2 == first else rest) for at, each in enumerate(values)]
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if not exhaustive():
+        now = os.environ["TURN"]
+        terminalreporter.write_line(f"What had its turn: TURN={now} repeats it, EXHAUSTIVE=1 tries everything.")

@@ -28,6 +28,7 @@ from schemathesis.specs.openapi.checks import (
 from access.scopes import SCOPES
 from tests.conftest import Person, make_application
 from tests.consent.people import answer
+from tests.plugins.exhaustive import in_turn
 
 CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
@@ -130,7 +131,9 @@ def explore(operation: Any, mode: GenerationMode, known: dict[str, Any], shop: A
     return statuses
 
 
-@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["fitting", "unfit"])
+@pytest.mark.parametrize(
+    "mode", in_turn(GenerationMode.POSITIVE, GenerationMode.NEGATIVE, of=2), ids=["fitting", "unfit"]
+)
 def test_every_operation_keeps_its_word(schema: Any, known: Any, shop: Any, client_for: Any, mode: Any) -> None:
     failures, seen = [], {}
     for operation in operations(schema):

@@ -12,6 +12,7 @@ from deploy.local.instance import free_port
 from tests.crashes.world import environment
 from tests.faults.ground import Web
 from tests.operations.test_leaks import CLEAN, LEAKY
+from tests.plugins.exhaustive import its_turn
 from tests.soak import gate, lock
 from tests.soak.__main__ import FORMS
 from tests.soak.slopes import A_LEAK, Slope, slope
@@ -57,6 +58,7 @@ def row(folder: Path, version: str, source: str) -> gate.Row:
 
 
 @pytest.mark.slow
+@its_turn(2)
 def test_version_1_passes_and_version_2_that_leaks_is_failed_and_named(tmp_path: Path) -> None:
     for attempt in range(3):  # beside other tests a measurement may be off; a leak is in every one
         clean = row(tmp_path / str(attempt), "1.0", CLEAN)

@@ -16,6 +16,7 @@ from psycopg.conninfo import make_conninfo
 from access.models import IdempotencyKey
 from audit.models import AuditEvent
 from gdpr_portal.errors import WrongState
+from tests.plugins.exhaustive import its_turn
 from vault import providers, rotation, services
 from vault.models import DataKey
 
@@ -260,6 +261,7 @@ def test_the_command_rotates_receipts_and_keeps_the_old_public_key(capsys):
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
+@its_turn(2)
 def test_a_rotation_killed_with_9_again_and_again_ends_with_every_row_on_the_new_version(key_file, settings, place):
     keys = services.create_data_keys([uuid4() for _ in range(3000)])
     sealed = {owner: key.seal(place, owner.bytes) for owner, key in keys.items()}

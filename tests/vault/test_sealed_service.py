@@ -13,9 +13,10 @@ from django.test import Client
 from consent.services.data import store_data
 from gdpr_portal import wellknown
 from tests.laws.access_table import API, PAGES
+from tests.plugins.exhaustive import its_turn
 from vault import checks, providers
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue"), its_turn(1)]
 NAME = "Zephyrine-Canary"
 OPEN = {"livez", "readyz", ".well-known/security.txt"}
 """Routes that answer without keys; every other one says 503 to whoever is let in."""
