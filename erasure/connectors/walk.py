@@ -96,7 +96,9 @@ class Walk:
         self.graph = graph
         self.places: dict[Address, Place] = {}
         self._place, self._reads, self._taken = place, reads, False
-        self._identities = {kind: frozenset(map(_folded, values)) for kind, values in identities.items()}
+        self._identities = {
+            kind: frozenset(_compared(kind, each) for each in given) for kind, given in identities.items()
+        }
         self._given = identities
         self._asked: dict[Address, dict[Asked, Questions]] = defaultdict(lambda: defaultdict(Questions))
         self._waiting: set[Address] = set()
@@ -167,7 +169,8 @@ class Walk:
             for value in sorted(self._given.get(kind or "", ())):
                 if folds:
                     self._ask(address, (Folded(path),), (value.strip().lower(),))
-                    continue
+                    if value.isascii():
+                        continue  # else as given too: SQLite, and PostgreSQL in some locales, fold no other letters
                 for form in {value, value.lower()} if kind == "email" else {value}:
                     self._ask(address, (path,), (form,))
 
@@ -231,7 +234,7 @@ class Walk:
             (value,) = place.values(row, (name,))
             if value is None or not str(value).strip():
                 continue
-            if _folded(value) in self._identities[kind]:
+            if _compared(kind, value) in self._identities[kind]:
                 row.identified = True
             else:
                 foreign.add(name)
@@ -276,8 +279,11 @@ class Walk:
                 self._ask(link.parent, link.parent_fields, values)
 
 
-def _folded(value: Any) -> str:
-    return str(same(value)).strip().casefold()
+def _compared(kind: str, value: Any) -> str:
+    """The value as it is compared: e-mail addresses in lower case, and nothing else, whatever a collation finds. `ann`
+    and `ANN` may be two people's logins."""
+    plain = str(same(value)).strip()
+    return plain.lower() if kind == "email" else plain
 
 
 def _conditions(table: Table, questions: Mapping[Asked, Span]) -> Iterator[tuple[list[Names], sa.ColumnElement[bool]]]:
