@@ -1,4 +1,4 @@
-"""What a database would change by itself when a row is deleted: `ON DELETE CASCADE`, `SET NULL`, `SET DEFAULT`; or masked.
+"""What a database would change by itself when a row is deleted or masked: `CASCADE`, `SET NULL`, `SET DEFAULT`.
 
 Children that a link of the dataset leads to are looked at by the engine, which knows whose they are. Of all others
 nobody knows, so a row that such a child refers to is not deleted: the run fails, as it does under `RESTRICT`.

@@ -24,7 +24,7 @@ DETAILS = {
     "value_too_long": "The masked value does not fit the column.",
     "commit_unfinished": "The change is decided, but this database did not confirm it; the next try does.",
     "not_followed": "An identity or a reference in a member of a document, or in a list, cannot be followed.",
-    "as_written": "E-mail addresses are found here as given and in lower case, in no other spelling (docs/connectors.md).",
+    "as_written": "E-mail addresses are found as given and in lower case, in no other spelling (docs/connectors.md).",
     "changes_along": "The database changes rows of a table that no dataset names when this one is masked (ON UPDATE).",
     "database_error": "The database refused the statement.",
 }

@@ -38,7 +38,7 @@ BEGUN = f"""
 SELECT current_setting('transaction_read_only'), set_config('statement_timeout', '{STATEMENT_SECONDS}s', true),
   set_config('row_security', 'off', true)
 """
-"""Without `row_security` a policy that hides rows is an error, instead of a copy, or an erasure, that leaves them out."""
+"""Without `row_security` a policy that hides rows is an error; with it a copy, or an erasure, would leave them out."""
 READING = f"{BEGUN}, set_config('transaction_read_only', 'on', true)"
 
 
