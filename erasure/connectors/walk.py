@@ -12,6 +12,7 @@ decided here:
 * otherwise it is theirs as far as what led to it is.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ from erasure.connectors.sql import CHUNK, Database, Folded, among, chunks
 from erasure.connectors.values import Locator, same, same_all
 
 Asked = tuple[str | Folded, ...]
+PHONES = frozenset({"phone", "phone_number"})
+PARTED = re.compile(r"[\s().\-/]")
 Identities = Mapping[str, frozenset[str]]
 """What is known of the person: values by kind."""
 
@@ -280,9 +283,11 @@ class Walk:
 
 
 def _compared(kind: str, value: Any) -> str:
-    """The value as it is compared: e-mail addresses in lower case, and nothing else, whatever a collation finds. `ann`
-    and `ANN` may be two people's logins."""
+    """The value as it is compared: e-mail addresses in lower case, telephone numbers without what parts their digits,
+    everything else as it is, whatever a collation finds. `ann` and `ANN` may be two people's logins."""
     plain = str(same(value)).strip()
+    if kind in PHONES:
+        return PARTED.sub("", plain)
     return plain.lower() if kind == "email" else plain
 
 

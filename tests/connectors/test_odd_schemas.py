@@ -106,6 +106,28 @@ def test_an_address_is_found_as_it_is_given_whatever_letters_the_database_folds(
     assert [row["note"] for row in found.rows["odd:customer"]] == ["his"]
 
 
+@pytest.mark.django_db
+def test_a_telephone_number_written_in_groups_is_no_other_persons(sqlite_url: Url, tmp_path: Path) -> None:
+    url = sqlite_url()
+    engine = built(
+        url,
+        "CREATE TABLE customer (code varchar(6) PRIMARY KEY, email varchar(80), phone varchar(40))",
+        "INSERT INTO customer VALUES ('c1', 'ann@example.org', '+49 (151) 23-45/678')",
+        "INSERT INTO customer VALUES ('c2', 'ann@example.org', '+49 151 99999999')",
+    )
+    text = dataset(customer={"code": KEY, "email": {"identity": "email"}, "phone": {"identity": "phone_number"}})
+    register("odd", url, text, folder=tmp_path)
+    person = ["email=ann@example.org", "phone_number=+491512345678"]
+
+    done = run("odd", right="erasure", identity=person, category="user")
+
+    assert done.held["odd:customer", "shared"] == 1
+    assert held(engine, "SELECT code, email, phone FROM customer ORDER BY code") == [
+        ("c1", None, None),
+        ("c2", "ann@example.org", "+49 151 99999999"),
+    ]
+
+
 @pytest.mark.slow
 @pytest.mark.django_db
 def test_a_backtick_in_a_name_is_a_letter_as_any_other(mariadb_url: Url, tmp_path: Path) -> None:
