@@ -77,8 +77,10 @@ def _as_written(database: Database, collections: Iterable[Collection], tables: T
     for collection in collections:
         table: Table | None = tables.get(collection.address)
         named = [each for each in collection.leaves() if each.identity == "email" and not each.nested]
-        folds = _folds(database, table) if table and named else frozenset()
-        for leaf in named if table else ():
+        if table is None or not named:
+            continue
+        folds = _folds(database, table)
+        for leaf in named:
             if leaf.column in table.clause.c and leaf.column not in folds:
                 yield problem(collection.address, "as_written", f"Column: {leaf.column}.")
 
@@ -96,7 +98,7 @@ def _changed_along(database: Database, collections: Iterable[Collection], tables
     for collection in collections:
         table: Table | None = tables.get(collection.address)
         columns = {leaf.column for leaf in collection.leaves()}
-        for name in sorted({*followers(database, table, columns)} - known if table else ()):
+        for name in sorted({*followers(database, table, columns)} - known) if table else ():
             yield problem(collection.address, "changes_along", f"Table: {name}.")
 
 
