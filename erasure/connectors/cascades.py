@@ -1,4 +1,4 @@
-"""What a database would change by itself when a row is deleted: `ON DELETE CASCADE`, `SET NULL`, `SET DEFAULT`.
+"""What a database would change by itself when a row is deleted or masked: `CASCADE`, `SET NULL`, `SET DEFAULT`.
 
 Children that a link of the dataset leads to are looked at by the engine, which knows whose they are. Of all others
 nobody knows, so a row that such a child refers to is not deleted: the run fails, as it does under `RESTRICT`.
@@ -26,7 +26,7 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 CROSS JOIN LATERAL unnest(k.conkey, k.confkey) WITH ORDINALITY AS pair (child, parent, at)
 JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = pair.child
 JOIN pg_catalog.pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = pair.parent
-WHERE k.contype = 'f' AND k.confdeltype IN ('c', 'n', 'd') AND k.confrelid = to_regclass(%(shown)s)
+WHERE k.contype = 'f' AND k.conf{short}type IN ('c', 'n', 'd') AND k.confrelid = to_regclass(%(shown)s)
 ORDER BY k.oid, pair.at
 """
 MYSQL = """
@@ -34,7 +34,7 @@ SELECT k.table_schema, k.table_name, k.constraint_name, k.column_name, k.referen
 FROM information_schema.referential_constraints r
 JOIN information_schema.key_column_usage k ON k.constraint_schema = r.constraint_schema
   AND k.constraint_name = r.constraint_name AND k.table_name = r.table_name
-WHERE r.delete_rule IN ('CASCADE', 'SET NULL', 'SET DEFAULT') AND r.referenced_table_name = %(name)s
+WHERE r.{rule}_rule IN ('CASCADE', 'SET NULL', 'SET DEFAULT') AND r.referenced_table_name = %(name)s
   AND r.unique_constraint_schema = COALESCE(%(schema)s, DATABASE())
 ORDER BY 1, 2, 3, k.ordinal_position
 """
@@ -42,7 +42,7 @@ SQLITE = """
 SELECT NULL, m.name, CAST(f.id AS TEXT), f."from", COALESCE(f."to", (
   SELECT p.name FROM pragma_table_info(:name) p WHERE p.pk = f.seq + 1))
 FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f
-WHERE m.type = 'table' AND lower(f."table") = lower(:name) AND f.on_delete IN ('CASCADE', 'SET NULL', 'SET DEFAULT')
+WHERE m.type = 'table' AND lower(f."table") = lower(:name) AND f.on_{rule} IN ('CASCADE', 'SET NULL', 'SET DEFAULT')
 ORDER BY m.name, f.id, f.seq
 """
 QUESTIONS = {"postgresql": POSTGRESQL, "mysql": MYSQL, "mariadb": MYSQL, "sqlite": SQLITE}
@@ -65,10 +65,19 @@ def require_no_cascade(works: Sequence[Work], walk: Walk) -> None:
                 raise RunFailed([problem(work.place.address, "constraint_violated", more)])
 
 
-def _cascades(database: Database, table: Table) -> Iterator[Cascade]:
+def followers(database: Database, table: Table, columns: Iterable[str]) -> Iterator[str]:
+    """The tables whose rows the database changes when one of these columns is masked (`ON UPDATE`)."""
+    masked = set(columns)
+    for cascade in _cascades(database, table, "update"):
+        if masked & {parent for _child, parent in cascade.pairs}:
+            yield cascade.child[1]
+
+
+def _cascades(database: Database, table: Table, rule: str = "delete") -> Iterator[Cascade]:
     question = QUESTIONS.get(database.connection.dialect.name)
     if question is None:
         return
+    question = question.format(rule=rule, short=rule[:3])
     shown = database.connection.dialect.identifier_preparer.format_table(table.clause)
     given = {"name": table.name[1], "schema": table.name[0], "shown": shown}
     found: dict[tuple[Name, str], list[tuple[str, str]]] = defaultdict(list)

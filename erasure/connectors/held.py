@@ -111,7 +111,15 @@ def _or_text(known: type[Loader]) -> type[Loader]:
     return OrText
 
 
+class _Unpadded(TextLoader):
+    """The blanks that fill a CHAR(n) up mean nothing: its key is that of the VARCHAR that refers to it."""
+
+    def load(self, data: Any) -> Any:
+        return str(super().load(data)).rstrip(" ")
+
+
 LOADERS = {
+    "bpchar": _Unpadded,
     "date": _or_text(DateLoader),
     "time": _or_text(TimeLoader),
     "timetz": _or_text(TimetzLoader),

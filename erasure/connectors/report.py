@@ -23,6 +23,9 @@ DETAILS = {
     "conflict": "Somebody else changed the same rows at this moment; try again.",
     "value_too_long": "The masked value does not fit the column.",
     "commit_unfinished": "The change is decided, but this database did not confirm it; the next try does.",
+    "not_followed": "An identity or a reference in a member of a document, or in a list, cannot be followed.",
+    "as_written": "E-mail addresses are found as given and in lower case, in no other spelling (docs/connectors.md).",
+    "changes_along": "The database changes rows of a table that no dataset names when this one is masked (ON UPDATE).",
     "database_error": "The database refused the statement.",
 }
 REASONS = frozenset({"shared", "third_party", "key", "not_nullable", "read_only", "retained"})

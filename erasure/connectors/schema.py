@@ -309,23 +309,29 @@ def _table(
     foreign: Iterable[Any],
     dialect: str,
 ) -> Table:
-    nullable = {column["name"]: bool(column["nullable"]) for column in columns}
-    primary = tuple(key.get("constrained_columns") or ())
-    members = [sa.Column(each["name"], as_held(each["type"], dialect)) for each in columns]
+    plain = _unescaped if dialect in {"mysql", "mariadb"} else str
+    nullable = {plain(column["name"]): bool(column["nullable"]) for column in columns}
+    primary = tuple(map(plain, key.get("constrained_columns") or ()))
+    members = [sa.Column(plain(each["name"]), as_held(each["type"], dialect)) for each in columns]
     clause = sa.Table(name[1], sa.MetaData(), *members, schema=name[0])
     links = tuple(
         ForeignKey(
-            columns=tuple(each["constrained_columns"]),
-            table=(each["referred_schema"], each["referred_table"]),
-            referred=tuple(each["referred_columns"]),
-            nullable=all(nullable.get(column, False) for column in each["constrained_columns"]),
+            columns=tuple(map(plain, each["constrained_columns"])),
+            table=(each["referred_schema"], plain(each["referred_table"])),
+            referred=tuple(map(plain, each["referred_columns"])),
+            nullable=all(nullable.get(plain(column), False) for column in each["constrained_columns"]),
         )
         for each in foreign
     )
     generated = {
-        each["name"]: _sources(each["computed"]["sqltext"], nullable) for each in columns if "computed" in each
+        plain(each["name"]): _sources(each["computed"]["sqltext"], nullable) for each in columns if "computed" in each
     }
     return Table(address, clause, nullable | dict.fromkeys(primary, False), primary, links, name, generated=generated)
+
+
+def _unescaped(name: str) -> str:
+    """The name itself: SQLAlchemy reads those of MariaDB as they are written between backticks, where one is two."""
+    return name.replace("``", "`")
 
 
 def _sources(expression: str, columns: Iterable[str]) -> frozenset[str]:

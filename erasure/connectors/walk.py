@@ -12,6 +12,7 @@ decided here:
 * otherwise it is theirs as far as what led to it is.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ from erasure.connectors.sql import CHUNK, Database, Folded, among, chunks
 from erasure.connectors.values import Locator, same, same_all
 
 Asked = tuple[str | Folded, ...]
+PHONES = frozenset({"phone", "phone_number"})
+PARTED = re.compile(r"[\s().\-/]")
 Identities = Mapping[str, frozenset[str]]
 """What is known of the person: values by kind."""
 
@@ -96,7 +99,9 @@ class Walk:
         self.graph = graph
         self.places: dict[Address, Place] = {}
         self._place, self._reads, self._taken = place, reads, False
-        self._identities = {kind: frozenset(map(_folded, values)) for kind, values in identities.items()}
+        self._identities = {
+            kind: frozenset(_compared(kind, each) for each in given) for kind, given in identities.items()
+        }
         self._given = identities
         self._asked: dict[Address, dict[Asked, Questions]] = defaultdict(lambda: defaultdict(Questions))
         self._waiting: set[Address] = set()
@@ -167,7 +172,8 @@ class Walk:
             for value in sorted(self._given.get(kind or "", ())):
                 if folds:
                     self._ask(address, (Folded(path),), (value.strip().lower(),))
-                    continue
+                    if value.isascii():
+                        continue  # else as given too: SQLite, and PostgreSQL in some locales, fold no other letters
                 for form in {value, value.lower()} if kind == "email" else {value}:
                     self._ask(address, (path,), (form,))
 
@@ -231,7 +237,7 @@ class Walk:
             (value,) = place.values(row, (name,))
             if value is None or not str(value).strip():
                 continue
-            if _folded(value) in self._identities[kind]:
+            if _compared(kind, value) in self._identities[kind]:
                 row.identified = True
             else:
                 foreign.add(name)
@@ -276,8 +282,13 @@ class Walk:
                 self._ask(link.parent, link.parent_fields, values)
 
 
-def _folded(value: Any) -> str:
-    return str(same(value)).strip().casefold()
+def _compared(kind: str, value: Any) -> str:
+    """The value as it is compared: e-mail addresses in lower case, telephone numbers without what parts their digits,
+    everything else as it is, whatever a collation finds. `ann` and `ANN` may be two people's logins."""
+    plain = str(same(value)).strip()
+    if kind in PHONES:
+        return PARTED.sub("", plain)
+    return plain.lower() if kind == "email" else plain
 
 
 def _conditions(table: Table, questions: Mapping[Asked, Span]) -> Iterator[tuple[list[Names], sa.ColumnElement[bool]]]:
