@@ -25,6 +25,8 @@ from vault.services import Place
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 _CODE = {mailcodes.SIGNUP: "signup_code", mailcodes.RESET: "reset_code"}
 _ONCE = "recovery_once"
+_ENROLLING = "enrolling"
+"""Where the session keeps which authenticator it shows the secret of: none that another session was shown."""
 RESET = "factor_reset"
 """Where the session keeps which way back for lost factors its link and password have opened."""
 
@@ -68,7 +70,8 @@ def totp(request: HttpRequest) -> HttpResponse:
     refused = refused_enrolment(request)
     if refused:
         return refused
-    device, secret = factors.pending_totp(account)
+    device, secret = factors.pending_totp(account, request.session.get(_ENROLLING))
+    request.session[_ENROLLING] = device.pk
     form = FactorForm(request.POST or None)
     replacing = is_replacing(request)
     if form.is_valid() and _confirmed(request, device, form):
