@@ -1,10 +1,15 @@
 """The contract for machines and people: `/api/v1/schema`, `/api/docs`, `/api/docs/problems`. Public, without data."""
 
+from functools import cache
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
 from drf_spectacular.views import SpectacularAPIView
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 
 from access.rest.codes import TITLES
 from access.rest.renderers import JSONRenderer
@@ -23,7 +28,7 @@ class PlainYAMLSchema(OpenApiYamlRenderer):
 
 
 class SchemaView(SpectacularAPIView):
-    """`GET /api/v1/schema`: OpenAPI 3.1 in JSON, or in YAML by `Accept`."""
+    """`GET /api/v1/schema`: OpenAPI 3.1 in JSON, or in YAML by `Accept`; made once in a process, whatever is asked."""
 
     is_public = True
     authentication_classes = []
@@ -32,6 +37,18 @@ class SchemaView(SpectacularAPIView):
     renderer_classes = [
         PlainJSONSchema, OpenApiJsonRenderer, PlainYAMLSchema, OpenApiYamlRenderer
     ]  # fmt: skip
+
+    def get(self, request: Request) -> HttpResponse:  # type: ignore[override]  # no other answer of the parent's
+        renderer = request.accepted_renderer
+        charset = f"; charset={renderer.charset}" if renderer.charset else ""
+        return HttpResponse(_document(type(renderer)), content_type=renderer.media_type + charset)
+
+
+@cache
+def _document(renderer: type[BaseRenderer]) -> bytes:
+    """To make it costs twenty times what a page does, and anybody may ask for it (T46)."""
+    text = renderer().render(SchemaGenerator().get_schema(public=True), renderer_context={})
+    return text if isinstance(text, bytes) else str(text).encode()
 
 
 @require_safe
