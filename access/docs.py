@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
+from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
@@ -38,6 +39,7 @@ class SchemaView(SpectacularAPIView):
         PlainJSONSchema, OpenApiJsonRenderer, PlainYAMLSchema, OpenApiYamlRenderer
     ]  # fmt: skip
 
+    @extend_schema(exclude=True)
     def get(self, request: Request) -> HttpResponse:  # type: ignore[override]  # no other answer of the parent's
         renderer = request.accepted_renderer
         charset = f"; charset={renderer.charset}" if renderer.charset else ""

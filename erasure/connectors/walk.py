@@ -277,7 +277,7 @@ class Walk:
 
 
 def _folded(value: Any) -> str:
-    return str(same(value)).strip().casefold()
+    return str(same(value)).strip().lower()  # folded, `straße.example` were `strasse.example`
 
 
 def _conditions(table: Table, questions: Mapping[Asked, Span]) -> Iterator[tuple[list[Names], sa.ColumnElement[bool]]]:
