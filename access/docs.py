@@ -1,10 +1,16 @@
 """The contract for machines and people: `/api/v1/schema`, `/api/docs`, `/api/docs/problems`. Public, without data."""
 
+from functools import cache
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
+from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
+from rest_framework.request import Request
 
 from access.rest.codes import TITLES
 from access.rest.renderers import JSONRenderer
@@ -23,7 +29,7 @@ class PlainYAMLSchema(OpenApiYamlRenderer):
 
 
 class SchemaView(SpectacularAPIView):
-    """`GET /api/v1/schema`: OpenAPI 3.1 in JSON, or in YAML by `Accept`."""
+    """`GET /api/v1/schema`: OpenAPI 3.1 in JSON, or in YAML by `Accept`; made once in a process, whatever is asked."""
 
     is_public = True
     authentication_classes = []
@@ -32,6 +38,20 @@ class SchemaView(SpectacularAPIView):
     renderer_classes = [
         PlainJSONSchema, OpenApiJsonRenderer, PlainYAMLSchema, OpenApiYamlRenderer
     ]  # fmt: skip
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> HttpResponse:
+        renderer: Any = request.accepted_renderer
+        charset = f"; charset={renderer.charset}" if renderer.charset else ""
+        return HttpResponse(_document(type(renderer)), content_type=renderer.media_type + charset)
+
+
+@cache
+def _document(renderer: Any) -> bytes:
+    """To make it costs twenty times what a page does, and anybody may ask for it (T46)."""
+    generator: Any = SchemaGenerator
+    text = renderer().render(generator().get_schema(public=True), renderer_context={})
+    return text if isinstance(text, bytes) else str(text).encode()
 
 
 @require_safe

@@ -37,7 +37,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(_("active"), default=True)
     session_epoch = models.PositiveIntegerField(default=0, editable=False)
     password_by_mail = models.BooleanField(default=False, editable=False)
-    """Set by whoever read a mail, and no second factor was proven since: no proof beside that mailbox."""
+    """Set by whoever read a mail, and no second factor was proven beside it since: no proof beside that mailbox."""
     factor_reset_due_at = models.DateTimeField(null=True, editable=False)
     """When a way back for lost factors opens; whoever is signed in sees it on every page and can end it."""
     created_at = models.DateTimeField(auto_now_add=True)

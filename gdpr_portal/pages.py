@@ -10,6 +10,7 @@ from csp.utils import build_policy
 from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware import csrf
@@ -36,6 +37,23 @@ class CsrfMiddleware(_PagesAlone, csrf.CsrfViewMiddleware):
 
     def process_view(self, request: HttpRequest, *given: Any) -> Any:
         return None if request.path_info.startswith(MACHINES) else super().process_view(request, *given)
+
+
+class PlainTextMiddleware:
+    """400 for a page asked for with a NUL in query or form: no browser sends one, and PostgreSQL takes none."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, *_: Any) -> None:
+        if request.path_info.startswith(MACHINES) or getattr(view, "csrf_exempt", False):
+            return  # no page: its view reads the body by itself
+        forms = (request.GET, request.POST) if request.method == "POST" else (request.GET,)
+        if any("\0" in text for form in forms for name, values in form.lists() for text in (name, *values)):
+            raise BadRequest("A NUL in query or form.")
 
 
 class AuthenticationMiddleware(_PagesAlone, auth.AuthenticationMiddleware):

@@ -129,6 +129,7 @@ MIDDLEWARE = [
     "gdpr_portal.pages.SessionMiddleware",
     "gdpr_portal.middleware.LanguageMiddleware",
     "gdpr_portal.pages.CsrfMiddleware",
+    "gdpr_portal.pages.PlainTextMiddleware",
     "gdpr_portal.pages.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "access.second_factor.DefaultDenyMiddleware",

@@ -12,10 +12,12 @@ from audit import actors
 from audit.models import AuditEvent
 from audit.selectors import events
 
-LOOKS = ("data.read", "data.revealed", "archive.downloaded")
-COPY = "copy"
+PROOF_READ = "consent.proof_read"
+LOOKS = ("data.read", "data.revealed", "archive.downloaded", PROOF_READ)
+COPY, PROOF = "copy", "proof"
 SEEN: dict[str, Any] = {
     COPY: _("the copy of your data"),
+    PROOF: _("the scan of a form you signed"),
     "conversation": _("what you and we wrote to each other"),
     "comments": _("our notes on your request"),
     "question": _("your question about an access"),
@@ -38,6 +40,8 @@ def seen_of(event: AuditEvent) -> str | None:
     """What was seen where the log names no fields: a code of SEEN, or the reason of the look."""
     if event.fields or event.action == "data.read":
         return None
+    if event.action == PROOF_READ:
+        return PROOF
     return COPY if event.action == "archive.downloaded" else str(event.details.get("reason") or "") or None
 
 

@@ -49,9 +49,13 @@ def add_totp(account: Account) -> tuple[TotpDevice, str]:
     return device, _base32(secret)
 
 
-def pending_totp(account: Account) -> tuple[TotpDevice, str]:
-    """The authenticator that waits to be confirmed, made now if there is none, and its secret in base32."""
-    device = TotpDevice.objects.filter(user=account, confirmed=False).first()
+def pending_totp(account: Account, device_id: int | None) -> tuple[TotpDevice, str]:
+    """The authenticator of this number that waits to be confirmed, made now if there is none, and its secret in base32.
+
+    Whoever was shown another one's secret does not know this one's: a secret seen in a session that has ended, a
+    stranger's perhaps, is nobody's second factor later (threat T41).
+    """
+    device = TotpDevice.objects.filter(user=account, confirmed=False, pk=device_id).first()
     return add_totp(account) if device is None else (device, _base32(_secret(device)))
 
 

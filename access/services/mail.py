@@ -19,7 +19,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPSenderRefused
 from typing import Any
 from uuid import UUID
@@ -31,6 +30,7 @@ from django.db import transaction
 from django.db.models import F
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
+from email_validator import EmailNotValidError, validate_email
 
 from access.models import OutgoingMail
 from gdpr_portal import breakers, traces
@@ -86,7 +86,8 @@ def send_mails_later(mails: Iterable[Mail]) -> None:
     with transaction.atomic(savepoint=False):
         OutgoingMail.objects.bulk_create(rows)
         if not _left.get():
-            transaction.on_commit(partial(_send_at_once, [row.pk for row in rows]), robust=True)
+            # No `partial`: Django asks what has failed for its name, and a partial has none.
+            transaction.on_commit(lambda: _send_at_once([row.pk for row in rows]), robust=True)
 
 
 _left: ContextVar[bool] = ContextVar("mail_left_to_the_sweep", default=False)
@@ -221,6 +222,20 @@ def _wait(mail: OutgoingMail, error: Exception) -> None:
     log.warning("mail.%s kind=%s error=%s", word, mail.kind, type(error).__name__)
 
 
+def deliverable(address: str) -> str:
+    """The address with its domain as IDNA of 2008 writes it, which mail servers look up (RFC 5891).
+
+    Django writes it as IDNA of 2003 does, where `straße.example` is `strasse.example`: another owner's mailbox.
+    """
+    if address.isascii():
+        return address
+    try:
+        found = validate_email(address, check_deliverability=False, test_environment=settings.IS_LOCAL)
+    except EmailNotValidError:
+        raise ValueError("an address that no mail server knows") from None  # the library's message quotes it
+    return f"{found.local_part}@{found.ascii_domain}"
+
+
 def _message(mail: OutgoingMail) -> EmailMultiAlternatives:
     content = json.loads(vault.open_secret(place(mail.pk), bytes(mail.sealed)))
     headers = {
@@ -229,7 +244,8 @@ def _message(mail: OutgoingMail) -> EmailMultiAlternatives:
         "Message-ID": f"<{mail.pk}@{settings.DEFAULT_FROM_EMAIL.rpartition('@')[2].strip('>')}>",
     }
     sender = settings.DEFAULT_FROM_EMAIL
-    message = EmailMultiAlternatives(content["subject"], content["text"], sender, [content["to"]], headers=headers)
+    to = deliverable(content["to"])
+    message = EmailMultiAlternatives(content["subject"], content["text"], sender, [to], headers=headers)
     message.attach_alternative(content["html"], "text/html")
     for name, text in content.get("files", {}).items():  # none in what waited before an upgrade
         message.attach(name, text.encode(), SIGNED)

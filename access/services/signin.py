@@ -51,7 +51,9 @@ def prove_password(*, request: HttpRequest, email: str, password: str, where: st
 def sign_in_by_factor(*, account: Account, code: str, where: str, recovery: bool = False) -> Device:
     """The second factor is proven and the sign-in recorded; returns the device. Errors as `prove_factor`."""
     device = prove_factor(account=account, code=code, where=where, recovery=recovery)
-    _record("account.signed_in", account, "recovery_code" if recovery else "totp")
+    with transaction.atomic():
+        _password_is_theirs(account)
+        _record("account.signed_in", account, "recovery_code" if recovery else "totp")
     return device
 
 
@@ -62,7 +64,10 @@ def sign_in_by_passkey(*, answer: Answer, where: str, account: Account | None = 
     possession is enough. Errors as `passkeys.prove_passkey`, and Refused("throttled", 429).
     """
     device = _by_passkey(answer, where, passkeys.SIGN_IN if account is None else passkeys.SECOND, account)
-    _record("account.signed_in", device.user, "passkey")
+    with transaction.atomic():
+        if account is not None:
+            _password_is_theirs(account)
+        _record("account.signed_in", device.user, "passkey")
     return device
 
 
@@ -110,6 +115,7 @@ def new_password(*, account: Account, password: str) -> None:
     """The password is changed and the person told by mail; a way back for lost factors ends, it took the old one."""
     with transaction.atomic():
         change_password(account=account, password=password)
+        _password_is_theirs(account)  # chosen after a fresh factor; `reset_password` says otherwise
         lost_factor.cancel(account=account, reason="password_changed")
         send_mail_later("password_changed", to=account_email(account), language=account.language)
 
@@ -127,5 +133,12 @@ def _by_passkey(answer: Answer, where: str, ceremony: str, account: Account | No
 def _record(action: str, account: Account, factor: str) -> None:
     details = {"account": str(account.id), "factor": factor}
     with transaction.atomic():
-        Account.objects.filter(pk=account.pk, password_by_mail=True).update(password_by_mail=False)
         audit.record(action, actor=actor_of(account), details=details)
+
+
+def _password_is_theirs(account: Account) -> None:
+    """Whoever set the password by mail holds a factor too, as both were proven in one sign-in.
+
+    A passkey in place of the password says nothing about it: a reader of the mailbox may have set it (T41).
+    """
+    Account.objects.filter(pk=account.pk, password_by_mail=True).update(password_by_mail=False)

@@ -22,6 +22,8 @@ from vault import services as vault
 from vault.services import Place
 
 _ONCE = "recovery_once"
+_ENROLLING = "enrolling"
+"""Where the session keeps which authenticator it shows the secret of: none that another session was shown."""
 RESET = "factor_reset"
 """Where the session keeps which way back for lost factors its link and password have opened."""
 
@@ -33,7 +35,8 @@ def totp(request: HttpRequest) -> HttpResponse:
     refused = refused_enrolment(request)
     if refused:
         return refused
-    device, secret = factors.pending_totp(account)
+    device, secret = factors.pending_totp(account, request.session.get(_ENROLLING))
+    request.session[_ENROLLING] = device.pk
     form = FactorForm(request.POST or None)
     replacing = is_replacing(request)
     if form.is_valid() and _confirmed(request, device, form):

@@ -1,5 +1,6 @@
 """Decisions for local evaluation: a snapshot, then the changes, by long poll."""
 
+import threading
 import time
 from dataclasses import asdict
 from typing import Any, ClassVar
@@ -19,6 +20,9 @@ from consent.services import feed
 
 LONGEST_WAIT_SECONDS = 30
 LOOKS_EVERY_SECONDS = 0.25
+MOST_WAITING = 4
+"""Requests of one process that may wait at once. Each holds a thread, of which the process has eight for everybody."""
+_waiting = threading.BoundedSemaphore(MOST_WAITING)
 FROM_THE_FEED = "feed"
 FROM_THE_SNAPSHOT = "snapshot"
 
@@ -70,7 +74,10 @@ class SnapshotView(ScopedView):
 
 
 class ChangesView(ScopedView):
-    """What changed since a cursor; waits up to `wait` seconds for something to tell."""
+    """What changed since a cursor; waits up to `wait` seconds for something to tell.
+
+    An answer with nothing in it may come at once, where too many wait already: ask again after a second.
+    """
 
     scopes: ClassVar[dict[str, str]] = {"GET": "decisions:read"}
     problems: ClassVar[dict[str, tuple[str, ...]]] = {"GET": ("410",)}
@@ -81,17 +88,26 @@ class ChangesView(ScopedView):
         numbers = _numbers(request, FROM_THE_FEED)
         if numbers is None:
             raise invalid_cursor()
-        until = time.monotonic() + query["wait"]
-        reached, more = feed.Mark(*numbers[:3]), True
-        items: list[feed.Item] = []
-        while True:
-            items, reached, more = feed.changes(application=self.application, after=reached, limit=query["limit"])
-            if items or more or time.monotonic() >= until:
-                break
-            time.sleep(LOOKS_EVERY_SECONDS)
-            self.ensure_admitted()
+        items, reached, more = self._look(feed.Mark(*numbers[:3]), query)
+        if query["wait"] and not items and not more and _waiting.acquire(blocking=False):
+            try:
+                items, reached, more = self._wait(reached, query)
+            finally:
+                _waiting.release()
         cursor = _cursor(request, FROM_THE_FEED, *reached, 0)  # place, given, read at
         return _page(items, next_=cursor if more else None, cursor=None if more else cursor)
+
+    def _look(self, after: feed.Mark, query: dict[str, Any]) -> tuple[list[feed.Item], feed.Mark, bool]:
+        return feed.changes(application=self.application, after=after, limit=query["limit"])
+
+    def _wait(self, after: feed.Mark, query: dict[str, Any]) -> tuple[list[feed.Item], feed.Mark, bool]:
+        until = time.monotonic() + query["wait"]
+        while True:
+            time.sleep(LOOKS_EVERY_SECONDS)
+            self.ensure_admitted()
+            items, after, more = self._look(after, query)
+            if items or more or time.monotonic() >= until:
+                return items, after, more
 
 
 def _page(items: list[feed.Item], *, next_: str | None, cursor: str | None) -> Response:

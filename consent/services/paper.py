@@ -20,6 +20,7 @@ from consent.models import ConsentEvent, ConsentProof
 from gdpr_portal.errors import Gone, Invalid, Missing, Refused, WrongState
 from subjects.selectors import ensure_not_erased
 from subjects.services import lock_subject
+from subjects.services.reveal import staff_reveal
 from vault.services import Place, SubjectKey, open_cells, open_stream, seal_stream, subject_key
 
 REVIEWERS = frozenset({roles.IRM, roles.PRIVACY_OFFICER})
@@ -65,23 +66,23 @@ def add_proof(*, event: UUID, data: bytes, reviewer: Account) -> ConsentProof:
     return proof
 
 
-@transaction.atomic
 def read_proof(*, proof_id: UUID, reviewer: Account, reason: str) -> tuple[ConsentProof, bytes]:
     """The scan, opened; the log has who looked and why. The door asks for a fresh second factor first.
 
-    Raises Refused(`role_missing`), Invalid(`reason_missing`), Missing, Gone(`erased`).
+    Raises Refused(`role_missing`), Invalid(`reason_missing`), Missing, Gone(`erased`), and as `staff_reveal`.
     """
     _require_role(reviewer)
     if reason not in REASONS:
         raise Invalid("reason_missing", "Say why the scan is looked at.", status=422)
-    row = ConsentProof.objects.select_related("subject").filter(pk=proof_id).first()
-    if row is None:
-        raise Missing()
-    data = opened_proof(row)
-    record(
-        "consent.proof_read", actor=staff(reviewer.pk), subject=row.subject.pseudonym,
-        details={"event": str(row.event), "proof": str(row.pk), "reason": reason},
-    )  # fmt: skip
+    with staff_reveal(reviewer):
+        row = ConsentProof.objects.select_related("subject").filter(pk=proof_id).first()
+        if row is None:
+            raise Missing()
+        data = opened_proof(row)
+        record(
+            "consent.proof_read", actor=staff(reviewer.pk), subject=row.subject.pseudonym,
+            details={"event": str(row.event), "proof": str(row.pk), "reason": reason},
+        )  # fmt: skip
     return row, data
 
 

@@ -117,6 +117,11 @@ class BreachAdmin(ForReviewers):
     def has_change_permission(self, request: HttpRequest, obj: Breach | None = None) -> bool:
         return self.has_view_permission(request) and (obj is None or obj.closed_at is None)
 
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """What the register says is written after a fresh second factor, as at every other register."""
+        refused = require_fresh_factor(request) if request.method == "POST" else None
+        return refused or super().changeform_view(request, *args, **kwargs)
+
     def save_model(self, request: HttpRequest, obj: Breach, form: Any, change: bool) -> None:
         if change:
             breaches.change_breach(breach=obj, changed=form.changed_data, by=cast(Account, request.user))

@@ -193,25 +193,29 @@ class PlaceTaskAdmin(OwnPages):
         return [path("<uuid:task_id>/change/", view, name="erasure_placetask_change"), *super().get_urls()]
 
     def desk(self, request: HttpRequest, task_id: UUID) -> HttpResponseBase:
-        """One task: what is asked, and the form; answered after a fresh second factor."""
-        rows = PlaceTask.objects.select_related("place", "step__request")
+        """One task: what is asked about whom, and the form, after a fresh second factor."""
+        rows = PlaceTask.objects.select_related("place", "step__request__subject")
         row = rows.filter(pk=task_id).first()
         if row is None or not self.has_view_permission(request, row):
             return redirect("admin:index")
-        actor, error = actors.staff(cast(Account, request.user).id), ""
+        refused = require_fresh_factor(request)
+        if refused is not None:
+            return refused
+        by, error = cast(Account, request.user), ""
         if request.method == "POST":
-            refused = require_fresh_factor(request)
-            if refused is not None:
-                return refused
             try:
-                take_answer(request, row, actor=actor)
+                take_answer(request, row, actor=actors.staff(by.id))
                 messages.success(request, _("Done."))
                 return redirect("admin:erasure_placetask_changelist")
             except DomainError as flaw:
                 error = flaw.in_words
+        try:
+            shown = {} if row.answered_at else form_context(place_tasks.told_to_staff(row, by=by))
+        except DomainError as refusal:
+            messages.error(request, refusal.in_words)
+            return redirect("admin:erasure_placetask_changelist")
         reason, text = place_tasks.reason_of(row.step)
         context = self.admin_site.each_context(request) | {"title": str(row), "opts": self.model._meta, "row": row}
         context |= {"error": error, "given": request.POST, "reason": reason, "text": text}
         context |= {"given_told": request.POST.getlist("told"), "others": place_tasks.others_told(row)}
-        context |= {} if row.answered_at else form_context(row, actor=actor)
-        return render(request, "admin/erasure/task.html", context, status=422 if error else 200)
+        return render(request, "admin/erasure/task.html", context | shown, status=422 if error else 200)

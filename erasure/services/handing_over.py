@@ -29,7 +29,9 @@ CODE_LENGTH = 10
 def hand_over(*, request_id: UUID, reviewer: Account) -> str:
     """The representative has a link by mail; returns the code that goes another way, which nobody can see again.
 
-    Raises `mandate_missing` unless a valid mandate says that answers go to the representative; `not_ready`, `expired`.
+    It takes somebody else than who accepted the mandate: alone, a reviewer could send one by the public form, accept
+    it, and have anybody's copy. Raises `four_eyes` for who accepted, `mandate_missing` unless a valid mandate says that
+    answers go to the representative; `not_ready`, `expired`.
     """
     code = "".join(secrets.choice(LETTERS) for _letter in range(CODE_LENGTH))
     with transaction.atomic():
@@ -37,6 +39,9 @@ def hand_over(*, request_id: UUID, reviewer: Account) -> str:
         address, mandate = representative_address(request), request.mandate
         if address is None or mandate is None:
             raise Refused("mandate_missing", "No valid mandate says that answers go to the representative.")
+        if mandate.decided_by_id == reviewer.pk:
+            words = gettext_noop("Whoever accepted the mandate does not hand over the copy too: somebody else does.")
+            raise Refused("four_eyes", words)
         until = ready(request).expires_at
         link = mandate_link(mandate, MandateLink.Use.COLLECT, request=request, code=code, expires_at=until)
         context = {"reference": str(request.id), "link": link, "until": until}

@@ -14,6 +14,8 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from access.services import limits
+from access.services.accounts import mailbox_of
 from access.services.mail import left_to_the_sweep, send_mail_later
 from access.services.mail_links import dead_link, new_link, row_of
 from audit import actors
@@ -70,13 +72,21 @@ def _identified(row: Unidentified, identifiers: Mapping[str, str]) -> bool:
     with transaction.atomic():
         row = Unidentified.objects.select_for_update().get(pk=row.pk)
         subject = subject_known_by(identifiers)
-        if subject is None or row.identified_at is not None:
+        if subject is None or row.identified_at is not None or _asked_too_often(subject):
             return False
         row.identified_at = timezone.now()
         row.save(update_fields=["identified_at"])
         _record("request.identified", row, subject=subject.pseudonym)
     _take_up(row, subject)
     return True
+
+
+def _asked_too_often(subject: Subject) -> bool:
+    """Whether requests of strangers for this person count as too many, here and by the form: nobody's mailbox is filled
+    by way of a number that somebody knows of them, nor the desk's queue."""
+    address = email_of(subject)
+    about = mailbox_of(address) if address is not None else str(subject.pk)
+    return bool(limits.take((limits.MAIL, f"request:{about}")).wait)
 
 
 def _take_up(row: Unidentified, subject: Subject) -> None:

@@ -50,6 +50,7 @@ def _posted(request: HttpRequest, row: CopyLink) -> HttpResponseBase:
         require_code(link=row, code=request.POST["code"])
         archive = row.archive
         key = window_key(archive.request, archive.number)
+        request.session.cycle_key()  # a session somebody planted here gets no byte (T42)
         request.session[key] = open_download(request=archive.request, number=archive.number)
     except DomainError as error:
         return _page(request, error=error.in_words, sent=True)

@@ -44,6 +44,7 @@ def by_link(request: HttpRequest, link: UUID, token: str) -> HttpResponse:
     _speak(request, task)
     if request.method == "GET":
         return _outside(render(request, "erasure/place_link.html"))
+    request.session.cycle_key()  # a session somebody planted here opens nothing (T42)
     _grant(request, link)
     return _outside(redirect("place-answer", link))
 
@@ -94,9 +95,8 @@ def take_answer(request: HttpRequest, task: PlaceTask, *, actor: str) -> SourceA
     )
 
 
-def form_context(task: PlaceTask, *, actor: str) -> dict[str, Any]:
-    """What the form shows; that it was shown is in the log."""
-    told = place_tasks.told(task, actor=actor)
+def form_context(told: place_tasks.Told) -> dict[str, Any]:
+    """What the form shows."""
     effort = SourceAnswer.Reason.UNREASONABLE.value
     return {
         "told": told,
@@ -107,7 +107,10 @@ def form_context(task: PlaceTask, *, actor: str) -> dict[str, Any]:
 
 
 def _form(request: HttpRequest, task: PlaceTask, *, error: str = "", status: int = 200) -> HttpResponse:
-    context = form_context(task, actor=place_tasks.RESPONDENT) | {"error": error, "given": request.POST}
+    context = form_context(place_tasks.told(task, actor=place_tasks.RESPONDENT)) | {
+        "error": error,
+        "given": request.POST,
+    }
     context["given_told"] = request.POST.getlist("told")
     return render(request, "erasure/place_answer.html", context, status=status)
 

@@ -93,11 +93,13 @@ def staff_reveal(by: Account) -> Iterator[None]:
         raise
 
 
+COUNTED = ("data.revealed", "consent.proof_read")
+"""Events of looks; of a scan it is the floor above that looks."""
 WORDS_OF_A_CASE = ("conversation", "mandate", "question", "comments")
 """Reasons of looks at what a person wrote to the desk, or the desk about their case."""
 
 
 def _looks(by: Account) -> int:
     since = timezone.now() - timedelta(hours=1)
-    looks = AuditEvent.objects.filter(action="data.revealed", actor=actors.staff(by.pk), at__gte=since)
+    looks = AuditEvent.objects.filter(action__in=COUNTED, actor=actors.staff(by.pk), at__gte=since)
     return looks.exclude(details__reason__in=WORDS_OF_A_CASE).count()

@@ -20,7 +20,7 @@ from access.services.housekeeping import purge_expired
 from gdpr_portal.errors import DomainError
 from tests.access.authenticator import Authenticator
 from tests.access.conftest import Person, code_for, forget_step
-from tests.access.test_passkeys import is_in, register
+from tests.access.test_passkeys import asked, is_in, register, sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LINK = re.compile(r"https?://\S+/lost-factor/\S+")
@@ -209,6 +209,39 @@ def test_after_a_full_sign_in_the_password_is_a_proof_again(ada: Person) -> None
     reset_password(ada, "another password by mail")
     ada.password = "another password by mail"
     ada.signed_in()
+    ask(ada.email)
+    assert FactorReset.objects.filter(account=ada.account).exists()
+
+
+def test_a_passkey_says_nothing_of_a_password_set_by_mail(ada: Person) -> None:
+    """A reader of the mailbox sets a password; its owner, who signs in by a passkey alone, does not notice (T41)."""
+    key = Authenticator()
+    register(ada.signed_in(), key)
+    reset_password(ada, "another password by mail")
+    assert is_in(sign_in(key)[0])
+    ask(ada.email)
+    assert not FactorReset.objects.filter(account=ada.account).exists()
+
+
+def test_a_password_chosen_after_a_passkey_is_a_proof(ada: Person) -> None:
+    key = Authenticator()
+    register(ada.signed_in(), key)
+    reset_password(ada, "another password by mail")
+    client = sign_in(key)[0]
+    chosen = "one of my own choice"
+    assert client.post("/security/password", {"password": chosen, "repeat": chosen}).status_code == 302
+    ask(ada.email)
+    assert FactorReset.objects.filter(account=ada.account).exists()
+
+
+def test_a_passkey_beside_the_password_makes_it_a_proof(ada: Person) -> None:
+    key = Authenticator()
+    register(ada.signed_in(), key)
+    reset_password(ada, "another password by mail")
+    ada.password = "another password by mail"
+    client = ada.by_password()
+    client.post("/login/factor/passkey", {"passkey": key.get(asked(client, "/login/factor/passkey/options"))})
+    assert is_in(client)
     ask(ada.email)
     assert FactorReset.objects.filter(account=ada.account).exists()
 

@@ -61,6 +61,27 @@ def test_it_goes_out_with_the_commit_and_its_row_is_gone() -> None:
     assert django_mail.outbox[0].extra_headers["Content-Language"] == "de"
 
 
+@pytest.mark.parametrize(
+    ("address", "domain"),
+    [
+        ("rita@straße.example", "xn--strae-oqa.example"), ("rita@σας.example", "xn--mxa8ab.example"),
+        ("rita@bücher.example", "xn--bcher-kva.example"), ("rita@strasse.example", "strasse.example"),
+    ],
+)  # fmt: skip
+def test_it_goes_to_the_very_domain_of_the_address(address: str, domain: str) -> None:
+    """As Django writes it, `straße.example` is `strasse.example`: codes and copies went to somebody else (T50)."""
+    later(address)
+    assert django_mail.outbox[0].to == [f"rita@{domain}"]
+    assert django_mail.outbox[0].message()["To"] == f"rita@{domain}"
+
+
+def test_an_address_without_a_domain_for_servers_is_not_quoted(caplog: Any) -> None:
+    """Whoever acted gets their answer all the same."""
+    later("rita@\N{SNOWMAN}.example")
+    assert not django_mail.outbox and OutgoingMail.objects.count() == 1
+    assert "rita" not in caplog.text and "\N{SNOWMAN}" not in caplog.text
+
+
 def test_an_act_that_is_undone_sends_nothing() -> None:
     with pytest.raises(ZeroDivisionError), transaction.atomic():
         later()

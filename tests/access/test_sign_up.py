@@ -13,7 +13,7 @@ from django.utils import timezone
 from access import hooks
 from access.models import Account, AccountSession, MailCode
 from access.services import mailcodes
-from access.services.accounts import account_by_email, account_email
+from access.services.accounts import account_by_email, account_email, create_account, sign_out_everywhere
 from audit.models import AuditEvent
 from tests.access.conftest import PASSWORD, Person, code_for, code_in_mail
 
@@ -151,3 +151,36 @@ def in_clear(value: str) -> None:
             assert value.lower().encode().hex() not in text, table
     for session in AccountSession.objects.all():
         assert value.lower() not in str(session.get_decoded()).lower()
+
+
+def secret_shown(client: Client) -> str:
+    found = re.search(r'<code class="secret"[^>]*>([A-Z2-7]+)</code>', client.get("/signup/totp").content.decode())
+    assert found
+    return found[1]
+
+
+def test_a_secret_one_session_was_shown_is_shown_to_no_other(ada: Person) -> None:
+    """A stolen session looks at the page; the owner signs out everywhere and sets up one more authenticator (T41)."""
+    stolen = ada.signed_in()
+    seen = secret_shown(stolen)
+    assert secret_shown(stolen) == seen, "the page can be loaded again"
+    sign_out_everywhere(account=ada.account)
+    mine = ada.signed_in()
+    assert (secret := secret_shown(mine)) != seen
+    assert mine.post("/signup/totp", {"code": code_for(seen)}).status_code == 400
+    assert mine.post("/signup/totp", {"code": code_for(secret)}).headers["Location"] == "/security"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("rita@straße.example", "rita@strasse.example"), ("rita@σας.example", "rita@σασ.example"),
+        ("strauß@example.org", "strauss@example.org"), ("alıſe@example.org", "alıse@example.org"),
+    ],
+)  # fmt: skip
+def test_addresses_that_fold_together_are_of_two_people(one: str, other: str) -> None:
+    """`ß` is `ss` to casefold(), but no two owners' domains and mailboxes are one (T11, T41)."""
+    first = create_account(email=one, password=PASSWORD)
+    assert account_by_email(other) is None
+    second = create_account(email=other, password=PASSWORD)
+    assert (account_by_email(one.upper() if one.isascii() else one), account_by_email(other)) == (first, second)

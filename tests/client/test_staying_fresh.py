@@ -14,16 +14,20 @@ class Feed:
     """A service on which nothing happens; it holds a long poll back for as long as it was asked to."""
 
     def __init__(self) -> None:
-        self.now, self.read_timeouts = 1000.0, list[float]()
+        self.now, self.read_timeouts, self.holds_back, self.pauses = 1000.0, list[float](), True, list[float]()
 
     def monotonic(self) -> float:
         return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/oauth/token":
             return httpx.Response(200, json={"access_token": "t", "expires_in": 600})
         self.read_timeouts.append(request.extensions["timeout"]["read"])
-        self.now += int(request.url.params.get("wait", 0))
+        self.now += int(request.url.params.get("wait", 0)) if self.holds_back else 0
         return httpx.Response(200, json=NOTHING)
 
 
@@ -55,9 +59,12 @@ def test_what_was_heard_counts_from_when_it_was_asked_for(portal: Portal, feed: 
     assert local.stale, "an answer that took 20 s may be 20 s old"
 
 
+@pytest.mark.parametrize("holds_back", [True, False])
 def test_following_a_quiet_feed_it_never_grows_stale(
-    portal: Portal, feed: Feed, monkeypatch: pytest.MonkeyPatch
+    portal: Portal, feed: Feed, monkeypatch: pytest.MonkeyPatch, holds_back: bool
 ) -> None:
+    """A service that answers at once, since too many wait, is not asked without a pause."""
+    feed.holds_back = holds_back
     local, states = LocalDecisions(portal, stale_after=15), list[bool]()
     local.load()
     catch_up = local.catch_up
@@ -75,4 +82,5 @@ def test_following_a_quiet_feed_it_never_grows_stale(
     monkeypatch.setattr(local, "catch_up", watched)
     with pytest.raises(Enough):
         local.follow()
-    assert states == [False] * 5 and feed.now > 1000 + 15
+    assert states == [False] * 5 and feed.now >= 1000 + 5
+    assert feed.pauses == ([] if holds_back else [1.0] * 5)

@@ -230,6 +230,29 @@ def test_without_direction_a_shared_parent_does_not_lead_to_those_who_share_it(w
     assert erased.changes["d:home"] == {"rows": 1, "columns": ["street"]}
 
 
+def test_an_address_that_folds_to_hers_is_somebody_elses(world: Callable[..., sa.Engine]) -> None:
+    tables = f"{USER} CREATE TABLE note (id INTEGER PRIMARY KEY, person_id INTEGER, email TEXT, text TEXT);"
+    rows = {
+        "person": [(1, "rita@strasse.example", "Rita")],
+        "note": [(1, 1, "RITA@strasse.example", "hers"), (2, 1, "rita@straße.example", "of another Rita")],
+    }
+    text = dataset(
+        person=PERSON,
+        note=[
+            field("id", primary_key=True),
+            field("person_id", references=to("person.id", "from")),
+            field("email", "user.contact.email", identity="email"),
+            field("text", "user.content"),
+        ],
+    )
+    engine = world(tables, rows, text)
+    rita = "email=rita@strasse.example"
+    assert "of another Rita" not in str(run("d", right="access", identity=rita, category="user.content").rows)
+    erased = run("d", right="erasure", identity=rita, category="user.content")
+    assert erased.held == {("d:note", "shared"): 1}
+    assert [row[3] for row in contents(engine)["note"]] == [None, "of another Rita"]
+
+
 def test_read_only_skipped_and_overridden_collections(world: Callable[..., sa.Engine]) -> None:
     tables = f"""{USER} CREATE TABLE log (id INTEGER PRIMARY KEY, email TEXT, kept TEXT, gone TEXT);
         CREATE TABLE note (id INTEGER PRIMARY KEY, email TEXT, text TEXT);"""

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from access.oauth import revoke_token
 from access.rest import remembered
+from consent.api.feed import MOST_WAITING, _waiting
 from consent.models import DataContract, DecisionChange, Objection, Purpose
 from consent.services import feed, review
 from subjects.models import Restriction
@@ -115,6 +116,25 @@ def test_waiting_ends_with_the_change(api, alice):
     thread.join()
     assert time.monotonic() - began < 25
     assert "allowed" in {item["code"] for item in items}
+
+
+def test_who_waits_leaves_threads_to_everybody_else(api, alice, monkeypatch):
+    """Eight that waited held every thread of a process: nobody signed in, or withdrew, for half a minute (T46)."""
+    cursor, slept = replay(api, {}, SNAPSHOT), []
+    monkeypatch.setattr("consent.api.feed.time.sleep", lambda _seconds: (slept.append(1), consented(alice)))
+    for _ in range(MOST_WAITING):
+        assert _waiting.acquire(blocking=False)
+    try:
+        answer = api.get(CHANGES, {"cursor": cursor, "wait": 30})
+    finally:
+        for _ in range(MOST_WAITING):
+            _waiting.release()
+    assert (answer.status_code, answer.body["items"], slept) == (200, [], [])
+    assert api.get(CHANGES, {"cursor": answer.body["cursor"], "wait": 30}).body["items"] and slept == [1]
+    for _ in range(MOST_WAITING):
+        assert _waiting.acquire(blocking=False), "who waited gave the place back"
+    for _ in range(MOST_WAITING):
+        _waiting.release()
 
 
 @pytest.mark.parametrize("how", ["revoked", "disabled", "narrowed"])

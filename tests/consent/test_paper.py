@@ -15,6 +15,7 @@ from consent.services.paper import MOST_BYTES, MOST_PROOFS, add_proof, opened_pr
 from gdpr_portal.errors import DomainError
 from gdpr_portal.uploads import MemoryHandler
 from subjects.holdings import ExportScope
+from subjects.services.reveal import staff_reveal
 from tests.consent.people import answer
 from tests.laws.haystack import in_database
 from tests.vault.renewing import under_new_keys
@@ -133,3 +134,17 @@ def test_at_the_desk(alice: Any, event: Any, rita: Any, quentin: Any) -> None:
 
 def test_no_upload_touches_a_disk(settings: Any) -> None:
     assert [f"{MemoryHandler.__module__}.{MemoryHandler.__name__}"] == settings.FILE_UPLOAD_HANDLERS
+
+
+def test_a_look_at_a_scan_counts_as_all_do_and_the_person_reads_of_it(
+    alice: Any, event: Any, rita: Any, settings: Any
+) -> None:
+    """A scan bears a name and a signature: nobody looks at more of them than at anything else (T12)."""
+    settings.STAFF_REVEALS_AN_HOUR = 1
+    proof = add_proof(event=event.event, data=SCAN, reviewer=rita.account)
+    read_proof(proof_id=proof.pk, reviewer=rita.account, reason="complaint")
+    with pytest.raises(DomainError, match="reveal_quota"):
+        read_proof(proof_id=proof.pk, reviewer=rita.account, reason="complaint")
+    with pytest.raises(DomainError, match="reveal_quota"), staff_reveal(rita.account):
+        raise AssertionError("it was let in")
+    assert "Saw the scan of a form you signed" in alice.browser().get("/activity").content.decode()

@@ -145,13 +145,18 @@ def test_the_desk_keeps_the_register(rita: Any, olga: Any, alice: Any) -> None:
     given = {"facts": "A key was lost.", "risk": "risk", "application": "shop", "purpose": ""}
     for name, moment in (("aware_at", now), ("since", now - timedelta(days=1)), ("until", now + timedelta(days=1))):
         given[name] = moment.strftime("%Y-%m-%dT%H:%M:%S")
+    assert rita.browser(fresh=False).post(f"{address}add/", given).status_code == 403 and not Breach.objects.exists()
     rita.browser().post(f"{address}add/", given)
     row = Breach.objects.get()
     assert row.recorded_by_id == rita.account.id
     later = {"aware_at": (now + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%S")}
     refused = rita.browser().post(f"{address}{row.id}/change/", given | later)
     assert refused.status_code == 200 and "not known of in the future" in refused.content.decode()
-    rita.browser().post(f"{address}{row.id}/change/", given | {"effects": "Orders could be read.", "risk": "high"})
+    changed = given | {"effects": "Orders could be read.", "risk": "high"}
+    assert rita.browser(fresh=False).post(f"{address}{row.id}/change/", changed).status_code == 403
+    row.refresh_from_db()
+    assert row.effects == "", "a stolen session writes nothing into the register"
+    rita.browser().post(f"{address}{row.id}/change/", changed)
     row.refresh_from_db()
     assert (row.risk, row.effects) == ("high", "Orders could be read.")
     left = int(breaches.time_left(row).total_seconds() // 3600)

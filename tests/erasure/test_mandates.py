@@ -255,9 +255,10 @@ def test_where_the_mandate_says_so_the_representative_hears_too(
     assert representative_of(Mandate.objects.get()) is None, "sent although the mandate is erased by now"
 
 
-def handed_over(rita: Any, after_commit: Any) -> tuple[str, str]:
+def handed_over(after_commit: Any) -> tuple[str, str]:
+    """By somebody else than who accepted."""
     with after_commit():
-        code = handing_over.hand_over(request_id=one().id, reviewer=rita.account)
+        code = handing_over.hand_over(request_id=one().id, reviewer=make_staff("paul", "irm").account)
     found = COLLECTION.search(sent(LAWYER.email)[-1])
     assert found is not None and code not in sent(LAWYER.email)[-1]
     return found[1], code
@@ -268,7 +269,7 @@ def test_the_copy_opens_by_link_and_code_together_once(
 ) -> None:
     store(shop, alice.subject, "orders", given_name="Alice-Marker")
     answered(alice, rita, frozen, after_commit, answers=True)
-    where, code = handed_over(rita, after_commit)
+    where, code = handed_over(after_commit)
     assert Client().get(where).status_code == 200
     assert Client().post(where, {"code": "AAAAAAAAAA"}).status_code == 422
     assert Client().post(where.rpartition("/")[0] + "/guess", {"code": code}).status_code == 422
@@ -288,7 +289,7 @@ def test_a_link_handed_over_dies_with_the_mandate(
     alice: Any, rita: Any, frozen: Any, after_commit: Any, end: str
 ) -> None:
     mandate = answered(alice, rita, frozen, after_commit, answers=True)
-    where, code = handed_over(rita, after_commit)
+    where, code = handed_over(after_commit)
     if end == "objected":
         mandates.object_to_mandate(mandate_id=mandate.id)
     elif end == "over":
@@ -301,7 +302,7 @@ def test_a_link_handed_over_dies_with_the_mandate(
 
 def test_ten_wrong_codes_and_the_link_is_dead(alice: Any, rita: Any, frozen: Any, after_commit: Any) -> None:
     answered(alice, rita, frozen, after_commit, answers=True)
-    where, code = handed_over(rita, after_commit)
+    where, code = handed_over(after_commit)
     for _try in range(mail_links.TRIES):
         Client().post(where, {"code": "BBBBBBBBBB"})
     assert Client().post(where, {"code": code}).status_code == 422
@@ -459,6 +460,23 @@ def test_one_reviewer_alone_hands_out_nobodys_data(alice: Any, rita: Any) -> Non
         own = {"state": "accepted", "decided_by": rita.account, "decided_at": timezone.now()}
         Mandate.objects.update(**own)
     accept(mandate, make_staff("paul", "irm"), answers=True)
+
+
+def test_one_reviewer_alone_hands_out_nobodys_data_by_the_public_form(
+    alice: Any, shop: Any, rita: Any, frozen: Any, after_commit: Any
+) -> None:
+    """Sent as a stranger and accepted by the same person, it would be the same (T12, T16)."""
+    store(shop, alice.subject, "orders", given_name="Alice-Marker")
+    with after_commit():
+        assert Client().post("/request/for-somebody", form(alice.email)).status_code == 200
+    accept(Mandate.objects.get(), rita, answers=True)
+    later(frozen)
+    with after_commit():
+        assert run_all(one()).state == "completed"
+        page = rita.browser().post(f"/admin/erasure/rightsrequest/{one().id}/hand-over/", follow=True).content.decode()
+    assert "Whoever accepted the mandate does not hand over the copy too" in page
+    assert not MandateLink.objects.filter(use="collect").exists()
+    handed_over(after_commit)
 
 
 def test_the_desk_refuses_and_others_do_not_act(alice: Any, rita: Any, quentin: Any) -> None:

@@ -393,6 +393,34 @@ def test_named_staff_answer_at_the_desk_and_nobody_else(
     assert WORDS in collected(run_all(request))["index.html"].decode()
 
 
+def test_a_session_planted_beforehand_is_not_let_in(sent: RightsRequest) -> None:
+    """Whoever put their own cookie into the browser of who answers is not let in with them (T42)."""
+    client, planted = Client(), Client()
+    session = client.session
+    session["planted"] = True
+    session.save()
+    planted.cookies["session"] = client.cookies["session"].value
+    where = client.post(link())["Location"]
+    assert (client.get(where).status_code, planted.get(where).status_code) == (200, 410)
+
+
+def test_looks_of_staff_count_as_all_do_and_the_person_reads_of_them(
+    sent: RightsRequest, rita: Any, alice: Any, settings: Any, audit_log: Any
+) -> None:
+    """The page showed whom it is about to any reviewer, as often as they liked, on a stolen session too (T12)."""
+    settings.STAFF_REVEALS_AN_HOUR = 1
+    where = f"/admin/erasure/placetask/{task_of(sent).id}/change/"
+    stale = rita.browser(fresh=False).get(where)
+    assert stale.status_code == 302 and stale["Location"].startswith("/confirm")
+    browser = rita.browser()
+    assert "alice@example.org" in browser.get(where).content.decode()
+    (look,) = audit_log("data.revealed")
+    assert (look.actor, look.fields) == (f"staff:{rita.account.pk}", ["email"])
+    again = browser.get(where, follow=True).content.decode()
+    assert "alice@example.org" not in again and "Too many looks within an hour" in again
+    assert "E-mail address" in alice.browser().get("/activity").content.decode()
+
+
 # --- reminders ------------------------------------------------------------------------------------------------------
 def test_reminders_at_half_and_most_of_its_days_then_the_desk_then_given_up(
     frozen: Any, sent: RightsRequest, rita: Any, olga: Any, django_capture_on_commit_callbacks: Any

@@ -126,6 +126,32 @@ def test_found_or_not_looks_the_same_now_and_afterwards(after_commit: Any) -> No
     assert [each.to for each in mail.outbox].count([NEW_ADDRESS]) == 2, "nothing more comes to who asked"
 
 
+def test_nobodys_mailbox_is_filled_by_way_of_their_number(
+    carla: Any, after_commit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each new address of a stranger was another link, and each link another mail to who has the number (T40)."""
+    monkeypatch.setattr(unidentified, "nobody", nobody := _Counted(unidentified.nobody))
+    for number in range(limits.MAIL.free + 3):
+        row = unidentified.answer_unidentified(email=f"x{number}@evil.example", right="access", language="en", words={})
+        unidentified.add_information(row=row, identifiers={"customer_id": "c-77"})
+    assert RightsRequest.objects.count() == limits.MAIL.free
+    assert nobody.count == 3, "past it the same work is done for nobody"
+    with after_commit():
+        Client().post("/request", {"email": OLD_ADDRESS, "right": "access"})
+    assert RightsRequest.objects.count() == limits.MAIL.free, "counted with the form's own"
+
+
+class _Counted:
+    """Calls through, and counts."""
+
+    def __init__(self, called: Any) -> None:
+        self.called, self.count = called, 0
+
+    def __call__(self) -> Any:
+        self.count += 1
+        return self.called()
+
+
 def test_two_people_are_nobody(carla: Any, bob: Any, acme: Any, after_commit: Any) -> None:
     register_subject(application=acme, identifiers={"customer_id": "c-77"}, language="en")
     link = asked(after_commit)

@@ -94,6 +94,19 @@ def test_the_copy_opens_by_link_and_a_fresh_code_once(hanna: Subject, after_comm
     assert [len(audit_log(f"archive.{what}")) for what in ("code_sent", "downloaded")] == [1, 1]
 
 
+def test_a_session_planted_beforehand_gets_no_byte(hanna: Subject, after_commit: Any) -> None:
+    """Whoever put their own cookie into the person's browser does not go on with their download (T42)."""
+    ask("access", after_commit)
+    where, mine, planted = link_in(mail.outbox[-1]), Client(), Client()
+    session = mine.session
+    session["planted"] = True
+    session.save()
+    planted.cookies["session"] = mine.cookies["session"].value
+    assert collected(where, sent_code(where, mine, after_commit), mine).status_code == 200
+    assert planted.get(f"{where}?file=1")["Content-Type"].startswith("text/html")
+    assert mine.get(f"{where}?file=1")["Content-Type"] == "application/zip"
+
+
 def test_codes_tried_at_once_are_counted_before_they_are_looked_at(hanna: Subject, after_commit: Any) -> None:
     """Whoever opened the link before the last try was counted is past its check already."""
     ask("access", after_commit)

@@ -51,3 +51,17 @@ def test_the_page_of_a_fault_keeps_the_language_that_was_chosen(rf):
     broke_late = rf.get("/data", HTTP_ACCEPT_LANGUAGE="de")
     broke_late.LANGUAGE_CODE = "fr"  # the account's
     assert 'lang="fr"' in server_error(broke_late).content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("catalogue")
+def test_a_nul_in_query_or_form_is_400_and_no_fault_of_ours(alice, rita):
+    """PostgreSQL takes none: each was a 500, and an alert that whoever is signed in could set off."""
+    assert Client().get("/login", {"next": "/\0"}).status_code == 400
+    assert Client().get("/login", {"a\0": "b"}).status_code == 400
+    given = {"shared": "on", "recipient": "ac\0me", "purpose": "newsletter"}
+    assert alice.browser().post("/sharing", given).status_code == 400
+    browser = rita.browser()
+    for path in ("erasure/rightsrequest/?state__exact=", "consent/purpose/?state=", "sharing/deliveries/?application="):
+        assert browser.get(f"/admin/{path}%00").status_code == 400
+    assert browser.get("/admin/consent/purpose/?state=live").status_code == 200

@@ -6,8 +6,10 @@ import re
 import jsonschema
 import pytest
 from django.contrib.staticfiles import finders
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
+from access import docs
 from access.checks import api_views, flaws_of
 from access.scopes import SCOPES
 from gdpr_portal.finders import FILES
@@ -87,6 +89,18 @@ def test_null_fits_where_anything_does(schema):
 def test_yaml_by_accept(client, db):
     answer = client.get("/api/v1/schema", HTTP_ACCEPT="application/yaml")
     assert answer.status_code == 200 and answer.content.startswith(b"openapi: 3.1")
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/yaml"])
+def test_the_document_is_made_once_whatever_is_asked(client, db, monkeypatch, kind):
+    """A seventh of a second each was the cheapest way for a stranger to keep a process busy (T46)."""
+    docs._document.cache_clear()
+    made = []
+    make = SchemaGenerator.get_schema
+    monkeypatch.setattr(SchemaGenerator, "get_schema", lambda self, **given: made.append(1) or make(self, **given))
+    asked = ("", "?lang=de", "?version=2", "?lang=xx&version=%3Cb%3E")
+    answers = {client.get(f"/api/v1/schema{query}", headers={"accept": kind}).content for query in asked}
+    assert len(answers) == len(made) == 1
 
 
 def test_schema_and_docs_are_public_and_ask_the_database_nothing(client, django_assert_num_queries, db):

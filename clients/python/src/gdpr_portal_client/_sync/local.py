@@ -69,12 +69,17 @@ class LocalDecisions:
     def follow(self, *, wait: int = 25, pause: float = 1.0) -> None:
         """Stays near for as long as the thread runs; while the service cannot be reached it grows stale and refuses.
 
-        `wait` is shortened to a third of the staleness bound, so that a quiet feed is not taken for a dead one.
+        `wait` is shortened to a third of the staleness bound, so that a quiet feed is not taken for a dead one. Where
+        too many wait already, the service answers at once, with nothing in it: it is asked again after a `pause`.
         """
+        wait = min(wait, max(1, int(self._stale_after // 3)))
         while True:
+            began = time.monotonic()
             try:
-                self.catch_up(wait=min(wait, max(1, int(self._stale_after // 3))))
+                count = self.catch_up(wait=wait)
             except PortalError:
+                count, began = 0, time.monotonic()
+            if not count and time.monotonic() - began < wait:
                 time.sleep(pause)
 
     def _take(self, changes: list[DecisionChange]) -> None:
