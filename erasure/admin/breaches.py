@@ -19,6 +19,7 @@ from consent.names import Names
 from erasure.admin.reviewers import ForReviewers
 from erasure.admin.row_acts import act_on_each
 from erasure.models import Breach
+from erasure.models.breaches import HOURS
 from erasure.services import breaches
 
 
@@ -64,12 +65,27 @@ FINAL: dict[str, tuple[Any, Any]] = {
 """Acts that nothing undoes: what they are called, and what whoever chose one is told before it is done."""
 
 
+NOT_TOLD = ("people_protected", "people_averted", "people_effort")
+
+
+def possible(breach: Breach) -> list[str]:
+    """The acts that are left to do about this breach."""
+    if breach.closed_at is not None:
+        return ["people"]
+    authority = [] if breach.authority_told_at else ["authority_told"]
+    people = [] if breach.people_told_at else ["write_to_people", "people_told", *NOT_TOLD]
+    return [*authority, *people, "close", "people"]
+
+
 @admin.register(Breach)
 class BreachAdmin(ForReviewers):
     """The register, the most urgent first."""
 
     form = BreachForm
-    list_display = ("__str__", "aware_at", "hours_left", "risk", "authority_told_at", "people_told_at", "closed_at")
+    list_display = (
+        "__str__", "aware_at", "hours_left", "risk", "authority_told_at", "people_told_at", "people_not_told", "closed_at",
+    )  # fmt: skip
+    change_form_template = "admin/erasure/breach.html"
     list_filter = ("risk",)
     ordering = ("closed_at", "aware_at")
     formfield_overrides = MOMENTS
@@ -87,6 +103,18 @@ class BreachAdmin(ForReviewers):
         "close",
         "people",
     )
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """With what may be done next, one button each: the list does the same for several."""
+        breach = context.get("original")
+        if breach is not None:
+            offered = self.get_actions(request)
+            context |= {
+                "next": [(name, offered[name][2]) for name in possible(breach)],
+                "tell_until": breach.aware_at + HOURS,
+                "checkbox": ACTION_CHECKBOX_NAME,
+            }
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def _sure(self, request: HttpRequest, rows: QuerySet[Breach], name: str) -> HttpResponse | None:
         """None once it was confirmed; before that the page that says what would be done, and to how many."""
