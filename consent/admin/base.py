@@ -4,7 +4,7 @@ Drafting is for the author alone; all else happens through `consent.services.rev
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from django import forms
@@ -28,6 +28,7 @@ from consent.admin.readable import Readable, Shown
 from consent.digests import content_digest
 from consent.models.governance import Reviewed, ReviewState, SourceKind
 from consent.names import Names
+from consent.qa.fields import LocalField
 from consent.services import review
 from consent.wording import country
 from gdpr_portal.errors import DomainError
@@ -51,11 +52,16 @@ IN_WORDS = {name: f"{name}_in_words" for name in ("fields", "purposes", "country
 
 MOMENTS: "Mapping[type[Field[Any, Any]], Mapping[str, Any]]" = {
     DateTimeField: {
-        "form_class": forms.DateTimeField,
+        "form_class": LocalField,
         "widget": forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     }
 }
 """A date and a time in one field of the browser's own, with its label; Django's two need a script."""
+
+
+def told(item: Reviewed, names: Iterable[str]) -> list[str]:
+    """Those of these columns in which something stands."""
+    return [name for name in names if getattr(item, name, None) not in (None, "")]
 
 
 class ReviewedAdmin(DeskAdmin):
@@ -91,8 +97,8 @@ class ReviewedAdmin(DeskAdmin):
         return False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Of what is not there yet no state, author or digest is told."""
-        return () if obj is None else super().get_readonly_fields(request, obj)
+        """What there is to tell: no approver, moment or note before there is one."""
+        return () if obj is None else told(obj, super().get_readonly_fields(request, obj))
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         """A choice without Django's links beside it, which open windows by a script that no page here loads."""

@@ -83,7 +83,8 @@ class BreachAdmin(ForReviewers):
 
     form = BreachForm
     list_display = (
-        "__str__", "aware_at", "hours_left", "risk", "authority_told_at", "people_told_at", "people_not_told", "closed_at",
+        "__str__", "aware_at", "hours_left", "risk", "authority_told_at", "people_told_at", "people_not_told",
+        "closed_at",
     )  # fmt: skip
     change_form_template = "admin/erasure/breach.html"
     list_filter = ("risk",)

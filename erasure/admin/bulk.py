@@ -24,7 +24,7 @@ from erasure.words import DESK_STATES
 Action = Callable[[Any, HttpRequest, QuerySet[RightsRequest]], HttpResponseBase | None]
 LABELS: dict[str, Any] = {
     "assign": gettext_lazy("Assign to me"),
-    "approve": gettext_lazy("Let them go on"),
+    "approve": gettext_lazy("Grant the requests"),
     "retry_failed": gettext_lazy("Try their failed steps again"),
 }
 """Acts of `desk.ACTS` that need nothing but the request, and can so be done to several."""
