@@ -13,7 +13,7 @@ from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied
 from django.db.models import DateTimeField, Field
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
@@ -196,12 +196,25 @@ class ReviewedAdmin(DeskAdmin):
         challenge = None if name == "comment" else require_fresh_factor(request)
         if challenge is not None:
             return challenge
+        if name == "retire" and request.POST.get("confirmed") != "yes":
+            return self.sure(request, item)
         try:
             item = acts.perform(name, item, _account(request), request.POST)
             messages.success(request, _("Done."))
         except DomainError as refused:
             messages.error(request, refused.in_words)
         return redirect(reverse(f"admin:consent_{item._meta.model_name}_change", args=[item.pk]))
+
+    def sure(self, request: HttpRequest, item: Any) -> HttpResponse:
+        """What is retired does not come back: it is asked once more before it is done."""
+        info = self.opts.app_label, self.opts.model_name
+        context = self.admin_site.each_context(request) | {
+            "title": acts.LABELS["retire"], "item": item, "opts": self.opts,
+            "kept": [("act", "retire"), ("confirmed", "yes")],
+            "action": reverse("admin:{}_{}_review".format(*info), args=[item.pk]),
+            "back": reverse("admin:{}_{}_change".format(*info), args=[item.pk]),
+        }  # fmt: skip
+        return render(request, "admin/consent/retire.html", context)
 
 
 def _account(request: HttpRequest) -> Account:

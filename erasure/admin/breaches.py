@@ -17,7 +17,7 @@ from access.second_factor import require_fresh_factor
 from consent.admin.base import MOMENTS
 from consent.names import Names
 from erasure.admin.reviewers import ForReviewers
-from erasure.admin.row_acts import act_on_each
+from erasure.admin.row_acts import act_on_each, kept
 from erasure.models import Breach
 from erasure.models.breaches import HOURS
 from erasure.services import breaches
@@ -126,9 +126,8 @@ class BreachAdmin(ForReviewers):
         context = self.admin_site.each_context(request) | {
             "title": label,
             "warning": warning,
-            "act": name,
+            "kept": kept(name, rows),
             "chosen": [(row, len(breaches.concerned(row)) if writes else None) for row in rows],
-            "checkbox": ACTION_CHECKBOX_NAME,
             "opts": self.model._meta,
         }
         return render(request, "admin/erasure/breach_sure.html", context)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
@@ -11,6 +12,11 @@ from django.utils.translation import gettext as _
 from access.models import Account
 from access.second_factor import require_fresh_factor
 from gdpr_portal.errors import DomainError
+
+
+def kept(name: str, rows: QuerySet[Any]) -> list[tuple[str, str]]:
+    """What the page that asks once more carries on: the act, its yes, and the rows."""
+    return [("action", name), ("confirmed", "yes"), *((ACTION_CHECKBOX_NAME, str(row.pk)) for row in rows)]
 
 
 def act_on_each(

@@ -56,3 +56,12 @@ def test_a_page_tells_no_approver_or_moment_before_there_is_one(olga):
     page = olga.browser().get(reverse("admin:consent_notice_change", args=[draft.pk])).content.decode()
     assert "field-author" in page
     assert "field-approver" not in page and "field-publish_at" not in page and "field-review_note" not in page
+
+
+def test_what_does_not_come_back_is_asked_once_more(rita):
+    contract = live(DataContract)
+    asked = act(rita.browser(), contract, "retire")
+    assert "Nothing is done yet." in asked.content.decode() and live(DataContract) == contract
+    act(rita.browser(), contract, "retire", confirmed="yes")
+    contract.refresh_from_db()
+    assert contract.state == "retired"

@@ -139,7 +139,7 @@ def test_a_decision_that_ends_is_a_finding_for_every_live_recipient_on_it(olga: 
 @pytest.mark.usefixtures("catalogue")
 def test_joint_controllers_name_their_arrangement(olga: Any) -> None:
     joint = {"role": "joint controller", "contract_reference": ""}
-    with pytest.raises(Invalid, match="Art. 26"):
+    with pytest.raises(Invalid, match=r"Art\. 26"):
         review.submit(item=draft(olga, **joint), actor=olga.account)
 
 
