@@ -49,7 +49,7 @@ def _next_wording(row: Notice, author: Account) -> Notice:
     last = Notice.objects.filter(purpose=row.purpose_id).aggregate(last=Max("version"))["last"]
     draft = Notice.objects.create(purpose=row.purpose, version=last + 1, is_major=True, author=author)
     names = ("language", "title", "body", "digest")
-    texts = row.texts.order_by("language").values(*names)
+    texts = row.texts.order_by("pk").values(*names)
     NoticeText.objects.bulk_create(NoticeText(notice=draft, **text) for text in texts)
     return draft
 

@@ -73,8 +73,9 @@ def possible(breach: Breach) -> list[str]:
     if breach.closed_at is not None:
         return ["people"]
     authority = [] if breach.authority_told_at else ["authority_told"]
-    people = [] if breach.people_told_at else ["write_to_people", "people_told", *NOT_TOLD]
-    return [*authority, *people, "close", "people"]
+    people = [] if breach.people_told_at else ["write_to_people", "people_told"]
+    reasons = NOT_TOLD if people and breach.risk == Breach.Risk.HIGH and not breach.people_not_told else ()
+    return [*authority, *people, *reasons, "close", "people"]
 
 
 @admin.register(Breach)

@@ -331,7 +331,7 @@ class CaseView:
     """What the page of a request shows to reviewers beside the request itself."""
 
     assignee: Account | None
-    filed_as: str
+    filed_as: Any
     stands: bool
     marks: list[ClockMark]
     conversation: list[conversation.Said]
@@ -378,7 +378,7 @@ def case_view(request: RightsRequest, account: Account) -> CaseView:
     case, check = getattr(request, "case", None), identity.open_check(request)
     return CaseView(
         assignee=case.assignee if case else None,
-        filed_as=case.filed_as if case else "",
+        filed_as=RightsRequest.Right(case.filed_as).label if case and case.filed_as else "",
         stands=clock.stands(request),
         marks=list(request.marks.order_by("at")),
         conversation=said,

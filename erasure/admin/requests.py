@@ -119,10 +119,14 @@ class RequestAdmin(BulkActs, MandatePages):
         target = Coalesce(name, place, "steps__target")
         second = Exists(SecondOpinion.objects.filter(request=OuterRef("pk"), agreed=None))
         held = LegalHold.objects.filter(subject=OuterRef("subject"), lifted_at=None).exclude(lift_proposed_by=None)
+        open_too = RightsRequest.objects.filter(subject=OuterRef("subject"), state__in=OPEN_REQUEST)
+        told_here = Q(state__in=OPEN_REQUEST) | ~Exists(open_too)  # a hold is of the person: once is enough
         return (
             super()
             .get_queryset(request)
-            .annotate(needs=ArrayAgg(target, filter=needs, distinct=True), needs_second=second | Exists(held))
+            .annotate(
+                needs=ArrayAgg(target, filter=needs, distinct=True), needs_second=second | (Exists(held) & told_here)
+            )
         )
 
     @admin.display(description=gettext_lazy("Request"))

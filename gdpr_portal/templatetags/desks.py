@@ -116,7 +116,7 @@ DESKS = (
 
 
 @register.filter
-def adding(title: str, opts: Options[Any]) -> str:
+def adding(title: str, opts: "Options[Any]") -> str:
     """`{{ title|adding:opts }}`: what making one of these is called; Django's own words where we have none."""
     return str(ADDED.get(opts.label, title))
 

@@ -341,6 +341,8 @@ def test_who_asked_is_told_that_the_desk_reads_it_as_another_right(
     assert told.to == [alice.email] and "You asked for: Human review." in told.body and "as: Erasure" in told.body
     page = alice.browser().get(f"/requests/{request.id}").content.decode()
     assert "Asked for as" in page and "Have a decision looked at by a person" in page
+    page = rita.browser().get(f"/admin/erasure/rightsrequest/{request.id}/change/").content.decode()
+    assert "<dd>Human review</dd>" in page, "in words, not as a code"
 
 
 def test_retyping_keeps_the_dates(alice: Any, rita: Any, audit_log: Any) -> None:

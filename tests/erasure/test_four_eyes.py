@@ -299,10 +299,10 @@ def test_the_desk_says_who_has_to_decide_and_offers_it_to_nobody_else(alice: Any
     holds.place_hold(subject=alice.subject, reason="legal_claims", by=rita.account)
     holds.propose_lift(subject=alice.subject, by=rita.account)
     own, others = (who.browser().get(address).content.decode() for who in (rita, paul))
-    assert own.count("another reviewer has to decide") == 2 and "Proposed by rita." in others
+    assert own.count("another reviewer has to decide") == 2 and f"Proposed by {rita.account}." in others
     for act in ('value="second"', 'value="lift_hold"'):
         assert act not in own and act in others
     assert "a second reviewer" in paul.browser().get("/admin/erasure/rightsrequest/").content.decode()
     opinions.decide(opinion_id=opinion.id, reviewer=paul.account, agreed=True)
     page = paul.browser().get(address).content.decode()
-    assert "A fee of 12.50 EUR is asked, proposed by rita, agreed to by paul" in page
+    assert f"A fee of 12.50 EUR is asked, proposed by {rita.account}, agreed to by {paul.account}" in page
