@@ -130,6 +130,8 @@ def _recipient(recipient: Recipient) -> list[str]:
     found = _not_approved(PURPOSE, [slug for slug in recipient.purposes if slug not in known])
     if not recipient.purposes:
         found.append(_("no purpose is named"))
+    if recipient.role == "joint controller" and not recipient.contract_reference.strip():
+        found.append(_("no arrangement is named of who does what (Art. 26(1))"))
     return found + transfers.flaws(recipient.country, recipient.safeguard, timezone.now().date())
 
 

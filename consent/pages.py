@@ -8,8 +8,9 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from consent import progress, wording
+from consent import progress, transfers, wording
 from consent.models import Component, ConsentEvent, NoticeText, Purpose, Recipient, SharingAsk
+from consent.notices.diff import SAME, Row, rows
 from consent.notices.points import sections
 from consent.page_states import Waiting, from_parents, is_renewable, waiting_of
 from consent.selectors import APPROVED, live_recipients, purpose_title, purposes_of_catalogue, text_in
@@ -35,6 +36,8 @@ class Choice:
     fields: list[str]
     waiting: Waiting | None = None
     from_parents: bool = False
+    before: str = ""
+    """The words they answered to, in the language of `text`, where the wording has changed since."""
 
     @property
     def state(self) -> Any:
@@ -54,6 +57,16 @@ class Choice:
     def sections(self) -> dict[str, str]:
         """The wording by its headings; byte for byte it stands in `text.body`."""
         return sections(self.text.body)
+
+    @property
+    def is_outdated(self) -> bool:
+        """A yes to other words: it means no until the person answers these (Art. 7(1))."""
+        return self.line.state is Consent.OUTDATED
+
+    @property
+    def changes(self) -> list[Row]:
+        """The paragraphs that are not what they were when the person answered."""
+        return [row for row in rows(self.before, self.text.body) if row.kind != SAME] if self.before else []
 
     @property
     def is_answered(self) -> bool:
@@ -107,6 +120,8 @@ class Toggle:
     country: str
     fields: list[str]
     obstacle: str
+    is_outside: bool = False
+    """Whether it is outside the European Economic Area (Art. 13(1)(f))."""
 
     ask: SharingAsk | None = None
 
@@ -114,6 +129,11 @@ class Toggle:
     def stages(self) -> list[progress.Stage]:
         """Switched, told, confirmed, each with its time."""
         return progress.stages(self.row)
+
+    @property
+    def part(self) -> Any:
+        """What it does with the data, in a sentence; empty for roles of other words."""
+        return wording.PARTS.get(self.recipient.role.strip().lower(), "")
 
     @property
     def key(self) -> str:
@@ -147,12 +167,20 @@ def choices(subject: Subject, language: str) -> list[Choice]:
     names, waiting, parents = field_names(language), waiting_of(subject), from_parents(subject)
     return [
         Choice(
-            waiting=waiting.get(purpose.slug), from_parents=purpose.slug in parents,
+            waiting=waiting.get(purpose.slug), from_parents=purpose.slug in parents, before=_before(line, text),
             purpose=purpose, title=title_in(purpose.titles, language), text=text, fields=_fields(purpose, names),
-            line=lines.get(purpose.slug) or Line(purpose=purpose.slug, recipient="", state=Consent.NEVER_ASKED),
+            line=line,
         )
         for purpose, text in _with_text(language)
+        for line in [lines.get(purpose.slug) or Line(purpose.slug, "", Consent.NEVER_ASKED)]
     ]  # fmt: skip
+
+
+def _before(line: Line, text: NoticeText) -> str:
+    if line.state is not Consent.OUTDATED:
+        return ""
+    answered = NoticeText.objects.filter(notice__purpose__slug=line.purpose, notice__version=line.notice_version)
+    return answered.filter(language=text.language).values_list("body", flat=True).first() or ""
 
 
 def offers(shown: list[Choice]) -> dict[str, bool]:
@@ -175,6 +203,7 @@ def toggles(subject: Subject, language: str) -> list[Toggle]:
             title=title_in(purposes[row.purpose].titles, language),
             why=_why(purposes[row.purpose], language), fields=_fields(purposes[row.purpose], names),
             country=wording.country(recipients[row.recipient].country, language),
+            is_outside=transfers.is_outside(recipients[row.recipient].country),
             obstacle=str(wording.WHY_NOT.get(verdicts[row.purpose], "")),
         )
         for row in sharing_rows(subject)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from django.conf import settings
 
-from consent.models import Notice
+from consent.models import Notice, NoticeText, Purpose, Recipient
 from consent.models.governance import ReviewState
 from consent.notices import report
 from consent.notices.diff import Wording
@@ -33,6 +33,13 @@ def wording_of(notice: Notice) -> dict[str, Wording]:
 def live_before(notice: Notice) -> Notice | None:
     """The version people read now, when it is another one."""
     return notice.purpose.notices.filter(state=ReviewState.LIVE).exclude(pk=notice.pk).first()
+
+
+def wordings_without(recipient: Recipient) -> list[Purpose]:
+    """Purposes of this recipient whose live wording does not name it in every language (Art. 13(1)(e), (f))."""
+    live = Purpose.objects.filter(slug__in=recipient.purposes, notices__state=ReviewState.LIVE)
+    silent = NoticeText.objects.filter(notice__state=ReviewState.LIVE).exclude(body__icontains=recipient.name)
+    return list(live.filter(notices__texts__in=silent).distinct().order_by("slug"))
 
 
 def blocks(texts: Mapping[str, Wording], basis: str) -> list[Finding]:

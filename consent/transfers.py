@@ -43,6 +43,11 @@ ADEQUATE: dict[str, Adequacy] = {
 _SAYS_ADEQUATE = re.compile(r"adequa|adéqua|angemessenheit|art(icle|\.)? *45\b", re.IGNORECASE)
 
 
+def is_outside(country: str) -> bool:
+    """Whether the country is outside the European Economic Area."""
+    return country.strip().upper() not in EEA
+
+
 def flaws(country: str, safeguard: str, day: date) -> list[str]:
     """Why data must not be sent to this country under this safeguard on this day; empty when it may (Art. 44)."""
     code, given = country.strip().upper(), safeguard.strip()

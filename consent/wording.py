@@ -69,6 +69,13 @@ FREE_WORDS = {
 }
 """Whom a purpose is about and what a recipient is are written freely; these are the words nearly all use."""
 
+PARTS = {
+    "processor": _("It works for us and does with your data only what we tell it."),
+    "controller": _("It decides by itself what it does with your data, within what you allow here."),
+    "joint controller": _("It decides together with us. You can turn to either of us with your rights (Art. 26 GDPR)."),
+}
+"""A recipient's role -> what it means for the person."""
+
 
 def country(code: str, language: str) -> str:
     """The country's name in the language (English otherwise), from the two letters of ISO 3166."""

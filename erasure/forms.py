@@ -38,17 +38,31 @@ class NothingMore(forms.Form):
 
 
 class PurposeForm(NothingMore):
-    """One purpose is chosen."""
+    """One purpose is chosen, of those whose basis gives the right: others would be a dead end."""
 
+    right = ""
     purpose = forms.ChoiceField(label=_("Which use of your data?"), widget=forms.RadioSelect)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        language = get_language()
-        offer(self, "purpose", [(row.slug, title_in(row.titles, language)) for row in purposes_of_catalogue()])
+        language, catalogue = get_language(), purposes_of_catalogue()
+        offered = [(row.slug, title_in(row.titles, language)) for row in catalogue if self.right in _offered(row)]
+        offer(self, "purpose", offered)
 
     def details(self) -> dict[str, Any]:
         return {"purpose": self.cleaned_data["purpose"]}
+
+
+class ObjectionForm(PurposeForm):
+    """The use that is objected to (Art. 21)."""
+
+    right = "objection"
+
+
+class WithdrawalForm(PurposeForm):
+    """The consent that is withdrawn (Art. 7(3))."""
+
+    right = "withdraw_consent"
 
 
 class RestrictionForm(NothingMore):
@@ -103,6 +117,7 @@ class DecisionForm(NothingMore):
         r"^[A-Za-z0-9._:-]{1,200}$",
         label=_("Reference of the decision"),
         help_text=_("As shown in the message you received."),
+        error_messages={"invalid": _("A reference has letters, digits and . _ : - alone.")},
     )
 
     def details(self) -> dict[str, Any]:
@@ -129,6 +144,7 @@ class WordsForm(forms.Form):
         label=_("To have a decision looked at: its reference"),
         required=False,
         help_text=_("As shown in the message you received."),
+        error_messages={"invalid": _("A reference has letters, digits and . _ : - alone.")},
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -332,7 +348,7 @@ FORMS: dict[str, type[NothingMore]] = {
     "erasure": ErasureForm,
     "rectification": RectificationForm,
     "restriction": RestrictionForm,
-    "objection": PurposeForm,
-    "withdraw_consent": PurposeForm,
+    "objection": ObjectionForm,
+    "withdraw_consent": WithdrawalForm,
     "human_review": DecisionForm,
 }

@@ -67,7 +67,11 @@ def to_retain_of(people: Sequence[UUID]) -> dict[UUID, Retained]:
 
 def requests_of_account(account: Account) -> QuerySet[RightsRequest]:
     """The requests of the person who is signed in, newest first."""
-    return RightsRequest.objects.filter(subject__account=account).order_by("-received_at", "-created_at")
+    return (
+        RightsRequest.objects.filter(subject__account=account)
+        .select_related("case")
+        .order_by("-received_at", "-created_at")
+    )
 
 
 def on_the_front_page(account: Account) -> QuerySet[RightsRequest]:

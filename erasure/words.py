@@ -218,6 +218,10 @@ class RequestInWords:
     right: Any
     asked: Any
     """The right as people would ask for it."""
+    about: str
+    """The use of their data that it is about, where it is about one."""
+    filed_as: Any
+    """The right it was asked under, where the desk put that right."""
     label: Any
     tone: str
     because: str
@@ -289,6 +293,8 @@ def described(row: RightsRequest) -> RequestInWords:
         row=row,
         right=row.get_right_display(),
         asked=PLAIN_WORDS[row.right],
+        about=purpose_title(row.purpose, get_language() or "en") if row.purpose else "",
+        filed_as=_filed_as(row),
         label=label,
         tone=tone,
         because=because(row),
@@ -308,6 +314,11 @@ def described(row: RightsRequest) -> RequestInWords:
         kept_back=_kept_back(row) if is_open else "",
         steps=[_step(step) for step in steps],
     )
+
+
+def _filed_as(row: RightsRequest) -> Any:
+    case = getattr(row, "case", None)
+    return PLAIN_WORDS[case.filed_as] if case is not None and case.filed_as else ""
 
 
 def mandate_in_words(mandate: Mandate) -> MandateInWords:

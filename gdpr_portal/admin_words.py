@@ -38,6 +38,19 @@ THINGS: dict[str, tuple[Any, Any]] = {
 }
 """Model -> one of it, several of it."""
 
+ADDED: dict[str, Any] = {
+    "consent.Component": _("Add a field to be collected"),
+    "consent.DataContract": _("Add a data contract"),
+    "consent.Notice": _("Add a privacy notice"),
+    "consent.Purpose": _("Add a purpose"),
+    "consent.Recipient": _("Add a recipient"),
+    "erasure.Breach": _("Record a breach"),
+    "erasure.Destination": _("Add a destination"),
+    "erasure.EvidencePack": _("Ask for an evidence pack"),
+    "erasure.ManualPlace": _("Declare a place run by hand"),
+}
+"""Model -> the words of the button that makes one: with its article, which no sentence made of parts can have."""
+
 COLUMNS: dict[str, Any] = {
     "agreed_at": _("agreed on"),
     "agreed_by": _("agreed to by"),
@@ -260,7 +273,7 @@ REFUSALS = (
     gettext_noop("The log has not been signed yet."),
     gettext_noop("The moment has to lie ahead, within a year."),
     gettext_noop("The people concerned were told already."),
-    gettext_noop("The period is over, and at most 92 days long."),
+    gettext_noop("Choose a period that is over and at most 92 days long."),
     gettext_noop("The person does not want this; a mandate that rests on their will has ended."),
     gettext_noop("The person is told before a restriction is lifted."),
     gettext_noop("The receiver has no address that is in use."),

@@ -25,7 +25,7 @@ CONSENT_STATES: dict[str, tuple[Any, str]] = {
     "withdrawn": (_("Withdrawn"), "plain"),
     "expired": (_("Expired"), "warn"),
     "pending": (_("Waiting for a confirmation by mail"), "wait"),
-    "outdated": (_("The wording changed"), "warn"),
+    "outdated": (_("Please answer again"), "warn"),
     "never_asked": (_("Not answered"), "plain"),
 }
 ACTS: dict[str, Any] = {

@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from access import roles
 from access.models import Account
 from consent import review_states
-from consent.models import Component, Purpose, Recipient
+from consent.models import DataContract, Notice, Revision
 from consent.models.governance import ReviewState
-from consent.services import comments, delegations, review, revisions
+from consent.services import comments, delegations, next_versions, review, revisions
 from gdpr_portal.errors import Invalid
 
 LABELS = {
@@ -75,7 +75,7 @@ def _possible(item: Any) -> list[str]:
     found = list(review_states.actions(item.state))
     if item.state == ReviewState.IN_REVIEW:
         found.append("assign")
-    if item.state == ReviewState.LIVE and isinstance(item, Component | Purpose | Recipient):
+    if item.state == ReviewState.LIVE and not isinstance(item, Revision):
         found.insert(0, "revise")
     return found
 
@@ -112,6 +112,12 @@ def _comment(item: Any, account: Account, given: QueryDict) -> Any:
     return item
 
 
+def _revise(item: Any, account: Account, given: QueryDict) -> Any:
+    if isinstance(item, Notice | DataContract):
+        return next_versions.begin_next(item=item, author=account)
+    return revisions.begin_revision(thing=item, author=account)
+
+
 _ACTS: dict[str, Callable[[Any, Account, QueryDict], Any]] = {
     "submit": lambda item, account, given: review.submit(item=item, actor=account),
     "approve": _approve,
@@ -123,6 +129,6 @@ _ACTS: dict[str, Callable[[Any, Account, QueryDict], Any]] = {
         item=item, actor=account, at=moment(given.get("when", ""))
     ),
     "unschedule": lambda item, account, given: review.unschedule(item=item, actor=account),
-    "revise": lambda item, account, given: revisions.begin_revision(thing=item, author=account),
+    "revise": _revise,
     "retire": lambda item, account, given: review.retire(item=item, actor=account),
 }

@@ -4,7 +4,7 @@ Drafting is for the author alone; all else happens through `consent.services.rev
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from django import forms
@@ -13,7 +13,7 @@ from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied
 from django.db.models import DateTimeField, Field
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
@@ -30,6 +30,7 @@ from consent.admin.readable import Readable, Shown
 from consent.digests import content_digest
 from consent.models.governance import Reviewed, ReviewState, SourceKind
 from consent.names import Names
+from consent.qa.fields import LocalField
 from consent.services import review
 from consent.wording import country
 
@@ -52,11 +53,16 @@ IN_WORDS = {name: f"{name}_in_words" for name in ("fields", "purposes", "country
 
 MOMENTS: "Mapping[type[Field[Any, Any]], Mapping[str, Any]]" = {
     DateTimeField: {
-        "form_class": forms.DateTimeField,
+        "form_class": LocalField,
         "widget": forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     }
 }
 """A date and a time in one field of the browser's own, with its label; Django's two need a script."""
+
+
+def told(item: Reviewed, names: Iterable[str]) -> list[str]:
+    """Those of these columns in which something stands."""
+    return [name for name in names if getattr(item, name, None) not in (None, "")]
 
 
 class ReviewedAdmin(DeskAdmin):
@@ -92,8 +98,8 @@ class ReviewedAdmin(DeskAdmin):
         return False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Of what is not there yet no state, author or digest is told."""
-        return () if obj is None else super().get_readonly_fields(request, obj)
+        """What there is to tell: no approver, moment or note before there is one."""
+        return () if obj is None else told(obj, super().get_readonly_fields(request, obj))
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         """A choice without Django's links beside it, which open windows by a script that no page here loads."""
@@ -191,9 +197,22 @@ class ReviewedAdmin(DeskAdmin):
         challenge = None if name == "comment" else require_fresh_factor(request)
         if challenge is not None:
             return challenge
+        if name == "retire" and request.POST.get("confirmed") != "yes":
+            return self.sure(request, item)
         with saying(request, _("Done.")):
             item = acts.perform(name, item, account_of(request), request.POST)
         return redirect(reverse(f"admin:consent_{item._meta.model_name}_change", args=[item.pk]))
+
+    def sure(self, request: HttpRequest, item: Any) -> HttpResponse:
+        """What is retired does not come back: it is asked once more before it is done."""
+        info = self.opts.app_label, self.opts.model_name
+        context = self.admin_site.each_context(request) | {
+            "title": acts.LABELS["retire"], "item": item, "opts": self.opts,
+            "kept": [("act", "retire"), ("confirmed", "yes")],
+            "action": reverse("admin:{}_{}_review".format(*info), args=[item.pk]),
+            "back": reverse("admin:{}_{}_change".format(*info), args=[item.pk]),
+        }  # fmt: skip
+        return render(request, "admin/consent/retire.html", context)
 
 
 def _named(kind: str, slugs: list[str]) -> str:

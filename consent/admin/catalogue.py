@@ -10,7 +10,7 @@ from django.urls import URLPattern, path
 
 from consent import reports
 from consent.admin import absence, desk, forms
-from consent.admin.base import ReviewedAdmin, may_draft, roles_of
+from consent.admin.base import ReviewedAdmin, may_draft, roles_of, told
 from consent.models import Component, DataContract, Notice, NoticeText, Purpose, Recipient
 from consent.models.governance import ReviewState
 from consent.notices import points
@@ -93,7 +93,7 @@ class NoticeAdmin(ReviewedAdmin):
         return given
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return () if obj is None else (*self.readonly_fields, "purpose")
+        return () if obj is None else told(obj, (*self.readonly_fields, "purpose"))
 
     def panel(self, request: HttpRequest, item: Any) -> dict[str, Any]:
         """With what the checks say of the wording, until it is retired."""
@@ -115,6 +115,10 @@ class RecipientAdmin(ReviewedAdmin):
 
     form = forms.RecipientForm
     ordering = ("slug",)
+
+    def panel(self, request: HttpRequest, item: Any) -> dict[str, Any]:
+        """With the purposes whose people are not told of it yet."""
+        return super().panel(request, item) | {"unnamed": reports.wordings_without(item)}
 
 
 @admin.register(DataContract)

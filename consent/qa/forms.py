@@ -11,7 +11,7 @@ from consent.ages import AGES
 from consent.models import Finding
 from consent.names import Names
 from consent.qa import words
-from consent.qa.fields import UtcField
+from consent.qa.fields import LocalField
 from consent.qa.matrix import STATES
 from consent.qa.sampling import SEED
 from consent.qa.simulation import STATES as ANSWERS
@@ -57,12 +57,12 @@ class SimulatorForm(forms.Form):
 
 
 class SampleForm(forms.Form):
-    """What a sample is drawn from. The period is in UTC."""
+    """What a sample is drawn from."""
 
     seed = forms.RegexField(SEED, label=_("Seed"), help_text=_("Any word; the same seed draws the same sample again."))
     size = forms.IntegerField(label=_("Entries"), min_value=1, max_value=500, initial=25)
-    since = UtcField(label=_("From (UTC)"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
-    until = UtcField(label=_("To (UTC)"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
+    since = LocalField(label=_("From"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
+    until = LocalField(label=_("To"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
 
 
 class FindingForm(forms.Form):

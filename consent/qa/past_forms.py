@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from access.models import Application
-from consent.qa.fields import UtcField
+from consent.qa.fields import LocalField
 from consent.qa.forms import offer_names
 from consent.qa.past import find_person
 from gdpr_portal.errors import Missing
@@ -31,8 +31,8 @@ class TimeMachineForm(forms.Form):
     )
     purpose = forms.ChoiceField(label=_("Purpose"))
     recipient = forms.ChoiceField(label=_("Shared with"), required=False)
-    at = UtcField(label=_("Moment (UTC)"))
-    known_at = UtcField(label=_("As known at (UTC)"), required=False, help_text=_("Leaves out what arrived later."))
+    at = LocalField(label=_("Moment"))
+    known_at = LocalField(label=_("As known at"), required=False, help_text=_("Leaves out what arrived later."))
     reason = forms.ChoiceField(label=_("Why"), choices=[("", "-"), *REASONS])
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

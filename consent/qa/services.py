@@ -116,4 +116,4 @@ def _require_period(size: int, since: datetime, until: datetime) -> None:
             "invalid_value", "A sample has 1 to %(most)s entries.", status=422, params={"most": LARGEST_SAMPLE}
         )
     if not since < until <= timezone.now() or until - since > LONGEST_PERIOD:
-        raise Invalid("invalid_value", "The period is over, and at most 92 days long.", status=422)
+        raise Invalid("invalid_value", "Choose a period that is over and at most 92 days long.", status=422)

@@ -17,8 +17,9 @@ from access.second_factor import require_fresh_factor
 from consent.admin.base import MOMENTS
 from consent.names import Names
 from erasure.admin.reviewers import ForReviewers
-from erasure.admin.row_acts import act_on_each
+from erasure.admin.row_acts import act_on_each, kept
 from erasure.models import Breach
+from erasure.models.breaches import HOURS
 from erasure.services import breaches
 
 
@@ -64,12 +65,29 @@ FINAL: dict[str, tuple[Any, Any]] = {
 """Acts that nothing undoes: what they are called, and what whoever chose one is told before it is done."""
 
 
+NOT_TOLD = ("people_protected", "people_averted", "people_effort")
+
+
+def possible(breach: Breach) -> list[str]:
+    """The acts that are left to do about this breach."""
+    if breach.closed_at is not None:
+        return ["people"]
+    authority = [] if breach.authority_told_at else ["authority_told"]
+    people = [] if breach.people_told_at else ["write_to_people", "people_told"]
+    reasons = NOT_TOLD if people and breach.risk == Breach.Risk.HIGH and not breach.people_not_told else ()
+    return [*authority, *people, *reasons, "close", "people"]
+
+
 @admin.register(Breach)
 class BreachAdmin(ForReviewers):
     """The register, the most urgent first."""
 
     form = BreachForm
-    list_display = ("__str__", "aware_at", "hours_left", "risk", "authority_told_at", "people_told_at", "closed_at")
+    list_display = (
+        "__str__", "aware_at", "hours_left", "risk", "authority_told_at", "people_told_at", "people_not_told",
+        "closed_at",
+    )  # fmt: skip
+    change_form_template = "admin/erasure/breach.html"
     list_filter = ("risk",)
     ordering = ("closed_at", "aware_at")
     formfield_overrides = MOMENTS
@@ -88,6 +106,18 @@ class BreachAdmin(ForReviewers):
         "people",
     )
 
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """With what may be done next, one button each: the list does the same for several."""
+        breach = context.get("original")
+        if breach is not None:
+            offered = self.get_actions(request)
+            context |= {
+                "next": [(name, offered[name][2]) for name in possible(breach)],
+                "tell_until": breach.aware_at + HOURS,
+                "checkbox": ACTION_CHECKBOX_NAME,
+            }
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def _sure(self, request: HttpRequest, rows: QuerySet[Breach], name: str) -> HttpResponse | None:
         """None once it was confirmed; before that the page that says what would be done, and to how many."""
         if request.POST.get("confirmed") == "yes":
@@ -97,9 +127,8 @@ class BreachAdmin(ForReviewers):
         context = self.admin_site.each_context(request) | {
             "title": label,
             "warning": warning,
-            "act": name,
+            "kept": kept(name, rows),
             "chosen": [(row, len(breaches.concerned(row)) if writes else None) for row in rows],
-            "checkbox": ACTION_CHECKBOX_NAME,
             "opts": self.model._meta,
         }
         return render(request, "admin/erasure/breach_sure.html", context)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
@@ -17,14 +16,14 @@ from django.utils.translation import gettext_lazy
 from access.admin_base import OwnPages
 from access.models import Account
 from erasure.admin import desk
-from erasure.admin.row_acts import act_on_each
+from erasure.admin.row_acts import act_on_each, kept
 from erasure.models import RightsRequest
 from erasure.words import DESK_STATES
 
 Action = Callable[[Any, HttpRequest, QuerySet[RightsRequest]], HttpResponseBase | None]
 LABELS: dict[str, Any] = {
     "assign": gettext_lazy("Assign to me"),
-    "approve": gettext_lazy("Let them go on"),
+    "approve": gettext_lazy("Grant the requests"),
     "retry_failed": gettext_lazy("Try their failed steps again"),
 }
 """Acts of `desk.ACTS` that need nothing but the request, and can so be done to several."""
@@ -45,9 +44,8 @@ class BulkActs(OwnPages):
         """How many and which, before anything is done; references, rights, states and dates only."""
         context = self.admin_site.each_context(request) | {
             "title": LABELS[name],
-            "act": name,
+            "kept": kept(name, rows),
             "chosen": [(row, DESK_STATES[row.state]) for row in rows],
-            "checkbox": ACTION_CHECKBOX_NAME,
             "opts": self.model._meta,
         }
         return render(request, "admin/erasure/bulk.html", context)

@@ -5,11 +5,12 @@ Opening what a person wrote, or colleagues noted about them, is recorded as look
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 
 from access import roles
 from access.models import Account
@@ -193,7 +194,8 @@ def _withheld(request: RightsRequest, given: Given) -> UUID:
 
 
 def _keep_rows(request: RightsRequest, account: Account, given: Given) -> None:
-    until = datetime.combine(date.fromisoformat(given["until"]), time.max, UTC) if given.get("until") else None
+    last = datetime.combine(date.fromisoformat(given["until"]), time.max) if given.get("until") else None
+    until = timezone.make_aware(last) if last else None
     withheld.decide(
         withheld_id=_withheld(request, given), reviewer=account, decision="keep", article=given["article"], until=until
     )
@@ -329,13 +331,15 @@ class CaseView:
     """What the page of a request shows to reviewers beside the request itself."""
 
     assignee: Account | None
-    filed_as: str
+    filed_as: Any
     stands: bool
     marks: list[ClockMark]
     conversation: list[conversation.Said]
     comments: list[comments.Noted]
     question: Question | None
     opinion: SecondOpinion | None
+    fee: SecondOpinion | None
+    """The fee two people agreed on."""
     hold: LegalHold | None
     restrictions: list[Restriction]
     pause: ErasurePause | None
@@ -374,13 +378,14 @@ def case_view(request: RightsRequest, account: Account) -> CaseView:
     case, check = getattr(request, "case", None), identity.open_check(request)
     return CaseView(
         assignee=case.assignee if case else None,
-        filed_as=case.filed_as if case else "",
+        filed_as=RightsRequest.Right(case.filed_as).label if case and case.filed_as else "",
         stands=clock.stands(request),
         marks=list(request.marks.order_by("at")),
         conversation=said,
         comments=noted,
         question=request.questions.filter(answered_at=None).first(),
         opinion=request.opinions.filter(agreed=None).first(),
+        fee=opinions.fee_asked(request),
         hold=holds.standing_hold(request.subject_id),
         restrictions=[each for each in restrictions_of(request.subject) if each.ground in Restriction.CLAIMED],
         pause=guard.standing_pause(),

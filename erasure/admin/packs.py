@@ -39,7 +39,7 @@ class AskForm(forms.Form):
     last = forms.DateField(
         required=False, label=gettext_lazy("Last day"), widget=forms.DateInput(attrs={"type": "date"})
     )
-    reason = forms.ChoiceField(label=gettext_lazy("Reason"), choices=EvidencePack.Reason.choices)
+    reason = forms.ChoiceField(label=gettext_lazy("Reason"), choices=[("", "-"), *EvidencePack.Reason.choices])
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Case, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, Exists, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce, Substr
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -30,7 +30,7 @@ from erasure.admin.desk import REVIEWERS
 from erasure.admin.mandates import MandatePages
 from erasure.admin.reviewers import ForReviewers
 from erasure.admin.row_acts import act_on_each
-from erasure.models import ManualPlace, RetentionProposal, RightsRequest, Step
+from erasure.models import LegalHold, ManualPlace, RetentionProposal, RightsRequest, SecondOpinion, Step
 from erasure.selectors import steps_of
 from erasure.services import requests
 from erasure.services.evidence import evidence_pack
@@ -118,7 +118,17 @@ class RequestAdmin(BulkActs, MandatePages):
         places = ManualPlace.objects.filter(slug=Substr(OuterRef("steps__target"), _PLACE))
         place = Subquery(places.order_by(F("approved_at").desc(nulls_last=True)).values("name")[:1])
         target = Coalesce(name, place, "steps__target")
-        return super().get_queryset(request).annotate(needs=ArrayAgg(target, filter=needs, distinct=True))
+        second = Exists(SecondOpinion.objects.filter(request=OuterRef("pk"), agreed=None))
+        held = LegalHold.objects.filter(subject=OuterRef("subject"), lifted_at=None).exclude(lift_proposed_by=None)
+        open_too = RightsRequest.objects.filter(subject=OuterRef("subject"), state__in=OPEN_REQUEST)
+        told_here = Q(state__in=OPEN_REQUEST) | ~Exists(open_too)  # a hold is of the person: once is enough
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                needs=ArrayAgg(target, filter=needs, distinct=True), needs_second=second | (Exists(held) & told_here)
+            )
+        )
 
     @admin.display(description=gettext_lazy("Request"))
     def reference(self, row: RightsRequest) -> str:
@@ -164,7 +174,8 @@ class RequestAdmin(BulkActs, MandatePages):
 
     @admin.display(description=gettext_lazy("Needs attention"))
     def attention(self, row: Any) -> str:
-        return ", ".join(row.needs or ()) or "-"
+        second = [_("a second reviewer")] if row.needs_second else []
+        return ", ".join([*second, *(row.needs or ())]) or "-"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

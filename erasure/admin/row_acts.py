@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, cast
 
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
@@ -10,6 +11,11 @@ from django.utils.translation import gettext as _
 from access.models import Account
 from access.saying import saying
 from access.second_factor import require_fresh_factor
+
+
+def kept(name: str, rows: QuerySet[Any]) -> list[tuple[str, str]]:
+    """What the page that asks once more carries on: the act, its yes, and the rows."""
+    return [("action", name), ("confirmed", "yes"), *((ACTION_CHECKBOX_NAME, str(row.pk)) for row in rows)]
 
 
 def act_on_each(

@@ -96,11 +96,9 @@ def write_to_people(*, breach_id: UUID, by: Account) -> tuple[int, int]:
     Raises `invalid_value` without words, `wrong_state` when they were told already.
     """
     with transaction.atomic():
-        breach = _locked(breach_id)
+        breach = _untold(breach_id)
         if not breach.told_people.strip():
             raise Invalid("invalid_value", "Write first what people are told (Art. 34(2)).", status=422)
-        if breach.people_told_at is not None:
-            raise WrongState("wrong_state", "The people concerned were told already.")
         people = concerned(breach)
         reached = sum(_write_to(breach, people[start : start + AT_ONCE]) for start in range(0, len(people), AT_ONCE))
         breach.people_told_at, breach.people_not_told = timezone.now(), ""
@@ -137,11 +135,14 @@ def tell_authority(*, breach_id: UUID, by: Account, delay_reason: str = "") -> B
 
 
 def tell_people(*, breach_id: UUID, by: Account, omitted: str = "") -> Breach:
-    """The people concerned were told, now; or they are not, for one of the reasons of Art. 34(3)."""
+    """The people concerned were told, now; or they are not, for one of the reasons of Art. 34(3).
+
+    Raises `wrong_state` when they were told already: when that was stays in the register (Art. 33(5)).
+    """
     if omitted and omitted not in Breach.Omitted.values:
         raise Invalid("invalid_value", "People are left untold only for a reason of Art. 34(3).", status=422)
     with transaction.atomic():
-        breach = _locked(breach_id)
+        breach = _untold(breach_id)
         breach.people_not_told = omitted
         breach.people_told_at = None if omitted else timezone.now()
         breach.save()
@@ -168,6 +169,13 @@ def _locked(breach_id: UUID) -> Breach:
     breach = Breach.objects.select_for_update().get(pk=breach_id)
     if breach.closed_at is not None:
         raise WrongState("wrong_state", "This breach is closed.")
+    return breach
+
+
+def _untold(breach_id: UUID) -> Breach:
+    breach = _locked(breach_id)
+    if breach.people_told_at is not None:
+        raise WrongState("wrong_state", "The people concerned were told already.")
     return breach
 
 

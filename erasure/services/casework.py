@@ -7,10 +7,12 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from access.models import Account
+from access.services.mail import send_mail_later
 from audit import actors
 from erasure import rights
 from erasure.models import Case, RightsRequest
 from erasure.selectors import held_purposes
+from erasure.services import addresses
 from erasure.services.details import checked_details, purpose_named, sealed_details
 from erasure.services.locking import locked_open_request
 from erasure.services.records import move_request, record_request
@@ -31,8 +33,8 @@ def retype(*, request_id: UUID, reviewer: Account, right: str, details: Mapping[
     """The request is one of another right, received when it was received and due when it was due (R15).
 
     It waits for a reviewer afterwards, unless it still waits to be verified; what held for the right it is not is over,
-    and what holds at once for the one it is holds. Raises `wrong_state` once anything was done, `right_not_available`,
-    and what is wrong with the details.
+    and what holds at once for the one it is holds. The person is told (Art. 12(1)). Raises `wrong_state` once anything
+    was done, `right_not_available`, and what is wrong with the details.
     """
     with transaction.atomic():
         request = locked_open_request(request_id)
@@ -47,7 +49,20 @@ def retype(*, request_id: UUID, reviewer: Account, right: str, details: Mapping[
         if request.state not in {"verifying", "in_review"}:
             move_request(request, "in_review", actor=staff)
         hold_at_once(request, actor=staff)
+        if right != was and request.state != "verifying":
+            _tell(request, was)
     return request
+
+
+def _tell(request: RightsRequest, was: str) -> None:
+    """The person hears at once that we read their request in another way, and may say that they did not mean it."""
+    context = {
+        "reference": str(request.id),
+        "right": request.right_label,
+        "was": RightsRequest.Right(was).label,
+    }
+    for address in addresses.addresses_of(request):
+        send_mail_later("request_retyped", to=address, language=addresses.language_of(request), context=context)
 
 
 def _become(request: RightsRequest, right: str, details: Mapping[str, Any]) -> None:

@@ -31,7 +31,7 @@ def together(request: HttpRequest) -> HttpResponseBase:
     """First what is wanted, then the order it is done in and what an erasure takes; only then is it sent."""
     subject = subject_of(request)
     if subject is None:
-        return redirect("requests")
+        return render(request, "consent/nobody.html", {"title": _("Ask for several things at once")})
     form = WishesForm(request.POST if request.method == "POST" else None)
     if request.method != "POST" or not form.is_valid():
         return render(request, "erasure/together.html", {"form": form})

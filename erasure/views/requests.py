@@ -53,8 +53,10 @@ def overview(request: HttpRequest) -> HttpResponse:
 def ask(request: HttpRequest, right: str) -> HttpResponseBase:
     """One right: what it means, what it needs; for an erasure, the plan first."""
     subject = subject_of(request)
-    if subject is None or right not in FORMS:
+    if right not in FORMS:
         return redirect("requests")
+    if subject is None:
+        return render(request, "consent/nobody.html", {"title": PLAIN_WORDS[right]})
     form = _form(request, subject, right)
     if request.method == "POST" and form.is_valid():
         refused = require_fresh_factor(request) if right in CONFIRMED_BY_FACTOR else None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import template
+from django.db.models.options import Options
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from access import roles
 from access.models import Account
+from gdpr_portal.admin_words import ADDED
 
 register = template.Library()
 REVIEWERS = frozenset({roles.IRM, roles.PRIVACY_OFFICER})
@@ -111,6 +113,12 @@ DESKS = (
     ),
     Desk(_("Audit log"), (Place(_("Audit log"), "audit_desk", LOOKERS),)),
 )
+
+
+@register.filter
+def adding(title: str, opts: "Options[Any]") -> str:
+    """`{{ title|adding:opts }}`: what making one of these is called; Django's own words where we have none."""
+    return str(ADDED.get(opts.label, title))
 
 
 @register.inclusion_tag("components/desk_nav.html", takes_context=True)

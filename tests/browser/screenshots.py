@@ -340,7 +340,7 @@ class Scenes(Album):
         page.locator("[name=application]").select_option("shop")
         page.locator("[name=person]").fill(person)
         page.locator("[name=purpose]").select_option("newsletter")
-        page.locator("[name=at]").fill(datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S"))
+        page.locator("[name=at]").fill(datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S+00:00"))
         page.locator("[name=reason]").select_option("complaint")
         self.press(page, "#content-main form button[type=submit]")
         self.take(page, "desk-qa_time_machine-answer")

@@ -121,7 +121,7 @@ def ask_the_past(page: Page, person: str, at: datetime) -> None:
     page.locator("[name=application]").select_option("shop")
     page.locator("[name=person]").fill(person)
     page.locator("[name=purpose]").select_option("newsletter")
-    page.locator("[name=at]").fill(at.strftime("%Y-%m-%d %H:%M:%S"))
+    page.locator("[name=at]").fill(at.strftime("%Y-%m-%d %H:%M:%S+00:00"))
     page.locator("[name=reason]").select_option("complaint")
     with page.expect_navigation(wait_until="load"):
         page.locator("#content-main form button[type=submit]").first.click()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -158,9 +159,10 @@ def test_the_desk_shows_where_and_how_many_and_values_only_when_asked(
     refused = olga.browser().post(where, {"rows": str(row.id), "reason": "whose_is_it"})
     assert refused.status_code == 302
     act = reverse("admin:erasure_rightsrequest_act", args=[waiting.id])
-    browser.post(act, {"act": "keep_rows", "rows": str(row.id), "article": "15(4)", "until": ""})
+    browser.post(act, {"act": "keep_rows", "rows": str(row.id), "article": "15(4)", "until": "2099-12-31"})
     row.refresh_from_db()
     assert (row.decision, row.decided_by) == ("keep", rita.account)
+    assert row.until.astimezone(UTC).hour == 22, "kept to the end of the day of the controller's zone, not of UTC's"
 
 
 def test_what_came_back_keeps_the_request_open_until_it_is_erased_again(

@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 
-from consent.models import ConsentEvent
+from consent.digests import body_digest
+from consent.models import ConsentEvent, Notice
 from consent.selectors import live_notice, live_purpose
+from consent.services import review
+from consent.services.next_versions import begin_next
 from consent.services.standing import state_of
 from tests.consent.people import answer
+from tests.consent.test_review import approved
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
 
@@ -115,3 +119,23 @@ def test_sharing_is_off_says_why_and_is_one_switch(alice: Any) -> None:
 def test_staff_who_are_nobodys_data_subject_see_an_empty_page(rita: Any) -> None:
     for path in ("/consent", "/sharing"):
         assert "Nothing about you is held here" in rita.browser().get(path).content.decode()
+
+
+def test_who_agreed_to_other_words_reads_what_has_changed_and_that_it_means_no(
+    alice: Any, olga: Any, rita: Any
+) -> None:
+    answer(alice.subject, "give")
+    page = alice.browser().get("/consent").content.decode()
+    assert "What has changed since" not in page
+    draft = begin_next(item=Notice.objects.get(purpose__slug="newsletter", state="live"), author=olga.account)
+    for text in draft.texts.all():
+        text.body = text.body.replace("once a month", "twice a month")
+        text.digest = body_digest(text.body)
+        text.save()
+    review.publish(item=approved(draft, olga, rita), actor=rita.account)
+    page = alice.browser().get("/consent").content.decode()
+    assert "Until you answer again, this means no." in page
+    told = page.partition("What has changed since")[2].partition("The whole wording")[0]
+    changed = re.sub(r"<[^>]+>", "", told)
+    assert "newsletter once a month" in changed and "newsletter twice a month" in changed
+    assert "Data protection officer" not in changed, "what stays is not told as a change"

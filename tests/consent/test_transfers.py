@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from access.services.applications import set_endpoint
@@ -132,3 +133,34 @@ def test_a_decision_that_ends_is_a_finding_for_every_live_recipient_on_it(olga: 
     later = timezone.now() + timedelta(days=(last - timezone.now().date()).days + 1)
     assert findings.find_unsafe(now=later) == 1
     assert Finding.objects.get(kind="unsafe_transfer").application == "news"
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("catalogue")
+def test_joint_controllers_name_their_arrangement(olga: Any) -> None:
+    joint = {"role": "joint controller", "contract_reference": ""}
+    with pytest.raises(Invalid, match=r"Art\. 26"):
+        review.submit(item=draft(olga, **joint), actor=olga.account)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("catalogue")
+def test_the_desk_tells_where_people_are_not_told_of_a_recipient(olga: Any) -> None:
+    silent = reverse("admin:consent_recipient_change", args=[draft(olga).pk])
+    told = reverse("admin:consent_recipient_change", args=[Recipient.objects.get(slug="acme").pk])
+    assert "does not name it" in olga.browser().get(silent).content.decode()
+    assert "does not name it" not in olga.browser().get(told).content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("catalogue")
+def test_a_person_reads_what_a_recipient_is_that_it_is_outside_and_what_protects_the_data_there(
+    alice: Any, olga: Any, rita: Any
+) -> None:
+    answer(alice.subject, "give")
+    page = alice.browser().get("/sharing").content.decode()
+    assert "outside the European Economic Area" not in page
+    go_live(draft(olga, role="joint controller"), olga, rita)
+    page = alice.browser().get("/sharing").content.decode()
+    assert "United Kingdom, outside the European Economic Area" in page and "Art. 26 GDPR" in page
+    assert "What protects your data there" in page and "Adequacy decision (EU) 2021/1772. Ask us" in page

@@ -202,3 +202,27 @@ def test_the_last_hour_is_not_shown_as_none(rita: Any) -> None:
     for left, shown in ((timedelta(minutes=50), "&lt; 1"), (timedelta(minutes=-5), "-1"), (timedelta(hours=3.5), "3")):
         Breach.objects.filter(pk=row.pk).update(aware_at=timezone.now() + left - timedelta(hours=72))
         assert f">{shown}<" in rita.browser().get("/admin/erasure/breach/").content.decode()
+
+
+def test_when_people_were_told_is_never_taken_out_of_the_register(rita: Any, frozen: Any) -> None:
+    row = breach(rita)
+    told = breaches.tell_people(breach_id=row.id, by=rita.account).people_told_at
+    frozen.shift(timedelta(hours=1))
+    for omitted in ("", "34(3)(b)"):
+        with pytest.raises(WrongState):
+            breaches.tell_people(breach_id=row.id, by=rita.account, omitted=omitted)
+    row.refresh_from_db()
+    assert (row.people_told_at, row.people_not_told) == (told, "")
+
+
+def test_the_page_of_a_breach_says_what_comes_next_and_has_a_button_for_it(rita: Any) -> None:
+    row, browser = breach(rita), rita.browser()
+    page = browser.get(f"/admin/erasure/breach/{row.id}/change/").content.decode()
+    assert "to be told by" in page and 'name="action" value="people_averted"' in page
+    browser.post("/admin/erasure/breach/", {"action": "people_averted", "_selected_action": str(row.id)})
+    page = browser.get(f"/admin/erasure/breach/{row.id}/change/").content.decode()
+    assert "The high risk has been averted since (Art. 34(3)(b))" in page
+    assert "averted" in browser.get("/admin/erasure/breach/").content.decode().split("result_list")[1]
+    breaches.tell_people(breach_id=row.id, by=rita.account)
+    page = browser.get(f"/admin/erasure/breach/{row.id}/change/").content.decode()
+    assert "told on" in page and 'value="people_told"' not in page and 'value="close"' in page

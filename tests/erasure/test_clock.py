@@ -331,6 +331,20 @@ def test_empty_and_endless_messages_are_refused(alice: Any) -> None:
             conversation.write_to_desk(request=request, text=text)
 
 
+def test_who_asked_is_told_that_the_desk_reads_it_as_another_right(
+    alice: Any, rita: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    request = in_review(alice.subject)
+    with django_capture_on_commit_callbacks(execute=True):
+        casework.retype(request_id=request.id, reviewer=rita.account, right="erasure", details={})
+    [told] = [each for each in mail.outbox if "another right" in each.subject]
+    assert told.to == [alice.email] and "You asked for: Human review." in told.body and "as: Erasure" in told.body
+    page = alice.browser().get(f"/requests/{request.id}").content.decode()
+    assert "Asked for as" in page and "Have a decision looked at by a person" in page
+    page = rita.browser().get(f"/admin/erasure/rightsrequest/{request.id}/change/").content.decode()
+    assert "<dd>Human review</dd>" in page, "in words, not as a code"
+
+
 def test_retyping_keeps_the_dates(alice: Any, rita: Any, audit_log: Any) -> None:
     received = timezone.now() - timedelta(days=12)
     request = in_review(alice.subject, received_at=received)

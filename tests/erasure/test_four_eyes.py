@@ -290,3 +290,19 @@ def test_recipients_hear_of_the_end_of_the_last_restriction_alone(alice: Any, sh
         lifts.announce(subject=alice.subject, restriction_id=row.id, by=rita.account)
         lifts.lift(subject=alice.subject, restriction_id=row.id, by=rita.account)
         assert ended.count() == number
+
+
+def test_the_desk_says_who_has_to_decide_and_offers_it_to_nobody_else(alice: Any, rita: Any, paul: Any) -> None:
+    request = in_review(alice.subject)
+    address = f"/admin/erasure/rightsrequest/{request.id}/change/"
+    opinion = propose(request, rita, kind="fee", fee_cents=1250)
+    holds.place_hold(subject=alice.subject, reason="legal_claims", by=rita.account)
+    holds.propose_lift(subject=alice.subject, by=rita.account)
+    own, others = (who.browser().get(address).content.decode() for who in (rita, paul))
+    assert own.count("another reviewer has to decide") == 2 and f"Proposed by {rita.account}." in others
+    for act in ('value="second"', 'value="lift_hold"'):
+        assert act not in own and act in others
+    assert "a second reviewer" in paul.browser().get("/admin/erasure/rightsrequest/").content.decode()
+    opinions.decide(opinion_id=opinion.id, reviewer=paul.account, agreed=True)
+    page = paul.browser().get(address).content.decode()
+    assert f"A fee of 12.50 EUR is asked, proposed by {rita.account}, agreed to by {paul.account}" in page

@@ -91,11 +91,34 @@ def test_a_form_with_something_missing_is_shown_again(alice: Any) -> None:
     assert not RightsRequest.objects.exists()
 
 
-def test_a_right_the_basis_does_not_give_is_refused_in_words(alice: Any, shop: Any) -> None:
+@pytest.mark.parametrize(
+    ("right", "given", "not_given"),
+    [("withdraw_consent", "newsletter", "orders"), ("objection", "fraud_prevention", "orders")],
+)
+def test_a_right_is_offered_for_the_uses_whose_basis_gives_it(
+    alice: Any, shop: Any, right: str, given: str, not_given: str
+) -> None:
     store(shop, alice.subject, "orders", given_name="Alice")
-    answered = alice.browser().post("/requests/new/withdraw_consent", {"purpose": "orders"})
-    assert answered.status_code == 422
-    assert "ground on which the data is held" in body(answered) and not RightsRequest.objects.exists()
+    page = body(alice.browser().get(f"/requests/new/{right}"))
+    assert f'value="{given}"' in page and f'value="{not_given}"' not in page
+    alice.browser().post(f"/requests/new/{right}", {"purpose": not_given})
+    assert not RightsRequest.objects.exists()
+
+
+def test_the_page_and_the_list_say_which_use_a_request_is_about(alice: Any) -> None:
+    request = file(alice.subject, "objection", purpose="fraud_prevention")
+    for address in (f"/requests/{request.id}", "/requests"):
+        assert "Fraud prevention" in body(alice.browser().get(address))
+
+
+def test_staff_of_whom_nothing_is_held_read_so_instead_of_being_led_in_a_circle(rita: Any) -> None:
+    for address in ("/requests/new/access", "/requests/together"):
+        assert "Nothing about you is held here" in body(rita.browser().get(address))
+
+
+def test_a_reference_that_cannot_be_is_refused_in_words(alice: Any) -> None:
+    page = body(alice.browser().post("/requests/new/human_review", {"decision": "loan 7/4711"}))
+    assert "letters, digits and . _ : - alone" in page
 
 
 def test_an_erasure_shows_its_plan_before_anything_is_asked(alice: Any, shop: Any) -> None:

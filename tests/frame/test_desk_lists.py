@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from access.models import Application
+from access.models import Account, Application
 
 pytestmark = pytest.mark.django_db
 PLACES = "/admin/erasure/manualplace/"
@@ -92,3 +92,17 @@ def test_why_a_step_failed_is_said_in_words_where_there_are_any(reason: str, sai
     from gdpr_portal.templatetags.desk_words import why_failed
 
     assert (str(why_failed(reason)), why_failed("")) == (said, "-")
+
+
+def test_what_is_added_is_named_with_its_article_in_every_language(rita: Any) -> None:
+    for language, words in {"en": "Add a purpose", "de": "Zweck hinzufügen", "fr": "Ajouter une finalité"}.items():
+        Account.objects.update(language=language)
+        browser = rita.browser()
+        browser.cookies["language"] = language
+        assert f">{words}</a>" in browser.get("/admin/consent/purpose/").content.decode()
+        assert f"<h1>{words}</h1>" in browser.get("/admin/consent/purpose/add/").content.decode()
+
+
+def test_an_error_at_the_desk_leads_back_to_the_desk(rita: Any) -> None:
+    assert 'href="/admin/">Go to the desk' in rita.browser().get("/admin/nowhere/").content.decode()
+    assert 'href="/">Go to the front page' in rita.browser().get("/nowhere").content.decode()

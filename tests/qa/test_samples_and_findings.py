@@ -82,8 +82,8 @@ def test_entries_are_signed_off_on_the_page_or_open_a_finding(quentin, rita, aud
 
 def test_a_sample_is_drawn_on_the_page(quentin):
     now = timezone.now()
-    asked = {"seed": "autumn", "size": "5", "since": (now - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")}
-    asked["until"] = (now - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M")
+    asked = {"seed": "autumn", "size": "5", "since": (now - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M+00:00")}
+    asked["until"] = (now - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M+00:00")
     reply = quentin.browser().post(reverse("admin:qa_samples"), asked)
     assert reply["Location"] == reverse("admin:qa_sample", args=[Sample.objects.get().pk])
 

@@ -26,7 +26,7 @@ def ask(shop, alice):
         at = at or timezone.now()
         given = {
             "application": "shop", "person": str(alice.id_for(shop)), "purpose": "newsletter", "reason": "complaint",
-            "at": at.strftime("%Y-%m-%d %H:%M:%S.%f"),
+            "at": at if isinstance(at, str) else at.strftime("%Y-%m-%d %H:%M:%S.%f+00:00"),
         } | more  # fmt: skip
         return who.browser().post(reverse("admin:qa_time_machine"), given)
 
@@ -66,7 +66,7 @@ def test_what_arrived_late_counts_by_when_it_was_given_or_by_when_it_was_known(a
     answer(alice.subject, "withdraw", at=given + timedelta(days=1), channel="import")
     asked = given + timedelta(days=2)
     assert code(ask(quentin, asked)) == "consent_withdrawn"
-    assert code(ask(quentin, asked, known_at=asked.strftime("%Y-%m-%d %H:%M:%S"))) == "consent_missing"
+    assert code(ask(quentin, asked, known_at=asked.strftime("%Y-%m-%d %H:%M:%S+00:00"))) == "consent_missing"
 
 
 def test_the_periods_are_drawn_and_stand_in_a_table(ask, quentin, alice):
@@ -115,7 +115,7 @@ def test_the_pseudonym_of_the_log_finds_the_person_and_a_strange_reference_nobod
 def test_the_future_is_not_looked_at(ask, quentin):
     later = timezone.now() + timedelta(hours=1)
     assert ask(quentin, later).context["form"].errors.keys() == {"at"}
-    assert ask(quentin, known_at=later.strftime("%Y-%m-%d %H:%M")).context["form"].errors.keys() == {"known_at"}
+    assert ask(quentin, known_at=later.strftime("%Y-%m-%d %H:%M+00:00")).context["form"].errors.keys() == {"known_at"}
 
 
 def test_irm_and_qa_look_and_others_are_refused(ask, rita, quentin, olga, alice, audit_log):
@@ -128,3 +128,12 @@ def test_irm_and_qa_look_and_others_are_refused(ask, rita, quentin, olga, alice,
 def test_every_rule_has_its_question_and_every_code_its_words():
     assert explain.QUESTIONS.keys() == {rule.code for rule in RULES}
     assert words.CODES.keys() == {*explain.QUESTIONS, "allowed"}
+
+
+def test_a_moment_is_typed_in_the_zone_in_which_the_page_tells_it(ask, quentin, alice, settings):
+    answer(alice.subject, "give")
+    with timezone.override(settings.CONTROLLER_TIME_ZONE):
+        local = timezone.localtime()
+    page = ask(quentin, local.strftime("%Y-%m-%d %H:%M:%S.%f"))
+    assert code(page) == "allowed" and f"{local:%H:%M:%S}" in page.content.decode()
+    assert "Local time, Europe/Berlin." in page.content.decode()
