@@ -84,10 +84,16 @@ class Transport(pgmq.Transport):
         return super()._create_pgmq_client()
 
 
+def is_the_database() -> bool:
+    """Whether the queue lies in the database the service itself uses."""
+    scheme, _, rest = settings.BROKER_URL.partition("://")
+    return scheme == "pgmq" and not conninfo_to_dict(f"postgresql://{rest}").get("host")
+
+
 def address_of(client: Any) -> dict[str, str]:
     """libpq parameters of a broker address: its own when it names a host, else the service's database."""
     # The client's own host name is kombu's default by the time a producer connects; the setting says what is meant.
-    if not conninfo_to_dict(settings.BROKER_URL.replace("pgmq://", "postgresql://", 1)).get("host"):
+    if is_the_database():
         return database_address()
     url = client.as_uri(include_password=True).replace("pgmq://", "postgresql://", 1)
     return {key: str(value) for key, value in conninfo_to_dict(url).items()}
