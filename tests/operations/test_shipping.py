@@ -323,6 +323,22 @@ def test_what_can_be_many_may_lose_one_and_grow(repository: Path) -> None:
     assert "169.254.0.0/16" in block["except"] and "10.0.0.0/8" in block["except"]
 
 
+@needs_kubectl
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_a_node_can_be_drained(repository: Path, overlay: str) -> None:
+    """A budget that a single pod can never keep holds up every drain and every upgrade of the nodes."""
+    found = rendered(repository, overlay)
+    scalers, budgets = (
+        {each["metadata"]["name"]: each["spec"] for each in found if each["kind"] == kind}
+        for kind in ("HorizontalPodAutoscaler", "PodDisruptionBudget")
+    )
+    assert budgets.keys() == scalers.keys()
+    for name, budget in budgets.items():
+        fewest = scalers[name]["minReplicas"]
+        may_go = budget.get("maxUnavailable", fewest - budget.get("minAvailable", 0))
+        assert may_go == 1, f"{may_go} of {fewest} {name} may go at a time"
+
+
 def test_a_deployment_does_not_undo_what_the_autoscaler_did(repository: Path) -> None:
     found = list(resources(repository))
     scaled = {each["metadata"]["name"] for each in found if each["kind"] == "HorizontalPodAutoscaler"}
