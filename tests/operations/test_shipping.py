@@ -151,6 +151,26 @@ def test_health_asks_the_process_and_no_dependency(container: Any, word: str, ad
     assert done.returncode == 0 and address in done.stdout and "readyz" not in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("word", "given", "asked"),
+    [
+        ("web", {}, "http://127.0.0.1:8000/livez"),
+        ("web", {"WEB_ADDRESS": "::"}, "http://[::1]:8000/livez"),
+        ("web", {"WEB_ADDRESS": "::1", "PORT": "8001"}, "http://[::1]:8001/livez"),
+        ("web", {"WEB_ADDRESS": "10.0.0.7"}, "http://10.0.0.7:8000/livez"),
+        ("metrics", {"METRICS_ADDRESS": "::"}, "http://[::1]:9464/metrics"),
+    ],
+)
+def test_health_asks_where_the_process_listens(
+    container: Any, tmp_path: Path, word: str, given: dict[str, str], asked: str
+) -> None:
+    """Elsewhere nobody answers: a live process would be taken for dead, and started again for ever."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "process").write_text(word)
+    done = container(script="healthy", **given)
+    assert done.returncode == 0 and done.stdout.split()[-1] == asked
+
+
 @pytest.mark.skipif(program("shellcheck") is None, reason="NO shellcheck: run deploy/local/checkers.sh")
 def test_every_script_is_clean(repository: Path) -> None:
     found = [path for path in (repository / "deploy").rglob("*") if path.is_file() and _is_script(path)]
