@@ -118,9 +118,12 @@ def test_a_web_process_shares_its_port_with_no_other(container: Any, tmp_path: P
         taken.listen()
         port = str(taken.getsockname()[1])
         done = container("web", PORT=port, WEB_ADDRESS=address)
-        assert done.returncode == 1 and f"port {port} cannot be had" in done.stderr and "serves" not in done.stdout
+        assert done.returncode == 1 and "serves" not in done.stdout
+        assert f"port {port} cannot be had: Address already in use" in done.stderr
     done = container("web", PORT=port, WEB_ADDRESS=address)
     assert done.returncode == 0 and f"--host {address} --port {port} " in done.stdout
+    done = container("web", PORT=port, WEB_ADDRESS="192.0.2.1" if address == "127.0.0.1" else "2001:db8::1")
+    assert done.returncode == 1 and "cannot be had: Cannot assign requested address" in done.stderr
 
 
 def test_mounted_keys_are_made_readable_to_the_service_alone(container: Any, tmp_path: Path) -> None:
