@@ -164,6 +164,7 @@ class ArchiveView(ScopedView):
 
     scopes = {"GET": "requests:read"}
     problems = {"GET": ("409", "416")}
+    answer_headers = ("ETag", "Accept-Ranges", "Content-Disposition")
     renderer_classes = [ZipRenderer, JSONRenderer]  # a client that always asks for JSON gets its archive too
 
     @extend_schema(

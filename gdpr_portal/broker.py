@@ -37,13 +37,12 @@ def database_address() -> dict[str, str]:
     names = {"host": "HOST", "port": "PORT", "dbname": "NAME", "user": "USER", "password": "PASSWORD"}
     address = {key: str(settings[name]) for key, name in names.items() if settings[name]}
     # `options` carries the statement timeout, which is for the service's own statements.
-    extra = {key: str(value) for key, value in settings["OPTIONS"].items() if key in LIBPQ}
+    extra = {key: str(value) for key, value in settings["OPTIONS"].items() if key != "options"}
     return address | extra
 
 
-LIBPQ = {
-    "connect_timeout", "sslmode", "sslrootcert", "sslcert", "sslkey", "target_session_attrs", "hostaddr", "service",
-}  # fmt: skip
+KNOWN = {"host", "port", "dbname", "user", "password"}
+"""What the client takes from a connection string; everything else it drops."""
 
 
 def plain(address: dict[str, str]) -> str:
@@ -53,7 +52,7 @@ def plain(address: dict[str, str]) -> str:
     already quoted, and the members it does not know ride behind the password.
     """
     known = {"host": "localhost", "port": "5432"} | address
-    rest = {key: known.pop(key) for key in list(known) if key in LIBPQ}
+    rest = {key: known.pop(key) for key in list(known) if key not in KNOWN}
     quoted = {key: make_conninfo(**{key: value}).partition("=")[2] for key, value in known.items()}
     quoted["password"] = " ".join(filter(None, [quoted.get("password", "''"), make_conninfo(**rest)]))
     return make_conninfo(**quoted)
@@ -84,10 +83,16 @@ class Transport(pgmq.Transport):
         return super()._create_pgmq_client()
 
 
+def is_the_database() -> bool:
+    """Whether the queue lies in the database the service itself uses."""
+    scheme, _, rest = settings.BROKER_URL.partition("://")
+    return scheme == "pgmq" and not conninfo_to_dict(f"postgresql://{rest}").get("host")
+
+
 def address_of(client: Any) -> dict[str, str]:
     """libpq parameters of a broker address: its own when it names a host, else the service's database."""
     # The client's own host name is kombu's default by the time a producer connects; the setting says what is meant.
-    if not conninfo_to_dict(settings.BROKER_URL.replace("pgmq://", "postgresql://", 1)).get("host"):
+    if is_the_database():
         return database_address()
     url = client.as_uri(include_password=True).replace("pgmq://", "postgresql://", 1)
     return {key: str(value) for key, value in conninfo_to_dict(url).items()}

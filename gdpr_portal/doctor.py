@@ -24,7 +24,7 @@ from consent.models import Delivery, NoticeText
 from consent.models.governance import ReviewState
 from erasure.models import RightsRequest, Step
 from erasure.states import OPEN_REQUEST
-from gdpr_portal import outages, wellknown
+from gdpr_portal import broker, outages, wellknown
 from gdpr_portal.celery import app
 from vault import ledger, ledger_file
 from vault import services as vault
@@ -40,11 +40,12 @@ LEAST_FREE = 0.10
 
 @dataclass(frozen=True)
 class Answer:
-    """What a check found: a sentence, and what to do when it is not well."""
+    """What a check found: a sentence, and what to do when it is not well; whether nobody can be asked after it."""
 
     level: Level
     words: str
     remedy: str = ""
+    is_away: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,18 +55,35 @@ class Check:
     name: str
     look: Callable[[], Answer]
     entry: str = ""
+    asks_database: bool = False
+
+
+UNSEEN = Answer("bad", "not looked at: the database does not answer")
 
 
 def examine(checks: Sequence[Check] | None = None) -> Iterator[tuple[str, Answer]]:
-    """The answer of every check, of `CHECKS` or of those given, in order; a check that cannot look says so."""
+    """The answer of every check, of `CHECKS` or of those given, in order; a check that cannot look says so.
+
+    A database that does not answer is told once: what would ask it afterwards is `UNSEEN`, without a wait for each.
+    """
+    is_away = False
     for check in CHECKS if checks is None else checks:
-        try:
-            yield check.name, check.look()
-        except Exception as error:  # whatever keeps a check from looking is what the operator must hear
-            if not connection.in_atomic_block:
-                connection.close()  # the next check gets a new one
-            words = f"cannot be looked at: {type(error).__name__}"
-            yield check.name, Answer("bad", words, "See to the checks above first, then run doctor again.")
+        if is_away and check.asks_database:
+            yield check.name, UNSEEN
+            continue
+        answer = _looked(check)
+        is_away = is_away or answer.is_away
+        yield check.name, answer
+
+
+def _looked(check: Check) -> Answer:
+    try:
+        return check.look()
+    except Exception as error:  # whatever keeps a check from looking is what the operator must hear
+        if not connection.in_atomic_block:
+            connection.close()  # the next check gets a new one
+        words = f"cannot be looked at: {type(error).__name__}"
+        return Answer("bad", words, "See to the checks above first, then run doctor again.")
 
 
 # --- the ground -------------------------------------------------------------------------------------------------------
@@ -98,7 +116,7 @@ def _database() -> Answer:
     except OperationalError as error:
         connection.close()
         remedy = "Does the server run, and are host, port, database, user and password of DATABASE_URL right?"
-        return Answer("bad", f"no connection: {_last_line(error)}", remedy)
+        return Answer("bad", f"no connection: {_last_line(error)}", remedy, is_away=True)
     if number < OLDEST_POSTGRESQL:
         return Answer("bad", f"PostgreSQL {version}", "The service needs PostgreSQL 15 or newer.")
     if is_standby:
@@ -218,8 +236,8 @@ def _ledger_file() -> Answer:
 # --- what runs --------------------------------------------------------------------------------------------------------
 def _broker() -> Answer:
     try:
-        with app.connection_for_write() as broker:
-            broker.ensure_connection(max_retries=1, timeout=2)
+        with app.connection_for_write() as link:
+            link.ensure_connection(max_retries=1, timeout=2)
     except Exception as error:  # each transport has errors of its own
         remedy = "Does it run, and are host, user, password and virtual host of BROKER_URL right?"
         return Answer("bad", f"the broker does not let us in: {type(error).__name__}", remedy)
@@ -323,19 +341,19 @@ def entry_of(name: str) -> str:
 CHECKS = [
     Check("profile", _profile, "A deployment goes wrong"),
     Check("database", _database, "The database is down"),
-    Check("role", _role, "Migrations are missing"),
-    Check("migrations", _migrations, "Migrations are missing"),
-    Check("clock", _clock, "The clocks differ"),
+    Check("role", _role, "Migrations are missing", asks_database=True),
+    Check("migrations", _migrations, "Migrations are missing", asks_database=True),
+    Check("clock", _clock, "The clocks differ", asks_database=True),
     Check("disk", _disk, "The disk fills"),
-    Check("keys", _keys, "The vault is sealed"),
+    Check("keys", _keys, "The vault is sealed", asks_database=True),
     Check("key file", _key_file, "The vault is sealed"),
-    Check("shred ledger", _ledger, "The restore fence is up"),
-    Check("broker", _broker, "The broker is down"),
-    Check("queues", _worker, "Work is overdue in the queues"),
-    Check("audit log", _sequencer, "The audit log is not sealed"),
-    Check("notices", _controller, "A deployment goes wrong"),
-    Check("rights requests", _requests, "A rights request runs out of time"),
-    Check("mail", _mail, "Notices or mails do not go out"),
-    Check("breakers", _breakers, "A dependency is left alone"),
-    Check("receivers", _receivers, "A recipient does not confirm"),
+    Check("shred ledger", _ledger, "The restore fence is up", asks_database=True),
+    Check("broker", _broker, "The broker is down", asks_database=broker.is_the_database()),
+    Check("queues", _worker, "Work is overdue in the queues", asks_database=True),
+    Check("audit log", _sequencer, "The audit log is not sealed", asks_database=True),
+    Check("notices", _controller, "A deployment goes wrong", asks_database=True),
+    Check("rights requests", _requests, "A rights request runs out of time", asks_database=True),
+    Check("mail", _mail, "Notices or mails do not go out", asks_database=True),
+    Check("breakers", _breakers, "A dependency is left alone", asks_database=True),
+    Check("receivers", _receivers, "A recipient does not confirm", asks_database=True),
 ]

@@ -82,12 +82,13 @@ def database(url: str) -> dict[str, Any]:
     limits += " -c plan_cache_mode=force_generic_plan"
     if DATABASE_ROLE == "owner":
         limits = ""
+    ours = f"{limits} -c timezone=UTC {parts.pop('options', '')}"  # the address adds to them, and may say another
     return settings | {
         "ENGINE": "django.db.backends.postgresql",
         "CONN_MAX_AGE": CONN_MAX_AGE,
         "CONN_HEALTH_CHECKS": True,
         "DISABLE_SERVER_SIDE_CURSORS": DATABASE_POOLED,
-        "OPTIONS": {"connect_timeout": 2, "options": f"{limits} -c timezone=UTC".strip(), **parts},
+        "OPTIONS": {"connect_timeout": 2, "options": ours.strip(), **parts},
     }
 
 

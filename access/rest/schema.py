@@ -25,6 +25,8 @@ PROBLEMS = {
 _ALWAYS = ("400", "401", "403", "406", "429", "503")
 _WITH_BODY = ("409", "413", "415", "422")
 _WITH_PATH = ("404", "410")
+ANSWERED = ("X-Request-Id", "RateLimit-Policy", "RateLimit")
+"""Headers of every answer to an application that was let in."""
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -48,16 +50,22 @@ class ContractSchema(AutoSchema):
         operation.setdefault("parameters", []).extend(self._common_parameters())
         responses = operation.setdefault("responses", {})
         for response in responses.values():
-            response.setdefault("headers", {}).update(_refs("headers", "X-Request-Id", "RateLimit-Policy", "RateLimit"))
+            response.setdefault("headers", {}).update(_refs("headers", *ANSWERED, *self._own_headers()))
         for status in self._problem_statuses():
             responses.setdefault(status, {"$ref": f"#/components/responses/Problem{status}"})
         operation["responses"] = dict(sorted(responses.items()))
         return operation
 
+    def _own_headers(self) -> tuple[str, ...]:
+        """What the answers of this operation carry beside what all do."""
+        replayed = ("Idempotency-Replayed",) if self._takes_key() else ()
+        return (*replayed, *getattr(self.view, "answer_headers", ()))
+
+    def _takes_key(self) -> bool:
+        return self.method == "POST" and not getattr(self.view, "scopes", {}).get("POST", "").endswith(":read")
+
     def _common_parameters(self) -> list[dict[str, str]]:
-        names = ["RequestId"]
-        if self.method == "POST" and not getattr(self.view, "scopes", {}).get("POST", "").endswith(":read"):
-            names.append("IdempotencyKey")
+        names = ["RequestId", "IdempotencyKey"] if self._takes_key() else ["RequestId"]
         return [{"$ref": f"#/components/parameters/{name}"} for name in names]
 
     def _problem_statuses(self) -> list[str]:
@@ -126,7 +134,9 @@ def _refs(kind: str, *names: str) -> dict[str, dict[str, str]]:
 
 
 def _problem(status: str, text: str) -> dict[str, Any]:
-    headers = _refs("headers", "X-Request-Id")
+    headers = _refs("headers", *ANSWERED, "Idempotency-Replayed")
+    if status == "401":  # nobody is known whose allowance could be told
+        headers = _refs("headers", "X-Request-Id")
     if status in {"429", "503"}:
         headers |= _refs("headers", "Retry-After")
     if status in {"401", "403"}:
@@ -186,8 +196,15 @@ _HEADERS: dict[str, Any] = {
         "schema": {"type": "string"},
     },
     "RateLimit": {"description": '`"default";r=5990;t=42`', "schema": {"type": "string"}},
+    "Idempotency-Replayed": {
+        "description": "The first answer to this Idempotency-Key once more; only on a POST.",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
-    "WWW-Authenticate": {"description": "RFC 6750.", "schema": {"type": "string"}},
+    "WWW-Authenticate": {"description": "RFC 6750; of the OAuth endpoints RFC 7617.", "schema": {"type": "string"}},
+    "ETag": {"description": "Strong, for `If-Range` (RFC 9110).", "schema": {"type": "string"}},
+    "Accept-Ranges": {"description": "`bytes`", "schema": {"type": "string"}},
+    "Content-Disposition": {"description": "A name for the file.", "schema": {"type": "string"}},
 }
 _PARAMETERS: dict[str, Any] = {
     "RequestId": {
@@ -227,10 +244,22 @@ def _oauth(
                     "description": "`invalid_request`, `invalid_scope`, `unsupported_grant_type`.",
                     "content": error,
                 },
-                "401": {"description": "`invalid_client`.", "content": error},
+                "401": {
+                    "description": "`invalid_client`.",
+                    "headers": _refs("headers", "WWW-Authenticate"),
+                    "content": error,
+                },
                 "405": {"description": "Only POST.", "content": error},
-                "429": {"description": "Too many wrong credentials.", "content": error},
-                "503": {"description": "`temporarily_unavailable`.", "content": error},
+                "429": {
+                    "description": "Too many wrong credentials.",
+                    "headers": _refs("headers", "Retry-After"),
+                    "content": error,
+                },
+                "503": {
+                    "description": "`temporarily_unavailable`.",
+                    "headers": _refs("headers", "Retry-After"),
+                    "content": error,
+                },
             },
         }
     }

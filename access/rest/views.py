@@ -37,6 +37,8 @@ class ScopedView(APIView):
     scopes: ClassVar[dict[str, str]] = {}
     problems: ClassVar[dict[str, tuple[str, ...]]] = {}
     """Statuses of refusals, by method, that the document cannot tell from method and path."""
+    answer_headers: ClassVar[tuple[str, ...]] = ()
+    """Headers of its answers beside those all have, for the document."""
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
 
     allowance: Allowance | None = None
@@ -131,9 +133,10 @@ class ScopedView(APIView):
         return idempotency.call_of(request, self.application, self._raw)
 
     def _answer(self) -> HttpResponseBase:
-        handler = self._handler or self.http_method_not_allowed
+        if self._handler is None:
+            return self.http_method_not_allowed(self.request)  # whatever else the call holds
         self._understand()
-        answer: HttpResponseBase = handler(self.request, *self.args, **self.kwargs)
+        answer: HttpResponseBase = self._handler(self.request, *self.args, **self.kwargs)
         if self.request.query_params and not self._is_query_read:
             raise _unknown_parameters()
         return answer

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from deploy.local import announce, programs, roles
-from deploy.local.instance import Instance, Refusal, free_port, from_environment, is_free, load_secrets
+from deploy.local.instance import Instance, Refusal, free_port, from_environment, hindrance, load_secrets
 from deploy.local.postgres import Cluster
 from deploy.local.processes import Guard, Program, stop_left_behind
 
@@ -91,8 +91,8 @@ def run(instance: Instance) -> int:
     guard.logs.mkdir(mode=0o700, exist_ok=True)
     guard.listen_to_signals()
     stop_left_behind(instance.run_dir, guard.say)
-    if not is_free(instance.port):
-        raise Refusal(f"Port {instance.port} is taken. Free it, or choose another: PORT=8001 make run")
+    if hindered := hindrance(instance.port):
+        raise Refusal(f"{hindered} Choose another: PORT=8001 make run")
     load_secrets(instance)
     try:
         start(instance, guard)

@@ -3,6 +3,7 @@
 Everything of an instance lies under `RUN_DIR`; two instances share nothing but the code and the virtual environment.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -93,15 +94,19 @@ def write_private(path: Path, content: dict[str, Any]) -> None:
     aside.replace(path)
 
 
-def is_free(port: int) -> bool:
-    """Whether a server can listen on this port of the loopback."""
+def hindrance(port: int) -> str:
+    """Why no server can listen on this port of the loopback; empty when one can."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+        except PermissionError:
+            return f"Port {port} is not for this user: those below 1024 are root's."
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return f"Port {port} is taken."
+            return f"Port {port} of 127.0.0.1 cannot be had: {error.strerror}."
+    return ""
 
 
 def free_port() -> int:

@@ -5,9 +5,9 @@ import hmac
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
+from typing import Any, get_type_hints
 from uuid import uuid4
 
 import httpx
@@ -259,3 +259,19 @@ def test_an_old_one_and_another_secret_are_refused() -> None:
     with pytest.raises(NotVerified, match="no notice"):
         headers, body = notice(subject="not an id")
         verify(SECRET, headers, body)
+
+
+def test_a_notice_is_verified_with_the_headers_of_any_framework() -> None:
+    """A type checker takes them too: those of Flask are no Mapping."""
+
+    class OfAFramework:
+        def __init__(self, headers: dict[str, str]) -> None:
+            self._headers = headers
+
+        def items(self) -> Iterable[tuple[str, str]]:
+            return self._headers.items()
+
+    headers, body = notice()
+    other = OfAFramework(headers)
+    assert verify(SECRET, other, body) == verify(SECRET, headers, body)
+    assert isinstance(other, get_type_hints(verify)["headers"])

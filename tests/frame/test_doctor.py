@@ -176,6 +176,34 @@ def test_a_database_that_does_not_let_us_in_says_why(monkeypatch: pytest.MonkeyP
     assert "DATABASE_URL" in found.remedy
 
 
+def test_a_database_that_is_away_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operator at night reads one sentence about it, not one for each of a dozen checks, and waits once."""
+
+    def refuse() -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(doctor, "connection", SimpleNamespace(cursor=refuse, close=lambda: None, in_atomic_block=True))
+    out = io.StringIO()
+    with pytest.raises(SystemExit):
+        call_command("doctor", stdout=out)
+    lines = out.getvalue().splitlines()
+    assert [line for line in lines if "connection refused" in line] and "cannot be looked at" not in out.getvalue()
+    [unseen] = [line for line in lines if line.startswith(f"BAD   {doctor.UNSEEN.words}")]
+    assert {"role", "migrations", "rights requests"} <= set(unseen.partition(": ")[2].partition(": ")[2].split(", "))
+    assert {name for name, answer in answers().items() if answer is not doctor.UNSEEN} >= {"disk", "key file"}
+    assert answers()["keys"].level == "bad", "what was not looked at has not passed"
+
+
+def test_what_asks_the_database_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it would be asked, and fail, with the database known to be away."""
+    away = SimpleNamespace(cursor=lambda: pytest.fail("asked"), close=lambda: None, in_atomic_block=True)
+    monkeypatch.setattr(doctor, "connection", away)
+    monkeypatch.setattr("django.db.backends.base.base.BaseDatabaseWrapper.cursor", lambda *_: pytest.fail("asked"))
+    for check in doctor.CHECKS:
+        if not check.asks_database and check.name not in {"database", "broker"}:
+            check.look()
+
+
 def test_a_standby_is_told_and_takes_no_traffic(monkeypatch: pytest.MonkeyPatch) -> None:
     """A standby answers every read and refuses every withdrawal."""
     assert wellknown._CHECKS["database"]() is True

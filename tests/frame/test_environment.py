@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from gdpr_portal import settings
 from gdpr_portal.env import (
     VARIABLES,
     address,
@@ -88,3 +89,13 @@ def test_every_number_and_address_has_a_reader_that_refuses() -> None:
     assert not {name for name, variable in VARIABLES.items() if variable.read in {int, float}}
     addresses = {"BASE_URL", "BROKER_URL", "DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SEQUENCER_URL", "EMAIL_URL"}
     assert not {name for name in addresses if VARIABLES[name].read is str}
+
+
+def test_options_of_the_address_come_besides_ours() -> None:
+    """Else a provider's `options=` would take away the time zone and every limit on statements and locks."""
+    made = settings.database("postgresql://app@db.example/gdpr?options=-c%20search_path%3Dgdpr&sslmode=verify-full")
+    options = made["OPTIONS"]["options"]
+    assert options.endswith(" -c search_path=gdpr") and made["OPTIONS"]["sslmode"] == "verify-full"
+    for limit in ("statement_timeout=", "lock_timeout=", "timezone=UTC"):
+        assert f"-c {limit}" in options
+    assert settings.database("postgresql://app@db.example/gdpr")["OPTIONS"]["options"].endswith("timezone=UTC")

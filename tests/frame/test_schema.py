@@ -11,6 +11,7 @@ from drf_spectacular.validation import validate_schema
 
 from access import docs
 from access.checks import api_views, flaws_of
+from access.rest.schema import PROBLEMS
 from access.scopes import SCOPES
 from gdpr_portal.finders import FILES
 
@@ -61,6 +62,22 @@ def test_every_operation_tells_its_problems_and_headers(schema):
             assert {"$ref": "#/components/parameters/IdempotencyKey"} in operation["parameters"], path
         good = next(answer for status, answer in operation["responses"].items() if status.startswith("2"))
         assert "X-Request-Id" in good["headers"], path
+
+
+def test_every_header_an_application_acts_on_is_told(schema):
+    """A generated client gives its user only headers that the document names."""
+    for path, _method, operation in operations(schema):
+        answers = {status: place for status, place in operation["responses"].items() if status.startswith("2")}
+        takes_key = {"$ref": "#/components/parameters/IdempotencyKey"} in operation.get("parameters", [])
+        assert {("Idempotency-Replayed" in each.get("headers", {})) for each in answers.values()} == {takes_key}, path
+    problems = schema["components"]["responses"]
+    assert {status for status in PROBLEMS if "RateLimit" not in problems[f"Problem{status}"]["headers"]} == {"401"}
+    assert "Idempotency-Replayed" in problems["Problem422"]["headers"], "refusals are replayed too"
+    archive = schema["paths"]["/api/v1/requests/{request_id}/archive"]["get"]["responses"]
+    assert {"ETag", "Accept-Ranges", "Content-Disposition"} <= archive["206"]["headers"].keys()
+    for path in ("/oauth/token", "/oauth/revoke"):
+        refused = schema["paths"][path]["post"]["responses"]
+        assert "WWW-Authenticate" in refused["401"]["headers"] and "Retry-After" in refused["429"]["headers"]
 
 
 def test_bodies_are_closed_and_answers_may_grow(schema):

@@ -126,10 +126,19 @@ def test_the_client_rebuilds_exactly_the_address_it_was_given() -> None:
 
     wanted = {
         "host": "/tmp/a folder", "port": "5433", "dbname": "it's", "user": "back\\slash", "password": "p w='x'",
-        "sslmode": "require", "connect_timeout": "2",
+        "sslmode": "require", "connect_timeout": "2", "passfile": "/a folder/pass", "sslcrl": "/ca/gone.crl",
+        "channel_binding": "require",
     }  # fmt: skip
     rebuilt = PGMQConfig(conn_string=broker.plain(wanted)).dsn
     assert {key: str(value) for key, value in conninfo_to_dict(rebuilt).items()} == wanted
+
+
+def test_the_queue_is_reached_as_the_database_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that DATABASE_URL says of passwords and TLS, and not the timeouts of the service's own statements."""
+    said = {"passfile": "/run/pass", "sslcrl": "/ca/gone.crl", "channel_binding": "require"}
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", {**said, "options": "-c statement_timeout=5000"})
+    address = broker.database_address()
+    assert {key: address.get(key) for key in said} == said and "options" not in address
 
 
 def test_every_sweep_of_the_schedule_is_a_task_that_exists() -> None:

@@ -1,5 +1,6 @@
 """`make run` refuses in words what it cannot do, before anything is started."""
 
+import errno
 import os
 import signal
 import socket
@@ -41,6 +42,25 @@ def test_a_taken_port_is_said_and_nothing_is_started(tmp_path: Path) -> None:
     assert f"Port {port} is taken" in done.stderr
     assert not (tmp_path / "run" / "postgres").exists()
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), "Port 80 is not for this user"),
+        (OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address"), "Port 80 of 127.0.0.1 cannot be had: Cannot"),
+    ],
+)
+def test_a_port_that_cannot_be_had_is_not_called_taken(
+    monkeypatch: pytest.MonkeyPatch, error: OSError, said: str
+) -> None:
+    """Who is told that it is taken looks for a process that is not there."""
+
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    assert instance.hindrance(80).startswith(said)
 
 
 @pytest.mark.parametrize("port", ["eighty", "0", "65536", "-1"])

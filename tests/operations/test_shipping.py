@@ -118,9 +118,12 @@ def test_a_web_process_shares_its_port_with_no_other(container: Any, tmp_path: P
         taken.listen()
         port = str(taken.getsockname()[1])
         done = container("web", PORT=port, WEB_ADDRESS=address)
-        assert done.returncode == 1 and f"port {port} cannot be had" in done.stderr and "serves" not in done.stdout
+        assert done.returncode == 1 and "serves" not in done.stdout
+        assert f"port {port} cannot be had: Address already in use" in done.stderr
     done = container("web", PORT=port, WEB_ADDRESS=address)
     assert done.returncode == 0 and f"--host {address} --port {port} " in done.stdout
+    done = container("web", PORT=port, WEB_ADDRESS="192.0.2.1" if address == "127.0.0.1" else "2001:db8::1")
+    assert done.returncode == 1 and "cannot be had: Cannot assign requested address" in done.stderr
 
 
 def test_mounted_keys_are_made_readable_to_the_service_alone(container: Any, tmp_path: Path) -> None:
@@ -149,6 +152,26 @@ def test_health_asks_the_process_and_no_dependency(container: Any, word: str, ad
     container(word)
     done = container(script="healthy")
     assert done.returncode == 0 and address in done.stdout and "readyz" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("word", "given", "asked"),
+    [
+        ("web", {}, "http://127.0.0.1:8000/livez"),
+        ("web", {"WEB_ADDRESS": "::"}, "http://[::1]:8000/livez"),
+        ("web", {"WEB_ADDRESS": "::1", "PORT": "8001"}, "http://[::1]:8001/livez"),
+        ("web", {"WEB_ADDRESS": "10.0.0.7"}, "http://10.0.0.7:8000/livez"),
+        ("metrics", {"METRICS_ADDRESS": "::"}, "http://[::1]:9464/metrics"),
+    ],
+)
+def test_health_asks_where_the_process_listens(
+    container: Any, tmp_path: Path, word: str, given: dict[str, str], asked: str
+) -> None:
+    """Elsewhere nobody answers: a live process would be taken for dead, and started again for ever."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "process").write_text(word)
+    done = container(script="healthy", **given)
+    assert done.returncode == 0 and done.stdout.split()[-1] == asked
 
 
 @pytest.mark.skipif(program("shellcheck") is None, reason="NO shellcheck: run deploy/local/checkers.sh")
@@ -321,6 +344,22 @@ def test_what_can_be_many_may_lose_one_and_grow(repository: Path) -> None:
     assert policies["nothing"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     block = policies["worker-to-outside"]["egress"][0]["to"][0]["ipBlock"]
     assert "169.254.0.0/16" in block["except"] and "10.0.0.0/8" in block["except"]
+
+
+@needs_kubectl
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_a_node_can_be_drained(repository: Path, overlay: str) -> None:
+    """A budget that a single pod can never keep holds up every drain and every upgrade of the nodes."""
+    found = rendered(repository, overlay)
+    scalers, budgets = (
+        {each["metadata"]["name"]: each["spec"] for each in found if each["kind"] == kind}
+        for kind in ("HorizontalPodAutoscaler", "PodDisruptionBudget")
+    )
+    assert budgets.keys() == scalers.keys()
+    for name, budget in budgets.items():
+        fewest = scalers[name]["minReplicas"]
+        may_go = budget.get("maxUnavailable", fewest - budget.get("minAvailable", 0))
+        assert may_go == 1, f"{may_go} of {fewest} {name} may go at a time"
 
 
 def test_a_deployment_does_not_undo_what_the_autoscaler_did(repository: Path) -> None:

@@ -57,6 +57,8 @@ def test_another_method_is_405_with_allow(api, probe):
     answer = api.delete(f"{probe}/body")
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
     assert {part.strip() for part in answer["Allow"].split(",")} == {"GET", "POST", "PUT", "HEAD"}
+    answer = api.delete(f"{probe}/body?limit=1")
+    assert answer.json()["code"] == "method_not_allowed", "the method comes before what else does not fit"
     for method in ("OPTIONS", "TRACE", "QUERY", "READ", "DISPATCH", "X"):
         assert api.generic(method, f"{probe}/body").status_code == 405, method
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from gdpr_portal.doctor import entry_of, examine
+from gdpr_portal.doctor import UNSEEN, Answer, entry_of, examine
 
 MARKS = {"ok": "ok  ", "warn": "WARN", "bad": "BAD "}
 
@@ -28,8 +28,15 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(found, indent=2))
         else:
             for name, each in answers:
-                self.stdout.write(f"{MARKS[each.level]}  {name:16} {each.words}")
-                if each.remedy:
-                    self.stdout.write(f"      {'':16} -> {each.remedy} (docs/runbook.md, '{entry_of(name)}')")
+                self._tell(name, each)
+            if unseen := [name for name, each in answers if each is UNSEEN]:
+                self.stdout.write(f"{MARKS['bad']}  {UNSEEN.words}: {', '.join(unseen)}")
         if any(each.level == "bad" for _name, each in answers):
             raise SystemExit(1)
+
+    def _tell(self, name: str, answer: Answer) -> None:
+        if answer is UNSEEN:
+            return  # told in one line at the end
+        self.stdout.write(f"{MARKS[answer.level]}  {name:16} {answer.words}")
+        if answer.remedy:
+            self.stdout.write(f"      {'':16} -> {answer.remedy} (docs/runbook.md, '{entry_of(name)}')")

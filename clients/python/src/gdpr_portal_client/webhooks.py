@@ -10,15 +10,24 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
 from gdpr_portal_client.errors import NotVerified
 
 TOLERANCE_SECONDS = 300
+
+
+@runtime_checkable
+class Headers(Protocol):
+    """Headers as any web framework has them; those of Flask and of `email` are no `Mapping`."""
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """Each name, in any case, with its value."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,7 @@ class Notification:
 
 def verify(
     secrets: str | Iterable[str],
-    headers: Mapping[str, str],
+    headers: Headers,
     body: bytes,
     *,
     now: float | None = None,
