@@ -342,8 +342,9 @@ def test_what_can_be_many_may_lose_one_and_grow(repository: Path) -> None:
         assert {each["metadata"]["name"] for each in found if each["kind"] == kind} == {"web", "worker"}
     policies = {each["metadata"]["name"]: each["spec"] for each in found if each["kind"] == "NetworkPolicy"}
     assert policies["nothing"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-    block = policies["worker-to-outside"]["egress"][0]["to"][0]["ipBlock"]
-    assert "169.254.0.0/16" in block["except"] and "10.0.0.0/8" in block["except"]
+    old, new = (each["ipBlock"] for each in policies["worker-to-outside"]["egress"][0]["to"])
+    assert old["cidr"] == "0.0.0.0/0" and {"169.254.0.0/16", "10.0.0.0/8"} <= set(old["except"])
+    assert new["cidr"] == "::/0" and {"fc00::/7", "fe80::/10"} <= set(new["except"]), "receivers by IPv6 alone"
 
 
 @needs_kubectl
