@@ -172,12 +172,12 @@ def choices(subject: Subject, language: str) -> list[Choice]:
             line=line,
         )
         for purpose, text in _with_text(language)
-        for line in [lines.get(purpose.slug) or Line(purpose.slug, "", Consent.NEVER_ASKED)]
+        for line in [lines.get(purpose.slug) or Line(purpose=purpose.slug, recipient="", state=Consent.NEVER_ASKED)]
     ]  # fmt: skip
 
 
 def _before(line: Line, text: NoticeText) -> str:
-    if line.state is not Consent.OUTDATED:
+    if line.state is not Consent.OUTDATED or line.notice_version is None:
         return ""
     answered = NoticeText.objects.filter(notice__purpose__slug=line.purpose, notice__version=line.notice_version)
     return answered.filter(language=text.language).values_list("body", flat=True).first() or ""

@@ -113,7 +113,9 @@ def _comment(item: Any, account: Account, given: QueryDict) -> Any:
 
 
 def _revise(item: Any, account: Account, given: QueryDict) -> Any:
-    if isinstance(item, Notice | DataContract):
+    if isinstance(item, Notice):
+        return next_versions.begin_next(item=item, author=account)
+    if isinstance(item, DataContract):
         return next_versions.begin_next(item=item, author=account)
     return revisions.begin_revision(thing=item, author=account)
 

@@ -110,9 +110,9 @@ class BreachAdmin(ForReviewers):
         """With what may be done next, one button each: the list does the same for several."""
         breach = context.get("original")
         if breach is not None:
-            offered = self.get_actions(request)
+            offered = {name: action[2] for name, action in self.get_actions(request).items() if action}
             context |= {
-                "next": [(name, offered[name][2]) for name in possible(breach)],
+                "next": [(name, offered[name]) for name in possible(breach)],
                 "tell_until": breach.aware_at + HOURS,
                 "checkbox": ACTION_CHECKBOX_NAME,
             }
