@@ -35,6 +35,7 @@ class Asked:
     masking: Strategy
     fallback: Strategy | None
     looks: bool = False
+    settled: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +139,7 @@ def _made(
     missing = [_missing(address, names[positions[address]]) for address in sorted(reached) if address not in found]
     if missing:
         raise RunFailed(missing)
-    wanted = Wanted(asked.categories, asked.masking, asked.fallback, asked.looks)
+    wanted = Wanted(asked.categories, asked.masking, asked.fallback, asked.looks, asked.settled)
     _check_columns({address: wanted.leaves(graph.collections[address]) for address in reached}, found)
     untyped = {address for address in reached if databases[positions[address]].url.get_backend_name() == "sqlite"}
     return Blueprint(

@@ -1,7 +1,7 @@
 """From what was found to what is changed: computed for all databases before the first statement.
 
 Deleting a row takes along rows of the same person that cannot be without it; a link that may be empty is emptied
-instead. A row that something unmovable hangs on stays, withheld as a `key`.
+instead. A row that something unmovable hangs on stays, withheld as a `key`; in a rights request it is masked.
 """
 
 import json
@@ -131,7 +131,7 @@ def _withhold(place: Place, intent: Intent, report: Report) -> None:
 # --- masking ----------------------------------------------------------------------------------------------------------
 def _mask(place: Place, intent: Intent, gone: Rows, masker: Masker, report: Report) -> Work | None:
     rows = [row for key, row in place.rows.items() if row.whose == "mine" and not row.shared and key not in gone]
-    for reason in ("key", "read_only", "not_nullable"):
+    for reason in ("read_only", "not_nullable") if intent.delete else ("key", "read_only", "not_nullable"):
         marks = [at for at, target in enumerate(intent.targets) if target.fate == reason]
         held = sum(row.count for row in rows if any(row.state[at] not in {0, None} for at in marks))
         report.withhold(place.address, reason, held)

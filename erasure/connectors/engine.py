@@ -137,6 +137,7 @@ def _asked(order: Order) -> Asked:
         masking=order.masking,
         fallback=order.fallback,
         looks=order.looks,
+        settled=order.only is not None,
     )
 
 

@@ -5,7 +5,7 @@ Whatever cannot be done fails here, for the whole run, so that nothing is skippe
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -49,7 +49,8 @@ class Target:
 
 @dataclass(frozen=True)
 class Intent:
-    """What an erasure means for a collection: its rows are deleted, or some columns masked."""
+    """What an erasure means for a collection: its rows are deleted, or some columns masked; of those that are deleted
+    the columns of the rows that have to stay."""
 
     delete: bool = False
     read_only: bool = False
@@ -58,12 +59,14 @@ class Intent:
 
 @dataclass
 class Wanted:
-    """The categories and the masking of a request. One that `looks` leaves out what cannot be told from its mask."""
+    """The categories and the masking of a request. One that `looks` leaves out what cannot be told from its mask; where
+    it is `settled` whose the rows are, they are masked and never deleted: others refer to them."""
 
     categories: tuple[str, ...]
     masking: Strategy = NULL
     fallback: Strategy | None = None
     looks: bool = False
+    settled: bool = False
     _known: dict[Address, list[Field]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def leaves(self, collection: Collection) -> list[Field]:
@@ -85,13 +88,31 @@ def intent(collection: Collection, table: Table, graph: Graph, wanted: Wanted, *
         return Intent()
     if not (table.undoes or wanted.looks):
         raise RunFailed([problem(collection.address, "no_transactions")])
-    if strategy.name == "delete":
-        fixed = [leaf.path for leaf in collection.leaves() if leaf.read_only]
-        if fixed and not collection.read_only:
-            more = f"Column {', '.join(fixed)} is read-only: a row that holds it is masked, not deleted."
-            raise RunFailed([problem(collection.address, "read_only_column", more)])
+    if strategy.name != "delete":
+        return Intent(
+            read_only=collection.read_only, targets=_targets(collection, table, graph, wanted, untyped=untyped)
+        )
+    masked = replace(collection, masking=None)
+    if wanted.settled:
+        return Intent(read_only=collection.read_only, targets=_targets(masked, table, graph, wanted, untyped=untyped))
+    fixed = [leaf.path for leaf in collection.leaves() if leaf.read_only]
+    if fixed and not collection.read_only:
+        more = f"Column {', '.join(fixed)} is read-only: a row that holds it is masked, not deleted."
+        raise RunFailed([problem(collection.address, "read_only_column", more)])
+    if collection.read_only or wanted.fallback is None:
         return Intent(delete=True, read_only=collection.read_only)
-    keys = structural(collection, table, graph)
+    try:
+        return Intent(delete=True, targets=_targets(masked, table, graph, wanted, untyped=untyped))
+    except RunFailed:  # rows that have to stay are left, and said to be
+        return Intent(delete=True)
+
+
+def _targets(
+    collection: Collection, table: Table, graph: Graph, wanted: Wanted, *, untyped: bool
+) -> tuple[Target, ...]:
+    """What becomes of each column that is wanted; RunFailed with every one that cannot be masked so."""
+    strategy = collection.masking or wanted.masking
+    leaves, keys = wanted.leaves(collection), structural(collection, table, graph)
     problems: list[Problem] = []
     targets = []
     for column, members in _by_column(leaves).items():
@@ -102,9 +123,7 @@ def intent(collection: Collection, table: Table, graph: Graph, wanted: Wanted, *
     if problems:
         raise RunFailed(problems)
     targets = _without_followers(targets, table)
-    if wanted.looks:
-        targets = [target for target in targets if target.tells]
-    return Intent(read_only=collection.read_only, targets=tuple(targets))
+    return tuple(target for target in targets if target.tells or not wanted.looks)
 
 
 def _by_column(leaves: Iterable[Field]) -> dict[str, list[Field]]:

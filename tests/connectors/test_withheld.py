@@ -192,3 +192,74 @@ def test_what_came_back_keeps_the_request_open_until_it_is_erased_again(
 def test_no_value_of_the_person_lies_in_any_row_about_it(waiting: RightsRequest) -> None:
     rows = json.dumps([[row.collection, row.reason, row.rows] for row in withheld.withheld_of(waiting)])
     assert "alice" not in rows and "4222" not in rows
+
+
+FORUM = """
+dataset:
+- fides_key: forum
+  name: forum
+  data_categories: [user]
+  collections:
+  - name: member
+    fides_meta: {masking_strategy_override: {strategy: delete}}
+    fields:
+    - {name: id, data_categories: [system.operations], fides_meta: {primary_key: true}}
+    - {name: email, fides_meta: {identity: email}}
+    - {name: about}
+  - name: post
+    fides_meta: {masking_strategy_override: {strategy: delete}}
+    fields:
+    - {name: id, data_categories: [system.operations], fides_meta: {primary_key: true}}
+    - name: member
+      data_categories: [system.operations]
+      fides_meta: {references: [{dataset: forum, field: member.id, direction: from}]}
+    - name: answers
+      data_categories: [system.operations]
+      fides_meta: {references: [{dataset: forum, field: post.id}]}
+    - {name: text}
+"""
+
+
+@pytest.fixture
+def forum(sqlite_url: Callable[[], sa.URL], alice: Any, tmp_path: Path) -> sa.Engine:
+    """A forum whose members and posts are deleted; Alice has a post that somebody else answered."""
+    url = sqlite_url()
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        for statement in (
+            "CREATE TABLE member (id int PRIMARY KEY, email text NOT NULL, about text)",
+            "CREATE TABLE post (id int PRIMARY KEY, member int NOT NULL REFERENCES member (id),"
+            " answers int REFERENCES post (id), text text NOT NULL)",
+            "INSERT INTO member VALUES (1, 'alice@example.org', 'hers'), (2, 'bob@example.org', 'his')",
+            "INSERT INTO post VALUES (1, 1, NULL, 'hers'), (2, 2, 1, 'his answer'), (3, 1, NULL, 'hers, unanswered')",
+        ):
+            connection.exec_driver_sql(statement)
+    register("forum", url, FORUM, folder=tmp_path)
+    return engine
+
+
+def written(engine: sa.Engine, table: str) -> list[tuple[Any, ...]]:
+    with engine.connect() as connection:
+        found = [tuple(row) for row in connection.exec_driver_sql(f"SELECT * FROM {table} ORDER BY id")]
+    engine.dispose()
+    return found
+
+
+def test_what_cannot_be_deleted_from_under_others_is_masked(forum: sa.Engine, alice: Any, rita: Any) -> None:
+    request = carried_out(alice, "erasure")
+
+    (mine, other) = written(forum, "member")
+    assert mine[2] is None and mine[1] != "alice@example.org", (
+        "her row stays, since her post does, and says nothing of her"
+    )
+    assert other == (2, "bob@example.org", "his")
+    assert [row[0] for row in written(forum, "post")] == [1, 2]
+    assert list(open_rows(request)) == ["forum:post"]
+
+    decide_all(request, rita, "change")
+    onward(request)
+
+    assert request.state == "completed"
+    (hers, answer) = written(forum, "post")
+    assert hers[:3] == (1, 1, None) and hers[3] != "hers"
+    assert answer == (2, 2, 1, "his answer")
