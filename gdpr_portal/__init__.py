@@ -18,6 +18,7 @@ Jobs
                                      who carries them, what wakes a worker, what is swept and when
 The database
     prepared, copying, patience      fast statements, many rows, no endless waiting
+    clocks                           whether this machine's agrees with it
     roles, backups                   who may do what; a way back
 Knowing that it is well
     logs, metrics, measures, exposition, traces

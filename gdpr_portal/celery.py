@@ -10,18 +10,26 @@ import time
 from contextlib import ExitStack
 from typing import Any
 
-from celery import Celery
+from celery import Celery, Task
 from celery.signals import setup_logging, task_failure, task_postrun, task_prerun, worker_init
 from kombu import Exchange, Queue
 from kombu.transport import TRANSPORT_ALIASES
 
-from gdpr_portal import traces
+from gdpr_portal import clocks, traces
 from gdpr_portal.queues import QUEUE, QUEUES, SWEEPS
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gdpr_portal.settings")
 TRANSPORT_ALIASES["pgmq"] = "gdpr_portal.broker:Transport"
 
-app = Celery("gdpr_portal")
+
+class OnTime(Task):
+    """A task that a worker whose clock is ahead leaves to others: the rows and the sweeps have it done."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return None if clocks.is_too_early() else super().__call__(*args, **kwargs)
+
+
+app = Celery("gdpr_portal", task_cls=OnTime)
 
 
 def sweep(task: str, seconds: float) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from consent.models import Delivery, NoticeText
 from consent.models.governance import ReviewState
 from erasure.models import RightsRequest, Step
 from erasure.states import OPEN_REQUEST
-from gdpr_portal import broker, outages, wellknown
+from gdpr_portal import broker, clocks, outages, wellknown
 from gdpr_portal.celery import app
 from vault import ledger, ledger_file
 from vault import services as vault
@@ -157,9 +157,7 @@ def _migrations() -> Answer:
 
 
 def _clock() -> Answer:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        skew = abs(timezone.now() - cursor.fetchone()[0])
+    skew = abs(clocks.ahead())
     if skew > SKEW:
         words = f"the clocks of this machine and of the database differ by {skew.total_seconds():.0f} s"
         return Answer("bad", words, "Repair time synchronisation: tokens, one-time codes and due dates stand on it.")

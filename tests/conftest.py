@@ -71,6 +71,14 @@ def _no_power_cut() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _clocks_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests move their own clock and not the database's; tests/frame/test_clocks.py sees what workers do about that."""
+    from gdpr_portal import clocks
+
+    monkeypatch.setattr(clocks, "is_too_early", lambda: False)
+
+
+@pytest.fixture(autouse=True)
 def _no_memory() -> Iterator[None]:
     """What a process remembers for a moment is forgotten between tests."""
     from access.rest import remembered
