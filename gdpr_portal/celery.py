@@ -29,7 +29,7 @@ class OnTime(Task):
         return None if clocks.is_too_early() else super().__call__(*args, **kwargs)
 
 
-app = Celery("gdpr_portal", task_cls=OnTime)
+app: Celery[Any] = Celery("gdpr_portal", task_cls=OnTime)
 
 
 def sweep(task: str, seconds: float) -> dict[str, Any]:

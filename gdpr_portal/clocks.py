@@ -1,7 +1,7 @@
 """A worker whose clock is ahead of the database's carries nothing out: whatever waits for a time would come too early.
 
-Undo windows of erasures, what a law keeps for a time, the time applications have to answer: rows say when each ends, and
-workers ask their own clock whether it has. One that is behind is late and does no harm; another one is in time.
+Undo windows of erasures, what a law keeps for a time, the time applications have to answer: rows say when each ends,
+and workers ask their own clock whether it has. One that is behind is late and does no harm; another is in time.
 """
 
 import logging
@@ -21,7 +21,10 @@ _asked: tuple[float, timedelta] | None = None
 
 
 def ahead() -> timedelta:
-    """By how much this machine's clock is ahead of the database's, negative where it is behind. Raises `DatabaseError`."""
+    """By how much this machine's clock is ahead of the database's; negative where it is behind.
+
+    Raises `DatabaseError`.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         found: timedelta = timezone.now() - cursor.fetchone()[0]

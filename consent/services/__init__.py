@@ -20,6 +20,7 @@ Notices to others
 Governance
     review, review_rows, comments, acknowledgements, delegations
                                      four eyes, and what is said and read on the way
-    publishing, forecast, revisions  going live, what it would change, what is live changed
+    publishing, forecast, revisions, next_versions
+                                     going live, what it would change, what is live changed, the next of it
     findings, attestations           what is not as it should be; what applications have shown
 """
