@@ -216,5 +216,5 @@ def test_a_language_that_is_gone_is_shown(newsletter, olga, rita):
     texts = demo()
     del texts["fr"]
     html = text_of(checks(page(rita, draft(newsletter, olga, texts=texts)).content.decode()))
-    assert "French: this language is gone" in html
+    assert "French · this language is gone" in html
     assert "There is no text in this language." in html
