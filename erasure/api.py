@@ -139,7 +139,7 @@ class RequestView(ScopedView):
 
 
 class WithdrawView(ScopedView):
-    """The person withdraws the request."""
+    """The person withdraws the request; 409 `wrong_state` where they, or another application, asked for it too."""
 
     scopes = {"POST": "requests:write"}
 
@@ -147,7 +147,8 @@ class WithdrawView(ScopedView):
     def post(self, request: Request, request_id: UUID) -> Response:
         self.read(NoBody)
         found = request_of_application(self.application, request_id)
-        return Response(answer(withdraw_request(request=found, actor=self.actor), self.application))
+        withdrawn = withdraw_request(request=found, actor=self.actor, application=self.application)
+        return Response(answer(withdrawn, self.application))
 
 
 class RangeNotSatisfiable(Invalid):

@@ -103,12 +103,14 @@ def joint_case_of_account(account: Account, case_id: UUID) -> JointCase:
 
 
 def requests_of_application(application: Application) -> QuerySet[RightsRequest]:
-    """The requests this application filed, oldest first."""
-    return RightsRequest.objects.filter(application=application).order_by("created_at", "id")
+    """The requests this application asked for, oldest first; of erasures there is one, whoever else asked for it."""
+    again = RightsRequest.also_asked_by.through.objects.filter(application=application).values("rightsrequest")
+    rows = RightsRequest.objects.filter(Q(application=application) | Q(pk__in=again))
+    return rows.order_by("created_at", "id")
 
 
 def request_of_application(application: Application, request_id: UUID) -> RightsRequest:
-    """One of the requests this application filed, or `Missing`."""
+    """One of the requests this application asked for, or `Missing`."""
     return _one(requests_of_application(application), request_id)
 
 

@@ -40,6 +40,8 @@ class RightsRequest(models.Model):
     purpose = models.SlugField(null=True)
     verified_by = models.CharField(max_length=10, choices=VerifiedBy.choices)
     application = models.ForeignKey(Application, models.PROTECT, null=True, related_name="requests")
+    also_asked_by = models.ManyToManyField(Application, related_name="+")
+    """Applications that asked for it again, after somebody else had: they follow it too."""
     by_person = models.BooleanField(default=False)
     by_controller = models.BooleanField(default=False, db_default=False)
     """Asked for by the application as a controller whose processor we are (OpenDSR), which is not told of it."""

@@ -106,7 +106,8 @@ def _is_wanted_besides(row: OpenDsrRequest) -> bool:
     filed_by_opendsr = every.filter(is_joined=False).exists()
     others = every.filter(cancelled_at=None).exclude(pk=row.pk).exists()
     wanted_by_person = RightsRequest.objects.filter(pk__in=[row.request_id], by_person=True).exists()
-    return others or wanted_by_person or not filed_by_opendsr
+    asked_again = row.request is not None and row.request.also_asked_by.exists()
+    return others or asked_again or wanted_by_person or not filed_by_opendsr
 
 
 def status_of(row: OpenDsrRequest) -> str:

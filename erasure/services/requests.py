@@ -118,6 +118,9 @@ def file_request(
 def _asked_again(request: RightsRequest, *, actor: str, joint: JointCase | None, columns: Mapping[str, Any]) -> None:
     verified_by = columns["verified_by"]
     record_request(request, "request.repeated", actor=actor)
+    application = columns["application"]
+    if application is not None and application.pk != request.application_id and not columns["by_controller"]:
+        request.also_asked_by.add(application)
     _is_theirs_too(request, verified_by, by_person=columns["by_person"])
     if request.by_controller and not columns["by_controller"]:
         request.by_controller = False  # somebody else wants it as well: the controller has to hear of that
@@ -302,17 +305,28 @@ def _matches(request: RightsRequest, code: str) -> bool:
     return secrets.compare_digest(known, given) and alive and request.verification_tries < VERIFICATION_TRIES
 
 
-def withdraw_request(*, request: RightsRequest, actor: str) -> RightsRequest:
-    """The request is withdrawn by the person; nothing destroyed comes back, so only before that (`WrongState`)."""
+def withdraw_request(*, request: RightsRequest, actor: str, application: Application | None = None) -> RightsRequest:
+    """The request is withdrawn by the person; nothing destroyed comes back, so only before that (`WrongState`).
+
+    Through an `application` only where nobody else asked for it too: what a person asked for elsewhere is not its own.
+    """
     with transaction.atomic():
         request = locked_request(request.pk)
         if request.state == "withdrawn":
             return request
+        if application is not None and is_wanted_besides(request, application):
+            raise WrongState("wrong_state", "It was asked for elsewhere too, so the person withdraws it in the portal.")
         if request.state == "in_progress" and not start.is_in_undo_window(request):
             raise WrongState("wrong_state", "This request is being carried out and cannot be withdrawn any more.")
         move_request(request, "withdrawn", actor=actor)
         start.end_dispute(request, actor=actor)
     return request
+
+
+def is_wanted_besides(request: RightsRequest, application: Application) -> bool:
+    """Whether the person themselves, or another application, asked for it too."""
+    others = request.also_asked_by.exclude(pk=application.pk).exists()
+    return request.by_person or request.application_id != application.pk or others
 
 
 REVIEWED = ("decision_changed", "decision_stands")

@@ -9,6 +9,7 @@ import pytest
 
 from erasure.models import RightsRequest
 from tests.contract.conftest import refused
+from tests.erasure.people import file
 
 REQUESTS = "/api/v1/requests"
 ROW = {"id", "right", "state", "received_at", "due_at", "extended", "steps"}
@@ -166,6 +167,30 @@ def test_the_archive(api, other, ada, work):
 def test_completed_requests_are_not_withdrawn(api, ada):
     made = api.file(ada, "objection", purpose="direct_marketing").body
     assert refused(api.post(f"{REQUESTS}/{made['id']}/withdraw"), 409, "wrong_state")
+
+
+def test_who_asks_for_an_erasure_again_follows_it_and_takes_it_from_nobody(api, other, ada, settings):
+    settings.UNDO_WINDOW_SECONDS = 86_400
+    theirs = other.register(email="ada@example.org")
+    first = api.file(ada, "erasure").body
+    assert refused(other.get(f"{REQUESTS}/{first['id']}"), 404, "not_found")
+    again = other.file(theirs, "erasure")
+    assert (again.status_code, again.body["id"], again.body["due_at"]) == (201, first["id"], first["due_at"])
+    for door in (api, other):
+        assert door.get(f"{REQUESTS}/{first['id']}").body["state"] == "in_progress"
+        assert [row["id"] for row in door.get(REQUESTS).body["items"]] == [first["id"]]
+        assert refused(door.post(f"{REQUESTS}/{first['id']}/withdraw"), 409, "wrong_state")
+    assert other.file(theirs, "erasure").status_code == 201 and len(other.get(REQUESTS).body["items"]) == 1
+
+
+def test_what_the_person_asked_for_too_is_theirs_to_withdraw(api, alice, shop, settings):
+    settings.UNDO_WINDOW_SECONDS = 86_400
+    asked = file(alice.subject, "erasure")
+    theirs = alice.id_for(shop)
+    assert api.file(theirs, "erasure").body["id"] == str(asked.id)
+    assert refused(api.post(f"{REQUESTS}/{asked.id}/withdraw"), 409, "wrong_state")
+    alone = api.file(theirs, "access").body["id"]
+    assert RightsRequest.objects.get(pk=asked.id).state == "in_progress" and alone != str(asked.id)
 
 
 # --- deliveries -------------------------------------------------------------------------------------------------------

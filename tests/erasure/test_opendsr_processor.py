@@ -227,18 +227,20 @@ def test_each_of_two_requests_about_one_person_has_its_own_answer_and_end(
     assert sorted(ends.values()) == ["cancelled"] * 3 + ["completed"] * 2
 
 
-@pytest.mark.parametrize("first", ["the person", "the controller"])
-def test_a_controller_does_not_cancel_what_the_person_wants_themselves(
-    known: Any, shop: Any, client_for: Any, first: str
+@pytest.mark.parametrize("by", [{"by_person": True}, {"application": "acme"}], ids=["person", "application"])
+@pytest.mark.parametrize("first", ["others", "the controller"])
+def test_a_controller_does_not_cancel_what_others_want_too(
+    known: Any, shop: Any, acme: Any, client_for: Any, first: str, by: dict[str, Any]
 ) -> None:
     client, body = client_for(shop, "opendsr:requests"), asks(known.email, "erasure")
+    who = {"application": acme} if "application" in by else by
     asked = [
         lambda: file_request(
-            subject=known.subject, right="erasure", details={}, verified_by="account", actor="subject", by_person=True
+            subject=known.subject, right="erasure", details={}, verified_by="account", actor="subject", **who
         ),
         lambda: client.post(f"{ROOT}/opendsr_requests", body),
     ]
-    for ask in asked if first == "the person" else reversed(asked):
+    for ask in asked if first == "others" else reversed(asked):
         ask()
     where = f"{ROOT}/opendsr_requests/{body['subject_request_id']}"
     assert client.delete(where).status_code == 202 and client.get(where).json()["request_status"] == "cancelled"
