@@ -74,9 +74,9 @@ def test_asking_twice_is_one_question(alice: Person, asked: AccessQuestion, even
     assert AccessQuestion.objects.count() == len(audit_log("access.questioned")) == 1
 
 
-@pytest.mark.parametrize("text", ["", "   ", "x" * 2001, "a\0b"])
-def test_words_that_do_not_fit_are_sent_back(alice: Person, event: uuid.UUID, text: str) -> None:
-    assert alice.browser().post(f"/activity/{event}/question", {"text": text}).status_code == 422
+@pytest.mark.parametrize(("text", "status"), [("", 422), ("   ", 422), ("x" * 2001, 422), ("a\0b", 400)])
+def test_words_that_do_not_fit_are_sent_back(alice: Person, event: uuid.UUID, text: str, status: int) -> None:
+    assert alice.browser().post(f"/activity/{event}/question", {"text": text}).status_code == status
     assert not AccessQuestion.objects.exists()
 
 

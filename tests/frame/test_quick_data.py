@@ -155,7 +155,7 @@ QUERIES = [
     ("purpose=orders&", "200"), ("purpose=" + "p" * 51, "404"),
 ]  # fmt: skip
 REQUESTS = [
-    ({"REQUEST_METHOD": "HEAD"}, "200"), ({"REQUEST_METHOD": "DELETE"}, "400"), ({"HTTP_ACCEPT": "text/html"}, "406"),
+    ({"REQUEST_METHOD": "HEAD"}, "200"), ({"REQUEST_METHOD": "DELETE"}, "405"), ({"HTTP_ACCEPT": "text/html"}, "406"),
     ({"CONTENT_LENGTH": "5"}, "200"), ({"HTTP_TRANSFER_ENCODING": "chunked"}, "200"),
     ({"HTTP_AUTHORIZATION": "Bearer gdpr_at_unknown"}, "401"), ({"HTTP_AUTHORIZATION": None}, "401"),
     ({"PATH_INFO": f"/api/v1/subjects/{uuid4()}/data"}, "404"), ({"PATH_INFO": "/api/v1/subjects/x/data"}, "404"),
