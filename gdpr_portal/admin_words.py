@@ -296,6 +296,7 @@ REFUSALS = (
     gettext_noop("This reason needs a second person: propose the refusal."),
     gettext_noop("This request is being carried out already."),
     gettext_noop("This request is being carried out and cannot be withdrawn any more."),
+    gettext_noop("It was asked for elsewhere too, so the person withdraws it in the portal."),
     gettext_noop("This request is not waiting for a review."),
     gettext_noop("This was decided already."),
     gettext_noop("We have no e-mail address: write by post, and say here that you did."),

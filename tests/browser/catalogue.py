@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,9 +56,10 @@ def _literal(text: str) -> str:
     return str(ast.literal_eval(literal[0].removeprefix("u"))) if literal else ""
 
 
-def marked() -> set[str]:
+@cache
+def marked() -> frozenset[str]:
     """Every marked string of the source."""
-    return {words for path in sources() for words in strings(path) if words.strip()}
+    return frozenset(words for path in sources() for words in strings(path) if words.strip())
 
 
 def entries(language: str) -> dict[str, str]:

@@ -7,6 +7,8 @@ import pytest
 
 from tests.browser.catalogue import LANGUAGES, entries, french, marked, missing, sources, strings
 
+pytestmark = pytest.mark.xdist_group(__name__)  # reading every template takes seconds
+
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_marked_string_of_code_and_templates_is_translated(language: str) -> None:

@@ -95,7 +95,7 @@ def test_in_the_other_languages(visit: Visit, axe: Axe, played: Any, staff: dict
     assert page.locator("html").get_attribute("lang") == language
 
 
-@pytest.mark.parametrize(("width", "dark"), [(DESKTOP, True), (PHONE, False)])
+@pytest.mark.parametrize(("width", "dark"), in_turn((DESKTOP, True), (PHONE, False), of=2))
 def test_answers_of_the_quality_desk(
     visit: Visit, axe: Axe, played: states.Cast, staff: dict[str, Person], width: int, dark: bool
 ) -> None:
@@ -197,7 +197,7 @@ def test_no_link_of_a_desk_leads_to_a_refusal(played: Any, staff: dict[str, Pers
     assert len(paths) > 10 and closed == set()
 
 
-@pytest.mark.parametrize("language", ["en", "de", "fr"])
+@pytest.mark.parametrize("language", in_turn("en", "de", "fr"))
 def test_on_a_phone_the_head_of_the_desk_is_one_row(visit: Visit, staff: dict[str, Person], language: str) -> None:
     staff["rita"].account.language = language
     staff["rita"].account.save(update_fields=["language"])
@@ -208,7 +208,7 @@ def test_on_a_phone_the_head_of_the_desk_is_one_row(visit: Visit, staff: dict[st
     assert max(box["x"] + box["width"] for box in ways) <= PHONE  # type: ignore[index]
 
 
-@pytest.mark.parametrize("language", ["en", "de", "fr"])
+@pytest.mark.parametrize("language", in_turn("en", "de", "fr"))
 def test_on_a_wide_screen_the_pages_of_a_desk_stand_in_one_row(
     visit: Visit, staff: dict[str, Person], language: str
 ) -> None:

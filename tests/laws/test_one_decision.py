@@ -30,6 +30,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("subjects", "consent", "erasure", "gdpr_portal")
 
 
+pytestmark = pytest.mark.xdist_group(__name__)  # reading the sources takes seconds
+
+
 @pytest.fixture(scope="module")
 def sources() -> Sources:
     return Sources(ROOT, PACKAGES)

@@ -91,6 +91,9 @@ EXCEPTIONS = {
 """Services that write and do not record by themselves, each with its reason."""
 
 
+pytestmark = pytest.mark.xdist_group(__name__)  # reading the sources takes seconds
+
+
 @pytest.fixture(scope="module")
 def sources() -> Sources:
     return Sources(Path(__file__).resolve().parents[2], PACKAGES)
