@@ -2,7 +2,8 @@
 
 Tests marked `exhaustive` run with EXHAUSTIVE=1 (`make test-exhaustive`, each night in CI) and are left out else: each
 is one more of a kind that `make test` shows by others. What is dear and seldom breaks has its turn instead: each day
-another third of it (docs/decisions/0064). The last line of a run tells the TURN that repeats it.
+another third of it (docs/decisions/0064), and all of it where files are named (`pytest FILE`). The last line of a run
+tells the TURN that repeats it.
 """
 
 import os
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 
 TURNS = 3
+NAMED = "TEST_FILES_NAMED"
+"""Variable that tells the workers of a run whether files were named."""
 
 # Workers take it from here: one started after midnight would collect others than those before.
 os.environ.setdefault("TURN", str(datetime.now(UTC).toordinal()))
@@ -29,7 +32,7 @@ def turn(of: int = TURNS) -> int:
 
 def its_turn(place: int, of: int = TURNS) -> pytest.MarkDecorator:
     """The mark of what has its turn at this place: for a test, a parameter or a module."""
-    return pytest.mark.today if place % of == turn(of) else pytest.mark.exhaustive
+    return pytest.mark.today if place % of == turn(of) else pytest.mark.another_day
 
 
 def in_turn(*values: Any, of: int = TURNS) -> list[Any]:
@@ -40,16 +43,21 @@ def in_turn(*values: Any, of: int = TURNS) -> list[Any]:
     ]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        os.environ[NAMED] = "1" if config.args_source is pytest.Config.ArgsSource.ARGS else ""
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if exhaustive():
-        return
-    left_out = [item for item in items if item.get_closest_marker("exhaustive")]
+    left = [] if exhaustive() else ["exhaustive"] if os.environ[NAMED] else ["exhaustive", "another_day"]
+    left_out = [item for item in items if any(map(item.get_closest_marker, left))]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not item.get_closest_marker("exhaustive")]
+        gone = set(left_out)
+        items[:] = [item for item in items if item not in gone]
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    if not exhaustive():
+    if not exhaustive() and not os.environ[NAMED]:
         now = os.environ["TURN"]
         terminalreporter.write_line(f"What had its turn: TURN={now} repeats it, EXHAUSTIVE=1 tries everything.")
