@@ -138,7 +138,8 @@ class Album:
         command, env = [*self.demo["manage"], *arguments], os.environ | self.demo["env"]
         done = subprocess.run(command, env=env, capture_output=True, text=True)
         if done.returncode:
-            raise RuntimeError(f"{' '.join(arguments)[:200]}: {done.stderr[-2000:]}")
+            said = (done.stderr or done.stdout)[-2000:]
+            raise RuntimeError(f"{' '.join(arguments)[:200]}: ended with {done.returncode}: {said}")
         return done.stdout
 
     def run(self, code: str) -> str:
