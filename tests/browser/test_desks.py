@@ -140,6 +140,14 @@ def test_a_verification_from_asked_to_found(visit: Visit, axe: Axe, played: Any,
     assert found(page, axe, [reverse("admin:audit_desk"), "/admin/"]) == []
 
 
+def test_on_a_phone_no_cell_runs_into_its_neighbour(visit: Visit, played: Any, staff: dict[str, Person]) -> None:
+    page = visit(staff["quentin"], width=PHONE)
+    page.goto(reverse("admin:qa_findings"))
+    cells = page.locator(".table-stack td:has(.nowrap)")
+    assert cells.count() > 1
+    assert cells.evaluate_all("cells => cells.filter(each => each.scrollWidth > each.clientWidth).length") == 0
+
+
 def test_forms_that_were_refused(visit: Visit, axe: Axe, played: Any, staff: dict[str, Person]) -> None:
     page = visit(staff["rita"], width=PHONE)
     page.goto(reverse("admin:audit_desk"))
