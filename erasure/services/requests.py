@@ -314,7 +314,7 @@ def withdraw_request(*, request: RightsRequest, actor: str, application: Applica
         request = locked_request(request.pk)
         if request.state == "withdrawn":
             return request
-        if application is not None and is_wanted_besides(request, application):
+        if application is not None and _is_wanted_besides(request, application):
             raise WrongState("wrong_state", "It was asked for elsewhere too, so the person withdraws it in the portal.")
         if request.state == "in_progress" and not start.is_in_undo_window(request):
             raise WrongState("wrong_state", "This request is being carried out and cannot be withdrawn any more.")
@@ -323,7 +323,7 @@ def withdraw_request(*, request: RightsRequest, actor: str, application: Applica
     return request
 
 
-def is_wanted_besides(request: RightsRequest, application: Application) -> bool:
+def _is_wanted_besides(request: RightsRequest, application: Application) -> bool:
     """Whether the person themselves, or another application, asked for it too."""
     others = request.also_asked_by.exclude(pk=application.pk).exists()
     return request.by_person or request.application_id != application.pk or others

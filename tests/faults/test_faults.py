@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults.ground import ROOT
 from tests.faults.matrix import FAULTS, SHORT
-from tests.plugins.exhaustive import TURNS, exhaustive, turn
+from tests.plugins.exhaustive import TURNS, every_turn, turn
 
 
 def test_the_matrix_is_whole() -> None:
@@ -17,7 +17,7 @@ def test_the_matrix_is_whole() -> None:
 
 @pytest.mark.slow
 def test_the_short_matrix_is_kept() -> None:
-    names = SHORT if exhaustive() else SHORT[turn() :: TURNS]
+    names = SHORT if every_turn() else SHORT[turn() :: TURNS]
     command = [sys.executable, "-m", "tests.faults", *names, "--short", "--seed", "20261129"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     rows = [line for line in done.stdout.splitlines() if line.startswith("| F")]

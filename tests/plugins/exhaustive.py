@@ -25,6 +25,11 @@ def exhaustive() -> bool:
     return bool(os.environ.get("EXHAUSTIVE"))
 
 
+def every_turn() -> bool:
+    """Whether nothing waits for its turn: each night, and where files are named."""
+    return exhaustive() or bool(os.environ[NAMED])
+
+
 def turn(of: int = TURNS) -> int:
     """Whose turn it is: 0 to `of` - 1."""
     return int(os.environ["TURN"]) % of
@@ -49,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    left = [] if exhaustive() else ["exhaustive"] if os.environ[NAMED] else ["exhaustive", "another_day"]
+    left = [] if exhaustive() else ["exhaustive"] if every_turn() else ["exhaustive", "another_day"]
     left_out = [item for item in items if any(map(item.get_closest_marker, left))]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
@@ -58,6 +63,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    if not exhaustive() and not os.environ[NAMED]:
+    if not every_turn():
         now = os.environ["TURN"]
         terminalreporter.write_line(f"What had its turn: TURN={now} repeats it, EXHAUSTIVE=1 tries everything.")
