@@ -133,7 +133,7 @@ def _told(request: RightsRequest, around: Around) -> list[Step]:
     for application in affected:
         if request.by_controller and application.pk == request.application_id:
             continue
-        if processor_for(application, request.right) or has_endpoint(application):
+        if processor_for(application, request.right) or _is_asked(application, request.right):
             steps.append(_step(request, TELL, Step.Kind.NOTIFY, application.slug))
         elif request.right in TOLD_BY_HAND:
             steps.append(_step(request, TELL, Step.Kind.MANUAL, application.slug, state="waiting"))
@@ -171,6 +171,13 @@ def _told_to_stop(request: RightsRequest) -> list[Step]:
     known = set(told.values_list("recipient", flat=True))
     unheard += [f"recipient:{slug}" for slug in recipients_by_hand(subject, purpose) if slug not in known]
     return steps + [_step(request, TELL, Step.Kind.MANUAL, target, state="waiting") for target in unheard]
+
+
+def _is_asked(application: Application, right: str) -> bool:
+    """Whether a notice of this right is written for it. For a copy also where its endpoint was switched off: the notice
+    waits, and a copy that comes without the answer says so."""
+    endpoints = WebhookEndpoint.objects.filter(application=application)
+    return endpoints.exists() if right == "access" else has_endpoint(application)
 
 
 def has_endpoint(application: Application) -> bool:

@@ -165,12 +165,22 @@ def set_endpoint(*, application: Application, url: str, actor: str = COMMAND) ->
 
 
 def disable_endpoint(*, application: Application, actor: str = COMMAND) -> bool:
-    """No notices go to the application any more; False when none did. Idempotent."""
+    """Notices to the application wait until another endpoint is set; False when none went there. Idempotent."""
     with transaction.atomic():
         live = WebhookEndpoint.objects.filter(application=application, disabled_at=None)
         if not live.update(disabled_at=timezone.now()):
             return False
         record("endpoint.removed", actor=actor, details={"application": application.slug, "reason": "disabled"})
+    return True
+
+
+def remove_endpoint(*, application: Application, actor: str = COMMAND) -> bool:
+    """The application has no endpoint from now on: copies do not ask it, and what else it is told an operator tells it.
+    Notices already written wait for another. False when it had none. Idempotent."""
+    with transaction.atomic():
+        if not WebhookEndpoint.objects.filter(application=application).delete()[0]:
+            return False
+        record("endpoint.removed", actor=actor, details={"application": application.slug, "reason": "removed"})
     return True
 
 

@@ -1,6 +1,7 @@
 """The desk of breaches: for privacy officers and IRM, every act after a fresh second factor."""
 
 import csv
+from dataclasses import dataclass
 from typing import Any, cast
 
 from django import forms
@@ -65,6 +66,22 @@ FINAL: dict[str, tuple[Any, Any]] = {
 """Acts that nothing undoes: what they are called, and what whoever chose one is told before it is done."""
 
 
+@dataclass(frozen=True)
+class Addressed:
+    """`number` of people, and each wording with how many get it who read which language."""
+
+    number: int
+    wordings: list[tuple[str, list[tuple[str, int]]]]
+
+
+def _addressed(breach: Breach) -> Addressed:
+    people = breaches.concerned(breach)
+    wordings: dict[str, list[tuple[str, int]]] = {breach.told_people.strip(): []}
+    for language, count in breaches.readers(people).items():
+        wordings.setdefault(breach.words_in(language), []).append((language, count))
+    return Addressed(len(people), list(wordings.items()))
+
+
 NOT_TOLD = ("people_protected", "people_averted", "people_effort")
 
 
@@ -93,7 +110,7 @@ class BreachAdmin(ForReviewers):
     formfield_overrides = MOMENTS
     fields = (
         "aware_at", "since", "until", "application", "purpose", "facts", "effects", "remedy", "risk", "told_people",
-        "delay_reason",
+        "told_people_de", "told_people_fr", "delay_reason",
     )  # fmt: skip
     actions = (
         "authority_told",
@@ -128,7 +145,7 @@ class BreachAdmin(ForReviewers):
             "title": label,
             "warning": warning,
             "kept": kept(name, rows),
-            "chosen": [(row, len(breaches.concerned(row)) if writes else None) for row in rows],
+            "chosen": [(row, _addressed(row) if writes else None) for row in rows],
             "opts": self.model._meta,
         }
         return render(request, "admin/erasure/breach_sure.html", context)

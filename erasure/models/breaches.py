@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 __all__ = ["Breach"]
 
 HOURS = timedelta(hours=72)
+IN_THEIR_WORDS = _("For those who read this portal in that language; empty: they get the words above.")
 
 
 class Breach(models.Model):
@@ -42,6 +43,12 @@ class Breach(models.Model):
         default="",
         blank=True,
         help_text=_("In plain words (Art. 34(2)): what happened, what may follow, what we did, what they can do."),
+    )
+    told_people_de = models.TextField(
+        _("the same in German"), db_default="", default="", blank=True, help_text=IN_THEIR_WORDS
+    )
+    told_people_fr = models.TextField(
+        _("the same in French"), db_default="", default="", blank=True, help_text=IN_THEIR_WORDS
     )
     risk = models.CharField(max_length=8, choices=Risk.choices)
     authority_told_at = models.DateTimeField(null=True)
@@ -77,6 +84,11 @@ class Breach(models.Model):
 
     def __str__(self) -> str:
         return gettext("breach %(number)s") % {"number": str(self.id)[:8]}
+
+    def words_in(self, language: str) -> str:
+        """What somebody who reads this language is told: in it, or where nobody wrote that, in the words for all."""
+        own: str = getattr(self, f"told_people_{language.partition('-')[0]}", "")
+        return own.strip() or self.told_people.strip()
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
         """The desk and the services say in words what forms would say by the names of the constraints above."""

@@ -1,5 +1,6 @@
 """Breaches: recorded, the authority told within 72 hours, people told or why not, closed (Art. 33, 34)."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -81,6 +82,12 @@ def concerned(breach: Breach) -> list[UUID]:
     return [found for found in events.order_by("subject").values_list("subject", flat=True).distinct() if found]
 
 
+def readers(people: Sequence[UUID]) -> dict[str, int]:
+    """How many of these people, by pseudonym, read which language; English, who never chose one."""
+    read = Subject.objects.filter(pseudonym__in=people, erased_at=None).values_list("language", flat=True)
+    return Counter(language or "en" for language in read)
+
+
 def list_people(*, breach: Breach, by: Account) -> list[UUID]:
     """`concerned`, for somebody at the desk; that they have the list is in the log."""
     people = concerned(breach)
@@ -111,10 +118,10 @@ def write_to_people(*, breach_id: UUID, by: Account) -> tuple[int, int]:
 def _write_to(breach: Breach, pseudonyms: Sequence[UUID]) -> int:
     rows = Subject.objects.select_for_update().filter(pseudonym__in=pseudonyms, erased_at=None).order_by("pk")
     subjects = {row.pk: row for row in rows}
-    context = {"words": breach.told_people.strip()}
     mails = [
-        Mail("breach_told", address, subjects[owner].language or "en", context)
+        Mail("breach_told", address, language, {"words": breach.words_in(language)})
         for owner, address in emails_of(subjects).items()
+        for language in [subjects[owner].language or "en"]
     ]
     send_mails_later(mails)
     return len(mails)

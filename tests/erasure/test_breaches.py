@@ -15,6 +15,7 @@ from erasure.admin.breaches import FINAL
 from erasure.models import Breach
 from erasure.services import breaches
 from gdpr_portal.errors import Invalid, WrongState
+from subjects.models import Subject
 from subjects.services.people import register_subject
 
 pytestmark = pytest.mark.django_db
@@ -99,6 +100,25 @@ def test_everybody_concerned_is_written_to_once_and_the_rest_counted(
         breaches.write_to_people(breach_id=row.id, by=rita.account)
     [event] = audit_log("breach.people_written_to")
     assert (event.details["count"], event.details["without_address"]) == (1, 1)
+
+
+def test_everybody_is_told_in_their_language_where_the_register_has_the_words(
+    rita: Any, alice: Any, bob: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    for person, language in ((alice, "fr"), (bob, "de")):
+        read(person, "shop", "orders")
+        Subject.objects.filter(pk=person.subject.pk).update(language=language)
+    until = timezone.now() + timedelta(minutes=1)
+    row = breach(rita, until=until, told_people="A key was lost.", told_people_fr="Une clé a été perdue.")
+    chosen = {"action": "write_to_people", "_selected_action": [str(row.id)]}
+    page = " ".join(rita.browser().post("/admin/erasure/breach/", chosen).content.decode().split())
+    assert "A key was lost.</p></blockquote> <figcaption>German: 1</figcaption>" in page
+    assert "Une clé a été perdue.</p></blockquote> <figcaption>French: 1</figcaption>" in page
+    with django_capture_on_commit_callbacks(execute=True):
+        breaches.write_to_people(breach_id=row.id, by=rita.account)
+    told = {message.to[0]: message.body for message in mail.outbox}
+    assert "Une clé a été perdue." in told[alice.email] and "A key was lost." not in told[alice.email]
+    assert "A key was lost." in told[bob.email]
 
 
 def test_a_change_of_the_register_is_in_the_log(rita: Any, audit_log: Any) -> None:

@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 from django.test import override_settings
 from django.utils import timezone
 
-from access.services.applications import set_endpoint
+from access.services.applications import disable_endpoint, remove_endpoint, set_endpoint
 from audit import actors
 from consent.models import Delivery
 from consent.services.deliveries import acknowledge
@@ -68,6 +68,27 @@ def receipt(request: RightsRequest) -> dict[str, Any]:
 
 
 # --- waiting --------------------------------------------------------------------------------------------------------
+def test_whose_endpoint_was_switched_off_is_asked_when_it_has_another(alice: Any, shop: Any, frozen: Any) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice")
+    set_endpoint(application=shop, url="https://shop.example/notices")
+    disable_endpoint(application=shop)
+    request = run_all(file(alice.subject, "access"))
+    assert Delivery.objects.get(request=request.id).state == "queued"
+    assert not request.archives.exists()
+    later(frozen)
+    steps.sweep()
+    (source,) = json.loads(collected(request)["data.json"])["sources"]
+    assert (source["name"], source["state"]) == ("Shop", "not_answered")
+
+
+def test_whose_endpoint_was_removed_is_not_asked(alice: Any, shop: Any) -> None:
+    store(shop, alice.subject, "orders", given_name="Alice")
+    set_endpoint(application=shop, url="https://shop.example/notices")
+    remove_endpoint(application=shop)
+    request = run_all(file(alice.subject, "access"))
+    assert "sources" not in json.loads(collected(request)["data.json"])
+
+
 def test_who_has_data_only_here_gets_the_copy_at_once(alice: Any, shop: Any) -> None:
     store(shop, alice.subject, "orders", given_name="Alice")
     request = file(alice.subject, "access")

@@ -6,7 +6,13 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from access.models import WebhookEndpoint
-from access.services.applications import create_application, disable_endpoint, set_endpoint, webhook_secrets
+from access.services.applications import (
+    create_application,
+    disable_endpoint,
+    remove_endpoint,
+    set_endpoint,
+    webhook_secrets,
+)
 from gdpr_portal.errors import Invalid
 
 
@@ -30,6 +36,13 @@ def test_a_disabled_endpoint_has_no_secret(acme, audit_log):
     assert disable_endpoint(application=acme) is True
     assert disable_endpoint(application=acme) is False
     assert webhook_secrets(acme) == [] and len(audit_log("endpoint.removed")) == 1
+
+
+def test_a_removed_endpoint_is_gone_with_its_secrets(acme, audit_log):
+    set_endpoint(application=acme, url="https://acme.example/hook")
+    assert remove_endpoint(application=acme) is True
+    assert remove_endpoint(application=acme) is False
+    assert not WebhookEndpoint.objects.exists() and len(audit_log("endpoint.removed")) == 1
 
 
 BAD = [

@@ -1,4 +1,4 @@
-"""`manage.py webhook_endpoint set APPLICATION URL | show APPLICATION | disable APPLICATION`."""
+"""`manage.py webhook_endpoint set APPLICATION URL | show|disable|remove APPLICATION`."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -6,16 +6,21 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from access.models import Application, WebhookEndpoint
-from access.services.applications import disable_endpoint, set_endpoint
+from access.services.applications import disable_endpoint, remove_endpoint, set_endpoint
 from gdpr_portal.errors import DomainError
 
 
 class Command(BaseCommand):
-    help = "Set, show or disable where an application receives its signed notices."
+    help = "Set, show, disable or remove where an application receives its signed notices."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         acts = parser.add_subparsers(dest="act", required=True)
-        for name, about in (("set", "print a fresh signing secret"), ("show", ""), ("disable", "")):
+        for name, about in (
+            ("set", "print a fresh signing secret"),
+            ("show", ""),
+            ("disable", "notices wait for another"),
+            ("remove", "it is asked no more"),
+        ):
             act = acts.add_parser(name, help=about)
             act.add_argument("application", help="the slug of the application")
             if name == "set":
@@ -42,3 +47,6 @@ class Command(BaseCommand):
 
     def _disable(self, application: Application, _: None) -> None:
         self.stdout.write("disabled" if disable_endpoint(application=application) else "none was live")
+
+    def _remove(self, application: Application, _: None) -> None:
+        self.stdout.write("removed" if remove_endpoint(application=application) else "there was none")
