@@ -12,8 +12,8 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -22,12 +22,13 @@ from consent import wording
 from consent.models import Confirmation, ConsentEvent, NoticeText
 from consent.notices.points import sections
 from consent.pages import opening
-from consent.receipts import record_issue, signed
+from consent.receipts import about, record_issue, signed
 from consent.selectors import purpose_title
 from consent.services import authorisations, confirmations
 from consent.services.all_at_once import accept_all, reject_all
 from consent.services.events import NoticeSeen
 from consent.views import CHANNEL, person_of
+from consent.wording import title_in
 from gdpr_portal.errors import DomainError
 
 ALL = {"accept_all": accept_all, "reject_all": reject_all}
@@ -95,17 +96,36 @@ def answer_all(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def receipt(request: HttpRequest, event: UUID) -> HttpResponse:
+    """An answer of one's own in words: what was said, when, about which wording; with a link to its signed receipt."""
+    found, language = _own_answer(request, event), get_language() or "en"
+    told = about(found, str(found.subject.pseudonym))
+    acts = wording.SHARING_ACTS if found.recipient else wording.ACTS
+    words = {
+        "said": acts[found.action],
+        "fields": [title_in(each.titles, language) for each in told.components],
+        "recipients": [each.name for each in told.recipients],
+    }
+    return render(request, "consent/receipt.html", _about(found, language) | words)
+
+
+@require_GET
+def signed_receipt(request: HttpRequest, event: UUID) -> HttpResponse:
     """The signed receipt of an answer of one's own, to keep and to check without us (docs/receipts.md)."""
-    subject = person_of(request)
-    found = ConsentEvent.objects.select_related("subject").filter(event=event, subject=subject).first()
-    if subject is None or found is None:
-        raise Http404
-    body = signed(found, str(subject.pseudonym))
+    found = _own_answer(request, event)
+    body = signed(found, str(found.subject.pseudonym))
     with transaction.atomic():
         record_issue(found, body, "jose", actor=SUBJECT)
     answer = HttpResponse(body, content_type="application/jose")
     answer["Content-Disposition"] = f'attachment; filename="consent-receipt-{str(event)[:8]}.jws"'
     return answer
+
+
+def _own_answer(request: HttpRequest, event: UUID) -> ConsentEvent:
+    subject = person_of(request)
+    found = ConsentEvent.objects.select_related("subject").filter(event=event, subject=subject).first()
+    if subject is None or found is None:
+        raise Http404
+    return found
 
 
 def _all_done(act: str, count: int) -> str:
@@ -128,7 +148,7 @@ def _own(request: HttpRequest, row: Confirmation, token: str) -> HttpResponse:
     if request.method == "POST":
         event = confirmations.confirm(confirmation_id=row.pk, token=token)
         return render(request, "consent/confirmed.html", {"pending": event.state == "pending"})
-    return render(request, "consent/confirm.html", _about(row))
+    return render(request, "consent/confirm.html", _asked(row))
 
 
 def _parent(request: HttpRequest, row: Confirmation, token: str) -> HttpResponse:
@@ -142,7 +162,7 @@ def _parent(request: HttpRequest, row: Confirmation, token: str) -> HttpResponse
             return redirect(request.path)
         form.add_error("birth_date", problem)
     status = 400 if form.is_bound else 200
-    return render(request, "consent/authorise.html", _about(row) | {"form": form}, status=status)
+    return render(request, "consent/authorise.html", _asked(row) | {"form": form}, status=status)
 
 
 def _authorised(row: Confirmation, token: str, name: str, birth_date: date) -> str | None:
@@ -156,14 +176,18 @@ def _authorised(row: Confirmation, token: str, name: str, birth_date: date) -> s
     return None
 
 
-def _about(row: Confirmation) -> dict[str, Any]:
+def _asked(row: Confirmation) -> dict[str, Any]:
+    """What the page of a link is about."""
+    return {"row": row} | _about(ConsentEvent.objects.get(event=row.event), row.language)
+
+
+def _about(event: ConsentEvent, language: str) -> dict[str, Any]:
     """The purpose and the very wording that was answered to."""
-    event = ConsentEvent.objects.get(event=row.event)
     text = NoticeText.objects.filter(
         notice__purpose__slug=event.purpose, notice__version=event.notice_version or 0, language=event.notice_language
     ).first()
-    about = {"row": row, "event": event, "title": purpose_title(event.purpose, row.language)}
+    words: dict[str, Any] = {"event": event, "title": purpose_title(event.purpose, language)}
     if text is not None:
         read = {"opening": opening(text.body), "sections": sections(text.body)}
-        about["choice"] = {"text": text, "title": about["title"]} | read
-    return about
+        words["choice"] = {"text": text, "title": words["title"]} | read
+    return words

@@ -11,9 +11,9 @@ from django.utils.translation import gettext_noop
 from consent.notices import diff
 from consent.notices.contents import thin
 from consent.notices.diff import LanguageDiff, Wording
-from consent.notices.findings import Finding, blocking, digest_of, found, warning
+from consent.notices.findings import WHOLE, Finding, blocking, digest_of, found, warning
 from consent.notices.lint import lint
-from consent.notices.parity import parity
+from consent.notices.parity import SOURCE, parity
 from consent.notices.points import ARTICLES, HEADINGS, LANGUAGES, heading, points, sections
 from consent.notices.readability import Reading, reading, warnings
 from consent.notices.text import OPENING, parts
@@ -80,7 +80,7 @@ def report(notice: Notice, *, threshold: int) -> Report:
     """Everything the checks say; `threshold` is the readability score from which on none is warned of."""
     written = {language: notice.texts[language] for language in LANGUAGES if language in notice.texts}
     readings = [reading(wording.body, language) for language, wording in written.items()]
-    every = [*parity(notice.texts), *unannounced(notice)]
+    every = [*parity(notice.texts), *unannounced(notice), *left_behind(notice)]
     for language, wording in written.items():
         every += lint(wording, language, notice.basis)
         every += thin(wording.body, language, notice.basis, notice.is_marketing)
@@ -105,6 +105,18 @@ def unannounced(notice: Notice) -> list[Finding]:
         for language, wording in notice.texts.items()
         if language in notice.live and language in LANGUAGES
         for where in _changed(notice.live[language].body, wording.body, language)
+    ]
+
+
+def left_behind(notice: Notice) -> list[Finding]:
+    """Languages whose text is the live one to the letter, while that of another changed."""
+    known = [language for language in LANGUAGES if language in notice.texts and language in (notice.live or {})]
+    same = [language for language in known if notice.live and notice.texts[language] == notice.live[language]]
+    changed = ", ".join(language for language in known if language not in same)
+    reason = gettext_noop("Nothing changed here, but something did in: %(changed)s.")
+    return [
+        found(language, "left_behind", WHOLE, reason, SOURCE, about={"changed": changed})
+        for language in (same if changed else [])
     ]
 
 

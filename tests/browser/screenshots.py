@@ -119,7 +119,14 @@ class Scenes(Album):
                 if visitors.button(page, words).count():
                     visitors.press(page, words)
             self.tour(page, "", PORTAL)
+            self._receipt(page, "")
             self._copy(page, "")
+
+    def _receipt(self, page: Page, prefix: str) -> None:
+        """The newest answer in words."""
+        page.goto("/consent")
+        address = page.locator("a[href^='/consent/receipts/']").first.get_attribute("href")
+        self.visit(page, f"{prefix}receipt", str(address))
 
     def languages(self) -> None:
         """The pages of alice in German and French."""
@@ -127,6 +134,7 @@ class Scenes(Album):
             with self.person("alice", language) as page:
                 self._speak(page, language)
                 self.tour(page, f"{language}-", PORTAL)
+                self._receipt(page, f"{language}-")
                 self._copy(page, f"{language}-")
                 self._speak(page, "en")
             with self.anybody(language) as page:

@@ -68,11 +68,13 @@ def test_of_somebody_of_whom_nothing_is_held(visit: Visit, axe: Axe, catalogue: 
 
 @pytest.mark.parametrize(("width", "dark"), in_turn((DESKTOP, False), (PHONE, True), (ZOOMED, False)))
 def test_of_somebody_with_everything(visit: Visit, axe: Axe, full: Any, width: int, dark: bool) -> None:
+    from consent.services.standing import history_of
     from erasure.selectors import requests_of_account
 
-    own = tuple(f"/requests/{row.id}" for row in requests_of_account(full.account))
-    assert len(own) == 3
-    assert found(visit(full, width=width, dark=dark), axe, PORTAL + ASKING + own) == []
+    own = [f"/requests/{row.id}" for row in requests_of_account(full.account)]
+    own += [f"/consent/receipts/{row.event}" for row in history_of(full.subject)[:1]]
+    assert len(own) == 4
+    assert found(visit(full, width=width, dark=dark), axe, [*PORTAL, *ASKING, *own]) == []
 
 
 @pytest.mark.parametrize("language", in_turn("de", "fr", of=2))

@@ -24,6 +24,13 @@ XSS = [
 ]  # fmt: skip
 
 
+REWORDED = (
+    ("en", "Saying no has no disadvantage", "A no has no disadvantage"),
+    ("de", "Ein Nein", "Ihr Nein"),
+    ("fr", "Un refus n'a", "Votre refus n'a"),
+)
+
+
 @pytest.fixture
 def newsletter():
     return Purpose.objects.get(slug="newsletter")
@@ -128,9 +135,11 @@ def test_a_dark_pattern_keeps_a_notice_from_being_submitted(newsletter, olga, la
 
 @pytest.fixture
 def hasty(newsletter, olga):
-    """In review, with words that press: a warning in one language."""
+    """In review, reworded in every language, with words that press in one: one warning."""
     first = demo()["de"].body.split("\n\n")[0]
     texts = changed(demo(), "de", first, f"{first} Nur noch heute!")
+    for language, old, new in REWORDED:
+        texts = changed(texts, language, old, new)
     return review.submit(item=draft(newsletter, olga, texts=texts), actor=olga.account)
 
 
@@ -208,8 +217,17 @@ def test_a_minor_version_that_changes_the_substance_is_warned_of(newsletter, olg
 
 
 def test_a_minor_version_that_rewords_what_is_not_of_substance_is_fine(newsletter, olga):
-    texts = changed(demo(), "en", "Saying no has no disadvantage", "A no has no disadvantage")
+    texts = demo()
+    for language, old, new in REWORDED:
+        texts = changed(texts, language, old, new)
     assert reports.report_of(draft(newsletter, olga, texts=texts, is_major=False)).findings == []
+
+
+def test_languages_that_did_not_change_with_another_are_warned_of(newsletter, olga):
+    texts = changed(demo(), *REWORDED[0])
+    findings = reports.report_of(draft(newsletter, olga, texts=texts, is_major=False)).findings
+    assert {(finding.language, finding.code) for finding in findings} == {("de", "left_behind"), ("fr", "left_behind")}
+    assert "Nothing changed here, but something did in: en." in str(findings[0])
 
 
 def test_a_language_that_is_gone_is_shown(newsletter, olga, rita):

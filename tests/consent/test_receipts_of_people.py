@@ -1,5 +1,6 @@
 """People keep the receipts of their own answers, and check them without us, after any rotation of keys (Art. 7(1))."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -27,7 +28,7 @@ def verify(repository: Path, folder: Path, *more: str) -> subprocess.CompletedPr
 def kept(alice: Any, tmp_path: Path) -> Path:
     """alice keeps the receipt, the keys and the wording of her consent."""
     event = answer(alice.subject, "give")
-    got = alice.browser().get(f"/consent/receipts/{event.event}")
+    got = alice.browser().get(f"/consent/receipts/{event.event}/signed")
     assert (got.status_code, got["Content-Type"]) == (200, "application/jose")
     (tmp_path / "r.jws").write_bytes(got.content)
     (tmp_path / "jwks.json").write_text(json.dumps(jwks()))
@@ -59,16 +60,30 @@ def test_an_old_receipt_holds_after_the_keys_were_rotated_and_the_old_one_retire
     assert len(after["keys"]) == len(before["keys"]) + 1
     (kept / "jwks.json").write_text(json.dumps(after))
     assert verify(repository, kept).returncode == 0
-    fresh = alice.browser().get(f"/consent/receipts/{ConsentEvent.objects.get().event}").content
+    fresh = alice.browser().get(f"/consent/receipts/{ConsentEvent.objects.get().event}/signed").content
     assert fresh != (kept / "r.jws").read_bytes(), "signed by the new key"
 
 
 def test_nobody_gets_the_receipts_of_somebody_else(alice: Any, bob: Any, rita: Any, audit_log: Any) -> None:
     event = answer(alice.subject, "refuse")
-    for somebody in (bob, rita):
-        assert somebody.browser().get(f"/consent/receipts/{event.event}").status_code == 404
+    addresses = [f"/consent/receipts/{event.event}", f"/consent/receipts/{event.event}/signed"]
+    for somebody, address in itertools.product((bob, rita), addresses):
+        assert somebody.browser().get(address).status_code == 404
     assert not audit_log("consent.receipt_issued")
     page = alice.browser().get("/consent").content.decode()
-    assert f"/consent/receipts/{event.event}" in page
-    assert alice.browser().get(f"/consent/receipts/{event.event}").status_code == 200
+    assert addresses[0] in page
+    assert addresses[1] in alice.browser().get(addresses[0]).content.decode() and not audit_log(
+        "consent.receipt_issued"
+    )
+    assert alice.browser().get(addresses[1]).status_code == 200
     assert audit_log("consent.receipt_issued")[0].details["event"] == str(event.event)
+
+
+def test_a_person_reads_what_the_receipt_says(alice: Any) -> None:
+    text = live_notice(live_purpose("newsletter"), "en")
+    given, withdrawn = answer(alice.subject, "give"), answer(alice.subject, "withdraw")
+    page = alice.browser().get(f"/consent/receipts/{given.event}").content.decode()
+    for words in ("You gave consent", "Newsletter", "E-mail address", text.digest, str(given.event)):
+        assert words in page
+    page = alice.browser().get(f"/consent/receipts/{withdrawn.event}").content.decode()
+    assert "You withdrew consent" in page and text.digest not in page
