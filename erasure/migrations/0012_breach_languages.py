@@ -13,11 +13,11 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='breach',
             name='told_people_de',
-            field=models.TextField(blank=True, db_default='', default='', help_text='For those who read this portal in that language; empty: they get the words above.', verbose_name='the same in German'),
+            field=models.TextField(blank=True, db_default='', default='', help_text='For those who read this portal in that language; empty: they get the first text.', verbose_name='the same in German'),
         ),
         migrations.AddField(
             model_name='breach',
             name='told_people_fr',
-            field=models.TextField(blank=True, db_default='', default='', help_text='For those who read this portal in that language; empty: they get the words above.', verbose_name='the same in French'),
+            field=models.TextField(blank=True, db_default='', default='', help_text='For those who read this portal in that language; empty: they get the first text.', verbose_name='the same in French'),
         ),
     ]

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 __all__ = ["Breach"]
 
 HOURS = timedelta(hours=72)
-IN_THEIR_WORDS = _("For those who read this portal in that language; empty: they get the words above.")
+IN_THEIR_WORDS = _("For those who read this portal in that language; empty: they get the first text.")
 
 
 class Breach(models.Model):
