@@ -11,6 +11,7 @@ from consent.services.decisions import decide_many
 from consent.services.facts import Question
 from consent.services.feed import Mark, order_changes, snapshot
 from consent.services.reading import read_plainly
+from erasure.models import RightsRequest
 from subjects.services import link_application
 from tests.conftest import make_application
 from tests.consent.people import answer, share
@@ -123,3 +124,26 @@ def test_a_third_party_is_not_told_what_a_person_shares_with_others(
     assert told(acme) == {"sharing_off"} and rows(acme) == {"acme"}
     assert answers(shop) == {None, "another"} and client_for(shop).get(receipt).status_code == 200
     assert answers(acme) == {None} and client_for(acme).get(receipt).status_code == 404
+
+
+@pytest.mark.parametrize("right", ["access", "portability"])
+def test_a_third_party_has_no_copy_of_everything(
+    path: str, alice: Any, acme: Any, shop: Any, client_for: Any, right: str
+) -> None:
+    for application in (shop, acme):
+        application.scopes = [*application.scopes, "requests:read", "requests:write"]
+        application.save()
+
+    def asked(application: Any, right: str) -> Any:
+        about = {"subject": str(alice.id_for(application)), "right": right, "verified_by": "account"}
+        return client_for(application).post("/api/v1/requests", about)
+
+    share(alice.subject, True)
+    refused = asked(acme, right)
+    assert (refused.status_code, refused.body["code"]) == (403, "must_ask")
+    assert not RightsRequest.objects.exists()
+    assert asked(shop, right).status_code == 201
+
+    retyped = asked(acme, "erasure").body["id"]  # the desk may find that it is another right
+    RightsRequest.objects.filter(pk=retyped).update(right=right)
+    assert client_for(acme).get(f"/api/v1/requests/{retyped}/archive").status_code == 404
