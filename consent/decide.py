@@ -63,6 +63,11 @@ class PurposeFacts:
             return self.fields
         return self.fields & (self.contract or frozenset())
 
+    def whom(self, named: str | None) -> tuple[str | None, bool]:
+        """The recipient a question is about, and whether who asks is told what is shared with it."""
+        recipient = named or self.own
+        return recipient, self.own in (None, recipient)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:

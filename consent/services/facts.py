@@ -208,9 +208,7 @@ def facts_of(question: Question, purpose: PurposeFacts | None, person: Person | 
     A third party that names nobody asks for itself, and what is shared with others it is not told.
     """
     person, known = person or Person(), person is not None
-    own = purpose.own if purpose else None
-    recipient = question.recipient or own
-    shares = (question.purpose, recipient) if recipient and own in (None, recipient) else None
+    recipient, is_told = purpose.whom(question.recipient) if purpose else (question.recipient or None, False)
     return Facts(
         at=at,
         known=known,
@@ -221,7 +219,7 @@ def facts_of(question: Question, purpose: PurposeFacts | None, person: Person | 
         objected=question.purpose in person.objections,
         answer=person.answers.get((question.purpose, "")),
         recipient=recipient,
-        sharing=person.answers.get(shares) if shares else None,
+        sharing=person.answers.get((question.purpose, recipient)) if recipient and is_told else None,
         fields=question.fields,
     )
 

@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from consent.models import ConsentEvent, DataContract, Purpose, Recipient
+from consent.qa.simulation import Invented, simulate
 from consent.services import review
 from consent.services.batches import Items, decide_alike
 from consent.services.decisions import decide_many
-from consent.services.facts import Question
+from consent.services.facts import Question, purpose_facts
 from consent.services.feed import Mark, order_changes, snapshot
 from consent.services.reading import read_plainly
 from erasure.models import RightsRequest
@@ -75,6 +77,13 @@ def test_every_way_to_ask_says_the_same(path: str, alice: Any, acme: Any, client
     assert codes() == {"sharing_off"}
     share(alice.subject, True)
     assert codes() == {"allowed"}
+
+
+def test_the_simulator_says_the_same(path: str, acme: Any) -> None:
+    now = timezone.now()
+    purpose = purpose_facts("newsletter", application=acme.pk, at=now)
+    codes = [simulate(Invented(answer="given", sharing=on), purpose, (), None, now)[0].code for on in (False, True)]
+    assert codes == ["sharing_off", "allowed"]
 
 
 def test_a_third_party_that_is_no_recipient_has_nothing(alice: Any, olga: Any, rita: Any, client_for: Any) -> None:
