@@ -44,6 +44,10 @@ PARAMETERS = frozenset({"grant_type", "scope", "client_id", "client_secret", "to
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
+class OvertakenError(Exception):
+    """The secret was replaced, or the application switched off, since the credentials were looked at."""
+
+
 class Validator(RequestValidator):
     """What the library asks us: who the client is, what it may have, and to keep and forget tokens."""
 
@@ -90,7 +94,11 @@ _revocation = RevocationEndpoint(_validator, supported_token_types=("access_toke
 
 
 def save_token(*, application: Application, token: str, scopes: Sequence[str]) -> None:
-    """The token opens the API for `TOKEN_SECONDS` with these scopes."""
+    """The token opens the API for `TOKEN_SECONDS` with these scopes.
+
+    Raises OvertakenError when the credentials, right a moment ago, are not any more: whoever replaces a stolen secret
+    kills the tokens there are, and none may come after that.
+    """
     digest = token_digest(token)
     details: dict[str, JSON] = {
         "application": application.slug,
@@ -99,6 +107,9 @@ def save_token(*, application: Application, token: str, scopes: Sequence[str]) -
         "token": digest[:8].hex(),
     }
     with transaction.atomic():
+        same = Application.objects.filter(pk=application.pk, secret_digest=application.secret_digest, enabled=True)
+        if not same.select_for_update(no_key=True).exists():
+            raise OvertakenError
         AccessToken.objects.create(
             digest=digest,
             application=application,
@@ -148,7 +159,10 @@ def _answer(request: HttpRequest, endpoint: Any) -> HttpResponse:
     if flaw:
         return _error(400, "invalid_request", flaw)
     headers = {"Authorization": request.META.get("HTTP_AUTHORIZATION", "")}
-    found, body, status = endpoint(request.path, http_method="POST", body=urlencode(form), headers=headers)
+    try:
+        found, body, status = endpoint(request.path, http_method="POST", body=urlencode(form), headers=headers)
+    except OvertakenError:
+        return _refused(request, headers, dict(form))
     if status == 401:
         return _refused(request, headers, dict(form))
     response = HttpResponse(body, status=status, content_type="application/json")

@@ -8,6 +8,8 @@ the order of precedence of the contract; the first that refuses decides. Choices
   (Art. 21(1)) and for marketing whatever the basis (Art. 21(2)).
 * A restriction refuses everything but storage (Art. 18(2)); the exceptions of that paragraph are for a reviewer.
 * A recipient that is unknown, or not one of the purpose, is one that nothing is shared with: `sharing_off`.
+* A third party that names no recipient asks for itself: it has nothing of a person who does not share with it, and
+  is not told what they share with others.
 * What a law keeps after an erasure is decided on by the same rules, for the fields that are kept; all else is `erased`.
 * `valid_until` is the first of: the end of the consent, of the sharing, of the contract, and `FRESH_SECONDS` from `at`.
   A withdrawal can come at any time, so no answer may be kept for longer.
@@ -38,7 +40,8 @@ class PurposeFacts:
     """A purpose as it stands at the moment asked about. `major_version`: the newest wording that asks everybody again.
 
     `contract` is None when the application has no contract that holds; `contract_bound` is False where no application
-    asks (the portal, the service itself): then the purpose's own fields bound it.
+    asks (the portal, the service itself): then the purpose's own fields bound it. `own` is the recipient that asks,
+    where the application is a third party's; empty when it is none.
     """
 
     live: bool = True
@@ -51,6 +54,7 @@ class PurposeFacts:
     contract_bound: bool = True
     contract: frozenset[str] | None = None
     contract_until: datetime | None = None
+    own: str | None = None
 
     @property
     def usable_fields(self) -> frozenset[str]:
@@ -58,6 +62,11 @@ class PurposeFacts:
         if not self.contract_bound:
             return self.fields
         return self.fields & (self.contract or frozenset())
+
+    def whom(self, named: str | None) -> tuple[str | None, bool]:
+        """The recipient a question is about, and whether who asks is told what is shared with it."""
+        recipient = named or self.own
+        return recipient, self.own in (None, recipient)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -132,6 +132,8 @@ def _recipient(recipient: Recipient) -> list[str]:
         found.append(_("no purpose is named"))
     if recipient.role == "joint controller" and not recipient.contract_reference.strip():
         found.append(_("no arrangement is named of who does what (Art. 26(1))"))
+    if recipient.application is not None and not recipient.application.is_third_party:
+        found.append(_("its application is not registered as a third party's, and would read without any share"))
     return found + transfers.flaws(recipient.country, recipient.safeguard, timezone.now().date())
 
 

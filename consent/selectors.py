@@ -1,6 +1,6 @@
 """What of the catalogue is approved and live; what is not approved is not here, for anybody."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from django.conf import settings
@@ -116,3 +116,14 @@ def field_titles(slugs: Iterable[str], language: str) -> dict[str, str]:
 
 def _in_words(slug: str) -> str:
     return slug.replace("_", " ").replace("-", " ").capitalize()
+
+
+def told_of(application: Application) -> Callable[[str], bool]:
+    """Whether the application is told what a person shares with a recipient, by slug; empty for the purpose itself.
+
+    A third party is told of itself alone: whom else a person trusts is none of its business (Art. 5(1)(c)).
+    """
+    if not application.is_third_party:
+        return lambda recipient: True
+    own = Recipient.objects.filter(application=application).values_list("slug", flat=True).first()
+    return lambda recipient: recipient in {"", own}

@@ -16,6 +16,7 @@ from access.rest.serializers import InstantField, StrictSerializer
 from access.rest.views import ScopedView
 from consent import receipts
 from consent.models import ConsentEvent
+from consent.selectors import told_of
 from consent.services.consents import ACTIONS, record_consent_of
 from consent.services.events import NoticeSeen
 from consent.services.standing import Line, history_of, standing_of
@@ -108,8 +109,10 @@ class ConsentsView(ScopedView):
         if at is not None and at > timezone.now():
             raise Invalid("invalid_parameter", "`at` lies in the future.")
         person = ensure_not_erased(subject_for(application=self.application, pairwise=subject))
-        standing = [_line(line) for line in standing_of(person, at)]
-        return Response({"standing": standing, "history": [_event(event) for event in history_of(person, at)]})
+        is_told = told_of(self.application)
+        standing = [_line(line) for line in standing_of(person, at) if is_told(line.recipient)]
+        history = [_event(event) for event in history_of(person, at) if is_told(event.recipient)]
+        return Response({"standing": standing, "history": history})
 
     @extend_schema(operation_id="record_consent", request=ConsentInput, responses={201: RecordedConsentSerializer})
     def post(self, request: Request, subject: UUID) -> Response:
@@ -173,7 +176,8 @@ class ReceiptView(ScopedView):
     )  # fmt: skip
     def get(self, request: Request, event: UUID) -> Response:
         found = ConsentEvent.objects.select_related("subject").filter(event=event).first()
-        if found is None or not knows(self.application, found.subject):
+        is_known = found is not None and knows(self.application, found.subject)
+        if found is None or not is_known or not told_of(self.application)(found.recipient):
             raise Missing()
         ensure_not_erased(found.subject)
         renderer: Any = request.accepted_renderer

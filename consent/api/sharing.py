@@ -14,6 +14,7 @@ from access.rest.serializers import PageQuery, StrictSerializer
 from access.rest.views import ScopedView
 from consent.api.consents import CHANNEL
 from consent.models import SharingAsk
+from consent.selectors import told_of
 from consent.services.asks import ask_for_share, ask_of, state_told
 from consent.services.sharing import SharingRow, set_sharing, sharing_rows
 from gdpr_portal.errors import DomainError
@@ -56,7 +57,7 @@ class SharingPage(StrictSerializer):
 
 
 class SharingView(ScopedView):
-    """With whom a person's data is shared."""
+    """With whom a person's data is shared; to a third party, whether with itself."""
 
     scopes: ClassVar[dict[str, str]] = {"GET": "sharing:read"}
 
@@ -65,7 +66,9 @@ class SharingView(ScopedView):
         self.query(PageQuery)
         person = ensure_not_erased(subject_for(application=self.application, pairwise=subject))
         after, limit = read_cursor(request, parts=2), limit_of(request)
-        rows = [row for row in sharing_rows(person) if after is None or [row.purpose, row.recipient] > after]
+        is_told = told_of(self.application)
+        told = [row for row in sharing_rows(person) if is_told(row.recipient)]
+        rows = [row for row in told if after is None or [row.purpose, row.recipient] > after]
         more = write_cursor(request, [rows[limit - 1].purpose, rows[limit - 1].recipient]) if rows[limit:] else None
         return Response({"items": [_told(row) for row in rows[:limit]], "next": more})
 

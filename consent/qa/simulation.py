@@ -46,10 +46,11 @@ def simulate(
 def facts_of(person: Invented, purpose: PurposeFacts | None, recipient: str | None, at: datetime) -> Facts:
     """The facts as they would be gathered for such a person."""
     sharing = Answer(state="given") if person.sharing else None
+    recipient, is_told = purpose.whom(recipient) if purpose else (recipient, False)
     return Facts(
         at=at, known=person.known, erased=person.erased, purpose=purpose, restricted=person.restricted,
         objected=person.objected, answer=_answer(person, purpose, at), recipient=recipient,
-        sharing=sharing if recipient else None,
+        sharing=sharing if recipient and is_told else None,
     )  # fmt: skip
 
 

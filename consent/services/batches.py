@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from consent.decide import FRESH_SECONDS, Answer, decide
 from consent.services.decisions import NOBODY, Decision
-from consent.services.facts import LASTING, LIVE_CATALOGUE, PURPOSE, Person, Question, facts_of, purpose_of
+from consent.services.facts import LASTING, LIVE_CATALOGUE, OWN, PURPOSE, Person, Question, facts_of, purpose_of
 from consent.services.proofs import proofs_since
 from gdpr_portal.prepared import Prepared
 from vault.services import subject_blocks
@@ -32,6 +32,7 @@ def _text(lasting: str) -> str:
     """The statement; `lasting` is what it says of each person beside."""
     return f"""
 WITH catalogue ({", ".join(PURPOSE)}) AS MATERIALIZED ({LIVE_CATALOGUE}),
+own AS MATERIALIZED ({OWN}),
 seen AS (
     SELECT item.place::int AS place, item.purpose AS asked, item.recipient AS with_whom,
         person.id IS NOT NULL AS known, coalesce(person.erased, false) AS erased, coalesce(kept.yes, false) AS kept,
@@ -41,7 +42,8 @@ seen AS (
     FROM unnest(%(people)s::uuid[], %(purposes)s::int[], %(recipients)s::int[])
         WITH ORDINALITY AS item (person, purpose, recipient, place)
     CROSS JOIN LATERAL (
-        SELECT (%(slugs)s::text[])[item.purpose] AS slug, (%(names)s::text[])[item.recipient] AS name) said
+        SELECT (%(slugs)s::text[])[item.purpose] AS slug,
+            coalesce((%(names)s::text[])[item.recipient], (SELECT * FROM own)) AS name) said
     LEFT JOIN LATERAL (SELECT s.id, s.erased_at, s.erased_at <= %(at)s OR s.erased_at < %(proofs_since)s AS erased
         FROM subjects_subject s WHERE s.id = item.person AND s.created_at <= %(at)s AND (SELECT true
             FROM subjects_applicationlink l WHERE l.subject_id = s.id AND l.application_id = %(application)s LIMIT 1)
@@ -58,8 +60,8 @@ seen AS (
         WHERE a.subject_id = person.id AND person.erased_at IS NULL AND a.purpose = said.slug AND a.recipient = ''
         LIMIT 1) answer ON true
     LEFT JOIN LATERAL (SELECT a.state, a.expires_at FROM consent_standing a
-        WHERE item.recipient > 0 AND a.subject_id = person.id AND person.erased_at IS NULL AND a.purpose = said.slug
-            AND a.recipient = said.name LIMIT 1) sharing ON true
+        WHERE said.name <> '' AND said.name = coalesce((SELECT * FROM own), said.name) AND a.subject_id = person.id
+            AND person.erased_at IS NULL AND a.purpose = said.slug AND a.recipient = said.name LIMIT 1) sharing ON true
 ),
 alike AS (
     SELECT asked, with_whom, known, erased, kept, restricted, objected, answer, answered_to, answer_ends, sharing,
@@ -122,16 +124,16 @@ def _alike(row: Sequence[Any], slugs: list[str], names: list[str], now: datetime
         lasting, places,
     ) = rest  # fmt: skip
     slug, recipient = slugs[asked - 1], names[with_whom - 1] if with_whom else None
-    answers = {}
+    known_purpose = None if purpose[0] is None else purpose_of(purpose)
+    with_it, answers = recipient or (known_purpose.own if known_purpose else None), {}
     if answer is not None:
         answers[slug, ""] = Answer(state=answer, notice_version=answered_to, expires_at=ends)
-    if shares is not None and recipient is not None:
-        answers[slug, recipient] = Answer(state=shares, expires_at=sharing_ends)
+    if shares is not None and with_it is not None:
+        answers[slug, with_it] = Answer(state=shares, expires_at=sharing_ends)
     person = Person(
         erased=erased, restricted=restricted, answers=answers, objections=frozenset({slug} if objected else ()),
         retained={slug: frozenset()} if kept else {},
     )  # fmt: skip
-    known_purpose = None if purpose[0] is None else purpose_of(purpose)
     question = Question(NOBODY, slug, recipient)
     verdict = decide(facts_of(question, known_purpose, person if known else None, now))
     is_lasting = lasting and known and not erased and known_purpose is not None and known_purpose.live

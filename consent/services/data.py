@@ -17,7 +17,7 @@ from audit.services import record
 from audit.vocabulary import JSON
 from consent.decide import ALLOWED
 from consent.models import Component, DataContract, Finding, Purpose
-from consent.services.decisions import DETAILS, Decision, decide_for, refusal
+from consent.services.decisions import DETAILS, STORABLE, Decision, decide_for, refusal
 from consent.services.findings import open_finding
 from consent.values import checked, known_fields
 from gdpr_portal.errors import DomainError, Flaw, Gone, Invalid, Refused
@@ -100,7 +100,7 @@ def _require_taken_from(purpose: str, fields: Sequence[str], source: str) -> Non
 
 def _require_storable(decision: Decision, values: Mapping[str, Any]) -> None:
     code = decision.code
-    if code == ALLOWED or (code in NO_GROUND and all(value is None for value in values.values())):
+    if code in STORABLE or (code in NO_GROUND and all(value is None for value in values.values())):
         return
     if code in NO_GROUND:
         raise Refused("no_lawful_basis", f"There is no lawful ground for this person now: {code}.")
@@ -121,7 +121,7 @@ def rectifiable(*, subject: Subject, purpose: str) -> frozenset[str]:
     for contract in DataContract.objects.filter(purpose__slug=purpose, state="live").select_related("application"):
         asked = tuple(contract.fields)
         decision = decide_for(application=contract.application, subject=subject, purpose=purpose, fields=asked)
-        fields |= {field for field, code in decision.fields.items() if code == ALLOWED}
+        fields |= {field for field, code in decision.fields.items() if code in STORABLE}
     return frozenset(fields)
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from access.models import Application
-from consent.decide import Looked, Verdict, decide
+from consent.decide import ALLOWED, Looked, Verdict, decide
 from consent.services.facts import Question, gather, gather_one, gather_to_keep
 from gdpr_portal.errors import DomainError, Gone, Missing, Refused
 from subjects.models import Subject
@@ -16,6 +16,8 @@ from vault.services import subject_of
 
 NOBODY = UUID(int=0)
 """Stands for a person who is not known: no row has this id."""
+STORABLE = frozenset({ALLOWED, "sharing_off"})
+"""Under these codes an application may give us data: what a third party gives is not shared with it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,13 @@ _SAID_THEN = """coalesce((SELECT ARRAY(SELECT jsonb_array_elements_text(v.before
 _SAYING = {"p": ("purpose", "fields"), "r": ("recipient", "purposes")}
 _THEN = "{0}.published_at <= %(at)s AND ({0}.retired_at IS NULL OR {0}.retired_at > %(at)s)"
 
+OWN = """SELECT coalesce(r.slug, '') FROM access_application a
+    LEFT JOIN consent_recipient r ON r.application_id = a.id WHERE a.id = %(application)s AND a.is_third_party"""
+"""The recipient that an application of a third party is; empty when it is none, NULL for every other application."""
 _CATALOGUE = """
 SELECT p.slug, ({live_p}) AS live, p.lawful_basis, p.is_marketing, {said_p}, n.version, m.version,
     (SELECT coalesce(array_agg(r.slug), '{{}}') FROM consent_recipient r WHERE p.slug = ANY({said_r}) AND {live_r}),
-    c.fields, c.expires_at
+    c.fields, c.expires_at, ({own})
 FROM consent_purpose p
 LEFT JOIN LATERAL (SELECT n.version FROM consent_notice n WHERE n.purpose_id = p.id AND {live_n}
     ORDER BY n.version DESC LIMIT 1) n ON true
@@ -42,10 +45,12 @@ WHERE p.slug = ANY(%(slugs)s) AND p.created_at <= %(at)s
 """
 
 LIVE_CATALOGUE = _CATALOGUE.format(
+    own=OWN,
     **{f"live_{alias}": _NOW.format(alias) for alias in "prnc"},
     **{f"said_{alias}": f"{alias}.{column}" for alias, (_, column) in _SAYING.items()},
 )
 _PAST_CATALOGUE = _CATALOGUE.format(
+    own=OWN,
     **{f"live_{alias}": _THEN.format(alias) for alias in "prnc"},
     **{
         f"said_{alias}": _SAID_THEN.format(alias=alias, kind=kind, column=column)
@@ -82,7 +87,7 @@ WHERE s.id = ANY(%(ids)s) AND s.created_at <= %(at)s
 """
 PURPOSE = (
     "slug", "live", "basis", "is_marketing", "fields", "notice_version", "major_version", "recipients", "contract",
-    "contract_until",
+    "contract_until", "own",
 )  # fmt: skip
 _PERSON = ("id", "erased", "answers", "restricted", "objections", "retained")
 FACTS = len(PURPOSE) + len(_PERSON)
@@ -198,9 +203,12 @@ def purpose_facts(slug: str, *, application: UUID | None, at: datetime) -> Purpo
 
 
 def facts_of(question: Question, purpose: PurposeFacts | None, person: Person | None, at: datetime) -> Facts:
-    """What a decision rests on; without a person, somebody who is not known."""
+    """What a decision rests on; without a person, somebody who is not known.
+
+    A third party that names nobody asks for itself, and what is shared with others it is not told.
+    """
     person, known = person or Person(), person is not None
-    recipient = question.recipient or None
+    recipient, is_told = purpose.whom(question.recipient) if purpose else (question.recipient or None, False)
     return Facts(
         at=at,
         known=known,
@@ -211,7 +219,7 @@ def facts_of(question: Question, purpose: PurposeFacts | None, person: Person | 
         objected=question.purpose in person.objections,
         answer=person.answers.get((question.purpose, "")),
         recipient=recipient,
-        sharing=person.answers.get((question.purpose, recipient)) if recipient else None,
+        sharing=person.answers.get((question.purpose, recipient)) if recipient and is_told else None,
         fields=question.fields,
     )
 
@@ -223,7 +231,7 @@ def _purposes(slugs: list[str], *, application: UUID | None, at: datetime, past:
 
 def purpose_of(row: Sequence[Any], *, bound: bool = True) -> PurposeFacts:
     """What the `PURPOSE` columns of a row say; `bound` by the contracts of an application."""
-    _, live, basis, is_marketing, fields, version, major, recipients, contract, until = row
+    _, live, basis, is_marketing, fields, version, major, recipients, contract, until, own = row
     return PurposeFacts(
         live=bool(live),
         basis=basis,
@@ -235,6 +243,7 @@ def purpose_of(row: Sequence[Any], *, bound: bool = True) -> PurposeFacts:
         contract_bound=bound,
         contract=None if contract is None else frozenset(contract),
         contract_until=until,
+        own=own,
     )
 
 

@@ -3,7 +3,7 @@
 No event, no row; no row, no answer (Art. 5(2), law.md R64). Plain is a read for which nothing is withheld: every field
 asked for is in the contract and the purpose, on a ground that stands. What the statement lets through `consent.decide`
 decides once more on the same facts, so that the two have to agree. Everything else is for
-`consent.services.data.read_data`: refusals and their record, fields withheld, people without a key.
+`consent.services.data.read_data`: refusals and their record, fields withheld, people without a key, third parties.
 
 Commits by itself. A process that dies, or a cell that does not open, after the commit leaves an event of a read that
 gave nothing out: one too many, never one too few.
@@ -34,7 +34,7 @@ plain AS MATERIALIZED (
     FROM facts CROSS JOIN LATERAL (SELECT coalesce(%(fields)s::text[], facts.contract::text[]) AS names) asked
     JOIN subjects_subject person ON person.id = facts.id
     JOIN vault_datakey key ON key.owner = facts.id
-    WHERE facts.live AND facts.erased IS NOT TRUE AND NOT facts.restricted
+    WHERE facts.own IS NULL AND facts.live AND facts.erased IS NOT TRUE AND NOT facts.restricted
         AND NOT (facts.slug = ANY(facts.objections))
         AND cardinality(asked.names) > 0
         AND asked.names <@ facts.fields::text[] AND asked.names <@ facts.contract::text[]

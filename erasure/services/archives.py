@@ -71,8 +71,11 @@ def collect(
     """The archive of this number (0 the copy, higher ones supplements), and its bytes; recorded.
 
     By whoever acts for the person it is collected once, and gone when its bytes were gone through.
-    Raises `not_found` for a right without archive, `not_ready` before it is built, `expired` after its time.
+    Raises `not_found` for a right without archive and for a third party, `not_ready` before it is built, `expired`
+    after its time.
     """
+    if application is not None and application.is_third_party:
+        raise Missing
     with transaction.atomic():
         archive = ready(request, number)
         if application is None:

@@ -23,6 +23,7 @@ from erasure.selectors import held_purposes
 from erasure.services import addresses, start
 from erasure.services.clock import deadline_for, stood_for
 from erasure.services.details import checked_details, opened_details, purpose_named, sealed_details
+from erasure.services.joint_order import COPIES
 from erasure.services.locking import locked_request
 from erasure.services.records import move_request, record_request, request_entry
 from erasure.states import OPEN_REQUEST
@@ -89,9 +90,12 @@ def file_request(
     `is_own` the application asks as a controller whose processor we are: it is not told of what it asked for, and its
     copy is never one that was asked for before, since who asks has to be able to follow and cancel it alone.
 
-    Raises `right_not_available`, `erased`, `unknown_purpose`, `invalid_value`.
+    Raises `right_not_available`, `erased`, `unknown_purpose`, `invalid_value`; `must_ask` for a copy that a third party
+    asks for: it would be of everything, whatever the person shares with it.
     """
     received = _checked_receipt(received_at)
+    if right in COPIES and application is not None and application.is_third_party:
+        raise Refused("must_ask", "A third party collects no copy: the person asks for it themselves.")
     with transaction.atomic():
         subject = lock_subject(subject.id)
         ensure_not_erased(subject)

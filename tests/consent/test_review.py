@@ -198,6 +198,15 @@ def test_a_recipient_outside_the_eea_needs_a_safeguard(olga, catalogue, country,
             review.submit(item=recipient, actor=olga.account)
 
 
+def test_a_recipient_has_an_application_of_a_third_party(olga, catalogue, shop):
+    recipient = Recipient.objects.create(
+        slug="post", name="Post", role="processor", country="DE", purposes=["newsletter"], author=olga.account,
+        application=shop,
+    )  # fmt: skip
+    with pytest.raises(Invalid, match="not registered as a third party's"):
+        review.submit(item=recipient, actor=olga.account)
+
+
 def copy_of(purpose, olga, *, is_major=True):
     """A draft of the next version, word for word."""
     live = purpose.notices.get(state="live")

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from access import oauth
 from access.models import AccessToken, Attempt
 from access.oauth import LIMIT, purge_tokens
 from access.rest import remembered
@@ -222,6 +223,25 @@ def test_a_new_secret_kills_the_old_one_and_its_tokens(client, token, qa_sampler
     old = ask(client, "grant_type=client_credentials", **basic(qa_sampler.client_id, qa_sampler.plain_secret))
     new = ask(client, "grant_type=client_credentials", **basic(qa_sampler.client_id, fresh))
     assert (old.status_code, new.status_code) == (401, 200)
+
+
+@pytest.mark.parametrize(
+    "act", [rotate_secret, lambda application: set_enabled(application=application, enabled=False)]
+)
+def test_no_token_comes_after_the_secret_that_asks_for_it_is_dead(client, qa_sampler, monkeypatch, audit_log, act):
+    """The secret is replaced, or the application switched off, between the look at the credentials and the token."""
+    made = oauth.new_token
+
+    def overtaken():
+        monkeypatch.setattr(oauth, "new_token", made)
+        act(application=qa_sampler)
+        return made()
+
+    monkeypatch.setattr(oauth, "new_token", overtaken)
+    answer = ask(client, "grant_type=client_credentials", **basic(qa_sampler.client_id, qa_sampler.plain_secret))
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert not AccessToken.objects.exists() and not audit_log("token.issued")
+    assert len(audit_log("token.refused")) == 1
 
 
 @pytest.mark.parametrize("how", ["revoked", "disabled", "narrowed"])
