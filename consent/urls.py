@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern] = [
     path("consent/authorisation", word_views.authorisation, name="consent_authorisation"),
     path("consent/receipts/<uuid:event>", word_views.receipt, name="consent_receipt_own"),
     path("confirmation/<uuid:confirmation>/<str:token>", word_views.confirmation, name="confirmation"),
+    path("privacy", views.privacy, name="privacy"),
     path("sharing", views.sharing, name="sharing"),
     path("sharing/asks/<uuid:ask>", views.ask, name="sharing_answer"),
 ]
