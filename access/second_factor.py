@@ -31,7 +31,8 @@ from gdpr_portal.errors import DomainError
 PUBLIC_PATHS = frozenset(
     {
         "/login", "/login/passkey", "/login/passkey/options",
-        "/logout", "/language", "/request", "/livez", "/readyz", "/metrics", "/favicon.ico", "/robots.txt",
+        "/logout", "/language", "/request", "/privacy",
+        "/livez", "/readyz", "/metrics", "/favicon.ico", "/robots.txt",
         "/signup", "/signup/code", "/signup/password",
         "/lost-factor", "/lost-factor/sent",
         "/password-reset", "/password-reset/code", "/password-reset/password",

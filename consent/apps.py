@@ -12,6 +12,7 @@ class ConsentConfig(AppConfig):
         from consent import holdings, selectors
         from consent.confirmation_holdings import EvidenceHolding
         from consent.services import imports
+        from consent.services.consents import end_answers_of_a_child
         from consent.services.data import store_data
         from subjects import hooks
         from subjects.holdings import register
@@ -24,6 +25,7 @@ class ConsentConfig(AppConfig):
             refused=imports.without_ground,
             stand=imports.consents_stand,
         )
+        hooks.birth_date_known.append(end_answers_of_a_child)
         hooks.register_titles(purpose=selectors.purpose_title, fields=selectors.field_titles)
         holdings.register_all()
         register(EvidenceHolding())

@@ -26,12 +26,28 @@ HISTORY_SHOWN = 50
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
-    """One purpose that rests on consent: the exact text, how it stands, and the buttons there are."""
+class Worded:
+    """One purpose with the exact text that is live for it."""
 
     purpose: Purpose
     title: str
     text: NoticeText
+
+    @property
+    def opening(self) -> str:
+        """What the wording says before its first heading: what for, in a sentence or two."""
+        return opening(self.text.body)
+
+    @property
+    def sections(self) -> dict[str, str]:
+        """The wording by its headings; byte for byte it stands in `text.body`."""
+        return sections(self.text.body)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice(Worded):
+    """One purpose that rests on consent: the exact text, how it stands, and the buttons there are."""
+
     line: Line
     fields: list[str]
     waiting: Waiting | None = None
@@ -47,16 +63,6 @@ class Choice:
     @property
     def tone(self) -> str:
         return wording.STATES[self.line.state][1]
-
-    @property
-    def opening(self) -> str:
-        """What the wording says before its first heading: what for, in a sentence or two."""
-        return opening(self.text.body)
-
-    @property
-    def sections(self) -> dict[str, str]:
-        """The wording by its headings; byte for byte it stands in `text.body`."""
-        return sections(self.text.body)
 
     @property
     def is_outdated(self) -> bool:
@@ -171,9 +177,17 @@ def choices(subject: Subject, language: str) -> list[Choice]:
             purpose=purpose, title=title_in(purpose.titles, language), text=text, fields=_fields(purpose, names),
             line=line,
         )
-        for purpose, text in _with_text(language)
+        for purpose, text in _with_text(language, lawful_basis=Purpose.Basis.CONSENT)
         for line in [lines.get(purpose.slug) or Line(purpose=purpose.slug, recipient="", state=Consent.NEVER_ASKED)]
     ]  # fmt: skip
+
+
+def notices(language: str) -> list[Worded]:
+    """Every live purpose, on whatever ground, with its live wording in the language or the default one (Art. 13)."""
+    return [
+        Worded(purpose=purpose, title=title_in(purpose.titles, language), text=text)
+        for purpose, text in _with_text(language)
+    ]
 
 
 def _before(line: Line, text: NoticeText) -> str:
@@ -242,8 +256,8 @@ def _happening(event: ConsentEvent, language: str, recipients: dict[str, str]) -
     )  # fmt: skip
 
 
-def _with_text(language: str) -> Iterator[tuple[Purpose, NoticeText]]:
-    for purpose in purposes_of_catalogue().filter(lawful_basis=Purpose.Basis.CONSENT):
+def _with_text(language: str, **which: str) -> Iterator[tuple[Purpose, NoticeText]]:
+    for purpose in purposes_of_catalogue().filter(**which):
         text = _live_text(purpose, language)
         if text is not None:
             yield purpose, text

@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern] = [
     path("consent/receipts/<uuid:event>", word_views.receipt, name="consent_receipt_own"),
     path("consent/receipts/<uuid:event>/signed", word_views.signed_receipt, name="consent_receipt_signed"),
     path("confirmation/<uuid:confirmation>/<str:token>", word_views.confirmation, name="confirmation"),
+    path("privacy", views.privacy, name="privacy"),
     path("sharing", views.sharing, name="sharing"),
     path("sharing/asks/<uuid:ask>", views.ask, name="sharing_answer"),
 ]

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from access.models import Account
 from audit.actors import SUBJECT
@@ -56,6 +56,15 @@ def sharing(request: HttpRequest) -> HttpResponse:
     toggles = pages.toggles(subject, get_language() or "en")
     asked = [each for _asked_at, each in sorted(_asks(toggles), key=itemgetter(0))]
     return render(request, "consent/sharing.html", {"toggles": toggles, "asked": asked})
+
+
+@require_GET
+def privacy(request: HttpRequest) -> HttpResponse:
+    """What every use is told of, for everybody: the live notices, this portal's own, and the right to object by itself.
+
+    Art. 13 and 21(4). Forms that collect something link here; nothing on the page is about the person who reads it.
+    """
+    return render(request, "consent/privacy.html", {"notices": pages.notices(get_language() or "en")})
 
 
 def _asks(toggles: list[pages.Toggle]) -> Iterator[tuple[datetime, pages.Toggle]]:

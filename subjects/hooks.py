@@ -116,6 +116,9 @@ describe_questions: DescribeQuestions = _no_questions
 describe_ends: DescribeEnds = _no_ends
 """(subject) -> until when each (field, purpose) held is kept; without an entry nothing ends it."""
 
+birth_date_known: list[Callable[[Subject], None]] = []
+"""(subject), locked, whose date of birth has just become known: what rested on not knowing it is looked at again."""
+
 describe_purpose: Describe = _slug_in_words
 """(slug, language) -> the purpose's title in plain words."""
 

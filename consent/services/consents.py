@@ -14,7 +14,7 @@ from audit.actors import system
 from consent import hooks
 from consent.models import ConsentEvent, Purpose, Standing
 from consent.selectors import require_live
-from consent.services.confirmations import ask_own, waits_for
+from consent.services.confirmations import ask_own, of_age, waits_for
 from consent.services.deliveries import CONCERNED, applications_for, queue_delivery
 from consent.services.events import Act, NoticeSeen, write_event
 from consent.services.objections import STANDS, end_own_objection
@@ -31,7 +31,8 @@ from subjects.services import lock_known_subject, lock_subject
 from vault import ledger
 
 __all__ = [
-    "NoticeSeen", "end_proofs", "expire_due", "rebuild_standing", "record_consent", "record_consent_of", "standing_of",
+    "NoticeSeen", "end_answers_of_a_child", "end_proofs", "expire_due", "rebuild_standing", "record_consent",
+    "record_consent_of", "standing_of",
 ]  # fmt: skip
 
 ACTIONS = ("give", "refuse", "withdraw")
@@ -222,13 +223,27 @@ def _expire(subject_id: UUID, purpose: str) -> bool:
     standing = standing_row(subject, purpose)
     if standing is None or standing.expires_at is None or not _has_run_out(standing):
         return False
-    act = Act(channel="clock", actor=system("worker"), at=standing.expires_at, reason="consent_expired")
+    _end(subject, standing, at=standing.expires_at)
+    return True
+
+
+def end_answers_of_a_child(subject: Subject) -> None:
+    """No yes stands that the person gave alone below the age of consent (Art. 8(1)); the person is locked.
+
+    For when the date of birth comes to be known after the yes. They are asked again, and a parent with them.
+    """
+    for standing in Standing.objects.filter(subject=subject, recipient="", state=Consent.GIVEN).order_by("purpose"):
+        if not of_age(subject, standing.since.date()):
+            _end(subject, standing, at=timezone.now())
+
+
+def _end(subject: Subject, standing: Standing, *, at: datetime) -> None:
+    act = Act(channel="clock", actor=system("worker"), at=at, reason="consent_expired")
     notice = NoticeSeen(standing.notice_version or 0, standing.notice_language, standing.notice_digest)
-    state = answer(standing.state, "expire")
+    state, purpose = answer(standing.state, "expire"), standing.purpose
     write_event(subject=subject, purpose=purpose, action="expire", state=state, act=act, notice=notice)
     stop_sharing(subject=subject, purpose=purpose, act=replace(act, at=timezone.now()))
     _tell_ended(subject)
-    return True
 
 
 def _has_run_out(standing: Standing | None) -> bool:

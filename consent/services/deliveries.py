@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
@@ -27,8 +27,9 @@ from subjects.services import lock_subject
 from vault.services import Place, open_cell, open_secret, seal_secret, subject_key
 
 __all__ = [
-    "acknowledge", "affected_applications", "applications_for", "data_of", "delivery_for", "evidence_of", "in_flight",
-    "payload", "queue_delivery", "send_due", "send_one", "third_parties_of", "wait_for",
+    "acknowledge", "affected_applications", "applications_for", "data_of", "delivery_for", "evidence_of",
+    "holding_applications", "in_flight", "payload", "queue_delivery", "send_due", "send_one", "third_parties_of",
+    "wait_for",
 ]  # fmt: skip
 
 TYPES = frozenset(
@@ -160,7 +161,15 @@ UNION SELECT event.subject_id, recipient.application_id FROM consent_consenteven
     JOIN consent_recipient recipient ON recipient.slug = event.recipient AND recipient.application_id IS NOT NULL
     WHERE event.subject_id = ANY(%(people)s::uuid[]) AND event.action = 'give' AND event.recipient <> ''{shared}
 """
-_AFFECTED = Prepared(_HOLDERS.format(linked="", shared=""))
+_LINKED = """
+UNION SELECT link.subject_id, link.application_id FROM subjects_applicationlink link
+    WHERE link.subject_id = ANY(%(people)s::uuid[])
+    AND EXISTS (SELECT FROM consent_datacontract contract
+        WHERE contract.application_id = link.application_id AND contract.state = %(live)s)
+    AND EXISTS (SELECT FROM access_webhookendpoint told WHERE told.application_id = link.application_id)
+"""
+_HOLDING = Prepared(_HOLDERS.format(linked="", shared=""))
+_AFFECTED = Prepared(_HOLDERS.format(linked="", shared="") + _LINKED)
 _AFFECTED_BY = Prepared(
     _HOLDERS.format(
         linked=" AND link.purpose = ANY(%(purposes)s::text[])", shared=" AND event.purpose = ANY(%(purposes)s::text[])"
@@ -169,14 +178,26 @@ _AFFECTED_BY = Prepared(
 
 
 def affected_applications(subject: Subject) -> list[Application]:
-    """Who holds the person's data, by slug: every application with a live contract for a purpose their data is linked
-    to, and every third party that sharing was ever on for."""
+    """Whom it concerns when something becomes of the whole person, by slug: every application with a live contract for
+    a purpose their data is linked to, every third party that sharing was ever on for, and every application with a
+    contract and an endpoint, on or off, that registered the person. That last one has a record of its own, whatever
+    lies here."""
     return affected_applications_of([subject.pk])[subject.pk]
+
+
+def holding_applications(subject: Subject) -> list[Application]:
+    """Of these, who was given data that lies here, by slug: who may be told which of it is gone (Art. 5(1)(c))."""
+    pairs = _HOLDING.all(people=[subject.pk], live=ReviewState.LIVE)
+    return _by_slug(pairs)
 
 
 def affected_by(subject: Subject, purposes: Collection[str]) -> list[Application]:
     """Of these, who holds it for one of the purposes, by slug."""
     pairs = _AFFECTED_BY.all(people=[subject.pk], live=ReviewState.LIVE, purposes=sorted(purposes))
+    return _by_slug(pairs)
+
+
+def _by_slug(pairs: Iterable[Sequence[Any]]) -> list[Application]:
     return sorted(Application.objects.filter(pk__in=[pk for _person, pk in pairs]), key=attrgetter("slug"))
 
 

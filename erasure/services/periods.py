@@ -18,7 +18,7 @@ from django.utils import timezone
 from access.models import Account
 from audit import actors
 from audit import services as audit
-from consent.services.deliveries import affected_applications, queue_delivery
+from consent.services.deliveries import holding_applications, queue_delivery
 from erasure.ends import ENDED, ENDS, ITS_PURPOSE
 from erasure.models import RetentionProposal
 from erasure.plans import has_endpoint
@@ -124,7 +124,7 @@ def _erase_or_propose(subject: Subject, fields: list[str], reason: str, *, at_on
 
 def _erase(subject: Subject, fields: list[str], reason: str, *, actor: str) -> None:
     """The values are gone, and whoever may hold them too is told which (Art. 19)."""
-    for application in filter(has_endpoint, affected_applications(subject)):
+    for application in filter(has_endpoint, holding_applications(subject)):
         queue_delivery(application=application, subject=subject, type="erasure.requested", fields=fields)
     drop_values(subject=subject, fields=fields)
     audit.record(

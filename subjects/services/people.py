@@ -14,7 +14,7 @@ from audit import actors
 from audit import services as audit
 from gdpr_portal.errors import Missing, Unavailable, WrongState
 from gdpr_portal.prepared import Loaded, Prepared
-from subjects import cells, normalise, selectors
+from subjects import cells, hooks, normalise, selectors
 from subjects.models import ApplicationLink, Identifier, Subject
 from subjects.services.given import Profile, checked_identifiers, checked_profile
 from vault import services as vault
@@ -151,6 +151,9 @@ def _fill_profile(subject: Subject, profile: Profile) -> None:
         changed.append("birth_date_sealed")
     if changed:
         subject.save(update_fields=changed)
+    if "birth_date_sealed" in changed:
+        for tell in hooks.birth_date_known:
+            tell(subject)
 
 
 def owners_of(application: Application, given: Mapping[str, str]) -> dict[str, UUID]:

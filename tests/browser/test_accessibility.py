@@ -19,8 +19,8 @@ Axe = Callable[[Page], list[str]]
 PORTAL = ("/", "/data", "/consent", "/sharing", "/requests", "/activity", "/security", "/signup/passkey")
 ASKING = tuple(f"/requests/new/{right}" for right in ("access", "erasure", "objection", "restriction", "human_review"))
 SIGNED_OUT = (
-    "/", "/login", "/lost-factor", "/lost-factor/sent", "/signup", "/password-reset", "/request", "/request/verify",
-    "/nowhere",
+    "/", "/privacy", "/login", "/lost-factor", "/lost-factor/sent", "/signup", "/password-reset", "/request",
+    "/request/verify", "/nowhere",
 )  # fmt: skip
 ERRORS = ("400", "403", "404", "405", "409", "410", "429", "500", "503", "csrf")
 NO_SIDEWAYS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"

@@ -250,3 +250,17 @@ def test_a_wrong_token_is_counted_by_every_service(child: Person, asked: str) ->
         with pytest.raises(DomainError, match="link_dead"):
             act(confirmation_id=row.pk, token="wrong")
     assert Confirmation.objects.get().tries == 2
+
+
+@pytest.mark.parametrize(("years", "stands"), [(15, False), (16, True)])
+def test_a_yes_from_before_the_age_was_known_stands_for_those_of_age_alone(
+    alice: Person, shop: Any, years: int, stands: bool
+) -> None:
+    given = answer(alice.subject, "give")
+    assert (given.state, code(alice)) == ("given", "allowed")
+    register_subject(application=shop, identifiers={"email": alice.email}, country="DE", birth_date=born(years))
+    child = Subject.objects.get(pk=alice.subject.pk)
+    assert code(alice) == ("allowed" if stands else "consent_expired")
+    assert state_of(child, "newsletter") == ("given" if stands else "expired")
+    assert ConsentEvent.objects.filter(subject=child, purpose="newsletter", action="expire").exists() is not stands
+    assert answer(child, "give").state == ("given" if stands else "pending")

@@ -189,6 +189,7 @@ ELSEWHERE = {
     "vault.ledger._KEYS_LOCKED",  # readiness, of the locks, while a key is being destroyed
     "access.services.mail._CLAIM",  # a worker's, by the key of its row
     "consent.services.deliveries._AFFECTED", "consent.services.deliveries._AFFECTED_BY", "erasure.ends._OF_ONE",
+    "consent.services.deliveries._HOLDING",  # a period's end
     "erasure.selectors._HELD",  # of requests and pages
 }  # fmt: skip
 """Prepared statements that no act on a hot route sends."""

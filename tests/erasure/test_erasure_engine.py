@@ -15,6 +15,7 @@ from consent.models import Delivery
 from consent.services.data import store_data
 from consent.services.deliveries import acknowledge
 from erasure.models import Message, RightsRequest, Step
+from erasure.plans import preview
 from erasure.services import comments, conversation, lifts, perform, requests, retentions, step_acts, steps
 from gdpr_portal.errors import Gone, Invalid, Missing, WrongState
 from subjects.holdings import Holding
@@ -91,6 +92,26 @@ def test_without_an_endpoint_an_operator_tells_the_application(alice: Any, shop:
     assert (manual.target, manual.state) == ("shop", "waiting")
     step_acts.close_by_hand(step_id=manual.id, operator=olga.account)
     assert run_all(request).state == "completed"
+
+
+@override_settings(UNDO_WINDOW_SECONDS=0)
+def test_an_application_that_registered_the_person_is_told_though_nothing_lies_here(alice: Any, shop: Any) -> None:
+    set_endpoint(application=shop, url="https://shop.example/notices")
+    assert not PersonalValue.objects.filter(subject=alice.subject).exists()
+    assert [each.slug for each in preview(alice.subject).told] == ["shop"]
+    request = run_all(file(alice.subject, "erasure"))
+    assert (request.state, states(request)["shop"]) == ("in_progress", "waiting")
+    notice = Delivery.objects.get(subject=alice.subject, application=shop, type="erasure.requested")
+    acknowledge(application=shop, delivery_id=notice.id, outcome="done", evidence={}, data={})
+    assert run_all(request).state == "completed"
+
+
+@override_settings(UNDO_WINDOW_SECONDS=0)
+def test_without_an_endpoint_nobody_is_asked_about_a_person_of_whom_nothing_lies_here(alice: Any, shop: Any) -> None:
+    assert alice.subject.links.filter(application=shop).exists()
+    request = run_all(file(alice.subject, "erasure"))
+    assert "shop" not in states(request)
+    assert request.state == "completed"
 
 
 @override_settings(UNDO_WINDOW_SECONDS=0)

@@ -9,8 +9,9 @@ from django.test import Client, override_settings
 
 from access import roles
 from access.services.applications import set_endpoint
+from audit import actors
 from erasure.models import RightsRequest
-from erasure.services import steps
+from erasure.services import requests, steps
 from tests.access.conftest import code_for
 from tests.conftest import make_staff
 from tests.erasure.people import file, in_review, run_all, store
@@ -180,3 +181,15 @@ def test_steps_are_called_by_names_and_not_by_codes(alice: Any, shop: Any, rita:
     targets = re.findall(r'<td data-label="Target">([^<]*)</td>', page)
     assert {"Shop", "Data key", "Evidence of consent", "Tax records", "Last check"} <= set(targets)
     assert not [each for each in targets if "_" in each or each.islower()]
+
+
+def test_what_an_application_vouches_for_is_not_called_two_factors(alice: Any, shop: Any, rita: Any) -> None:
+    own = in_review(alice.subject)
+    vouched = requests.file_request(
+        subject=alice.subject, right="human_review", details={"decision": "loan-2"}, verified_by="account",
+        actor=actors.application(shop.slug), application=shop,
+    )  # fmt: skip
+    shown = body(rita.browser().get(desk(vouched)))
+    assert f"{shop.name}, which says that the person is signed in there" in shown
+    assert "with both factors" not in shown
+    assert "Signed in, with both factors" in body(rita.browser().get(desk(own)))

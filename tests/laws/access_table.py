@@ -98,7 +98,7 @@ PAGES: Final[dict[str, Page]] = {
     "data": SIGNED_IN, "activity": SIGNED_IN, "consent": SIGNED_IN, "sharing": SIGNED_IN,
     "consent/receipts/<event>": SIGNED_IN, "consent/receipts/<event>/signed": SIGNED_IN,
     "consent/all": SIGNED_IN, "consent/authorisation": SIGNED_IN,
-    "confirmation/<confirmation>/<token>": PUBLIC,
+    "confirmation/<confirmation>/<token>": PUBLIC, "privacy": PUBLIC,
     "sharing/asks/<ask>": SIGNED_IN,
     "requests": SIGNED_IN, "requests/new/<right>": SIGNED_IN, "requests/<request_id>": SIGNED_IN,
     "requests/<request_id>/withdraw": SIGNED_IN, "requests/<request_id>/archive": SIGNED_IN,
