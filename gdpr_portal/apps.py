@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.admin.apps import AdminConfig
 
 
@@ -11,9 +11,11 @@ class FrameConfig(AppConfig):
         from django.conf import settings
         from django.core.signals import request_started
         from django.db.backends.signals import connection_created
+        from django.db.models.signals import pre_migrate
 
         from gdpr_portal import breakers, outages, traces
         from gdpr_portal.celery import app
+        from gdpr_portal.histories import refuse_another
         from gdpr_portal.patience import bound
         from gdpr_portal.prepared import trusted
 
@@ -23,6 +25,8 @@ class FrameConfig(AppConfig):
         if settings.TRACES_URL:
             connection_created.connect(traces.watch_statements, dispatch_uid="traces")
         request_started.connect(trusted, dispatch_uid="trusted")
+        # Of the many senders one, that has models: ours has none, and so none to hear of.
+        pre_migrate.connect(refuse_another, sender=apps.get_app_config("audit"), dispatch_uid="histories")
 
 
 class PortalAdminConfig(AdminConfig):

@@ -281,6 +281,9 @@ CONTROLLER = {
 VAULT_KEY_FILE: Path = env(
     "VAULT_KEY_FILE", path, RUN_DIR / "keys" / "vault.json", "The keyring, outside the database."
 )
+KEYRING_FROM: str = env(
+    "KEYRING_FROM", str, "", "In a container: the mounted folder that the key files are copied from at its start."
+)
 VAULT_KEY_PROVIDER: str = env(
     "VAULT_KEY_PROVIDER", one_of("file", "transit", "kms"), "file", "What opens the keyring: nothing, or a key service."
 )

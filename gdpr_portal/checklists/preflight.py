@@ -19,6 +19,7 @@ from packaging.requirements import Requirement
 from gdpr_portal import doctor, lifetimes
 from gdpr_portal.doctor import Answer, Check
 from gdpr_portal.env import VARIABLES
+from gdpr_portal.histories import REMEDY, history
 
 EXAMPLES = (
     "CONTROLLER_NAME", "CONTROLLER_ADDRESS", "CONTROLLER_CONTACT", "CONTROLLER_PHONE", "DATA_PROTECTION_OFFICER",
@@ -175,15 +176,17 @@ def _memory() -> Answer:
 
 def _migrations() -> Answer:
     loader = MigrationLoader(connection)
-    applied = {key for key in loader.applied_migrations if key[0] in loader.migrated_apps}
-    unknown, pending = applied - set(loader.disk_migrations), set(loader.disk_migrations) - applied
-    replaced = {old for migration in loader.replacements.values() for old in migration.replaces}
-    if unknown - replaced:
-        words = f"the database knows {len(unknown - replaced)} migrations that this code does not"
-        return Answer("bad", words, "This code is older than the schema: deploy the newer one.")
+    found = history(loader)
+    if found.is_another:
+        return Answer("bad", str(found), REMEDY)
     if conflicts := loader.detect_conflicts():
         return Answer("bad", f"two branches of migrations in {', '.join(sorted(conflicts))}", "Merge them first.")
-    return Answer("ok", f"{len(pending)} migrations will be applied" if pending else "every migration is applied")
+    if found.unknown:
+        words = f"the database is newer by {found.unknown} migrations: this version goes back"
+        return Answer("warn", words, "Fine as a way back, because migrations only add; else deploy the newer one.")
+    return Answer(
+        "ok", f"{found.pending} migrations will be applied" if found.pending else "every migration is applied"
+    )
 
 
 def _ci(address: str, coverage: str) -> Answer:

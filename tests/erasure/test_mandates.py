@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.migrations.loader import MigrationLoader
 from django.test import Client, override_settings
 from django.utils import timezone
 
@@ -56,6 +57,13 @@ def sent(address: str) -> list[str]:
 
 def later(frozen: Any, hours: int = 73) -> None:
     frozen.shift(timedelta(hours=hours))
+
+
+def migrate(app: str, name: str) -> None:
+    """What this migration does is done, on the schema that is there."""
+    loader = MigrationLoader(connection)
+    with connection.schema_editor() as editor:
+        loader.get_migration(app, name).apply(loader.project_state((app, name), at_end=False), editor)
 
 
 # --- before it is accepted ------------------------------------------------------------------------------------------
@@ -460,6 +468,29 @@ def test_one_reviewer_alone_hands_out_nobodys_data(alice: Any, rita: Any) -> Non
         own = {"state": "accepted", "decided_by": rita.account, "decided_at": timezone.now()}
         Mandate.objects.update(**own)
     accept(mandate, make_staff("paul", "irm"), answers=True)
+
+
+def test_what_one_reviewer_accepted_alone_before_the_upgrade_waits_for_another(
+    alice: Any, bob: Any, rita: Any, frozen: Any
+) -> None:
+    """The migration that forbids it finds such rows, and neither fails nor lets them go on (T16)."""
+    alone = ask(alice.subject, "access", "erasure", reviewer=rita.account)
+    fine = accept(ask(bob.subject), rita)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE erasure_mandate DROP CONSTRAINT mandate_four_eyes")
+    alone.requests.update(state="in_progress")
+    decided: dict[str, Any] = {"decided_by": rita.account, "decided_at": timezone.now()}
+    Mandate.objects.filter(pk=alone.pk).update(state="accepted", answers_to_representative=True, **decided)
+    migrate("erasure", "0010_mandate_four_eyes")
+    alone.refresh_from_db()
+    assert (alone.state, alone.decided_by, alone.answers_to_representative) == ("waiting", None, False)
+    assert set(alone.requests.values_list("state", flat=True)) == {"in_review"}
+    fine.refresh_from_db()
+    assert fine.state == "accepted" and fine.requests.get().state == "in_progress"
+    with pytest.raises(DomainError, match="four_eyes"):
+        accept(alone, rita)
+    mandates.accept(mandate_id=alone.id, reviewer=make_staff("paul", "irm").account, answers_to_representative=True)
+    assert set(alone.requests.values_list("state", flat=True)) == {"in_progress"}
 
 
 def test_one_reviewer_alone_hands_out_nobodys_data_by_the_public_form(

@@ -26,7 +26,7 @@ OVERLAYS = ("dev", "staging", "production")
 LONG_RUNNING = {"web", "worker", "scheduler", "sequencer", "metrics"}
 KUBECTL = shutil.which("kubectl")
 OTHERS = {
-    "KEYRING_FROM", "SIGNING_KEY_FROM", "PROMETHEUS_MULTIPROC_DIR", "GRANIAN_WORKERS_MAX_RSS",
+    "SIGNING_KEY_FROM", "PROMETHEUS_MULTIPROC_DIR", "GRANIAN_WORKERS_MAX_RSS",
     "GRANIAN_WORKERS_LIFETIME",
     "PORT", "WEB_ADDRESS", "WEB_THREADS", "WORKER_THREADS", "PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE",
     "DJANGO_SETTINGS_MODULE", "PIP_NO_CACHE_DIR", "PIP_DISABLE_PIP_VERSION_CHECK",
@@ -462,3 +462,22 @@ def test_a_deployment_stops_at_the_first_step_that_fails(
     assert applied == stages and (done.returncode == 0) == (fails == "none"), done.stderr
     known_stages = {each["metadata"]["labels"]["gdpr-portal/stage"] for each in resources(repository)}
     assert known_stages == {"ground", "preflight", "release", "run", "postflight"}
+
+
+def test_what_the_pages_type_in_a_container_can_be_run(repository: Path) -> None:
+    """`./manage.py` of the runbook's alias is executed; what `compose run` is given is a word of the entrypoint."""
+    pages = "\n".join(path.read_text() for path in repository.glob("docs/*.md"))
+    assert "exec deploy/worker -c worker -- ./manage.py" in pages
+    for typed in set(re.findall(r"exec .*? (\./\w[\w./]+)", pages)):
+        assert os.access(repository / typed, os.X_OK), f"{typed} cannot be executed"
+    given = re.findall(r"docker compose run --rm \w+ ([^\s`]+)", pages)
+    assert given and not [word for word in given if not word.isalpha()]
+
+
+def test_the_image_has_database_programs_that_speak_tls(repository: Path) -> None:
+    """Managed databases take nothing else, and those of the embedded one cannot: backup and dbshell would fail."""
+    [version] = re.findall(r"postgresql-client-(\d+)", text(repository, "Dockerfile"))
+    assert "pginstall" not in text(repository, "Dockerfile")
+    asked = re.findall(r'engine_version += "(\d+)"', text(repository, "deploy", "terraform", "main.tf"))
+    compose = re.findall(r"image: postgres:(\d+)", text(repository, "compose.yaml"))
+    assert asked and compose and all(int(server) <= int(version) for server in [*asked, *compose])

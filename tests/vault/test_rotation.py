@@ -247,6 +247,20 @@ def test_the_command_says_why_the_vault_is_sealed(key_file):
         call_command("keys", "status")
 
 
+@pytest.mark.parametrize(
+    "words", [("rotate", "master"), ("rotate", "audit"), ("retire", "master", "1"), ("init",), ("wrap",), ("unwrap",)]
+)
+def test_no_container_changes_its_copy_of_the_keys(settings, key_file, capsys, words):
+    """A pod's key files are copies in memory: rows sealed under a version made there would be lost with the pod."""
+    settings.KEYRING_FROM = "/secrets/keyring"
+    was = key_file.read_bytes()
+    with pytest.raises(CommandError, match=r"Nothing was changed.*/secrets/keyring"):
+        call_command("keys", *words)
+    assert key_file.read_bytes() == was
+    assert "The vault is open." in said(capsys, "status")
+    assert "keys are new" in said(capsys, "rotate", "data", "--all-data-keys")
+
+
 def test_the_command_rotates_receipts_and_keeps_the_old_public_key(capsys):
     from vault.signing import jwks, sign_jws, verify_jws
 

@@ -35,6 +35,8 @@ class Command(BaseCommand):
         retire.add_argument("version", type=int)
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
+        if action != "status" and options.get("kind") != "data":
+            self._require_original()
         try:
             getattr(self, f"_{action}")(**options)
         except providers.Sealed as error:
@@ -43,6 +45,14 @@ class Command(BaseCommand):
             raise CommandError(error.message) from None
         except (KeyringError, OSError) as error:
             raise CommandError(f"The key files cannot be used: {error}.") from None
+
+    def _require_original(self) -> None:
+        """A new version in a container's copy would end with the container, and all that was sealed with it."""
+        if settings.KEYRING_FROM:
+            raise CommandError(
+                f"Nothing was changed: the key files here are a copy, in memory, of {settings.KEYRING_FROM}. "
+                "Do it where the files themselves are kept (docs/vault.md, 'Commands')."
+            )
 
     def _init(self, **options: Any) -> None:
         made = keyfiles.initialise(
