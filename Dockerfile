@@ -2,8 +2,8 @@
 #   docker run gdpr-portal web
 # It runs as a user without rights, on a file system that may be read-only: what is written lies in RUN_DIR (memory),
 # on the volume of the shred ledger, and nowhere else. Pin the base by digest where you build:
-#   docker build --build-arg PYTHON_IMAGE=python:3.13-slim-bookworm@sha256:... .
-ARG PYTHON_IMAGE=python:3.13-slim-bookworm
+#   docker build --build-arg PYTHON_IMAGE=python:3.13-slim-trixie@sha256:... .
+ARG PYTHON_IMAGE=python:3.13-slim-trixie
 
 FROM ${PYTHON_IMAGE} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -40,12 +40,9 @@ RUN groupadd --gid 10001 portal && useradd --uid 10001 --gid 10001 --no-create-h
     && install -d -o portal -g portal -m 0700 /run/portal /ledger
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
-# psql, pg_dump and pg_restore for `manage.py backup`, `restore` and `dbshell`: PostgreSQL's own, because those of the
-# embedded database speak no TLS, and of the newest version, because an older one dumps no newer server.
-RUN mkdir -p /usr/share/man/man1 /usr/share/man/man7 \
-    && apt-get update && apt-get install --yes --no-install-recommends ca-certificates postgresql-common \
-    && /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh -y \
-    && apt-get install --yes --no-install-recommends postgresql-client-18 \
+# psql, pg_dump and pg_restore for `manage.py backup`, `restore` and `dbshell`: Debian's, because those of the embedded
+# database speak no TLS. They dump servers of their version and older ones.
+RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates postgresql-client-17 \
     && rm -rf /var/lib/apt/lists/*
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     DJANGO_SETTINGS_MODULE=gdpr_portal.settings PROFILE=production LOG_FORMAT=json \

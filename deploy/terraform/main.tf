@@ -33,7 +33,7 @@ resource "aws_db_subnet_group" "database" {
 
 resource "aws_db_parameter_group" "database" {
   name   = local.name
-  family = "postgres18"
+  family = "postgres17"
 
   parameter {
     name  = "rds.force_ssl"
@@ -61,7 +61,7 @@ resource "aws_db_parameter_group" "database" {
 resource "aws_db_instance" "database" {
   identifier     = local.name
   engine         = "postgres"
-  engine_version = "18"
+  engine_version = "17"
   instance_class = var.database_class
 
   allocated_storage     = var.database_storage_gib
