@@ -1,6 +1,6 @@
 """What imports and the collection of tests made stays until the end: the garbage collector need not walk it again.
 
-What tests make it walks seldom: with Python's own thresholds that took a twenty-seventh of a worker's time.
+What tests make it walks seldom: with Python's own thresholds that took a fortieth of a worker's time.
 """
 
 import gc
