@@ -23,7 +23,7 @@ Visit = Callable[..., Page]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything here that opens a page is a browser test, and its database is a real one."""
     for item in items:
-        if HERE in item.path.parents and "visit" in getattr(item, "fixturenames", ()):
+        if "visit" in getattr(item, "fixturenames", ()) and HERE in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.django_db(transaction=True))
             if executable() is None:

@@ -47,13 +47,18 @@ def staff(rita: Person, quentin: Person, olga: Person) -> dict[str, Person]:
 
 
 @pytest.fixture
-def played(catalogue: None, staff: dict[str, Person], alice: Person, bob: Person) -> states.Cast:
-    """Everything that can stand at the desks."""
+def players(catalogue: None, staff: dict[str, Person], alice: Person, bob: Person) -> states.Cast:
+    """Who can make what stands at the desks, for tests that need a part of it: making all takes seconds."""
     deputy = make_staff("irene", roles.IRM).account
     accounts = {name: person.account for name, person in staff.items()}
-    cast = states.Cast(**accounts, deputy=deputy, alice=alice.subject, bob=bob.subject)
-    states.everything(cast)
-    return cast
+    return states.Cast(**accounts, deputy=deputy, alice=alice.subject, bob=bob.subject)
+
+
+@pytest.fixture
+def played(players: states.Cast) -> states.Cast:
+    """Everything that can stand at the desks."""
+    states.everything(players)
+    return players
 
 
 @pytest.mark.parametrize("name", list(ROLES))
@@ -127,7 +132,7 @@ def ask_the_past(page: Page, person: str, at: datetime) -> None:
         page.locator("#content-main form button[type=submit]").first.click()
 
 
-def test_a_verification_from_asked_to_found(visit: Visit, axe: Axe, played: Any, staff: dict[str, Person]) -> None:
+def test_a_verification_from_asked_to_found(visit: Visit, axe: Axe, catalogue: None, staff: dict[str, Person]) -> None:
     from audit import verifications
 
     page = visit(staff["rita"], width=PHONE)
@@ -140,7 +145,10 @@ def test_a_verification_from_asked_to_found(visit: Visit, axe: Axe, played: Any,
     assert found(page, axe, [reverse("admin:audit_desk"), "/admin/"]) == []
 
 
-def test_on_a_phone_no_cell_runs_into_its_neighbour(visit: Visit, played: Any, staff: dict[str, Person]) -> None:
+def test_on_a_phone_no_cell_runs_into_its_neighbour(
+    visit: Visit, players: states.Cast, staff: dict[str, Person]
+) -> None:
+    states.sharing(players)
     page = visit(staff["quentin"], width=PHONE)
     page.goto(reverse("admin:qa_findings"))
     cells = page.locator(".table-stack td:has(.nowrap)")
@@ -148,7 +156,7 @@ def test_on_a_phone_no_cell_runs_into_its_neighbour(visit: Visit, played: Any, s
     assert cells.evaluate_all("cells => cells.filter(each => each.scrollWidth > each.clientWidth).length") == 0
 
 
-def test_forms_that_were_refused(visit: Visit, axe: Axe, played: Any, staff: dict[str, Person]) -> None:
+def test_forms_that_were_refused(visit: Visit, axe: Axe, staff: dict[str, Person]) -> None:
     page = visit(staff["rita"], width=PHONE)
     page.goto(reverse("admin:audit_desk"))
     page.locator("section[aria-labelledby=compare] textarea").first.fill("no checkpoint")
@@ -158,7 +166,7 @@ def test_forms_that_were_refused(visit: Visit, axe: Axe, played: Any, staff: dic
     assert wrong_here(page, axe) == []
 
 
-def test_from_desk_to_desk_by_keyboard(visit: Visit, played: Any, staff: dict[str, Person]) -> None:
+def test_from_desk_to_desk_by_keyboard(visit: Visit, catalogue: None, staff: dict[str, Person]) -> None:
     page = visit(staff["rita"])
     page.goto("/admin/")
     for words in ("Governance", "Notices"):
@@ -170,7 +178,10 @@ def test_from_desk_to_desk_by_keyboard(visit: Visit, played: Any, staff: dict[st
     assert page.locator("nav:not(.list-filter) [aria-current]").all_inner_texts() == ["Governance", "Notices"]
 
 
-def test_the_filters_of_a_list_are_passed_by_one_key(visit: Visit, played: Any, staff: dict[str, Person]) -> None:
+def test_the_filters_of_a_list_are_passed_by_one_key(
+    visit: Visit, players: states.Cast, staff: dict[str, Person]
+) -> None:
+    states.requests(players)
     page = visit(staff["rita"], script=False)
     page.goto(reverse("admin:erasure_rightsrequest_changelist"))
     assert page.locator(".list-filter a").count() > MUCH / 2
@@ -181,7 +192,10 @@ def test_the_filters_of_a_list_are_passed_by_one_key(visit: Visit, played: Any, 
     assert page.evaluate("document.activeElement.closest('#changelist-form') !== null")
 
 
-def test_a_request_is_filed_anew_with_what_its_right_needs(visit: Visit, played: Any, staff: dict[str, Person]) -> None:
+def test_a_request_is_filed_anew_with_what_its_right_needs(
+    visit: Visit, players: states.Cast, staff: dict[str, Person]
+) -> None:
+    states.requests(players)
     row = RightsRequest.objects.filter(state="in_progress").first()
     assert row is not None
     page = visit(staff["rita"], script=False)
@@ -231,7 +245,7 @@ def test_on_a_wide_screen_the_pages_of_a_desk_stand_in_one_row(
             assert len({box["y"] for box in boxes if box}) <= 1, (bar, str(desk.label))
 
 
-def test_a_cell_of_the_matrix_opens_by_keyboard(visit: Visit, played: Any, staff: dict[str, Person]) -> None:
+def test_a_cell_of_the_matrix_opens_by_keyboard(visit: Visit, catalogue: None, staff: dict[str, Person]) -> None:
     page = visit(staff["quentin"], width=PHONE)
     page.goto(reverse("admin:qa_matrix"))
     cell = page.locator("summary", has_text="Allowed").first

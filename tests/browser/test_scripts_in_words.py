@@ -16,7 +16,7 @@ from tests.audit.tools import behind_the_triggers
 from tests.browser import states
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import ASKING, PORTAL
-from tests.browser.test_desks import fronts, opened, played, staff  # noqa: F401 (fixtures)
+from tests.browser.test_desks import fronts, opened, played, players, staff  # noqa: F401 (fixtures)
 from tests.plugins.exhaustive import its_turn
 
 SHORT = '"><img src=x onerror=evil()>'

@@ -1,15 +1,15 @@
 """The pure decision against a small independent model, and each promise of its precedence by itself."""
 
-import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from consent.decide import ALLOWED, CODES, FRESH_SECONDS, Answer, Facts, PurposeFacts, decide
 from tests.consent.model import ORDER, code_of, gravest
+from tests.plugins.exhaustive import drawn, exhaustive
 
 NOW = datetime(2026, 11, 23, 10, 15, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -175,7 +175,7 @@ all_facts = st.builds(
 )
 
 
-@settings(max_examples=5000 if os.environ.get("EXHAUSTIVE") else 1500, deadline=None, derandomize=True)
+@drawn(5000 if exhaustive() else 1500)
 @given(all_facts)
 def test_the_decision_agrees_with_the_model_for_any_facts(facts):
     expected = {field: code_of(facts, field) for field in facts.fields}
@@ -185,7 +185,7 @@ def test_the_decision_agrees_with_the_model_for_any_facts(facts):
     assert facts.at < verdict.valid_until <= facts.at + timedelta(seconds=FRESH_SECONDS)
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@drawn(500)
 @given(all_facts)
 def test_nothing_is_allowed_on_consent_without_a_standing_answer(facts):
     if decide(facts).allowed and facts.purpose and facts.purpose.basis == "consent":

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from consent.notices import diff
 from consent.notices.diff import ADDED, CHANGED, REMOVED, SAME, Wording
 from tests.consent.notices import demo
+from tests.plugins.exhaustive import drawn
 
 WORDS = st.sampled_from(
     [
@@ -39,14 +40,14 @@ def side(rows, name):
 
 
 @given(TEXTS, TEXTS)
-@settings(max_examples=400, deadline=None)
+@drawn(400)
 def test_both_columns_put_together_are_both_texts(old, new):
     rows = diff.rows(old, new)
     assert (side(rows, "old"), side(rows, "new")) == (old, new)
 
 
 @given(TEXTS, TEXTS)
-@settings(max_examples=200, deadline=None)
+@drawn(200)
 def test_what_is_said_to_be_the_same_is_the_same_and_nothing_stands_in_the_wrong_column(old, new):
     for row in diff.rows(old, new):
         kept = ["".join(piece.text for piece in column if piece.kind == SAME) for column in (row.old, row.new)]

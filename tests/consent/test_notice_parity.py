@@ -1,7 +1,7 @@
 """The languages of a notice say the same; where they do not, the finding says where."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from consent.notices.amounts import amounts
@@ -10,6 +10,7 @@ from consent.notices.diff import Wording
 from consent.notices.parity import parity
 from consent.notices.points import HEADINGS, points
 from tests.consent.notices import DEMO, LANGUAGES, basis_of, changed, demo
+from tests.plugins.exhaustive import drawn
 
 
 def found(texts):
@@ -107,7 +108,7 @@ def test_how_often_something_is_done_is_no_period():
     day=st.integers(1, 28), month=st.integers(1, 12), year=st.integers(2000, 2099), count=st.integers(2, 999),
     slug=st.sampled_from(DEMO), language=st.sampled_from(["de", "fr"]),
 )  # fmt: skip
-@settings(deadline=None, max_examples=80)
+@drawn(80)
 def test_a_fact_in_every_language_differs_in_none_and_changed_in_one_is_found(day, month, year, count, slug, language):
     said = {
         "en": f"This holds until {year}-{month:02}-{day:02} for {count} days.",
@@ -122,7 +123,7 @@ def test_a_fact_in_every_language_differs_in_none_and_changed_in_one_is_found(da
 
 
 @given(st.lists(st.sampled_from(points("consent")), unique=True, min_size=1), st.randoms())
-@settings(deadline=None, max_examples=60)
+@drawn(60)
 def test_whatever_headings_there_are_in_the_same_order_there_is_parity(chosen, chance):
     chance.shuffle(chosen)
     texts = {language: headed(chosen, language) for language in LANGUAGES}

@@ -4,6 +4,7 @@ Line by line: `{"code": ..., "env": {...}}` answers the worker's pid, `{"wait": 
 It never opens a connection itself, so that each worker has its own.
 """
 
+import gc
 import json
 import os
 import sys
@@ -17,13 +18,27 @@ def serve() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what workers print is not an answer
     django.setup()
-    import consent.tasks  # noqa: F401
-    import erasure.tasks  # noqa: F401 (loaded once, for every worker)
-
+    _load()
     for line in sys.stdin:
         order = json.loads(line)
         answer = _ended(order["wait"]) if "wait" in order else _forked(order["code"], order["env"])
         print(answer, file=answers, flush=True)
+
+
+def _load() -> None:
+    """What every worker would load for itself: the tasks, the addresses mails link to, the catalogues they speak."""
+    from django.conf import settings
+    from django.urls import reverse
+    from django.utils import translation
+
+    import consent.tasks  # noqa: F401
+    import erasure.tasks  # noqa: F401
+
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            translation.gettext("")
+            reverse("home")
+    gc.freeze()
 
 
 def _forked(code: str, env: dict[str, str]) -> int:

@@ -49,6 +49,7 @@ class Sources:
             file for package in packages for file in (root / package).rglob("*.py") if "migrations" not in file.parts
         ]
         self._called: dict[str, set[str]] = {}
+        self._reached: dict[str, frozenset[str]] = {}
         self.modules = {module.name: module for module in (_read(root, file) for file in files)}
 
     def resolve(self, name: str, depth: int = 8) -> str:
@@ -74,8 +75,13 @@ class Sources:
         found = {_qualified(node, module) for node in ast.walk(function)} if function else set()
         return {self.resolve(each) for each in found if each}
 
-    def reach(self, name: str) -> set[str]:
+    def reach(self, name: str) -> frozenset[str]:
         """Everything a function can come to, itself included."""
+        if name not in self._reached:
+            self._reached[name] = frozenset(self._walk(name))
+        return self._reached[name]
+
+    def _walk(self, name: str) -> set[str]:
         seen, todo = set(), [name]
         while todo:
             now = todo.pop()

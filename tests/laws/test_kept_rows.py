@@ -10,6 +10,7 @@ from django.db import connection, transaction
 
 from tests import kept_rows
 from tests.conftest import CAST, cast
+from tests.plugins.exhaustive import its_turn
 
 pytestmark = pytest.mark.django_db
 
@@ -94,9 +95,11 @@ def compare(order: list[str]) -> None:
     assert put_back == kept
 
 
+@its_turn(0, of=2)
 def test_put_back_is_what_is_made() -> None:
     compare(sorted(CAST, key=lambda name: name not in FIRST))
 
 
+@its_turn(1, of=2)
 def test_put_back_is_what_is_made_on_a_clock_that_stands_and_in_another_order(frozen: Any) -> None:
     compare(list(CAST))

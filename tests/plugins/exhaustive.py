@@ -7,10 +7,14 @@ tells the TURN that repeats it.
 """
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
+from hypothesis import seed, settings
+
+Test = TypeVar("Test", bound=Callable[..., None])
 
 TURNS = 3
 NAMED = "TEST_FILES_NAMED"
@@ -46,6 +50,12 @@ def in_turn(*values: Any, of: int = TURNS) -> list[Any]:
         pytest.param(*(each if isinstance(each, tuple) else (each,)), marks=its_turn(place, of))
         for place, each in enumerate(values)
     ]
+
+
+def drawn(many: int) -> Callable[[Test], Test]:
+    """Of a property this many examples, and one TURNS so many each day: the day draws them, and other ones the next."""
+    shown = settings(max_examples=many if every_turn() else many // TURNS, deadline=None)
+    return lambda test: seed(int(os.environ["TURN"]))(shown(test))
 
 
 def pytest_configure(config: pytest.Config) -> None:

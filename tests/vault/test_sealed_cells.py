@@ -43,20 +43,25 @@ SWAPS = [other_subject, other_table, other_column, other_row, other_schema]
 
 
 @pytest.mark.parametrize("swap", SWAPS)
-@pytest.mark.parametrize("_", HUNDRED)
-def test_a_swapped_cell_is_refused(swap, _, key, place):
-    sealed = key.seal(place, PLAIN)
-    assert key.open(place, sealed) == PLAIN
+def test_a_swapped_cell_is_refused(swap, place):
+    for _ in HUNDRED:
+        key = SubjectKey(uuid4(), new_data_key())
+        sealed = key.seal(place, PLAIN)
+        assert key.open(place, sealed) == PLAIN
 
-    wrong_key, wrong_place = swap(key, place)
+        wrong_key, wrong_place = swap(key, place)
 
-    with pytest.raises(Tampered) as refused:
-        wrong_key.open(wrong_place, sealed)
-    assert refused.value.place == wrong_place
+        with pytest.raises(Tampered) as refused:
+            wrong_key.open(wrong_place, sealed)
+        assert refused.value.place == wrong_place
 
 
-@pytest.mark.parametrize("_", HUNDRED)
-def test_a_swapped_wrapped_key_is_refused(_):
+def test_a_swapped_wrapped_key_is_refused():
+    for _ in HUNDRED:
+        refuses_a_swapped_wrapped_key()
+
+
+def refuses_a_swapped_wrapped_key():
     master, alice, bob = new_data_key(), uuid4(), uuid4()
     keys = {owner: new_data_key() for owner in (alice, bob)}
     wrapped = {owner: wrap(keys[owner], master, owner=owner, version=1) for owner in keys}

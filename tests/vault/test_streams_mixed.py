@@ -5,9 +5,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.plugins.exhaustive import drawn
 from vault import stream
 from vault.envelope import Place, SubjectKey, Tampered
 from vault.stream import HEAD_BYTES, open_stream, seal_stream
@@ -39,7 +40,7 @@ def opened(key: SubjectKey, place: Place, whole: bytes, piece: int = 50) -> byte
 plains = st.binary(min_size=0, max_size=5 * CHUNK)
 
 
-@settings(max_examples=200, deadline=None)
+@drawn(200)
 @given(plain=plains, cut=st.integers(1, 300), piece=st.integers(1, 300))
 def test_what_went_in_comes_out_however_it_is_cut(plain: bytes, cut: int, piece: int) -> None:
     key = SubjectKey(ALICE, KEY)
@@ -47,7 +48,7 @@ def test_what_went_in_comes_out_however_it_is_cut(plain: bytes, cut: int, piece:
     assert opened(key, HERE, whole, piece) == plain
 
 
-@settings(max_examples=300, deadline=None)
+@drawn(300)
 @given(plain=plains, data=st.data())
 def test_every_cut_is_refused(plain: bytes, data: st.DataObject) -> None:
     key = SubjectKey(ALICE, KEY)
@@ -58,7 +59,7 @@ def test_every_cut_is_refused(plain: bytes, data: st.DataObject) -> None:
         opened(key, HERE, whole[:length])
 
 
-@settings(max_examples=300, deadline=None)
+@drawn(300)
 @given(plain=st.binary(min_size=CHUNK + 1, max_size=6 * CHUNK), data=st.data())
 def test_every_other_order_repetition_or_omission_of_chunks_is_refused(plain: bytes, data: st.DataObject) -> None:
     key = SubjectKey(ALICE, KEY)
@@ -80,7 +81,7 @@ def strangers(plain: bytes) -> list[tuple[bytes, list[bytes]]]:
     ]  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@drawn(200)
 @given(plain=st.binary(min_size=CHUNK + 1, max_size=5 * CHUNK), data=st.data())
 def test_a_chunk_or_head_spliced_in_from_another_stream_is_refused(plain: bytes, data: st.DataObject) -> None:
     key = SubjectKey(ALICE, KEY)
@@ -95,7 +96,7 @@ def test_a_chunk_or_head_spliced_in_from_another_stream_is_refused(plain: bytes,
             opened(key, HERE, first + b"".join(mixed))
 
 
-@settings(max_examples=50, deadline=None)
+@drawn(50)
 @given(plain=plains)
 def test_a_whole_stream_of_another_person_place_or_key_is_refused(plain: bytes) -> None:
     for head, chunks in strangers(plain)[1:]:
@@ -103,7 +104,7 @@ def test_a_whole_stream_of_another_person_place_or_key_is_refused(plain: bytes) 
             opened(SubjectKey(ALICE, KEY), HERE, head + b"".join(chunks))
 
 
-@settings(max_examples=300, deadline=None)
+@drawn(300)
 @given(plain=plains, data=st.data())
 def test_every_flipped_bit_and_every_byte_too_many_is_refused(plain: bytes, data: st.DataObject) -> None:
     key = SubjectKey(ALICE, KEY)
