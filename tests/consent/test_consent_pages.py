@@ -129,7 +129,8 @@ def test_who_agreed_to_other_words_reads_what_has_changed_and_that_it_means_no(
     assert "What has changed since" not in page
     draft = begin_next(item=Notice.objects.get(purpose__slug="newsletter", state="live"), author=olga.account)
     for text in draft.texts.all():
-        text.body = text.body.replace("once a month", "twice a month")
+        for once, twice in (("once a", "twice a"), ("einmal im", "zweimal im"), ("une fois par", "deux fois par")):
+            text.body = text.body.replace(once, twice)
         text.digest = body_digest(text.body)
         text.save()
     review.publish(item=approved(draft, olga, rita), actor=rita.account)

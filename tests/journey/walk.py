@@ -92,6 +92,8 @@ class Walk:
         ):
             self.say(f"{chapter.__doc__}")
             chapter()
+        for name in self.receivers:  # nobody waits for those who have gone
+            self.manage("webhook_endpoint", "remove", name)
 
     def governance(self) -> None:
         """1. IRM approves what somebody else wrote, behind two factors"""
@@ -199,10 +201,11 @@ class Walk:
         """5. Sharing on and off: signed notices, told and confirmed"""
         for name, app in (("shop", self.shop), ("acme", self.acme)):
             receiver = self.receivers[name]
+            receiver.down = True  # until it knows its secret: what waited for it may come at once
             receiver.secret = self.manage("webhook_endpoint", "set", name, receiver.url).split()[-1]
             receiver.acknowledge = self._acknowledges(app)
         acme = self.receivers["acme"]
-        acme.down = True
+        self.receivers["shop"].down = False
         page = self.ada.browser.get("/sharing").submit("Switch sharing on: Acme")
         with self.step("acme is down: the notice waits in its row"):
             shared = self.shop.call("GET", f"subjects/{self.subject}/sharing")["items"][0]
