@@ -31,7 +31,7 @@ print(min(work() for _ in range(5)))'
 names=("$python")
 [ "$python" != python3 ] || names+=(/usr/bin/python3 /usr/local/bin/python3 python3.13 python3.12 python3.11)
 found=$(for name in "${names[@]}"; do
-    took=$("$name" -c "$pace" 2>/dev/null) && echo "$took $name"
+    if took=$("$name" -c "$pace" 2>/dev/null); then echo "$took $name"; fi
 done | sort -n)
 
 make_venv() {

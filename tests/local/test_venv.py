@@ -42,6 +42,13 @@ def test_the_quickest_makes_the_environment(repository: Path, tmp_path: Path) ->
     assert by(tmp_path) == "python3.12"
 
 
+def test_one_name_that_leads_nowhere_ends_nothing(repository: Path, tmp_path: Path) -> None:
+    python(tmp_path / "bin", "python3.12", 0.001)
+    python(tmp_path / "bin", "python3.11", None)  # the last that is tried
+    assert made(repository, tmp_path).returncode == 0
+    assert by(tmp_path) == "python3.12"
+
+
 def test_one_that_makes_none_is_passed_over(repository: Path, tmp_path: Path) -> None:
     python(tmp_path / "bin", "python3.12", 0.001, makes=False)
     python(tmp_path / "bin", "python3.11", 0.002)
