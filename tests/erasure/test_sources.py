@@ -68,8 +68,12 @@ def receipt(request: RightsRequest) -> dict[str, Any]:
 
 
 # --- waiting --------------------------------------------------------------------------------------------------------
-def test_whose_endpoint_was_switched_off_is_asked_when_it_has_another(alice: Any, shop: Any, frozen: Any) -> None:
-    store(shop, alice.subject, "orders", given_name="Alice")
+@pytest.mark.parametrize("held", [True, False])
+def test_whose_endpoint_was_switched_off_is_asked_when_it_has_another(
+    alice: Any, shop: Any, frozen: Any, held: bool
+) -> None:
+    if held:
+        store(shop, alice.subject, "orders", given_name="Alice")
     set_endpoint(application=shop, url="https://shop.example/notices")
     disable_endpoint(application=shop)
     request = run_all(file(alice.subject, "access"))
