@@ -5,7 +5,6 @@ from datetime import date
 from typing import Any, ClassVar, cast
 
 from django import forms
-from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -22,6 +21,7 @@ from erasure.services.mandates import LONGEST_NAME
 from erasure.services.on_behalf import Shown
 from erasure.words import PLAIN_WORDS
 from gdpr_portal.errors import Invalid
+from gdpr_portal.formats.zones import today
 
 
 def offer(form: forms.Form, name: str, choices: list[tuple[str, Any]]) -> None:
@@ -220,7 +220,7 @@ class RepresentativeForm(forms.Form):
     def clean_valid_until(self) -> date | None:
         """A day that has passed is told to everybody alike, before anything is looked up."""
         day: date | None = self.cleaned_data["valid_until"]
-        if day is not None and day < timezone.localdate():
+        if day is not None and day < today():
             raise forms.ValidationError(_("This mandate is not valid any more."))
         return day
 

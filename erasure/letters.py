@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from erasure.forms import RepresentativeForm, WishesForm, WordsForm
+from gdpr_portal.formats.zones import today
 
 
 class RecordForm(RepresentativeForm, WordsForm, WishesForm):
@@ -60,7 +61,7 @@ class RecordForm(RepresentativeForm, WordsForm, WishesForm):
     def clean_received_on(self) -> date | None:
         """A day that has come: one mistyped into the future would start the clock too late (Art. 12(3))."""
         day: date | None = self.cleaned_data["received_on"]
-        if day is not None and day > timezone.localdate():
+        if day is not None and day > today():
             raise forms.ValidationError(_("This day is still to come."))
         return day
 
@@ -86,6 +87,6 @@ class RecordForm(RepresentativeForm, WordsForm, WishesForm):
     def received_at(self) -> datetime | None:
         """The end of the day named, or now: a day that is not over ends with this moment."""
         day: date | None = self.cleaned_data["received_on"]
-        if day is None or day == timezone.localdate():
+        if day is None or day == today():
             return None
         return timezone.make_aware(datetime.combine(day, time.max))

@@ -29,6 +29,7 @@ from erasure.services.places import PREFIX
 from erasure.services.sources import ASKED, COPIES, is_supplement, name_of
 from erasure.services.start import is_in_undo_window
 from erasure.states import OPEN_REQUEST
+from gdpr_portal.formats.zones import controllers_zone, today
 
 PLAIN_WORDS: dict[str, Any] = {
     "access": _("Get a copy of my data"),
@@ -363,7 +364,7 @@ def internal_date(row: RightsRequest) -> InternalDate:
 
 def time_left(row: RightsRequest) -> str:
     """The whole days until an open request is due, or since it was."""
-    days = (timezone.localdate(row.due_at) - timezone.localdate()).days
+    days = (timezone.localdate(row.due_at, controllers_zone()) - today()).days
     if days < 0:
         return ngettext("%(days)d day over", "%(days)d days over", -days) % {"days": -days}
     return ngettext("%(days)d day", "%(days)d days", days) % {"days": days}

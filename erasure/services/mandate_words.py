@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.utils import timezone
 
 from audit import services as audit
 from erasure.models import Mandate, RightsRequest
 from erasure.states import MANDATE, OPEN_REQUEST, move
 from gdpr_portal.errors import Gone, WrongState
+from gdpr_portal.formats.zones import today
 from vault import services as vault
 
 
@@ -48,8 +48,7 @@ def representative_of(mandate: Mandate) -> Representative | None:
 
 def is_valid(mandate: Mandate) -> bool:
     """Whether a reviewer accepted it, the person has not objected, and its last day is not over."""
-    today = timezone.localdate()
-    return mandate.state == "accepted" and (mandate.valid_until is None or mandate.valid_until >= today)
+    return mandate.state == "accepted" and (mandate.valid_until is None or mandate.valid_until >= today())
 
 
 def require_authority(request: RightsRequest) -> None:

@@ -30,6 +30,7 @@ from erasure.services.records import move_request
 from erasure.services.requests import go_on_with_mandate, refuse_locked
 from erasure.states import MANDATE, OPEN_REQUEST, move
 from gdpr_portal.errors import Gone, Invalid, Missing, Refused, WrongState
+from gdpr_portal.formats.zones import today
 from subjects.models import Subject
 from subjects.selectors import email_of, ensure_not_erased
 from subjects.services import lock_subject
@@ -60,7 +61,7 @@ def add_mandate(
     name = who.name.strip()
     if kind not in Mandate.Kind.values or not name or len(name) > LONGEST_NAME:
         raise Invalid("invalid_value", "Expected a kind from the list and a name.", status=422)
-    if valid_until is not None and valid_until < timezone.localdate():
+    if valid_until is not None and valid_until < today():
         raise Invalid("invalid_value", gettext_noop("This mandate is not valid any more."), status=422)
     row = Mandate(subject=subject, kind=kind, valid_until=valid_until, recorded_by=recorded_by, content_type=media)
     row.recorded_at = timezone.now()
@@ -102,7 +103,7 @@ def accept(*, mandate_id: UUID, reviewer: Account, answers_to_representative: bo
             raise WrongState(
                 "wrong_state", "The person does not want this; a mandate that rests on their will has ended."
             )
-        if mandate.valid_until is not None and mandate.valid_until < timezone.localdate():
+        if mandate.valid_until is not None and mandate.valid_until < today():
             raise WrongState("wrong_state", "This mandate is not valid any more.")
         actor = _decided(mandate, reviewer, "accepted", answers_to_representative=answers_to_representative)
         _record(mandate, "mandate.accepted", actor, answers=answers_to_representative)

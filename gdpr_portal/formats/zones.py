@@ -1,10 +1,11 @@
 """How the zone of a time is called where people read it: as their language calls it, else by its distance to UTC."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 NAMES = {
@@ -33,6 +34,11 @@ class NamedZone(ZoneInfo):
 def controllers_zone() -> NamedZone:
     """The zone of every time that people read: pages, mails and copies (`CONTROLLER_TIME_ZONE`)."""
     return _named(settings.CONTROLLER_TIME_ZONE)
+
+
+def today() -> date:
+    """The day it is where the controller is: the same on a page and in a worker, whose own times are in UTC."""
+    return timezone.localdate(timezone=controllers_zone())
 
 
 @cache

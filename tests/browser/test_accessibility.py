@@ -46,7 +46,11 @@ def too_wide(page: Page, paths: Iterable[str]) -> list[str]:
 
 
 def wrong_here(page: Page, axe: Axe) -> list[str]:
-    """What is wrong with the page as it stands; a picture of it goes to the folder PICTURES names, if it names one."""
+    """What is wrong with the page as it stands; a picture of it goes to the folder PICTURES names, if it names one.
+
+    A press of a link only waits until the next page begins: there may be nothing of it yet.
+    """
+    page.wait_for_load_state()
     if folder := os.environ.get("PICTURES"):
         name = re.sub(r"[^a-z0-9]+", "-", page.url.split("/", 3)[3].lower()).strip("-") or "home"
         size = page.viewport_size or {}

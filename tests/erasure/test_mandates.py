@@ -22,8 +22,9 @@ from erasure.models import Archive, Mandate, MandateLink, RightsRequest
 from erasure.services import archives, handing_over, links, mandates, on_behalf, requests
 from erasure.services.mandate_words import Representative, representative_of
 from gdpr_portal.errors import DomainError
+from gdpr_portal.formats.zones import today
 from subjects.holdings import ExportScope
-from tests.conftest import make_staff
+from tests.conftest import NOW, make_staff
 from tests.erasure.people import file, run_all, store, text_of
 from tests.laws.haystack import in_database
 
@@ -145,14 +146,23 @@ def test_refused_with_a_coded_reason_the_requests_end_and_the_document_is_gone(
 
 
 def test_one_that_is_over_is_not_accepted(alice: Any, rita: Any, frozen: Any) -> None:
-    today = timezone.localdate()
+    last = today()
     with pytest.raises(DomainError, match="invalid_value"):
-        ask(alice.subject, valid_until=today - timedelta(days=1))
-    mandate = ask(alice.subject, valid_until=today)
+        ask(alice.subject, valid_until=last - timedelta(days=1))
+    mandate = ask(alice.subject, valid_until=last)
     frozen.shift(timedelta(days=1))
     with pytest.raises(DomainError, match="wrong_state"):
         accept(mandate, rita)
     assert one().state == "in_review"
+
+
+def test_its_last_day_ends_where_the_controller_is(alice: Any, rita: Any, frozen: Any) -> None:
+    """A worker's times are in UTC: for it a mandate was good for an hour or two longer than the page said."""
+    with override_settings(CONTROLLER_TIME_ZONE="Europe/Berlin"):
+        mandate = ask(alice.subject, valid_until=NOW.date())
+        frozen.move_to(NOW.replace(hour=23, minute=30))
+        with pytest.raises(DomainError, match="wrong_state"):
+            accept(mandate, rita)
 
 
 def test_a_mandate_nobody_needs_any_more_ends(alice: Any, audit_log: Any) -> None:
@@ -301,7 +311,7 @@ def test_a_link_handed_over_dies_with_the_mandate(
     if end == "objected":
         mandates.object_to_mandate(mandate_id=mandate.id)
     elif end == "over":
-        Mandate.objects.update(valid_until=timezone.localdate() - timedelta(days=1))
+        Mandate.objects.update(valid_until=today() - timedelta(days=1))
     else:
         Mandate.objects.update(answers_to_representative=False)
     assert Client().post(where, {"code": code}).status_code == 422
@@ -426,7 +436,7 @@ def letter(email: str, **changes: Any) -> dict[str, Any]:
 
 def test_a_letter_that_is_still_to_come_is_refused(alice: Any, rita: Any) -> None:
     """A day mistyped was taken for today: the month of Art. 12(3) began too late, and nobody was told."""
-    tomorrow = timezone.localdate() + timedelta(days=1)
+    tomorrow = today() + timedelta(days=1)
     refused = rita.browser().post(RECORD, letter(alice.email, received_on=tomorrow.isoformat()))
     assert refused.status_code == 200 and "This day is still to come." in refused.content.decode()
     assert not RightsRequest.objects.exists()
@@ -434,7 +444,7 @@ def test_a_letter_that_is_still_to_come_is_refused(alice: Any, rita: Any) -> Non
 
 def test_the_desk_records_a_letter_and_decides(alice: Any, rita: Any, quentin: Any, frozen: Any) -> None:
     browser = rita.browser()
-    day = timezone.localdate() - timedelta(days=3)
+    day = today() - timedelta(days=3)
     filed = browser.post(RECORD, letter(alice.email, received_on=day.isoformat()))
     assert filed.status_code == 302, filed.content.decode()
     row = one()
