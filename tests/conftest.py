@@ -71,6 +71,16 @@ def _no_power_cut() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _at_once() -> Iterator[None]:
+    """No answer waits for its step; tests/access/test_evenly.py sees that it would."""
+    from access import evenly
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evenly, "sleep", lambda seconds: None)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _clocks_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests move their own clock and not the database's; tests/frame/test_clocks.py sees what workers do about that."""

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from access.evenly import evenly
 from access.forms import EmailForm, OldPasswordForm
 from access.second_factor import safe_path, where
 from access.services import lost_factor
@@ -20,6 +21,7 @@ get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @get_or_post
+@evenly
 def ask(request: HttpRequest) -> HttpResponse:
     """The address; the answer is the same whether it is known or not."""
     form = EmailForm(request.POST or None)

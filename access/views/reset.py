@@ -6,6 +6,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from access.evenly import evenly
 from access.forms import PasswordForm
 from access.services import mailcodes, signin
 from access.views.common import page, refuse
@@ -16,6 +17,7 @@ get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @get_or_post
+@evenly
 def reset(request: HttpRequest) -> HttpResponse:
     """The address; the answer is the same whether it is known or not."""
     return ask_address(request, mailcodes.RESET, "reset", "password_reset_code")

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from access.evenly import evenly
 from access.saying import saying
 from access.second_factor import where
 from access.services import limits
@@ -31,6 +32,7 @@ from gdpr_portal.errors import DomainError, WrongState
 
 
 @require_http_methods(["GET", "POST"])
+@evenly
 def for_somebody(request: HttpRequest) -> HttpResponse:
     """The form for representatives; the answer is the same for every address."""
     form = ForSomebodyForm(*([request.POST, request.FILES] if request.method == "POST" else []))

@@ -11,6 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from access.evenly import evenly
 from access.models import Account
 from access.saying import saying
 from access.second_factor import is_fresh, require_fresh_factor, where
@@ -208,6 +209,7 @@ def receipt(request: HttpRequest, request_id: UUID) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
+@evenly
 def public(request: HttpRequest) -> HttpResponse:
     """The form for people without an account or second factor; the answer is the same for every address."""
     form = PublicForm(request.POST or None)
