@@ -48,7 +48,7 @@ class Identifier(models.Model):
     index = models.BinaryField()
     sealed = models.BinaryField()
     is_vouched = models.BooleanField(default=True, db_default=True)
-    """False of what somebody gave together with nothing better than a telephone number of the person (decision 0067)."""
+    """False of what somebody gave together with no more than a telephone number of the person (decision 0067)."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
