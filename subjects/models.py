@@ -47,6 +47,8 @@ class Identifier(models.Model):
     application = models.ForeignKey(Application, models.PROTECT, null=True)
     index = models.BinaryField()
     sealed = models.BinaryField()
+    is_vouched = models.BooleanField(default=True, db_default=True)
+    """False of what somebody gave together with no more than a telephone number of the person (decision 0067)."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -65,6 +67,8 @@ class ApplicationLink(models.Model):
 
     subject = models.ForeignKey(Subject, models.PROTECT, related_name="links")
     application = models.ForeignKey(Application, models.PROTECT, related_name="links")
+    by_phone_alone = models.BooleanField(default=False, db_default=False)
+    """The application found somebody others had registered by a telephone number: it may be another person's."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

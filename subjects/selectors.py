@@ -74,14 +74,17 @@ def find_subject(*, application: Application, kind: str, value: str) -> Subject:
 
 
 def subject_by_email(email: str) -> Subject | None:
-    """The person with this address, for the person's own doors; None for nobody, or for what is no address."""
+    """The person with this address, for the person's own doors; None for nobody, or for what is no address.
+
+    None too where nobody vouches that the address is theirs: who reads the mailbox would be taken for the person.
+    """
     try:
         normalised = normalise.identifier(Identifier.Kind.EMAIL, email)
     except ValueError:
         return None
     column = f"subjects_identifier.{Identifier.Kind.EMAIL}"
     return Subject.objects.filter(
-        identifiers__index__in=vault.blind_indexes(column, normalised), erased_at=None
+        identifiers__index__in=vault.blind_indexes(column, normalised), identifiers__is_vouched=True, erased_at=None
     ).first()
 
 
@@ -165,14 +168,16 @@ def reference_for(application: Application, subject: Subject) -> str | None:
 
 
 def email_of(subject: Subject) -> str | None:
-    """The person's e-mail address, opened, to write to them; None when there is none."""
-    row = Identifier.objects.filter(subject=subject, kind=Identifier.Kind.EMAIL).first()
+    """The person's e-mail address, opened, to write to them; None when there is none, or none that is surely theirs."""
+    row = Identifier.objects.filter(subject=subject, kind=Identifier.Kind.EMAIL, is_vouched=True).first()
     return _opened_identifier(row)
 
 
 def emails_of(people: Iterable[UUID]) -> dict[UUID, str]:
     """`email_of` of those of these people who have one, by two statements; their rows are locked, so no key changes."""
-    rows = Identifier.objects.filter(subject__in=list(people), kind=Identifier.Kind.EMAIL).order_by("-pk")
+    rows = Identifier.objects.filter(subject__in=list(people), kind=Identifier.Kind.EMAIL, is_vouched=True).order_by(
+        "-pk"
+    )
     found = {row.subject_id: row for row in rows}
     keys = vault.subject_keys(found)
     return {

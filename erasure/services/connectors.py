@@ -89,9 +89,10 @@ def target_of(names: Sequence[str]) -> str:
 
 def identities_of(subject: Subject) -> dict[str, frozenset[str]]:
     """What the person is recognised by, opened: `email`, `phone_number` (also as `phone`), and each application's own
-    number as `<application>_customer_id`, since two applications may number their customers alike."""
+    number as `<application>_customer_id`, since two applications may number their customers alike. Nothing that nobody
+    vouches for: the rows it finds may be another person's."""
     found: dict[str, set[str]] = defaultdict(set)
-    rows = Identifier.objects.filter(subject=subject).select_related("application")
+    rows = Identifier.objects.filter(subject=subject, is_vouched=True).select_related("application")
     for row, value in opened_identifiers(subject.pk, rows):
         for kind in _kinds(row):
             found[kind].add(value)

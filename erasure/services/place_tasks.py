@@ -76,7 +76,7 @@ class Told:
 # --- asking -------------------------------------------------------------------------------------------------------
 def seal_person(step: Step, place: ManualPlace) -> None:
     """The step knows the person by what the place may see, and by no more; to be saved by the caller."""
-    rows = Identifier.objects.filter(subject=step.request.subject, kind__in=place.identifiers)
+    rows = Identifier.objects.filter(subject=step.request.subject, kind__in=place.identifiers, is_vouched=True)
     found = [[_kind(row), value] for row, value in opened_identifiers(step.request.subject_id, rows)]
     step.identities_sealed = vault.seal_secret(identities_place(step.id), json.dumps({"shown": sorted(found)}).encode())
 

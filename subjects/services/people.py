@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 from uuid import UUID, uuid4
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
@@ -39,6 +40,14 @@ WITH key AS ({vault.KEY}), person AS (
 ) {audit.NAMED} RETURNING id
 """)  # noqa: S608 - constants of our modules
 """A person with their key, what they are recognised by, who knows them, and the event; all or none."""
+_VOUCHES = Prepared("""
+SELECT EXISTS (SELECT FROM subjects_applicationlink
+    WHERE subject_id = %(subject)s AND application_id = %(application)s AND NOT by_phone_alone)
+  OR EXISTS (SELECT FROM subjects_identifier
+    WHERE subject_id = %(subject)s AND kind = ANY(%(kinds)s) AND kind <> 'phone' AND is_vouched
+    AND (application_id IS NULL OR application_id = %(application)s))
+""")
+"""Whether the application knew the person before, or names them by more than a telephone number."""
 _LOCKED_KNOWN = Loaded(Subject, f"{selectors.KNOWN} FOR UPDATE")
 
 
@@ -61,6 +70,9 @@ def register_subject(
     anything (rectification is a right of its own, Art. 16). Parallel calls for one person give one person: the
     unique blind index decides and the loser looks again. Raises Invalid, and WrongState(`identifier_conflict`) when
     the identifiers belong to two people or contradict one held.
+
+    What is given together with nothing but a telephone number of somebody whom others registered is kept and finds the
+    person, and proves nothing: whoever fills in a form may know another's number (decision 0067).
     """
     given = checked_identifiers(identifiers)
     profile = checked_profile(language, country, birth_date)
@@ -91,11 +103,27 @@ def _register(application: Application, given: dict[str, str], profile: Profile)
     subject = lock_subject(next(iter(owners.values())))
     if subject.erased_at is not None:
         raise _OvertakenError
-    added = _add_missing(application, subject, given, owners)
+    vouches = _vouches(application, subject, owners)
+    added = _add_missing(application, subject, given, owners, is_vouched=vouches)
     _fill_profile(subject, profile)
-    link_application(subject=subject, application=application)
+    link_application(subject=subject, application=application, by_phone_alone=not vouches)
+    if vouches:
+        _take_word_for(application, subject, owners)
     _record("subject.identified", application, subject, added)
     return subject, False
+
+
+def _vouches(application: Application, subject: Subject, named: Iterable[str]) -> bool:
+    return bool(_VOUCHES.all(subject=subject.pk, application=application.pk, kinds=list(named))[0][0])
+
+
+def _take_word_for(application: Application, subject: Subject, kinds: Iterable[str]) -> None:
+    """What was known by a telephone number alone is known better now: these kinds, and the application itself."""
+    mine = Q(application=None) | Q(application=application)
+    Identifier.objects.filter(mine, subject=subject, kind__in=kinds, is_vouched=False).update(is_vouched=True)
+    ApplicationLink.objects.filter(subject=subject, application=application, by_phone_alone=True).update(
+        by_phone_alone=False
+    )
 
 
 def _create(application: Application, given: dict[str, str], profile: Profile) -> Subject:
@@ -122,7 +150,7 @@ def _create(application: Application, given: dict[str, str], profile: Profile) -
 
 
 def _add_missing(
-    application: Application, subject: Subject, given: dict[str, str], owners: dict[str, UUID]
+    application: Application, subject: Subject, given: dict[str, str], owners: dict[str, UUID], *, is_vouched: bool
 ) -> list[str]:
     lacking = {kind: value for kind, value in given.items() if kind not in owners}
     if not lacking:
@@ -135,7 +163,10 @@ def _add_missing(
     if added.keys() & set(selectors.identifiers_of(application, subject)):
         raise _conflict()
     key = vault.subject_key(subject.pk)
-    Identifier.objects.bulk_create(new_identifiers(application, subject.pk, added, key))
+    rows = new_identifiers(application, subject.pk, added, key)
+    for row in rows:
+        row.is_vouched = is_vouched
+    Identifier.objects.bulk_create(rows)
     return sorted(added)
 
 
@@ -206,11 +237,10 @@ def _record_look_up(application: Application, kind: str, subject: Subject | None
         )
 
 
-def link_application(*, subject: Subject, application: Application) -> None:
+def link_application(*, subject: Subject, application: Application, by_phone_alone: bool = False) -> None:
     """The application may know of the person: it registered them or their data goes to it. Idempotent."""
-    ApplicationLink.objects.bulk_create(
-        [ApplicationLink(subject=subject, application=application)], ignore_conflicts=True
-    )
+    link = ApplicationLink(subject=subject, application=application, by_phone_alone=by_phone_alone)
+    ApplicationLink.objects.bulk_create([link], ignore_conflicts=True)
 
 
 def speak_as_chosen(account: Account) -> None:
@@ -221,8 +251,9 @@ def speak_as_chosen(account: Account) -> None:
 def claim_subject(account: Account, email: str) -> Subject:
     """The account is the person's whose verified e-mail address this is; new people are made (Art. 12(2)).
 
-    Never takes over somebody who has another account: then the account gets a person of its own, without the
-    address. Idempotent. Called inside the transaction that makes the account (`access.hooks.account_ready`).
+    Never takes over somebody who has another account, or of whom nobody vouches that the address is theirs: then the
+    account gets a person of its own, without the address. Idempotent. Called inside the transaction that makes the
+    account (`access.hooks.account_ready`).
     """
     address = normalise.email(email)
     return _again_if_overtaken(lambda: _claim(account, address))
@@ -233,12 +264,12 @@ def _claim(account: Account, address: str) -> Subject:
     if mine is not None:
         return mine
     indexes = vault.blind_indexes(cells.index_column(Identifier.Kind.EMAIL, account.pk), address)
-    found = Identifier.objects.filter(index__in=indexes).values_list("subject_id", flat=True).first()
-    subject = lock_subject(found) if found else None
+    found = Identifier.objects.filter(index__in=indexes).first()
+    subject = lock_subject(found.subject_id) if found else None
     if subject is not None and subject.erased_at is not None:
         raise _OvertakenError
-    if subject is None or subject.account_id is not None:
-        subject = _own_person(account, address if subject is None else None)
+    if found is None or subject is None or subject.account_id is not None or not found.is_vouched:
+        subject = _own_person(account, address if found is None else None)
     subject.account = account
     subject.save(update_fields=["account"])
     audit.record(
