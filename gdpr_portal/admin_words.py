@@ -275,6 +275,7 @@ REFUSALS = (
     gettext_noop("The moment has to lie ahead, within a year."),
     gettext_noop("The people concerned were told already."),
     gettext_noop("Choose a period that is over and at most 92 days long."),
+    gettext_noop("The words were changed or not proposed: look at them again."),
     gettext_noop("The person does not want this; a mandate that rests on their will has ended."),
     gettext_noop("The person is told before a restriction is lifted."),
     gettext_noop("The receiver has no address that is in use."),

@@ -119,6 +119,14 @@ def _for_second_pair_of_eyes(account: Account, requests: str) -> Iterable[Waitin
     second = opinions + lifts.count()
     words = ngettext("proposal needs a second reviewer", "proposals need a second reviewer", second)
     yield Waiting(second, words, requests)
+    proposed = Breach.objects.filter(closed_at=None, people_told_at=None, proposed_by__isnull=False)
+    mails = sum(row.is_proposed() for row in proposed.exclude(proposed_by=account))
+    words = ngettext(
+        "mail to people about a breach waits for a second reviewer",
+        "mails to people about breaches wait for a second reviewer",
+        mails,
+    )
+    yield Waiting(mails, words, reverse("admin:erasure_breach_changelist"), "bad")
     paused = ErasurePause.objects.filter(lifted_at=None).exclude(first_by=account).count()
     yield Waiting(paused, _("unusually many erasures: they are paused until two people agree"), requests, "bad")
 

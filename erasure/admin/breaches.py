@@ -50,6 +50,10 @@ FINAL: dict[str, tuple[Any, Any]] = {
             "The time of now is kept as the time at which the authority was told. It cannot be changed later."
         ),
     ),
+    "propose_words": (
+        gettext_lazy("Have a colleague send the words to the people concerned"),
+        gettext_lazy("Nothing is sent yet. A second person looks at exactly these words and sends them."),
+    ),
     "write_to_people": (
         gettext_lazy("Write to the people concerned now, by mail"),
         gettext_lazy("A mail with these words goes to each of them at once. It cannot be called back."),
@@ -63,7 +67,9 @@ FINAL: dict[str, tuple[Any, Any]] = {
         gettext_lazy("What the register says of it can then no longer be changed."),
     ),
 }
-"""Acts that nothing undoes: what they are called, and what whoever chose one is told before it is done."""
+"""Acts that are asked once more: what they are called, and what whoever chose one is told before it is done."""
+WRITES = ("propose_words", "write_to_people")
+"""Of these the page shows the words, and to how many they go."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +91,13 @@ def _addressed(breach: Breach) -> Addressed:
 NOT_TOLD = ("people_protected", "people_averted", "people_effort")
 
 
-def possible(breach: Breach) -> list[str]:
-    """The acts that are left to do about this breach."""
+def possible(breach: Breach, by: Account) -> list[str]:
+    """The acts about this breach that are left for this member of staff."""
     if breach.closed_at is not None:
         return ["people"]
     authority = [] if breach.authority_told_at else ["authority_told"]
-    people = [] if breach.people_told_at else ["write_to_people", "people_told"]
+    writes = "write_to_people" if breach.is_proposed() and breach.proposed_by_id != by.pk else "propose_words"
+    people = [] if breach.people_told_at else [writes, "people_told"]
     reasons = NOT_TOLD if people and breach.risk == Breach.Risk.HIGH and not breach.people_not_told else ()
     return [*authority, *people, *reasons, "close", "people"]
 
@@ -114,6 +121,7 @@ class BreachAdmin(ForReviewers):
     )  # fmt: skip
     actions = (
         "authority_told",
+        "propose_words",
         "write_to_people",
         "people_told",
         "people_protected",
@@ -129,7 +137,8 @@ class BreachAdmin(ForReviewers):
         if breach is not None:
             offered = {name: action[2] for name, action in self.get_actions(request).items() if action}
             context |= {
-                "next": [(name, offered[name]) for name in possible(breach)],
+                "next": [(name, offered[name]) for name in possible(breach, cast(Account, request.user))],
+                "waits": breach.people_told_at is None and breach.is_proposed(),
                 "tell_until": breach.aware_at + HOURS,
                 "checkbox": ACTION_CHECKBOX_NAME,
             }
@@ -140,11 +149,12 @@ class BreachAdmin(ForReviewers):
         if request.POST.get("confirmed") == "yes":
             return None
         label, warning = FINAL[name]
-        writes = name == "write_to_people"
+        writes = name in WRITES
+        seen = [(f"words-{row.pk}", row.words_digest()) for row in rows] if writes else []
         context = self.admin_site.each_context(request) | {
             "title": label,
             "warning": warning,
-            "kept": kept(name, rows),
+            "kept": [*kept(name, rows), *seen],
             "chosen": [(row, _addressed(row) if writes else None) for row in rows],
             "opts": self.model._meta,
         }
@@ -184,13 +194,21 @@ class BreachAdmin(ForReviewers):
             lambda row, who: breaches.tell_authority(breach_id=row.id, by=who, delay_reason=row.delay_reason),
         )
 
+    @admin.action(description=FINAL["propose_words"][0])
+    def propose_words(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase | None:
+        if asked := self._sure(request, rows, "propose_words"):
+            return asked
+        return act_on_each(request, rows, lambda row, who: breaches.propose_words(breach_id=row.id, by=who))
+
     @admin.action(description=FINAL["write_to_people"][0])
     def write_to_people(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase | None:
         if asked := self._sure(request, rows, "write_to_people"):
             return asked
 
         def write(row: Breach, who: Account) -> None:
-            reached, without = breaches.write_to_people(breach_id=row.id, by=who)
+            reached, without = breaches.write_to_people(
+                breach_id=row.id, by=who, digest=request.POST.get(f"words-{row.pk}", "")
+            )
             told = {"reached": reached, "without": without}
             messages.info(request, _("Written to: %(reached)d. Without an address, to be told: %(without)d.") % told)
 

@@ -1,5 +1,7 @@
 """The register of personal data breaches (Art. 33(5)), with the clock of 72 hours (Art. 33(1))."""
 
+import hashlib
+import json
 import uuid
 from collections.abc import Collection
 from datetime import timedelta
@@ -53,6 +55,9 @@ class Breach(models.Model):
     risk = models.CharField(max_length=8, choices=Risk.choices)
     authority_told_at = models.DateTimeField(null=True)
     delay_reason = models.TextField(default="", blank=True)
+    proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    proposed_digest = models.CharField(max_length=71, default="", db_default="", blank=True)
+    """What was proposed to be sent, and to whom (`words_digest`); empty before."""
     people_told_at = models.DateTimeField(null=True)
     people_not_told = models.CharField(max_length=8, choices=Omitted.choices, default="", blank=True)
     recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
@@ -89,6 +94,16 @@ class Breach(models.Model):
         """What somebody who reads this language is told: in it, or where nobody wrote that, in the words for all."""
         own: str = getattr(self, f"told_people_{language.partition('-')[0]}", "")
         return own.strip() or self.told_people.strip()
+
+    def words_digest(self) -> str:
+        """`sha256:` and hex over the words in every language and over what says whom they go to."""
+        words = [self.told_people, self.told_people_de, self.told_people_fr]
+        whom = [self.application, self.purpose, self.since.isoformat(), self.until.isoformat()]
+        return f"sha256:{hashlib.sha256(json.dumps([words, whom]).encode()).hexdigest()}"
+
+    def is_proposed(self) -> bool:
+        """Whether somebody wants exactly these words sent to exactly these people: a change of either ends it."""
+        return self.proposed_by_id is not None and self.proposed_digest == self.words_digest()
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
         """The desk and the services say in words what forms would say by the names of the constraints above."""

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from access.models import Account
 from access.services.mail import Mail, send_mails_later
@@ -16,7 +17,7 @@ from audit import services as audit
 from audit.models import AuditEvent
 from audit.vocabulary import JSON
 from erasure.models.breaches import HOURS, Breach
-from gdpr_portal.errors import Invalid, WrongState
+from gdpr_portal.errors import Invalid, Refused, WrongState
 from subjects.models import Subject
 from subjects.selectors import emails_of
 
@@ -96,22 +97,40 @@ def list_people(*, breach: Breach, by: Account) -> list[UUID]:
     return people
 
 
-def write_to_people(*, breach_id: UUID, by: Account) -> tuple[int, int]:
-    """Everybody concerned who has an address is written to, in words the register holds, and counts as told (Art. 34).
+def propose_words(*, breach_id: UUID, by: Account) -> Breach:
+    """Somebody wants these words sent; a second person has to look at them and send them.
 
-    Returns how many mails are on their way, and to how many people no mail can go: they are told in another way.
-    Raises `invalid_value` without words, `wrong_state` when they were told already.
+    Raises `invalid_value` without words, `wrong_state` when people were told already.
     """
     with transaction.atomic():
         breach = _untold(breach_id)
         if not breach.told_people.strip():
             raise Invalid("invalid_value", "Write first what people are told (Art. 34(2)).", status=422)
+        breach.proposed_by, breach.proposed_digest = by, breach.words_digest()
+        breach.save(update_fields=["proposed_by", "proposed_digest"])
+        _record(breach, "breach.words_proposed", by, digest=breach.proposed_digest)
+    return breach
+
+
+def write_to_people(*, breach_id: UUID, by: Account, digest: str) -> tuple[int, int]:
+    """Everybody concerned who has an address is written to, in words a colleague proposed, and counts as told (Art. 34).
+
+    `digest` is of the words `by` has looked at. Returns how many mails are on their way, and to how many people no mail
+    can go: they are told in another way. Raises `wrong_state` when they were told already, and for other words than
+    were proposed and looked at; `four_eyes` for who proposed them.
+    """
+    with transaction.atomic():
+        breach = _untold(breach_id)
+        if not breach.is_proposed() or digest != breach.proposed_digest:
+            raise WrongState("wrong_state", gettext_noop("The words were changed or not proposed: look at them again."))
+        if breach.proposed_by_id == by.pk:
+            raise Refused("four_eyes", gettext_noop("A second person has to approve."))
         people = concerned(breach)
         reached = sum(_write_to(breach, people[start : start + AT_ONCE]) for start in range(0, len(people), AT_ONCE))
         breach.people_told_at, breach.people_not_told = timezone.now(), ""
         breach.save(update_fields=["people_told_at", "people_not_told"])
         without = len(people) - reached
-        _record(breach, "breach.people_written_to", by, count=reached, without_address=without)
+        _record(breach, "breach.people_written_to", by, count=reached, without_address=without, digest=digest)
     return reached, without
 
 

@@ -8,15 +8,17 @@ from django.core import mail
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from access import roles
 from access.models import OutgoingMail
 from audit import actors
 from audit import services as audit
-from erasure.admin.breaches import FINAL
+from erasure.admin.breaches import FINAL, WRITES
 from erasure.models import Breach
 from erasure.services import breaches
-from gdpr_portal.errors import Invalid, WrongState
+from gdpr_portal.errors import Invalid, Refused, WrongState
 from subjects.models import Subject
 from subjects.services.people import register_subject
+from tests.conftest import make_staff
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +33,17 @@ def breach(by: Any, **more: Any) -> Breach:
         "risk": "high",
     }
     return breaches.record_breach(breach=Breach(**given | more), by=by.account)
+
+
+@pytest.fixture
+def ruth(db: None) -> Any:
+    """A second reviewer."""
+    return make_staff("ruth", roles.IRM)
+
+
+def proposed(row: Breach, by: Any) -> str:
+    """The digest of the words, which this member of staff wants sent."""
+    return breaches.propose_words(breach_id=row.id, by=by.account).proposed_digest
 
 
 def read(person: Any, application: str, purpose: str) -> None:
@@ -83,7 +96,7 @@ def test_who_was_sent_something_is_concerned_too(rita: Any, alice: Any, bob: Any
 
 
 def test_everybody_concerned_is_written_to_once_and_the_rest_counted(
-    rita: Any, alice: Any, bob: Any, shop: Any, audit_log: Any, django_capture_on_commit_callbacks: Any
+    rita: Any, ruth: Any, alice: Any, bob: Any, shop: Any, audit_log: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
     unreached, _new = register_subject(application=shop, identifiers={"customer_id": "c-77"})
     read(alice, "shop", "orders")
@@ -91,19 +104,20 @@ def test_everybody_concerned_is_written_to_once_and_the_rest_counted(
         audit.record("data.read", actor=actors.application("shop"), subject=unreached.pseudonym, purpose="orders")
     row = breach(rita, until=timezone.now() + timedelta(minutes=1), application="shop", purpose="orders")
     with pytest.raises(Invalid, match="what people are told"):
-        breaches.write_to_people(breach_id=row.id, by=rita.account)
+        breaches.propose_words(breach_id=row.id, by=rita.account)
     Breach.objects.update(told_people="Your orders could be read. Change your password.")
+    digest = proposed(row, rita)
     with django_capture_on_commit_callbacks(execute=True):
-        assert breaches.write_to_people(breach_id=row.id, by=rita.account) == (1, 1)
+        assert breaches.write_to_people(breach_id=row.id, by=ruth.account, digest=digest) == (1, 1)
     assert [(message.to, "Change your password." in message.body) for message in mail.outbox] == [([alice.email], True)]
     with pytest.raises(WrongState):
-        breaches.write_to_people(breach_id=row.id, by=rita.account)
+        breaches.write_to_people(breach_id=row.id, by=ruth.account, digest=digest)
     [event] = audit_log("breach.people_written_to")
     assert (event.details["count"], event.details["without_address"]) == (1, 1)
 
 
 def test_everybody_is_told_in_their_language_where_the_register_has_the_words(
-    rita: Any, alice: Any, bob: Any, django_capture_on_commit_callbacks: Any
+    rita: Any, ruth: Any, alice: Any, bob: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
     for person, language in ((alice, "fr"), (bob, "de")):
         read(person, "shop", "orders")
@@ -114,11 +128,46 @@ def test_everybody_is_told_in_their_language_where_the_register_has_the_words(
     page = " ".join(rita.browser().post("/admin/erasure/breach/", chosen).content.decode().split())
     assert "A key was lost.</p></blockquote> <figcaption>German: 1</figcaption>" in page
     assert "Une clé a été perdue.</p></blockquote> <figcaption>French: 1</figcaption>" in page
+    digest = proposed(row, ruth)
     with django_capture_on_commit_callbacks(execute=True):
-        breaches.write_to_people(breach_id=row.id, by=rita.account)
+        breaches.write_to_people(breach_id=row.id, by=rita.account, digest=digest)
     told = {message.to[0]: message.body for message in mail.outbox}
     assert "Une clé a été perdue." in told[alice.email] and "A key was lost." not in told[alice.email]
     assert "A key was lost." in told[bob.email]
+
+
+def test_one_alone_writes_to_nobody(rita: Any, ruth: Any, alice: Any) -> None:
+    """Free words to everybody concerned were one person's to send."""
+    read(alice, "shop", "orders")
+    row = breach(rita, until=timezone.now() + timedelta(minutes=1), told_people="A key was lost.")
+    with pytest.raises(WrongState):
+        breaches.write_to_people(breach_id=row.id, by=rita.account, digest=row.words_digest())
+    digest = proposed(row, rita)
+    with pytest.raises(Refused, match="four_eyes"):
+        breaches.write_to_people(breach_id=row.id, by=rita.account, digest=digest)
+    pages = {who: each.browser().get(f"/admin/erasure/breach/{row.id}/change/").content.decode()
+             for who, each in (("rita", rita), ("ruth", ruth))}  # fmt: skip
+    assert 'value="propose_words"' in pages["rita"] and 'value="write_to_people"' not in pages["rita"]
+    assert 'value="write_to_people"' in pages["ruth"] and "has proposed the words" in pages["ruth"]
+    waits = "mail to people about a breach waits"
+    assert waits in ruth.browser().get("/admin/").content.decode()
+    assert waits not in rita.browser().get("/admin/").content.decode()
+    assert not OutgoingMail.objects.exists()
+
+
+@pytest.mark.parametrize("change", [{"told_people": "Nothing was lost."}, {"told_people_de": "x"}, {"application": ""}])
+def test_other_words_or_other_people_are_proposed_anew(rita: Any, ruth: Any, change: dict[str, str]) -> None:
+    row = breach(rita, told_people="A key was lost.", application="shop")
+    digest = proposed(row, rita)
+    Breach.objects.update(**change)
+    row.refresh_from_db()
+    for seen in (digest, row.words_digest()):
+        with pytest.raises(WrongState, match="look at them again"):
+            breaches.write_to_people(breach_id=row.id, by=ruth.account, digest=seen)
+    newer = proposed(row, rita)
+    with pytest.raises(WrongState):
+        breaches.write_to_people(breach_id=row.id, by=ruth.account, digest=digest)  # from a page of before
+    assert breaches.write_to_people(breach_id=row.id, by=ruth.account, digest=newer) == (0, 0)
 
 
 def test_a_change_of_the_register_is_in_the_log(rita: Any, audit_log: Any) -> None:
@@ -192,18 +241,20 @@ def test_the_desk_keeps_the_register(rita: Any, olga: Any, alice: Any) -> None:
     assert row.authority_told_at is not None
 
 
-@pytest.mark.parametrize("act", ["authority_told", "write_to_people", "people_told", "close"])
-def test_what_nothing_undoes_is_asked_once_more(rita: Any, alice: Any, act: str) -> None:
+@pytest.mark.parametrize("act", ["authority_told", "propose_words", "write_to_people", "people_told", "close"])
+def test_what_nothing_undoes_is_asked_once_more(rita: Any, ruth: Any, alice: Any, act: str) -> None:
     read(alice, "shop", "orders")
     row = breach(rita, effects="None known.", remedy="Locked.", told_people="A laptop was <lost>.", risk="unlikely")
+    digest = proposed(row, ruth) if act == "write_to_people" else ""
     before = Breach.objects.values().get()
     chosen = {"action": act, "_selected_action": [str(row.id)]}
     asked = rita.browser().post("/admin/erasure/breach/", chosen)
     page = asked.content.decode()
     assert asked.status_code == 200 and "Nothing is done yet." in page and str(FINAL[act][1]) in page
-    assert ("People concerned: 1." in page) == ("A laptop was &lt;lost&gt;." in page) == (act == "write_to_people")
+    assert ("People concerned: 1." in page) == ("A laptop was &lt;lost&gt;." in page) == (act in WRITES)
+    assert f'name="words-{row.id}" value="{digest or row.words_digest()}"' in page or act not in WRITES
     assert Breach.objects.values().get() == before and not OutgoingMail.objects.exists()
-    rita.browser().post("/admin/erasure/breach/", chosen | {"confirmed": "yes"})
+    rita.browser().post("/admin/erasure/breach/", chosen | {"confirmed": "yes", f"words-{row.id}": digest})
     assert Breach.objects.values().get() != before
     assert OutgoingMail.objects.exists() == (act == "write_to_people")
 
