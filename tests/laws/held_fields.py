@@ -103,7 +103,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "name": STAFF, "description": STAFF, "purposes": CODE, "identifiers": CODE, "respondent_sealed": RESPONDENT,
         "shown_by": STAFF,
     },
-    "erasure.Breach": {"facts": STAFF, "effects": STAFF, "remedy": STAFF, "told_people": STAFF, "told_people_de": STAFF,
+    "erasure.Breach": {"proposed_digest": RANDOM, "facts": STAFF, "effects": STAFF, "remedy": STAFF, "told_people": STAFF, "told_people_de": STAFF,
         "told_people_fr": STAFF, "delay_reason": STAFF},
     "audit.AuditLeaf": {"leaf_hash": PROOF},
     "audit.AuditNode": {"hash": PROOF},
