@@ -113,7 +113,7 @@ def propose_words(*, breach_id: UUID, by: Account) -> Breach:
 
 
 def write_to_people(*, breach_id: UUID, by: Account, digest: str) -> tuple[int, int]:
-    """Everybody concerned who has an address is written to, in words a colleague proposed, and counts as told (Art. 34).
+    """Everybody concerned who has an address is written to, in words another proposed, and counts as told (Art. 34).
 
     `digest` is of the words `by` has looked at. Returns how many mails are on their way, and to how many people no mail
     can go: they are told in another way. Raises `wrong_state` when they were told already, and for other words than
