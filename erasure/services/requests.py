@@ -93,12 +93,15 @@ def file_request(
     `is_own` the application asks as a controller whose processor we are: it is not told of what it asked for, and its
     copy is never one that was asked for before, since who asks has to be able to follow and cancel it alone.
 
+    Whom a third party verified is not believed to it: the person is asked by mail, as with nobody's word.
+
     Raises `right_not_available`, `erased`, `unknown_purpose`, `invalid_value`; `must_ask` for a copy that a third party
     asks for: it would be of everything, whatever the person shares with it.
     """
     received = _checked_receipt(received_at)
-    if right in COPIES and application is not None and application.is_third_party:
-        raise Refused("must_ask", "A third party collects no copy: the person asks for it themselves.")
+    if application is not None and application.is_third_party:
+        _require_no_copy(right)
+        verified_by = RightsRequest.VerifiedBy.NONE
     with transaction.atomic():
         subject = lock_subject(subject.id)
         ensure_not_erased(subject)
@@ -120,6 +123,11 @@ def file_request(
         else:
             _asked_again(request, actor=actor, joint=joint, columns=columns)
     return request
+
+
+def _require_no_copy(right: str) -> None:
+    if right in COPIES:
+        raise Refused("must_ask", "A third party collects no copy: the person asks for it themselves.")
 
 
 def _asked_again(request: RightsRequest, *, actor: str, joint: JointCase | None, columns: Mapping[str, Any]) -> None:

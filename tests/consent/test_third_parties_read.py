@@ -18,10 +18,12 @@ from consent.services.feed import Mark, order_changes, snapshot
 from consent.services.reading import read_plainly
 from erasure.models import RightsRequest
 from subjects.models import Restriction
+from subjects.selectors import is_restricted
 from subjects.services import link_application, restrict
 from tests.conftest import make_application
 from tests.consent.people import answer, share
 from tests.consent.test_review import approved
+from tests.erasure.people import sweep_all
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
 GIVEN = {"purpose": "newsletter", "source": "subject", "values": {"given_name": "Alice"}}
@@ -242,3 +244,30 @@ def test_a_third_party_is_told_of_no_right_of_a_person_who_never_shared_with_it(
     assert acme in affected_applications(alice.subject)
     assert acme in affected_by(alice.subject, ["newsletter"])
     assert acme in applications_for(alice.subject, "newsletter")
+
+
+def test_what_a_third_party_asks_for_in_a_persons_name_waits_for_the_person(
+    path: str, alice: Any, acme: Any, shop: Any, client_for: Any
+) -> None:
+    """An address it knows and its own word erase, restrict or stop nothing; nor is it told who else holds something."""
+    for application in (acme, shop):
+        application.scopes = [*application.scopes, "requests:read", "requests:write"]
+        application.save()
+    share(alice.subject, True)
+
+    def asked(application: Any, right: str, **details: str) -> Any:
+        body = {"subject": str(alice.id_for(application)), "right": right, "details": details, "verified_by": "account"}
+        return client_for(application).post("/api/v1/requests", body).body
+
+    wishes = {"restriction": {"ground": "legal_claims"}, "objection": {"purpose": "direct_marketing"}, "erasure": {}}
+    for right, details in wishes.items():
+        assert asked(acme, right, **details)["state"] == "verifying", right
+    assert not is_restricted(alice.subject)
+    assert {row.verified_by for row in RightsRequest.objects.all()} == {"none"}
+
+    confirmed = asked(shop, "erasure")
+    assert confirmed["state"] == "in_progress"
+    sweep_all()
+    own = client_for(acme).get(f"/api/v1/requests/{confirmed['id']}").body
+    all_of_it = client_for(shop).get(f"/api/v1/requests/{confirmed['id']}").body
+    assert {step["target"] for step in own["steps"]} <= {"acme"} < {step["target"] for step in all_of_it["steps"]}
