@@ -247,9 +247,10 @@ def test_a_third_party_is_told_of_no_right_of_a_person_who_never_shared_with_it(
 
 
 def test_what_a_third_party_asks_for_in_a_persons_name_waits_for_the_person(
-    path: str, alice: Any, acme: Any, shop: Any, client_for: Any
+    path: str, alice: Any, acme: Any, shop: Any, client_for: Any, settings: Any
 ) -> None:
     """An address it knows and its own word erase, restrict or stop nothing; nor is it told who else holds something."""
+    settings.UNDO_WINDOW_SECONDS = 0
     for application in (acme, shop):
         application.scopes = [*application.scopes, "requests:read", "requests:write"]
         application.save()
