@@ -27,6 +27,7 @@ class ConsentConfig(AppConfig):
         )
         hooks.birth_date_known.append(end_answers_of_a_child)
         hooks.register_titles(purpose=selectors.purpose_title, fields=selectors.field_titles)
+        hooks.register_told_of(selectors.is_told_of)
         holdings.register_all()
         register(EvidenceHolding())
         _register_columns()

@@ -9,14 +9,15 @@ the order of precedence of the contract; the first that refuses decides. Choices
 * A restriction refuses everything but storage (Art. 18(2)); the exceptions of that paragraph are for a reviewer.
 * A recipient that is unknown, or not one of the purpose, is one that nothing is shared with: `sharing_off`.
 * A third party that names no recipient asks for itself: it has nothing of a person who does not share with it, and
-  is not told what they share with others.
+  is not told what they share with others. Nor is it told why it could not have it anyway: of a person who does not
+  share with it `sharing_off` comes before what binds or what was answered (Art. 5(1)(c), 25(2)).
 * What a law keeps after an erasure is decided on by the same rules, for the fields that are kept; all else is `erased`.
 * `valid_until` is the first of: the end of the consent, of the sharing, of the contract, and `FRESH_SECONDS` from `at`.
   A withdrawal can come at any time, so no answer may be kept for longer.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext_noop as _
@@ -129,7 +130,7 @@ class Verdict:
     def trace(self) -> tuple[Looked, ...]:
         """Every rule looked at, in order, until one refused. Words cost more than the verdict: they are made here."""
         looked = []
-        for rule in RULES:
+        for rule in _rules(self.facts):
             refused = rule.refuses(self.facts, self.decided_by)
             looked.append(Looked(rule.code, rule.says(self.facts, self.decided_by), "refused" if refused else "passed"))
             if refused:
@@ -166,21 +167,37 @@ def decide(facts: Facts) -> Verdict:
     )
 
 
+def given_to_us(facts: Facts) -> Facts:
+    """The same facts for what is given to us: nothing is shared by it, so that sharing does not count."""
+    purpose = replace(facts.purpose, own=None) if facts.purpose else None
+    return replace(facts, purpose=purpose, recipient=None, sharing=None)
+
+
+def is_untold(facts: Facts) -> bool:
+    """Whether who asks is a third party that the person does not share with: it learns nothing else of them."""
+    return facts.purpose is not None and facts.purpose.own is not None and _sharing_off(facts, None)
+
+
+def _rules(facts: Facts) -> tuple["Rule", ...]:
+    return _TO_A_THIRD_PARTY if facts.purpose and facts.purpose.own is not None else RULES
+
+
 def _code(facts: Facts, field: str | None) -> str:
-    return next((rule.code for rule in RULES if rule.refuses(facts, field)), ALLOWED)
+    return next((rule.code for rule in _rules(facts) if rule.refuses(facts, field)), ALLOWED)
 
 
 def _version(facts: Facts) -> int | None:
     """The wording the person answered to, else the one that is live."""
     if not facts.purpose or not facts.purpose.live:
         return None
-    answered = facts.answer.notice_version if facts.answer and facts.purpose.basis == "consent" else None
+    is_told = facts.purpose.basis == "consent" and not is_untold(facts)
+    answered = facts.answer.notice_version if facts.answer and is_told else None
     return answered or facts.purpose.notice_version
 
 
 def _valid_until(facts: Facts) -> datetime:
     ends = (
-        facts.answer.expires_at if facts.answer else None,
+        facts.answer.expires_at if facts.answer and not is_untold(facts) else None,
         facts.sharing.expires_at if facts.sharing and facts.recipient else None,
         facts.purpose.contract_until if facts.purpose else None,
     )
@@ -368,5 +385,8 @@ RULES: tuple[Rule, ...] = (
     Rule("notice_outdated", _outdated, _say_notice),
     Rule("sharing_off", _sharing_off, _say_sharing),
 )
+_OF_THE_PERSON = next(place for place, rule in enumerate(RULES) if rule.code == "restricted")
+_TO_A_THIRD_PARTY = (*RULES[:_OF_THE_PERSON], RULES[-1], *RULES[_OF_THE_PERSON:-1])
+"""The same rules, the share before all that is of the person alone."""
 CODES: tuple[str, ...] = tuple(rule.code for rule in RULES)
 PRECEDENCE: dict[str, int] = {code: place for place, code in enumerate((*CODES, ALLOWED))}

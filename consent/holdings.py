@@ -77,7 +77,9 @@ class DeliveriesHolding(Holding):
         if not any(model.objects.filter(subject=subject).exists() for model in (Delivery, HandNotice)):
             return []
         why = _("Random ids and times only: they prove that others were told about your rights.")
-        return [PlanLine(_("The record of who was told about you, and when"), "stays", "Art. 17(3)(e)", why=why)]
+        until = timezone.now() + timedelta(days=settings.PROOF_RETENTION_DAYS)
+        what = _("The record of who was told about you, and when")
+        return [PlanLine(what, "stays", "Art. 17(3)(e)", until=until, why=why)]
 
     def goes(self, kept: Kept) -> Sequence[Going]:
         empty = {"reference_sealed": None, "evidence_sealed": None, "data_sealed": None}

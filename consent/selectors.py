@@ -7,12 +7,13 @@ from django.conf import settings
 from django.db.models import Prefetch, Q, QuerySet
 
 from access.models import Application
-from consent.models import Component, DataContract, Notice, NoticeText, Purpose, Recipient
+from consent.models import Component, ConsentEvent, DataContract, Notice, NoticeText, Purpose, Recipient
 from consent.models.governance import ReviewState
 from consent.notices.points import points_made
 from consent.wording import title_in
 from gdpr_portal.errors import Missing, Refused
 from gdpr_portal.prepared import Loaded
+from subjects.models import Subject
 
 _NAMED = Loaded(Purpose, "WHERE slug = %(slug)s")
 APPROVED = (ReviewState.APPROVED, ReviewState.SCHEDULED, ReviewState.LIVE)
@@ -127,3 +128,11 @@ def told_of(application: Application) -> Callable[[str], bool]:
         return lambda recipient: True
     own = Recipient.objects.filter(application=application).values_list("slug", flat=True).first()
     return lambda recipient: recipient in {"", own}
+
+
+def is_told_of(application: Application, subject: Subject) -> bool:
+    """Whether the application is told what binds the person: a third party only once they shared with it (Art. 19)."""
+    if not application.is_third_party:
+        return True
+    own = Recipient.objects.filter(application=application).values("slug")
+    return ConsentEvent.objects.filter(subject=subject, recipient__in=own, action="give").exists()

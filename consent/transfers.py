@@ -40,6 +40,12 @@ ADEQUATE: dict[str, Adequacy] = {
     "JE": Adequacy(), "JP": Adequacy("APPI"), "KR": Adequacy("PIPA"), "NZ": Adequacy(),
     "US": Adequacy("Data Privacy Framework"), "UY": Adequacy(),
 }  # fmt: skip
+_SAYS_NONE = re.compile(
+    r"[\W_]*(none|no|not|nil|null|nothing|n\W?a|tbd|todo|unknown|yes|keine?|kein\w*|nichts|nein|ja|offen|unbekannt"
+    r"|aucune?|rien|non|oui|inconnue?)?([\W_]*(safeguards?|garantien?|garanties?|yet|needed|nötig|necessary))?[\W_]*",
+    re.IGNORECASE,
+)
+"""What a form is filled with by who has none: it protects nobody."""
 _SAYS_ADEQUATE = re.compile(r"adequa|adéqua|angemessenheit|art(icle|\.)? *45\b", re.IGNORECASE)
 
 
@@ -55,7 +61,7 @@ def flaws(country: str, safeguard: str, day: date) -> list[str]:
         return []
     if code not in COUNTRIES:
         return [_("“%(code)s” is not a country code of ISO 3166") % {"code": code}]
-    if not given:
+    if _SAYS_NONE.fullmatch(given):
         return [_nothing_named(code, day)]
     return _not_adequate(code, given, day) if _SAYS_ADEQUATE.search(given) else []
 

@@ -16,7 +16,7 @@ from access.rest.renderers import JSONRenderer, ZipRenderer
 from access.rest.serializers import IdField, InstantField, NoBody, NumberField, PageQuery, StrictSerializer
 from access.rest.views import ScopedView
 from erasure.models import RightsRequest
-from erasure.selectors import request_of_application, requests_of_application, steps_of
+from erasure.selectors import request_of_application, requests_of_application, steps_told
 from erasure.services.archives import collect
 from erasure.services.requests import file_request, withdraw_request
 from erasure.serving import archive_response
@@ -88,7 +88,7 @@ def answer(request: RightsRequest, application: Application) -> dict[str, Any]:
         "outcome": request.outcome or None,
         "reason": request.reason_code or None,
         "completed_at": request.completed_at,
-        "steps": list(steps_of(request)),
+        "steps": steps_told(request, application),
     }
     return dict(RightsRequestSerializer(row).data)
 

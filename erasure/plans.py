@@ -1,7 +1,7 @@
 """The plan of a request: which steps, in which places, in which order; and what an erasure leaves, told beforehand."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from uuid import UUID
@@ -239,10 +239,18 @@ def preview(subject: Subject) -> Preview:
     """The plan of an erasure as the person sees it first; nothing is changed."""
     retained = to_retain(subject)
     kept = {slug: frozenset(fields) for slug, (_purpose, fields, _until) in retained.items()}
-    lines = [line for holding in holdings() for line in holding.plan(subject, kept)]
+    lasts = [until for _purpose, _fields, until in retained.values()]
+    lines = [_lasting(line, lasts) for holding in holdings() for line in holding.plan(subject, kept)]
     lines += [_connected(names) for names in connectors.groups()]
     lines += [_in_place(place) for place in places.places_of(subject)]
     return Preview(lines=lines, told=affected_applications(subject), kept=list(retained.values()))
+
+
+def _lasting(line: PlanLine, lasts: list[datetime]) -> PlanLine:
+    """With its end no earlier than that of what a law keeps, where it stays as long as that."""
+    if not line.lasts_as_kept or line.until is None:
+        return line
+    return replace(line, until=max([line.until, *lasts]))
 
 
 def _connected(names: list[str]) -> PlanLine:

@@ -9,7 +9,7 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from access.models import Account, Application
-from consent.models import Purpose
+from consent.models import Purpose, Recipient
 from erasure.models import Archive, JointCase, Question, RightsRequest, Step
 from erasure.rights import RETAINED_UNDER, Held
 from erasure.states import OPEN_REQUEST
@@ -124,6 +124,16 @@ def _one(requests: QuerySet[RightsRequest], request_id: UUID) -> RightsRequest:
 def steps_of(request: RightsRequest) -> QuerySet[Step]:
     """The steps of a request in the order they are taken."""
     return request.steps.order_by("position", "kind", "target")
+
+
+def steps_told(request: RightsRequest, application: Application) -> list[Step]:
+    """The steps an application is told of: a third party those that are its own, since the others say who else has
+    something of the person (Art. 5(1)(c))."""
+    steps = steps_of(request)
+    if not application.is_third_party:
+        return list(steps)
+    own = Recipient.objects.filter(application=application).values_list("slug", flat=True)
+    return [step for step in steps if step.target in {application.slug, *(f"recipient:{slug}" for slug in own)}]
 
 
 def archives_of(request: RightsRequest) -> QuerySet[Archive]:

@@ -12,6 +12,7 @@ from access.models import Application
 from access.rest.serializers import DayField, InstantField, StrictSerializer
 from access.rest.views import ScopedView
 from gdpr_portal.errors import Flaw, Invalid
+from subjects import hooks
 from subjects.models import Identifier, Subject
 from subjects.selectors import ensure_not_erased, identifiers_of, is_restricted, known_since, pairwise_of, subject_for
 from subjects.services import look_up_subject, register_subject
@@ -115,7 +116,7 @@ class SubjectView(ScopedView):
         person = ensure_not_erased(subject_for(application=self.application, pairwise=subject_id))
         answer = described(person, self.application) | {
             "language": person.language or None,
-            "restricted": is_restricted(person),
+            "restricted": is_restricted(person) and hooks.is_told_of(self.application, person),
         }
         return Response(SubjectSerializer(answer).data)
 

@@ -143,7 +143,10 @@ class ExportScope:
 
 @dataclass(frozen=True)
 class PlanLine:
-    """One line of an erasure plan, in words for the person: what, its fate, on what ground and until when."""
+    """One line of an erasure plan, in words for the person: what, its fate, on what ground and until when.
+
+    With `lasts_as_kept` it stays as long as what a law keeps, where that is longer than `until`.
+    """
 
     what: str
     fate: Fate
@@ -152,6 +155,7 @@ class PlanLine:
     why: str = ""
     purpose: str | None = None
     fields: tuple[str, ...] = ()
+    lasts_as_kept: bool = False
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ ConsentsStand = Callable[[Application, Sequence[tuple[Subject, Sequence[Mapping[
 Describe = Callable[[str, str], str]
 DescribeAll = Callable[[Iterable[str], str], Mapping[str, str]]
 DescribeEnds = Callable[[Subject], Mapping[tuple[str, str], Until]]
+IsToldOf = Callable[[Application, Subject], bool]
 DescribeQuestions = Callable[[Subject, Sequence[UUID]], Mapping[UUID, Questioned]]
 
 
@@ -72,6 +73,10 @@ def _none_stands(
     application: Application, people: Sequence[tuple[Subject, Sequence[Mapping[str, Any]]]]
 ) -> frozenset[UUID]:
     return frozenset()
+
+
+def _is_ours(application: Application, subject: Subject) -> bool:
+    return not application.is_third_party
 
 
 def _no_questions(subject: Subject, events: Sequence[UUID]) -> Mapping[UUID, Questioned]:
@@ -109,6 +114,9 @@ without_ground: WithoutGround = _nobody_has_one
 
 consents_stand: ConsentsStand = _none_stands
 """(application, [(subject, checked consents)]) -> those people whose consents all stand already."""
+
+is_told_of: IsToldOf = _is_ours
+"""(application, subject) -> whether what binds the person is told to it; a third party only once they share with it."""
 
 describe_questions: DescribeQuestions = _no_questions
 """(subject, events of the log) -> for each event that can be questioned, where, and what has come of it."""
@@ -150,6 +158,12 @@ def register_titles(*, purpose: Describe, fields: DescribeAll) -> None:
     """Pages name purposes and fields as these two say."""
     global describe_purpose, describe_fields
     describe_purpose, describe_fields = purpose, fields
+
+
+def register_told_of(told: IsToldOf) -> None:
+    """Applications are told what binds a person as this one says."""
+    global is_told_of
+    is_told_of = told
 
 
 def register_questions(describe: DescribeQuestions) -> None:

@@ -97,7 +97,9 @@ class ValuesHolding(Holding):
 
 
 class LinksHolding(Holding):
-    """Which applications know the person. The rows hold random ids only and stay, so that each is told `erased`."""
+    """Which applications know the person. The rows hold random ids only and stay, so that each is told `erased`, until
+    the proof and what a law keeps are over (`consent.services.proofs.end_proofs`).
+    """
 
     name = "applications"
     models = frozenset({"subjects.ApplicationLink"})
@@ -114,7 +116,8 @@ class LinksHolding(Holding):
 
     def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
         why = _("Random ids only: they let us answer applications that you have been erased.")
-        return [PlanLine(_("The fact that an application had a record here"), "stays", "Art. 17(3)(b)", why=why)]
+        what = _("The fact that an application had a record here")
+        return [PlanLine(what, "stays", _KEPT_BY_LAW, until=_proof_until(), why=why, lasts_as_kept=True)]
 
     def goes(self, kept: Kept) -> Sequence[Going]:
         return ()
@@ -142,11 +145,11 @@ class RestrictionsHolding(Holding):
     def plan(self, subject: Subject, kept: Kept) -> list[PlanLine]:
         if not Restriction.objects.filter(subject=subject).exists():
             return []
+        what, until = _("Restrictions of processing"), _proof_until()
         if kept:
-            return [PlanLine(_("Restrictions of processing"), "stays", "Art. 18", why=_("It binds what is kept."))]
-        until = timezone.now() + timedelta(days=settings.PROOF_RETENTION_DAYS)
+            return [PlanLine(what, "stays", "Art. 18", until, _("It binds what is kept."), lasts_as_kept=True)]
         why = _("We must be able to prove that we kept to it. No name is left on it.")
-        return [PlanLine(_("Restrictions of processing"), "stays", "Art. 17(3)(e)", until=until, why=why)]
+        return [PlanLine(what, "stays", "Art. 17(3)(e)", until=until, why=why)]
 
     def goes(self, kept: Kept) -> Sequence[Going]:
         if kept:
@@ -185,6 +188,11 @@ def register_all() -> None:
     """The registry knows everything this app holds."""
     for one in (IdentityHolding(), ValuesHolding(), LinksHolding(), RestrictionsHolding(), RetentionsHolding()):
         register(one)
+
+
+def _proof_until() -> datetime:
+    """Until when the proof of an erasure of this moment is kept."""
+    return timezone.now() + timedelta(days=settings.PROOF_RETENTION_DAYS)
 
 
 def _cells(rows: Iterable[PersonalValue], fields: frozenset[str]) -> list[tuple[UUID, str, bytes | memoryview]]:

@@ -25,6 +25,10 @@ log = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 RETRY_SECONDS = 2
 """How long a client is asked to wait when something this service depends on is down."""
+SLOW_DOWN_SECONDS = 300
+"""How long a client is asked to wait that was throttled, where nobody says more exactly: so long apart are mails."""
+WAITS = {429: SLOW_DOWN_SECONDS, 503: RETRY_SECONDS}
+"""Status -> what `Retry-After` says unless it is given."""
 LOCK_NOT_AVAILABLE = "55P03"
 """SQLSTATE of a lock that was waited for in vain; the database is well."""
 
@@ -34,7 +38,7 @@ NOT_FOUND = Missing()
 def problem(
     status: int, code: str, detail: str, *, errors: Iterable[Flaw] = (), headers: Mapping[str, str] | None = None
 ) -> HttpResponse:
-    """The answer for one code; 503 asks to come back in `RETRY_SECONDS`."""
+    """The answer for one code; 429 and 503 say when to come back."""
     body: dict[str, Any] = {
         "type": f"{settings.BASE_URL}/api/docs/problems#{code}",
         "title": TITLES.get(code) or code.replace("_", " ").capitalize(),
@@ -46,8 +50,8 @@ def problem(
     if flaws:
         body["errors"] = flaws
     response = HttpResponse(json.dumps(body, ensure_ascii=False).encode(), status=status, content_type=CONTENT_TYPE)
-    if status == 503:
-        response["Retry-After"] = str(RETRY_SECONDS)
+    if status in WAITS:
+        response["Retry-After"] = str(WAITS[status])
     for name, value in (headers or {}).items():
         response[name] = value
     return response

@@ -7,6 +7,7 @@ from django import forms
 
 from consent import revised
 from consent.admin.forms import ComponentForm, PurposeForm, RecipientForm
+from consent.admin.readable import called
 from consent.models import Revision
 
 _FORMS: dict[str, type[forms.ModelForm]] = {
@@ -35,6 +36,7 @@ class RevisionForm(forms.ModelForm):
         self.inner = _FORMS[self.kind](self.data if self.is_bound else None, instance=becomes)
         for name in revised.FIXED[self.kind]:
             self.inner.fields.pop(name, None)
+        _call(self.inner)
         self.fields.update(self.inner.fields)
         self.initial.update(
             {name: self.inner.initial[name] for name in self.inner.initial if name in self.inner.fields}
@@ -54,6 +56,12 @@ class RevisionForm(forms.ModelForm):
         if self.inner is not None:
             self.instance.values = revised.values_of(self.inner.save(commit=False))
         return super().save(commit)
+
+
+def _call(form: forms.ModelForm) -> None:
+    """The fields are called as on the form of the thing itself: forms are made before columns have their words."""
+    for name in {column.name for column in form._meta.model._meta.fields} & set(form.fields):
+        form.fields[name].label = called(form._meta.model, name)
 
 
 def form_of(kind: str) -> type[RevisionForm]:

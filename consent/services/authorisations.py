@@ -36,7 +36,7 @@ from consent.services.consents import record_consent
 from consent.services.events import Act
 from consent.services.standing import state_of
 from consent.states import Consent
-from gdpr_portal.errors import Invalid, Missing, Refused, WrongState
+from gdpr_portal.errors import Flaw, Invalid, Missing, Refused, WrongState
 from subjects.models import Subject
 from subjects.normalise import identifier
 from subjects.selectors import birth_date_of, email_of, ensure_not_erased
@@ -137,7 +137,11 @@ def _address(subject: Subject, email: str) -> str:
     try:
         address = identifier("email", email)
     except ValueError:
-        raise Invalid("invalid_value", "This is no e-mail address.", status=422) from None
+        raise _no_address("invalid_value", "This is no e-mail address.") from None
     if address == email_of(subject):
-        raise Invalid("own_address", "The address of the parent is another than the child's.", status=422)
+        raise _no_address("own_address", "The address of the parent is another than the child's.")
     return address
+
+
+def _no_address(code: str, detail: str) -> Invalid:
+    return Invalid(code, detail, status=422, errors=[Flaw("/email", code, detail)])

@@ -12,7 +12,7 @@ from django.utils import timezone
 from access.models import Application
 from audit.actors import system
 from consent import hooks
-from consent.models import ConsentEvent, Purpose, Standing
+from consent.models import ConsentEvent, Notice, Purpose, Standing
 from consent.selectors import require_live
 from consent.services.confirmations import ask_own, of_age, waits_for
 from consent.services.deliveries import CONCERNED, applications_for, queue_delivery
@@ -173,6 +173,10 @@ def _answered(
     if action == "give" and _has_run_out(row):  # a new yes must not find switches on that rested on one that ran out
         _expire(subject.pk, purpose.slug)
         row = standing_row(subject, purpose.slug)
+    elif action == "give" and row and seen.is_shared and _is_outdated(row, act.at):
+        stop_sharing(
+            subject=subject, purpose=purpose.slug, act=replace(act, at=timezone.now(), reason="notice_outdated")
+        )
     before = Consent(row.state) if row else Consent.NEVER_ASKED
     waits = waits_for(subject, purpose, act.at.date()) if action == "give" else frozenset()
     state = answer(before, action, of_age="parent" not in waits, confirmed="own" not in waits)
@@ -250,6 +254,12 @@ def _has_run_out(standing: Standing | None) -> bool:
     """Whether it is a consent past its validity that nobody has marked expired yet."""
     ends = standing.expires_at if standing and standing.state == Consent.GIVEN else None
     return ends is not None and ends <= timezone.now()
+
+
+def _is_outdated(standing: Standing, at: datetime) -> bool:
+    """Whether the person is asked again: what was shared on the old wording, they are asked about anew as well."""
+    asks_again = Notice.objects.filter(purpose__slug=standing.purpose, is_major=True, published_at__lte=at)
+    return asks_again.filter(version__gt=standing.notice_version or 0).exists()
 
 
 def _moment(at: datetime | None) -> datetime:

@@ -15,9 +15,9 @@ from access.models import Application
 from audit import actors
 from audit.services import record
 from audit.vocabulary import JSON
-from consent.decide import ALLOWED
+from consent.decide import ALLOWED, PRECEDENCE, is_untold
 from consent.models import Component, DataContract, Finding, Purpose
-from consent.services.decisions import DETAILS, STORABLE, Decision, decide_for, refusal
+from consent.services.decisions import DETAILS, Decision, decide_for, refusal, to_store
 from consent.services.findings import open_finding
 from consent.values import checked, known_fields
 from gdpr_portal.errors import DomainError, Flaw, Gone, Invalid, Refused
@@ -99,13 +99,17 @@ def _require_taken_from(purpose: str, fields: Sequence[str], source: str) -> Non
 
 
 def _require_storable(decision: Decision, values: Mapping[str, Any]) -> None:
-    code = decision.code
-    if code in STORABLE or (code in NO_GROUND and all(value is None for value in values.values())):
+    """A third party that the person does not share with is not told what they answered, nor what binds."""
+    verdict = to_store(decision)
+    code = verdict.code
+    if verdict.allowed or (code in NO_GROUND and all(value is None for value in values.values())):
         return
+    if code in NO_GROUND | {"restricted"} and is_untold(decision.verdict.facts):
+        raise Refused("no_lawful_basis", "There is no lawful ground for this person now.")
     if code in NO_GROUND:
         raise Refused("no_lawful_basis", f"There is no lawful ground for this person now: {code}.")
     if code == "not_in_contract":
-        outside = [field for field, verdict in decision.fields.items() if verdict == code]
+        outside = [field for field, reason in verdict.fields.items() if reason == code]
         raise Refused(code, DETAILS[code], errors=[_outside(field) for field in known_fields(outside)])
     raise refusal(code)
 
@@ -121,7 +125,7 @@ def rectifiable(*, subject: Subject, purpose: str) -> frozenset[str]:
     for contract in DataContract.objects.filter(purpose__slug=purpose, state="live").select_related("application"):
         asked = tuple(contract.fields)
         decision = decide_for(application=contract.application, subject=subject, purpose=purpose, fields=asked)
-        fields |= {field for field, code in decision.fields.items() if code in STORABLE}
+        fields |= {field for field, code in to_store(decision).fields.items() if code == ALLOWED}
     return frozenset(fields)
 
 
@@ -148,7 +152,7 @@ def _read(application: Application, subject: Subject, purpose: str, fields: Sequ
     decision = decide_for(application=application, subject=subject, purpose=purpose, fields=asked)
     allowed = [field for field in asked if decision.fields[field] == ALLOWED]
     if not allowed:
-        raise refusal(decision.code)
+        raise refusal(_deciding(decision))
     values = read_values(subject=subject, fields=allowed, purpose=purpose)
     withheld = {field: code for field, code in decision.fields.items() if code != ALLOWED}
     record(
@@ -160,6 +164,13 @@ def _read(application: Application, subject: Subject, purpose: str, fields: Sequ
         details={"application": application.slug, "count": len(values), "withheld": len(withheld)},
     )
     return Disclosed({field: values[field] for field in asked if field in values}, withheld)
+
+
+def _deciding(decision: Decision) -> str:
+    """The code that no value was given for: of somebody erased, of whom a law keeps some of what was asked for, that
+    which stands against giving just this, and not `erased` for what went (that would have it forgotten)."""
+    kept = [code for code in decision.fields.values() if code != "erased"]
+    return min(kept, key=PRECEDENCE.__getitem__) if decision.code == "erased" and kept else decision.code
 
 
 def _contract_fields(application: Application, purpose: str) -> tuple[str, ...]:

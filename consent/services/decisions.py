@@ -8,7 +8,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from access.models import Application
-from consent.decide import ALLOWED, Looked, Verdict, decide
+from consent.decide import Looked, Verdict, decide, given_to_us
 from consent.services.facts import Question, gather, gather_one, gather_to_keep
 from gdpr_portal.errors import DomainError, Gone, Missing, Refused
 from subjects.models import Subject
@@ -16,8 +16,6 @@ from vault.services import subject_of
 
 NOBODY = UUID(int=0)
 """Stands for a person who is not known: no row has this id."""
-STORABLE = frozenset({ALLOWED, "sharing_off"})
-"""Under these codes an application may give us data: what a third party gives is not shared with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +103,11 @@ def decide_to_keep(*, application: UUID, question: Question, lasts: timedelta) -
     facts, is_lasting = gather_to_keep(inner, application=application, at=moment, lasts=moment + lasts)
     verdict = decide(facts)
     return Decision(verdict, moment, verdict.valid_until), is_lasting
+
+
+def to_store(decision: Decision) -> Verdict:
+    """The verdict on giving us what the decision is about: what a third party gives is not shared with it."""
+    return decide(given_to_us(decision.verdict.facts))
 
 
 def refusal(code: str) -> DomainError:

@@ -43,7 +43,10 @@ CONCERNED = """WHERE EXISTS (SELECT FROM subjects_applicationlink link WHERE lin
         AND link.subject_id = %(subject)s)
     AND EXISTS (SELECT FROM consent_datacontract held JOIN consent_purpose purpose ON purpose.id = held.purpose_id
         WHERE held.application_id = access_application.id AND held.state = 'live' AND purpose.slug = %(purpose)s)
-    AND EXISTS (SELECT FROM access_webhookendpoint told WHERE told.application_id = access_application.id)"""
+    AND EXISTS (SELECT FROM access_webhookendpoint told WHERE told.application_id = access_application.id)
+    AND (NOT access_application.is_third_party OR EXISTS (SELECT FROM consent_recipient own
+        JOIN consent_consentevent event ON event.recipient = own.slug AND event.subject_id = %(subject)s
+        WHERE own.application_id = access_application.id AND event.action = 'give'))"""
 _CONCERNED = Loaded(Application, f"{CONCERNED} ORDER BY slug")
 _LAST = Prepared("""
 SELECT coalesce(max(sequence), 0) FROM consent_delivery
@@ -156,6 +159,7 @@ SELECT held.subject_id, contract.application_id FROM subjects_personalvalue held
     JOIN subjects_valuepurpose link ON link.value_id = held.id
     JOIN consent_purpose purpose ON purpose.slug = link.purpose
     JOIN consent_datacontract contract ON contract.purpose_id = purpose.id AND contract.state = %(live)s
+    JOIN access_application ours ON ours.id = contract.application_id AND NOT ours.is_third_party
     WHERE held.subject_id = ANY(%(people)s::uuid[]){linked}
 UNION SELECT event.subject_id, recipient.application_id FROM consent_consentevent event
     JOIN consent_recipient recipient ON recipient.slug = event.recipient AND recipient.application_id IS NOT NULL
@@ -163,6 +167,7 @@ UNION SELECT event.subject_id, recipient.application_id FROM consent_consenteven
 """
 _LINKED = """
 UNION SELECT link.subject_id, link.application_id FROM subjects_applicationlink link
+    JOIN access_application ours ON ours.id = link.application_id AND NOT ours.is_third_party
     WHERE link.subject_id = ANY(%(people)s::uuid[])
     AND EXISTS (SELECT FROM consent_datacontract contract
         WHERE contract.application_id = link.application_id AND contract.state = %(live)s)
@@ -181,7 +186,8 @@ def affected_applications(subject: Subject) -> list[Application]:
     """Whom it concerns when something becomes of the whole person, by slug: every application with a live contract for
     a purpose their data is linked to, every third party that sharing was ever on for, and every application with a
     contract and an endpoint, on or off, that registered the person. That last one has a record of its own, whatever
-    lies here."""
+    lies here. A third party that sharing was never on for is not told, whatever its contract: it was given nothing, and
+    what people ask of us is none of its business (Art. 5(1)(c), 19)."""
     return affected_applications_of([subject.pk])[subject.pk]
 
 
@@ -220,7 +226,8 @@ def third_parties_of(subject: Subject, purpose: str) -> list[Application]:
 
 
 def applications_for(subject: Subject, purpose: str) -> list[Application]:
-    """The applications with a live contract for the purpose that know the person and can be told, by slug."""
+    """The applications with a live contract for the purpose that know the person and can be told, by slug; of third
+    parties those that sharing was ever on for."""
     return _CONCERNED.all(subject=subject.pk, purpose=purpose)
 
 

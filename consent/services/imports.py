@@ -20,7 +20,7 @@ from consent.models import Component, ConsentEvent, DataContract, NoticeText, Ob
 from consent.models.governance import ReviewState
 from consent.selectors import components, live_purpose
 from consent.services.consents import record_consent
-from consent.services.decisions import STORABLE, decide_many
+from consent.services.decisions import decide_many, to_store
 from consent.services.events import NoticeSeen
 from consent.services.facts import Question
 from consent.services.first_answers import write_first_answers
@@ -131,7 +131,7 @@ def without_ground(application: Application, asked: Sequence[tuple[Subject, str]
     questions = [Question(pairwise, purpose) for pairwise, (_, purpose) in zip(ids, asked, strict=True)]
     decisions = decide_many(application=application, questions=questions)
     return frozenset(
-        subject.pk for (subject, _), decision in zip(asked, decisions, strict=True) if decision.code not in STORABLE
+        subject.pk for (subject, _), decision in zip(asked, decisions, strict=True) if not to_store(decision).allowed
     )
 
 

@@ -20,6 +20,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 from rest_framework.request import Request
 
+from access.rest.converters import IdConverter
 from access.rest.parsers import parse, raw_body
 from access.rest.problems import problem_response
 from access.rest.views import ScopedView
@@ -94,7 +95,7 @@ class OpenDsrRequestView(OpenDsrView):
 
     scopes = {"GET": "opendsr:requests", "DELETE": "opendsr:requests"}
 
-    def get(self, request: Request, subject_request_id: UUID) -> HttpResponse:
+    def get(self, request: Request, subject_request_id: str) -> HttpResponse:
         row = self._row(subject_request_id)
         body = {
             "controller_id": self.application.slug,
@@ -106,8 +107,8 @@ class OpenDsrRequestView(OpenDsrView):
         }
         return _json(body, 200)
 
-    def delete(self, request: Request, subject_request_id: UUID) -> HttpResponse:
-        row = opendsr.cancel(application=self.application, subject_request_id=subject_request_id)
+    def delete(self, request: Request, subject_request_id: str) -> HttpResponse:
+        row = opendsr.cancel(application=self.application, subject_request_id=_id(subject_request_id))
         body = {
             "controller_id": self.application.slug,
             "received_time": instant(timezone.now()),
@@ -116,8 +117,8 @@ class OpenDsrRequestView(OpenDsrView):
         }
         return _json(body, 202)
 
-    def _row(self, subject_request_id: UUID) -> OpenDsrRequest:
-        return opendsr.request_of(application=self.application, subject_request_id=subject_request_id)
+    def _row(self, subject_request_id: str) -> OpenDsrRequest:
+        return opendsr.request_of(application=self.application, subject_request_id=_id(subject_request_id))
 
 
 class OpenDsrResultsView(OpenDsrView):
@@ -125,8 +126,8 @@ class OpenDsrResultsView(OpenDsrView):
 
     scopes = {"GET": "opendsr:requests"}
 
-    def get(self, request: Request, subject_request_id: UUID) -> HttpResponseBase:
-        row = opendsr.request_of(application=self.application, subject_request_id=subject_request_id)
+    def get(self, request: Request, subject_request_id: str) -> HttpResponseBase:
+        row = opendsr.request_of(application=self.application, subject_request_id=_id(subject_request_id))
         if row.request is None:
             raise WrongState("not_ready", "There is nothing to collect.")
         _archive, download = collect(request=row.request, actor=self.actor, application=self.application)
@@ -158,6 +159,14 @@ def callback(request: HttpRequest, step_id: UUID) -> HttpResponse:
     except DomainError as error:
         return problem_response(error)
     return HttpResponse(status=202)
+
+
+def _id(text: str) -> UUID:
+    """The id an address names; what is none is not there, and that is answered here so that it is signed too."""
+    try:
+        return IdConverter.read(text)
+    except ValueError as error:
+        raise Missing from error
 
 
 def _member(pointer: str) -> str:

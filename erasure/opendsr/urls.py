@@ -9,9 +9,9 @@ urlpatterns = [
     path("certificate.pem", opendsr_api.certificate, name="opendsr-certificate"),
     path("callbacks/<uuid:step_id>", opendsr_api.callback, name="opendsr-callback"),
     path("opendsr_requests", opendsr_api.OpenDsrRequestsView.as_view(), name="opendsr-requests"),
-    path("opendsr_requests/<id:subject_request_id>", opendsr_api.OpenDsrRequestView.as_view(), name="opendsr-request"),
+    path("opendsr_requests/<str:subject_request_id>", opendsr_api.OpenDsrRequestView.as_view(), name="opendsr-request"),
     path(
-        "opendsr_requests/<id:subject_request_id>/results",
+        "opendsr_requests/<str:subject_request_id>/results",
         opendsr_api.OpenDsrResultsView.as_view(),
         name="opendsr-results",
     ),

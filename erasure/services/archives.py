@@ -21,7 +21,7 @@ from audit import actors
 from audit import services as audit
 from erasure.archives.build import opened
 from erasure.models import Archive, Mandate, RightsRequest
-from erasure.states import LIVE_TRANSFER
+from erasure.states import LIVE_TRANSFER, OPEN_REQUEST
 from gdpr_portal.errors import Gone, Invalid, Missing, WrongState
 from gdpr_portal.wake import wake
 from vault import services as vault
@@ -72,7 +72,7 @@ def collect(
 
     By whoever acts for the person it is collected once, and gone when its bytes were gone through.
     Raises `not_found` for a right without archive and for a third party, `not_ready` before it is built, `expired`
-    after its time.
+    after its time, and of a request that ended without one: whoever asks again and again would wait for ever.
     """
     if application is not None and application.is_third_party:
         raise Missing
@@ -178,6 +178,8 @@ def ready(request: RightsRequest, number: int = 0) -> Archive:
     if request.right not in ARCHIVED_RIGHTS:
         raise Missing
     archive = Archive.objects.select_for_update().filter(request=request, number=number, complete=True).first()
+    if archive is None and number == 0 and request.state not in OPEN_REQUEST:
+        raise Gone("expired", gettext_noop("The request has ended, and there is no archive of it."))
     if archive is None:
         raise WrongState("not_ready", "The archive is still being built.")
     _require_collectable(archive)

@@ -4,10 +4,11 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -24,7 +25,7 @@ from erasure.services.copy_links import Waiting, copies_waiting
 from erasure.services.joint_order import erasure_waiting_for
 from erasure.services.locking import locked_requests
 from erasure.services.mandate_words import end_mandate
-from erasure.services.records import request_entry
+from erasure.services.records import move_request, request_entry
 from erasure.states import LIVE_TRANSFER, REQUEST, move
 from gdpr_portal.failpoints import failpoint
 from subjects.selectors import emails_of, retained_of
@@ -54,10 +55,25 @@ def complete_all(request_ids: Sequence[UUID], *, actor: str) -> None:
         requests = locked_requests(request_ids)
         completed = [requests[request_id] for request_id in done(request_ids)]
         _complete(completed, actor=actor)
+        _end_what_waits([row.subject_id for row in completed if row.right == "erasure"], actor=actor)
         for _request in completed:
             failpoint("erasure.before_completed")
     if completed:
         failpoint("erasure.completed")
+
+
+def _end_what_waits(erased: Sequence[UUID], *, actor: str) -> None:
+    """What waited for a reviewer for these erased people, whose rows are locked, ends: nothing is left to decide about,
+    and what it was about, sealed under their key, nobody can read any more."""
+    if not erased:
+        return
+    waiting = RightsRequest.objects.filter(subject__in=erased, state="in_review").order_by("pk")
+    rows = list(locked_requests(waiting.values_list("pk", flat=True)).values())
+    for row in rows:
+        row.outcome = "nothing_held"
+        move_request(row, "in_progress", actor=actor)
+    if rows:
+        _complete(rows, actor=actor)
 
 
 def complete(request: RightsRequest, *, actor: str) -> None:
@@ -230,6 +246,7 @@ def _notice(end: _End, names: Mapping[str, dict[str, str]], copy: Waiting | None
             {"purpose": title_in(names[step.target], end.language), "article": step.article, "until": step.until}
             for step in _kept(end)
         ],
+        "proof_until": _proof_until(end),
         "receipt": end.receipt.jws,
         "copy_from": giver,
         "erasure_waits": any(end.addresses) and erasure_waiting_for(request),
@@ -250,6 +267,15 @@ def _givers(copies: Sequence[RightsRequest]) -> dict[UUID, str]:
 def _kept(end: _End) -> list[Step]:
     """What a law keeps after the erasure (Art. 17(3)), a step for each purpose."""
     return [step for step in end.steps if step.kind == Step.Kind.RETENTION]
+
+
+def _proof_until(end: _End) -> datetime | None:
+    """The last day of what is kept after an erasure without a name (`consent.services.proofs.end_proofs`)."""
+    request = end.request
+    if request.right != "erasure" or request.completed_at is None:
+        return None
+    kept = [step.until for step in _kept(end) if step.until]
+    return max([request.completed_at + timedelta(days=settings.PROOF_RETENTION_DAYS), *kept])
 
 
 def _purposes_kept(ends: Sequence[_End]) -> dict[str, dict[str, str]]:

@@ -21,6 +21,7 @@ from erasure.services.files import kind_of, opened_file, sealed_file
 from erasure.services.identity_files import delete_evidence, evidence_place
 from erasure.services.locking import locked_open_request, locked_request
 from erasure.services.records import record_request
+from erasure.services.requests import go_on_identified
 from gdpr_portal.errors import Invalid, Missing, Refused, WrongState
 from subjects.services.reveal import staff_reveal
 from vault import services as vault
@@ -109,7 +110,7 @@ def look(*, request_id: UUID, reviewer: Account, reason: str) -> tuple[IdentityE
 
 
 def settle(*, request_id: UUID, reviewer: Account, method: str, outcome: str) -> IdentityCheck:
-    """The doubt is settled: how and with which end stays, the file is gone.
+    """The doubt is settled: how and with which end stays, the file is gone. A request that waited for a code goes on.
 
     Raises `invalid_value` for a method or end that is not in the list, `wrong_state` when nothing is in doubt.
     """
@@ -127,6 +128,8 @@ def settle(*, request_id: UUID, reviewer: Account, method: str, outcome: str) ->
         check.settled_by, check.settled_at = reviewer, timezone.now()
         check.save(update_fields=["method", "outcome", "settled_by", "settled_at"])
         record_request(request, "identity.settled", actor=actor, method=method, outcome=outcome)
+        if outcome == IdentityCheck.Outcome.CONFIRMED:
+            go_on_identified(request, actor=actor)
     return check
 
 

@@ -35,6 +35,9 @@ from vault import services as vault
 
 VERIFICATION_LIFETIME = timedelta(days=7)
 VERIFICATION_TRIES = 5
+IDENTIFIED_WITHIN = timedelta(days=60)
+"""So long a request waits past its code for whoever was asked who they are: 30 days to answer, 30 in which a file of
+theirs is kept."""
 CLOCK_SKEW = timedelta(minutes=1)
 APPLIES_SINCE = datetime(2018, 5, 25, tzinfo=UTC)
 """From when on the regulation applies (Art. 99(2))."""
@@ -90,12 +93,15 @@ def file_request(
     `is_own` the application asks as a controller whose processor we are: it is not told of what it asked for, and its
     copy is never one that was asked for before, since who asks has to be able to follow and cancel it alone.
 
+    Whom a third party verified is not believed to it: the person is asked by mail, as with nobody's word.
+
     Raises `right_not_available`, `erased`, `unknown_purpose`, `invalid_value`; `must_ask` for a copy that a third party
     asks for: it would be of everything, whatever the person shares with it.
     """
     received = _checked_receipt(received_at)
-    if right in COPIES and application is not None and application.is_third_party:
-        raise Refused("must_ask", "A third party collects no copy: the person asks for it themselves.")
+    if application is not None and application.is_third_party:
+        _require_no_copy(right)
+        verified_by = RightsRequest.VerifiedBy.NONE
     with transaction.atomic():
         subject = lock_subject(subject.id)
         ensure_not_erased(subject)
@@ -117,6 +123,11 @@ def file_request(
         else:
             _asked_again(request, actor=actor, joint=joint, columns=columns)
     return request
+
+
+def _require_no_copy(right: str) -> None:
+    if right in COPIES:
+        raise Refused("must_ask", "A third party collects no copy: the person asks for it themselves.")
 
 
 def _asked_again(request: RightsRequest, *, actor: str, joint: JointCase | None, columns: Mapping[str, Any]) -> None:
@@ -233,6 +244,16 @@ def go_on_with_mandate(request: RightsRequest, *, actor: str) -> None:
         start.hold_while_disputed(request, actor=actor)
     elif request.state == "in_review":
         start.schedule(request, actor=actor)
+
+
+def go_on_identified(request: RightsRequest, *, actor: str) -> None:
+    """Who showed the desk who they are is not asked for the code of a mail as well: it waits for a reviewer, and no
+    longer runs out (Art. 12(6)); row locked."""
+    if request.state != "verifying" or request.mandate_id is not None:
+        return
+    request.verified_by, request.needs_review = RightsRequest.VerifiedBy.DOCUMENT, True
+    move_request(request, "in_review", actor=actor)
+    start.hold_while_disputed(request, actor=actor)
 
 
 def _let_verify(request: RightsRequest, *, actor: str, before: Sequence[audit.Entry]) -> None:
@@ -425,8 +446,12 @@ def extend_request(*, request_id: UUID, reviewer: Account, reason_code: str) -> 
 
 
 def expire_unverified() -> int:
-    """Requests nobody verified in time have ended so; returns how many."""
-    waiting = RightsRequest.objects.filter(state="verifying", verification_expires_at__lte=timezone.now())
+    """Requests nobody verified in time have ended so; returns how many. One whose person the desk has asked for
+    identification waits for that as long as they have to answer and a file of theirs is kept."""
+    now = timezone.now()
+    asked = IdentityCheck.objects.filter(settled_at=None, question__asked_at__gt=now - IDENTIFIED_WITHIN)
+    waiting = RightsRequest.objects.filter(state="verifying", verification_expires_at__lte=now)
+    waiting = waiting.exclude(pk__in=asked.values("request"))
     count = 0
     for request_id in list(waiting.values_list("id", flat=True)[:500]):
         with transaction.atomic():

@@ -181,6 +181,7 @@ class Life:
         state = {"give": "given", "refuse": "refused", "withdraw": "withdrawn"}[action]
         if action == "give":
             self.run_out(now, slug)
+            self.ask_again(now, slug, at)
             state = "pending" if self.grown_up and at < self.grown_up else state
         last = self.latest(slug, "", now)
         if self._says_so_already(last, slug, state, at, version):
@@ -211,6 +212,12 @@ class Life:
         last = self.latest(slug, "", now)
         if last and last.state == "given" and last.expires_at and last.expires_at <= now:
             self.said.append(Said(last.expires_at, now, slug, "", "expired", last.notice_version))
+            self.stop_sharing(now, slug)
+
+    def ask_again(self, now: datetime, slug: str, at: datetime) -> None:
+        """What was shared on a wording that asks everybody again is asked about again too (law.md R12)."""
+        last, newest = self.latest(slug, "", now), self.catalogue.version(slug, at, major=True) or 0
+        if last and last.state == "given" and (last.notice_version or 0) < newest:
             self.stop_sharing(now, slug)
 
     def share(self, now: datetime, slug: str, recipient: str, on: bool) -> None:

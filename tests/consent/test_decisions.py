@@ -12,6 +12,7 @@ from consent.models import DataContract, Notice, NoticeText, Objection, Purpose
 from consent.services import review
 from subjects.models import Restriction, Retention
 from subjects.services import mark_erased
+from tests.consent.people import answer, share
 from tests.consent.test_data import consented
 from tests.consent.test_review import approved, copy_of
 
@@ -69,6 +70,25 @@ def test_a_major_notice_asks_again_and_a_minor_one_does_not(ask, alice, olga, ri
     review.publish(item=approved(copy_of(purpose, olga, is_major=True), olga, rita), actor=rita.account)
     assert ask()["code"] == "notice_outdated"
     assert ask(query=f"?at={before.isoformat().replace('+00:00', 'Z')}")["code"] == "allowed"
+
+
+def test_who_answers_to_a_major_notice_shares_nothing_until_they_switch_it_on_again(ask, alice, olga, rita, audit_log):
+    """What they shared, they shared as the old wording had it; after a minor one it goes on (Art. 5(1)(b), 7(3))."""
+    purpose = Purpose.objects.get(slug="newsletter")
+    consented(alice)
+    share(alice.subject, True)
+    review.publish(item=approved(copy_of(purpose, olga, is_major=False), olga, rita), actor=rita.account)
+    answer(alice.subject, "give")
+    assert ask(recipient="acme")["code"] == "allowed"
+
+    review.publish(item=approved(copy_of(purpose, olga, is_major=True), olga, rita), actor=rita.account)
+    assert ask(recipient="acme")["code"] == "notice_outdated"
+    answer(alice.subject, "give")
+    assert (ask()["code"], ask(recipient="acme")["code"]) == ("allowed", "sharing_off")
+    [stopped] = audit_log("sharing.stopped")
+    assert stopped.details["reason"] == "notice_outdated"
+    share(alice.subject, True)
+    assert ask(recipient="acme")["code"] == "allowed"
 
 
 def test_the_past_is_answered_from_what_held_then(ask, alice):

@@ -187,8 +187,9 @@ def test_naming_is_bounded_and_a_new_name_ends_the_old_link(
 )
 def test_not_every_address_will_do(child: Person, email: str, refused: str) -> None:
     event = answer(child.subject, "give").event
-    with pytest.raises(DomainError, match=refused):
+    with pytest.raises(DomainError, match=refused) as told:
         name_parent(subject=child.subject, event=event, email=email, actor="subject")
+    assert [(flaw.pointer, flaw.code) for flaw in told.value.errors] == [("/email", refused)]
 
 
 def test_over_the_api_and_in_the_portal(
@@ -203,6 +204,8 @@ def test_over_the_api_and_in_the_portal(
     with django_capture_on_commit_callbacks(execute=True):
         asked = api.post(f"{base}/authorisation", {"event": told.body["event"], "email": PARENT})
     assert (asked.status_code, asked.body["state"], asked.body["event"]) == (201, "waiting", told.body["event"])
+    at_once = api.post(f"{base}/authorisation", {"event": told.body["event"], "email": PARENT})
+    assert (at_once.status_code, at_once.body["code"], at_once["Retry-After"]) == (429, "throttled", "300")
     assert api.post(f"{base}/authorisation", {"event": told.body["event"], "email": PARENT}).status_code == 429
     assert agree(link()).status_code == 302
     again = api.post(f"{base}/authorisation", {"event": told.body["event"], "email": PARENT})

@@ -7,15 +7,16 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from consent.models import ConsentEvent, Objection, Revision
+from consent.models import ConsentEvent, Delivery, Objection, Revision
 from consent.services import review
 from consent.services.consents import end_proofs
 from consent.services.decisions import decide_many
+from consent.services.deliveries import queue_delivery
 from consent.services.facts import Question
 from consent.services.objections import object_to
 from erasure.services import retentions
 from subjects.holdings import holdings
-from subjects.models import Restriction, Retention
+from subjects.models import ApplicationLink, Restriction, Retention
 from subjects.selectors import retained
 from subjects.services import mark_erased, register_subject, restrict, retain
 from tests.conftest import make_application, make_person
@@ -60,8 +61,36 @@ def test_what_bound_an_erased_person_is_told_until_the_proof_ends(shop: Any, ali
     assert code(shop, alice, "newsletter", at=restricted) == "restricted"
     frozen.shift(timedelta(days=settings.PROOF_RETENTION_DAYS))
     assert code(shop, alice, "fraud_prevention", at=objected) == "erased", "what is not known any more is not told"
-    assert end_proofs() == 3
-    assert not any(model.objects.exists() for model in (ConsentEvent, Objection, Restriction))
+    assert end_proofs() == 4
+    assert not any(model.objects.exists() for model in (ConsentEvent, Objection, Restriction, ApplicationLink))
+    assert code(shop, alice, "fraud_prevention") == "unknown_subject", "nobody has this id any more"
+
+
+def test_who_knew_somebody_and_was_told_goes_when_the_proof_and_the_law_are_over(
+    shop: Any, alice: Any, frozen: Any
+) -> None:
+    queue_delivery(application=shop, subject=alice.subject, type="erasure.requested")
+    until = timezone.now() + timedelta(days=settings.PROOF_RETENTION_DAYS + 100)
+    retain(subject=alice.subject, purpose="tax_records", fields=["family_name"], article="Art. 17(3)(b)", until=until)
+    erase(alice)
+    Delivery.objects.update(state="acknowledged")
+    assert ApplicationLink.objects.exists()
+    frozen.shift(timedelta(days=settings.PROOF_RETENTION_DAYS, seconds=1))
+    assert end_proofs() == 1 and not Delivery.objects.exists()
+    assert code(shop, alice, "tax_records", ("family_name",)) == "allowed", "while a law keeps it, it answers"
+    frozen.shift(timedelta(days=100))
+    assert retentions.end_due() == 1
+    assert code(shop, alice, "tax_records") == "erased"
+    end_proofs()
+    assert not ApplicationLink.objects.exists()
+
+
+def test_a_notice_that_was_not_sent_yet_is_kept_for_it(shop: Any, alice: Any, frozen: Any) -> None:
+    queue_delivery(application=shop, subject=alice.subject, type="erasure.requested")
+    erase(alice)
+    frozen.shift(timedelta(days=settings.PROOF_RETENTION_DAYS, seconds=1))
+    end_proofs()
+    assert Delivery.objects.exists()
 
 
 def test_what_a_law_kept_is_told_after_it_ended(shop: Any, alice: Any, frozen: Any) -> None:

@@ -70,6 +70,13 @@ def test_a_recipient_and_a_component_have_their_forms_too(olga):
         assert answer.status_code == 200 and answer.context["adminform"].form.fields["reason"].required
 
 
+def test_its_fields_are_called_as_on_the_form_of_the_thing(newsletter, olga):
+    form = act(olga.browser(), newsletter, "revise").context["adminform"].form
+    labels = {name: str(field.label) for name, field in form.fields.items()}
+    assert labels["retention_days"] == "Kept for (days)" and labels["necessity"] == "Why it is needed"
+    assert labels["title_de"] == "Name in German"
+
+
 def test_nobody_else_changes_the_draft_and_it_reads_for_all(newsletter, olga, quentin):
     act(olga.browser(), newsletter, "revise")
     revision = Revision.objects.get()

@@ -1,23 +1,29 @@
 """A third party has a person's data while that person shares with it, and not a moment longer (Art. 7(3), 25(2))."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from consent.models import ConsentEvent, DataContract, Purpose, Recipient
+from access.models import WebhookEndpoint
+from consent.models import ConsentEvent, DataContract, Purpose, Recipient, Standing
 from consent.qa.simulation import Invented, simulate
 from consent.services import review
 from consent.services.batches import Items, decide_alike
 from consent.services.decisions import decide_many
+from consent.services.deliveries import affected_applications, affected_by, applications_for
 from consent.services.facts import Question, purpose_facts
 from consent.services.feed import Mark, order_changes, snapshot
 from consent.services.reading import read_plainly
 from erasure.models import RightsRequest
-from subjects.services import link_application
+from subjects.models import Restriction
+from subjects.selectors import is_restricted
+from subjects.services import link_application, restrict
 from tests.conftest import make_application
 from tests.consent.people import answer, share
 from tests.consent.test_review import approved
+from tests.erasure.people import sweep_all
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
 GIVEN = {"purpose": "newsletter", "source": "subject", "values": {"given_name": "Alice"}}
@@ -35,6 +41,11 @@ def reading(application: Any, alice: Any, olga: Any, rita: Any) -> Any:
     link_application(subject=alice.subject, application=application)
     answer(alice.subject, "give")
     return f"/api/v1/subjects/{alice.id_for(application)}/data"
+
+
+def lift(alice: Any) -> None:
+    """No restriction stands any more; who has to be told of it first is another test's."""
+    Restriction.objects.filter(subject=alice.subject).update(lifted_at=timezone.now())
 
 
 @pytest.fixture
@@ -156,3 +167,108 @@ def test_a_third_party_has_no_copy_of_everything(
     retyped = asked(acme, "erasure").body["id"]  # the desk may find that it is another right
     RightsRequest.objects.filter(pk=retyped).update(right=right)
     assert client_for(acme).get(f"/api/v1/requests/{retyped}/archive").status_code == 404
+
+
+def test_a_third_party_is_not_told_why_it_could_not_have_it_anyway(
+    path: str, alice: Any, acme: Any, shop: Any, client_for: Any
+) -> None:
+    """What somebody answered, and that they are restricted, is nothing to who has no share of theirs."""
+    acme.scopes = [*acme.scopes, "subjects:read"]
+    acme.save()
+
+    def told(application: Any) -> tuple[set[str], bool]:
+        who = alice.id_for(application)
+        client = client_for(application)
+        [many] = decide_many(application=application, questions=[Question(who, "newsletter")])
+        [alike] = decide_alike(application=application.pk, items=Items(who.bytes, ["newsletter"], [None]))
+        one = client.post("/api/v1/decisions?explain=1", {"subject": str(who), "purpose": "newsletter"}).body
+        read = client.get(f"/api/v1/subjects/{who}/data", {"purpose": "newsletter"}).body["code"]
+        assert one["trace"][-1] == one["trace"][-1] | {"rule": one["code"], "outcome": "refused"}
+        return {many.code, alike.decision.code, one["code"], read}, client.get(f"/api/v1/subjects/{who}").body[
+            "restricted"
+        ]
+
+    restrict(subject=alice.subject, ground="legal_claims", request=None, actor="subject")
+    assert told(shop) == ({"restricted"}, True)
+    assert told(acme) == ({"sharing_off"}, False)
+    lift(alice)
+    answer(alice.subject, "withdraw")
+    assert told(shop)[0] == {"consent_withdrawn"}
+    assert told(acme)[0] == {"sharing_off"}
+
+
+def test_who_shares_with_it_is_told_to_it_as_to_everybody(path: str, alice: Any, acme: Any, client_for: Any) -> None:
+    acme.scopes = [*acme.scopes, "subjects:read"]
+    acme.save()
+    share(alice.subject, True)
+    restrict(subject=alice.subject, ground="legal_claims", request=None, actor="subject")
+    assert client_for(acme).get(path, {"purpose": "newsletter"}).body["code"] == "restricted"
+    assert client_for(acme).get(path.removesuffix("/data")).body["restricted"] is True
+
+
+def test_a_third_party_gives_us_nothing_without_a_ground_and_is_not_told_which(
+    path: str, alice: Any, acme: Any, client_for: Any
+) -> None:
+    details = set()
+    restrict(subject=alice.subject, ground="legal_claims", request=None, actor="subject")
+    for act in ("restricted", "withdrawn"):
+        refused = client_for(acme).put(path, GIVEN)
+        assert (refused.status_code, refused.body["code"]) == (403, "no_lawful_basis"), act
+        details.add(refused.body["detail"])
+        lift(alice)
+        answer(alice.subject, "withdraw")
+    assert details == {"There is no lawful ground for this person now."}
+
+
+def test_when_an_answer_ends_is_not_told_either(path: str, alice: Any, acme: Any, shop: Any) -> None:
+    soon = timezone.now() + timedelta(seconds=5)
+    Standing.objects.filter(subject=alice.subject, recipient="").update(expires_at=soon, notice_version=7)
+    for application, expected in ((shop, (soon, 7)), (acme, None)):
+        question = Question(alice.id_for(application), "newsletter")
+        [decision] = decide_many(application=application, questions=[question])
+        said = (decision.valid_until, decision.notice_version)
+        assert said == expected if expected else (said[0] > soon and said[1] != 7), application
+
+
+def test_a_third_party_is_told_of_no_right_of_a_person_who_never_shared_with_it(
+    path: str, alice: Any, acme: Any, shop: Any
+) -> None:
+    """Neither of those about everything, nor of those about a purpose that it has a contract for (Art. 5(1)(c), 19)."""
+    WebhookEndpoint.objects.create(application=acme, url="https://acme.example/hook", secret_sealed=b"x")
+    assert shop in affected_applications(alice.subject) and shop in affected_by(alice.subject, ["newsletter"])
+    assert acme not in affected_applications(alice.subject)
+    assert acme not in affected_by(alice.subject, ["newsletter"])
+    assert acme not in applications_for(alice.subject, "newsletter")
+    share(alice.subject, True)
+    share(alice.subject, False)
+    assert acme in affected_applications(alice.subject)
+    assert acme in affected_by(alice.subject, ["newsletter"])
+    assert acme in applications_for(alice.subject, "newsletter")
+
+
+def test_what_a_third_party_asks_for_in_a_persons_name_waits_for_the_person(
+    path: str, alice: Any, acme: Any, shop: Any, client_for: Any, settings: Any
+) -> None:
+    """An address it knows and its own word erase, restrict or stop nothing; nor is it told who else holds something."""
+    settings.UNDO_WINDOW_SECONDS = 0
+    for application in (acme, shop):
+        application.scopes = [*application.scopes, "requests:read", "requests:write"]
+        application.save()
+    share(alice.subject, True)
+
+    def asked(application: Any, right: str, **details: str) -> Any:
+        body = {"subject": str(alice.id_for(application)), "right": right, "details": details, "verified_by": "account"}
+        return client_for(application).post("/api/v1/requests", body).body
+
+    wishes = {"restriction": {"ground": "legal_claims"}, "objection": {"purpose": "direct_marketing"}, "erasure": {}}
+    for right, details in wishes.items():
+        assert asked(acme, right, **details)["state"] == "verifying", right
+    assert not is_restricted(alice.subject)
+    assert {row.verified_by for row in RightsRequest.objects.all()} == {"none"}
+
+    confirmed = asked(shop, "erasure")
+    assert confirmed["state"] == "in_progress"
+    sweep_all()
+    own = client_for(acme).get(f"/api/v1/requests/{confirmed['id']}").body
+    all_of_it = client_for(shop).get(f"/api/v1/requests/{confirmed['id']}").body
+    assert {step["target"] for step in own["steps"]} <= {"acme"} < {step["target"] for step in all_of_it["steps"]}

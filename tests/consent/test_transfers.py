@@ -41,6 +41,16 @@ def test_outside_something_is_always_named(country: str) -> None:
     assert transfers.flaws(country, "Standard contractual clauses, module 1", DAY) == []
 
 
+@pytest.mark.parametrize(
+    "nothing",
+    ["none", "None.", "-", "–", "n/a", "N.A.", "no safeguard", "Not needed", "keine", "Keine Garantien", "aucune"],
+)
+def test_a_word_for_nothing_is_no_safeguard(nothing: str) -> None:
+    assert "without a safeguard" in transfers.flaws("IN", nothing, DAY)[0]
+    assert transfers.flaws("DE", nothing, DAY) == [], "within the EEA none is needed"
+    assert transfers.flaws("IN", f"Binding corporate rules; exceptions: {nothing}", DAY) == []
+
+
 @pytest.mark.parametrize("country", ["", "XX", "Germany", "EU", "D"])
 def test_what_is_no_country_is_refused(country: str) -> None:
     assert "ISO 3166" in transfers.flaws(country, "Standard contractual clauses", DAY)[0]

@@ -139,6 +139,15 @@ def test_lists_are_filtered_and_paged(api, other, ada):
     assert refused(other.post(f"{REQUESTS}/{ids[0]}/withdraw"), 404, "not_found")
 
 
+def test_what_ended_without_an_archive_is_not_waited_for(api, ada):
+    """`not_ready` has a client ask again; of what was taken back there never is one."""
+    made = api.file(ada, "access", verified_by="none").body
+    where = f"{REQUESTS}/{made['id']}"
+    assert refused(api.get(f"{where}/archive"), 409, "not_ready")
+    assert api.post(f"{where}/withdraw").status_code == 200
+    assert refused(api.get(f"{where}/archive"), 410, "expired")
+
+
 def test_the_archive(api, other, ada, work):
     api.store(ada, "orders", {"given_name": "Ada"})
     made = api.file(ada, "access").body

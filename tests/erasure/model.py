@@ -143,6 +143,11 @@ class Life:
             raise NotPossibleError
         self.state = "completed" if approved else "refused"
 
+    def erasure_ended(self) -> None:
+        """The person's erasure is complete: nobody can read any more what waited for a reviewer."""
+        if self.state == "in_review":
+            self.state = "completed"
+
     def worker_came(self, now: datetime, *, held: bool) -> None:
         """What time alone brings about; a hold stands against destruction only."""
         if self.state == "verifying" and self.expires is not None and self.expires <= now:

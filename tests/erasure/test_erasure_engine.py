@@ -14,7 +14,7 @@ from audit.models import AuditEvent
 from consent.models import Delivery
 from consent.services.data import store_data
 from consent.services.deliveries import acknowledge
-from erasure.models import Message, RightsRequest, Step
+from erasure.models import Message, Receipt, RightsRequest, Step
 from erasure.plans import preview
 from erasure.services import comments, conversation, lifts, perform, requests, retentions, step_acts, steps
 from gdpr_portal.errors import Gone, Invalid, Missing, WrongState
@@ -288,6 +288,25 @@ def test_what_is_under_way_when_the_person_is_erased_ends_with_nothing(alice: An
     assert (run_all(erasure).state, run_all(earlier).state) == ("completed", "completed")
     if right == "access":
         assert (earlier.outcome, earlier.archive) == ("nothing_held", None)
+
+
+@override_settings(UNDO_WINDOW_SECONDS=0)
+def test_what_waited_for_a_reviewer_ends_with_the_erasure(alice: Any, bob: Any, shop: Any, audit_log: Any) -> None:
+    """Nobody could decide about it any more: what it says is gone with the key, and so is whom it is about."""
+    for person in (alice, bob):
+        store(shop, person.subject, "fraud_prevention", email=person.email)
+    objection = file(alice.subject, "objection", purpose="fraud_prevention")
+    review = file(alice.subject, "human_review", decision="d-1")
+    anothers = file(bob.subject, "objection", purpose="fraud_prevention")
+    assert {one.state for one in (objection, review, anothers)} == {"in_review"}
+    erasure = file(alice.subject, "erasure")
+    Step.objects.filter(kind=Step.Kind.MANUAL).update(state="done")
+    assert run_all(erasure).state == "completed"
+    for one in (objection, review, anothers):
+        one.refresh_from_db()
+    assert {(one.state, one.outcome) for one in (objection, review)} == {("completed", "nothing_held")}
+    assert anothers.state == "in_review"
+    assert len(audit_log("request.completed")) == 3 and Receipt.objects.filter(request=objection).exists()
 
 
 @override_settings(UNDO_WINDOW_SECONDS=0)

@@ -156,6 +156,40 @@ def test_with_the_decision_the_file_is_gone_and_the_method_stays(
         identity.settle(request_id=request_id, reviewer=rita.account, method="document", outcome="failed")
 
 
+def test_who_is_identified_at_the_desk_needs_no_code_of_a_mail(
+    alice: Any, rita: Any, frozen: Any, audit_log: Any
+) -> None:
+    """The request waits for them past the code, and then for the reviewer; without an answer it ends after all."""
+    unasked, failed = (file(alice.subject, right, verified_by="none") for right in ("access", "portability"))
+    row = file(alice.subject, "erasure", verified_by="none")
+    for each in (failed, row):
+        ask(each, rita)
+        identity.hand_in(request=each, data=PAPER)
+    frozen.shift(timedelta(days=8))
+    assert requests.expire_unverified() == 1
+    identity.settle(request_id=row.id, reviewer=rita.account, method="document", outcome="confirmed")
+    identity.settle(request_id=failed.id, reviewer=rita.account, method="document", outcome="failed")
+    assert requests.expire_unverified() == 1
+    states = {each.id: each.state for each in RightsRequest.objects.all()}
+    assert (states[unasked.id], states[failed.id]) == ("expired_unverified", "expired_unverified")
+    assert states[row.id] == "in_review" and len(audit_log("request.in_review")) == 1
+    requests.approve_request(request_id=row.id, reviewer=rita.account)
+    assert RightsRequest.objects.get(pk=row.id).state in {"in_progress", "completed"}
+
+
+def test_whoever_never_answers_who_they_are_has_no_request_for_ever(alice: Any, rita: Any, frozen: Any) -> None:
+    ask(file(alice.subject, "access", verified_by="none"), rita)
+    frozen.shift(timedelta(days=59))
+    assert requests.expire_unverified() == 0
+    frozen.shift(timedelta(days=2))
+    assert requests.expire_unverified() == 1
+
+
+def test_no_doubt_stands_chosen_beforehand(request_row: RightsRequest, rita: Any) -> None:
+    page = rita.browser().get(f"/admin/erasure/rightsrequest/{request_row.id}/change/").content.decode()
+    assert '<select id="doubt" name="doubt"><option value="">-</option>' in page
+
+
 @pytest.mark.parametrize("end", ["refuse", "approve", "withdraw"])
 def test_whatever_becomes_of_the_request_the_file_goes(handed_in: IdentityEvidence, rita: Any, end: str) -> None:
     row = RightsRequest.objects.get(pk=handed_in.check_row.request_id)

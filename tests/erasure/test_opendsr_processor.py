@@ -276,6 +276,15 @@ def test_another_controllers_requests_are_not_there(known: Any, shop: Any, acme:
     assert client_for(shop, "requests:read", "requests:write").get(where).status_code == 403
 
 
+@pytest.mark.parametrize("end", ["not-an-id", "%F0%9F%98%80", "1", str(uuid.UUID(int=7))])
+def test_what_is_no_id_is_as_unknown_as_one_and_signed(shop: Any, client_for: Any, settings: Any, end: str) -> None:
+    client, path = client_for(shop, "opendsr:requests"), f"{ROOT}/opendsr_requests/{end}"
+    for answer in (client.get(path), client.delete(path), client.get(f"{path}/results")):
+        assert answer.status_code == 404 and answer.json()["code"] == "not_found"
+        assert is_signed(answer, settings)
+    assert client_for(shop, "requests:read").get(path).status_code == 403
+
+
 WRONG: dict[str, Any] = {
     "no regulation": {"regulation": None},
     "another regulation": {"regulation": "ccpa"},

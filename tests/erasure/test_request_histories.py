@@ -85,7 +85,7 @@ class Histories(RuleBasedStateMachine):
         self.example.__enter__()
         self.now = NOW
         self.lives: dict[Any, Life] = {}
-        self.held = self.erased = False
+        self.held = self.erased = self.over = False
         self.dead: list[claims.Claim] = []
 
     @initialize(endpoint=st.booleans(), right=st.sampled_from(["access", "erasure"]), verified=st.booleans())
@@ -334,6 +334,10 @@ class Histories(RuleBasedStateMachine):
         """Who has to be told is whoever has a contract for what is held: here shop alone."""
         for step in Step.objects.filter(kind__in=["manual", "notify"]):
             self.lives[step.request_id].outside.setdefault(step.target, "")
+        if not self.over and RightsRequest.objects.filter(right="erasure", state="completed").exists():
+            self.over = True
+            for life in self.lives.values():
+                life.erasure_ended()
 
     # --- what must be true after every act ---------------------------------------------------------------------------
     @invariant()

@@ -5,8 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.test import Client
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import override
 
 from access.services import mail_links
 from consent.models import Objection
@@ -207,6 +212,24 @@ def test_the_last_mail_of_an_erasure_says_in_their_language_what_stays(
     told = mail.outbox[-1]
     assert told.to == [HANNA] and "Ihr Antrag" in told.subject, "not in English, though nothing of them is left here"
     assert "Art. 17 Abs. 3 Buchst. b DSGVO" in told.body and "Steuerunterlagen" in told.body
+    assert "Art. 17 Abs. 3 Buchst. e DSGVO" in told.body, "and what is kept as proof, with its end"
+
+
+def test_it_says_until_when_the_proof_is_kept_and_no_other_mail_does(
+    hanna: Subject, shop: Any, after_commit: Any, frozen: Any
+) -> None:
+    store(shop, hanna, "orders", given_name="Hanna")
+    with after_commit():
+        run_all(file(hanna, "withdraw_consent", purpose="newsletter"))
+    [other] = [each.body for each in mail.outbox if "receipt.jws" in each.body]
+    assert "Buchst. e DSGVO" not in other
+    with after_commit():
+        request = run_all(file(hanna, "erasure"))
+        request.steps.filter(state="waiting").update(state="done")
+        run_all(request)
+    last = localtime(timezone.now() + timedelta(days=settings.PROOF_RETENTION_DAYS))
+    with override("de"):
+        assert f"spätestens am {date_format(last, 'DATE_FORMAT')}" in mail.outbox[-1].body
 
 
 def test_our_words_are_read_and_answered_by_link(hanna: Subject, rita: Any, after_commit: Any) -> None:
