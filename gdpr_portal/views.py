@@ -57,6 +57,11 @@ def not_allowed(request: HttpRequest, answer: HttpResponseNotAllowed) -> HttpRes
     return page
 
 
+def refused_without_tls() -> HttpResponse:
+    """403 for a program that asks over http: a redirect would hide that its token travelled in clear."""
+    return problems.problem(403, "forbidden", "Ask over https. Replace the secret or token that was sent without it.")
+
+
 PAGES_OF_REFUSALS = frozenset({400, 403, 404, 409, 410, 429})
 
 

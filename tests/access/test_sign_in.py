@@ -200,7 +200,9 @@ def test_the_epoch_alone_ends_sessions(ada: Person, monkeypatch: pytest.MonkeyPa
 
 def test_a_new_password_ends_the_other_sessions_and_keeps_this_one(ada: Person) -> None:
     there, here = ada.signed_in(), ada.signed_in()
-    assert here.post("/security/password", {"password": "five other calm words"}).status_code == 302
+    assert (
+        here.post("/security/password", {"current": PASSWORD, "password": "five other calm words"}).status_code == 302
+    )
     assert here.get("/security").status_code == 200
     assert there.get("/security").status_code == 302
     assert mail.outbox[-1].subject == "Your password was changed"

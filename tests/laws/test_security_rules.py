@@ -1,0 +1,88 @@
+"""docs/security-rules.md is true: its figures are the code's, every module that touches cryptography stands in it."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from access import oauth, passwords
+from access.rest import parsers
+from access.services import factors, limits, mail_links, mailcodes
+from erasure.connectors import pool
+from erasure.services import files, place_tasks
+
+CRYPTOGRAPHY = {"hashlib", "hmac", "secrets", "ssl", "cryptography", "fido2", "jwt"}
+PACKED_IN_MEMORY = {"erasure/connectors/keys.py": {"pickle"}}
+"""What a process packs for itself and opens again; nothing from a file, a row or the outside."""
+FLOORS = ("access", "audit", "consent", "deploy", "erasure", "gdpr_portal", "subjects", "vault")
+
+
+@pytest.fixture
+def page(repository: Path) -> str:
+    return (repository / "docs/security-rules.md").read_text()
+
+
+def imports(source: str) -> set[str]:
+    """The first words of what a module imports, wherever it does."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add((node.module or "").partition(".")[0])
+    return found
+
+
+def touching(repository: Path) -> set[str]:
+    """The modules of ours that import anything of cryptography."""
+    modules = [path for floor in FLOORS for path in (repository / floor).rglob("*.py")]
+    return {str(path.relative_to(repository)) for path in modules if imports(path.read_text()) & CRYPTOGRAPHY}
+
+
+def test_every_module_that_touches_cryptography_is_in_the_inventory(page: str, repository: Path) -> None:
+    section = page.partition("## Cryptography")[2].partition("## Secrets")[0]
+    named = set(re.findall(r"`([a-z_/0-9]+\.py)`", section))
+    assert sorted(touching(repository) - named) == []
+    assert [name for name in sorted(named) if not (repository / name).is_file()] == []
+
+
+def test_a_new_one_is_noticed() -> None:
+    assert imports("def f():\n    from hashlib import sha256") & CRYPTOGRAPHY
+    assert not imports("from consent.digests import digest") & CRYPTOGRAPHY
+
+
+def test_nothing_is_unpickled_evaluated_or_given_to_a_shell(repository: Path) -> None:
+    """By name, in our own modules; ruff's security rules say the same of what is less plain."""
+    for path in (path for floor in FLOORS for path in (repository / floor).rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        unsafe = imports(path.read_text()) & {"pickle", "marshal", "shelve", "dill", "lxml"}
+        assert unsafe <= PACKED_IN_MEMORY.get(str(path.relative_to(repository)), set()), path
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        assert not [c for c in calls if isinstance(c.func, ast.Name) and c.func.id in {"eval", "exec"}], path
+        assert not [c for c in calls for k in c.keywords if k.arg == "shell" and ast.unparse(k.value) == "True"], path
+
+
+def test_the_figures_are_the_codes(page: str) -> None:
+    said = {
+        "8 hours from the sign-in": settings.SESSION_COOKIE_AGE == 8 * 3600,
+        "60 minutes": settings.SESSION_IDLE_SECONDS == 3600,
+        "within 5 minutes": settings.STEP_UP_SECONDS == 300,
+        "Twelve signs at least": settings.AUTH_PASSWORD_VALIDATORS[0]["OPTIONS"]["min_length"] == 12,
+        "fewer than 8 letters and digits left": passwords.LEFT_OVER == 8,
+        "passwords 5 free from one": limits.PASSWORD.free == 5,
+        "and 50 from all": limits.PASSWORD_OF_ACCOUNT.free == 50,
+        "codes 5 free": limits.FACTOR.free == 5,
+        "60 tries an address, one given back every 5 s": (limits.ADDRESS.free, limits.ADDRESS.refill) == (60, 5),
+        "Links die after ten guesses, mailed codes after five": (mail_links.TRIES, mailcodes.TRIES) == (10, 5),
+        "refused after 20": settings.STAFF_REVEALS_AN_HOUR == 20,
+        "a token of ten minutes": oauth.TOKEN_SECONDS == 600,
+        "5 MiB a file": files.MOST_BYTES == 5 * 1024 * 1024,
+        "3 an answer": place_tasks.MOST_FILES == 3,
+        "1 MiB a body, 20 levels": (parsers.MOST_BYTES, parsers.MOST_LEVELS) == (1024 * 1024, 20),
+        "8 kept, 30 s idle": (pool.MOST, pool.IDLE_SECONDS) == (8, 30),
+        "HMAC-SHA-1 of RFC 6238": factors.STEP_SECONDS == 30,
+    }
+    assert [words for words in said if words not in page] == []
+    assert [words for words, holds in said.items() if not holds] == []
