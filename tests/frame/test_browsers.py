@@ -1,13 +1,17 @@
 """What browsers are told, and who asks without TLS (OWASP ASVS 3.3, 3.4, 4.1.2; docs/security-rules.md)."""
 
 import importlib
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib import messages
+from django.http import HttpResponse
 from django.test import Client
 
 from gdpr_portal import settings as module
+from gdpr_portal.notes import Storage
 
 pytestmark = pytest.mark.django_db
 PAGES = ["/", "/login", "/signup", "/privacy", "/nothere", "/livez", "/.well-known/security.txt", "/static/nothere.js"]
@@ -82,3 +86,29 @@ def test_other_methods_are_nothing(method: str) -> None:
 def test_no_list_of_files_and_no_file_of_the_source_is_given_out() -> None:
     for path in ("/static/", "/static/docs/", "/.git/config", "/.env", "/manage.py", "/static/../manage.py"):
         assert Client().get(path).status_code == 404, path
+
+
+def test_what_the_next_page_tells_is_in_a_cookie_of_this_host_alone(settings: Any, rf: Any) -> None:
+    for secure, name in ((True, "__Host-messages"), (False, "messages")):
+        settings.SESSION_COOKIE_SECURE = secure
+        request, response = rf.get("/"), HttpResponse()
+        request.session = {}
+        storage = Storage(request)
+        storage.add(messages.INFO, "Saved.")
+        storage.update(response)
+        assert set(response.cookies) == {name}
+        assert bool(response.cookies[name]["secure"]) is secure and response.cookies[name]["httponly"]
+        again = rf.get("/")
+        again.session, again.COOKIES = {}, {name: response.cookies[name].value}
+        assert [str(message) for message in Storage(again)] == ["Saved."]
+
+
+def test_no_cookie_is_longer_than_browsers_take(settings: Any, rf: Any) -> None:
+    request, response = rf.get("/"), HttpResponse()
+    request.session = {}
+    storage = Storage(request)
+    for _each in range(200):
+        storage.add(messages.INFO, secrets.token_hex(40))  # what cannot be packed smaller
+    storage.update(response)
+    assert all(len(name) + len(cookie.value) <= 4096 for name, cookie in response.cookies.items())
+    assert request.session, "the rest is in the session"
