@@ -75,7 +75,7 @@ def test_every_number_has_exactly_one_line_at_its_level(page: str) -> None:
 
 def test_every_line_is_one_of_three_and_says_why(page: str) -> None:
     assert {row.state for row in rows(page)} <= {KEPT, ELSEWHERE, NOT_KEPT}
-    assert [row.number for row in rows(page) if len(row.words) < 10] == []
+    assert [row.number for row in rows(page) if len(row.words) < 5] == []
 
 
 def test_what_is_kept_has_its_test_and_every_test_named_is_there(page: str, repository: Path) -> None:

@@ -12,6 +12,7 @@ from access.rest import parsers
 from access.services import factors, limits, mail_links, mailcodes
 from erasure.connectors import pool
 from erasure.services import files, place_tasks
+from vault import keyring
 
 CRYPTOGRAPHY = {"hashlib", "hmac", "secrets", "ssl", "cryptography", "fido2", "jwt"}
 PACKED_IN_MEMORY = {"erasure/connectors/keys.py": {"pickle"}}
@@ -108,3 +109,34 @@ def test_no_secret_is_compared_letter_by_letter(repository: Path) -> None:
 def is_plain(side: ast.expr) -> bool:
     """Whether it is written there, or a length."""
     return isinstance(side, ast.Constant) or ast.unparse(side).startswith("len(")
+
+
+def test_the_pipeline_lists_scans_and_signs_and_every_package_has_its_hash(repository: Path) -> None:
+    deliver = (repository / ".github/workflows/deliver.yml").read_text()
+    for step in ("sbom: true", "provenance: mode=max", "severity: HIGH,CRITICAL", 'exit-code: "1"', "cosign sign"):
+        assert step in deliver, step
+    assert "--require-hashes" in (repository / "Dockerfile").read_text()
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        lock = (repository / name).read_text()
+        packages = re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE)
+        assert packages and len(re.findall(r"^[a-z0-9-]+==[^\n]*\\\n    --hash=sha256:", lock, re.MULTILINE)) == len(
+            packages
+        )
+        assert "index-url" not in lock and "git+" not in lock and "://" not in lock, "one index, the usual one"
+
+
+def test_what_is_to_be_watched_is_in_the_lock_and_has_its_time_frames(page: str, repository: Path) -> None:
+    section = page.partition("## Components of others")[2]
+    lock = (repository / "requirements.txt").read_text()
+    watched = re.findall(r"`([a-z0-9-]+)`", section.partition("| to be watched")[2].partition("**Dangerous")[0])
+    assert len(watched) >= 10
+    assert [name for name in watched if f"\n{name}==" not in f"\n{lock}"] == []
+    assert "within 2 days if critical, 7 if high, 30" in section and "every month" in section
+
+
+def test_every_kind_of_key_and_secret_has_its_date(page: str, repository: Path) -> None:
+    section = page.partition("## Secrets and when they change")[2].partition("\n## ")[0]
+    for kind in ("master", "index", "secrets", "receipts", "checkpoint", "`SECRET_KEY`", "database", "broker", "mail"):
+        assert kind in section, kind
+    for kind in keyring.KINDS:
+        assert kind in section.lower(), kind

@@ -9,7 +9,7 @@ from tests.laws.test_articles import is_test
 from tests.mutants import MODULES
 
 THREATS = {f"T{number}" for number in (*range(1, 16), 36, 37, 38)}
-NOT_PROVEN = {"G20", "G21", "G22", "G28"}
+NOT_PROVEN = {"G21", "G22", "G28"}
 FIGURES = {f"G{number}" for number in range(1, 31)} - NOT_PROVEN
 NOT_PURE = {
     "vault": {"apps", "checks", "datakeys", "ledger", "models", "planner", "providers", "renewal", "rotation",
