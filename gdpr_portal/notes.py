@@ -1,7 +1,5 @@
 """What the next page tells, in a cookie of this host alone, as sessions and forms' tokens are (OWASP ASVS 3.3.1)."""
 
-from typing import ClassVar
-
 from django.conf import settings
 from django.contrib.messages.storage import cookie, fallback, session
 
@@ -17,4 +15,4 @@ class HostCookie(cookie.CookieStorage):
 class Storage(fallback.FallbackStorage):
     """The cookie first, and the session for what is too long for one; the storage of `settings.MESSAGE_STORAGE`."""
 
-    storage_classes: ClassVar = (HostCookie, session.SessionStorage)
+    storage_classes = (HostCookie, session.SessionStorage)

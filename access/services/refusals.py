@@ -15,7 +15,7 @@ def record_refusal(*, account: Account, route: str, method: str) -> None:
     """A page refused to this account is in the log by its route, which holds no id; past `REFUSED` no more of them."""
     if limits.take((REFUSED, str(account.id))).wait:
         return
-    details = {
+    details: dict[str, str | int] = {
         "reason": "forbidden",
         "route": route.translate(str.maketrans("<>", ".."))[:200],
         "method": method,
