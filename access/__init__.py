@@ -6,6 +6,7 @@ People and staff
     models, selectors, forms         accounts, factors, sessions, applications, tokens
     roles, backends, sessions, browsers
                                      the roles of staff; sign-in by a sealed address; who is signed in, with what
+    passwords                        what nobody may choose as one
     second_factor                    default-deny, and the step-up before what matters
     urls                             pages, in `views`; what they do, in `services`
 Applications

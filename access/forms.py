@@ -119,6 +119,18 @@ class PasswordForm(PlainForm):
         return password
 
 
+class ChangePasswordForm(PasswordForm):
+    """The password one has and the one to come (OWASP ASVS 6.2.3)."""
+
+    current = forms.CharField(
+        label=_("Current password"),
+        max_length=256,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    field_order = ("current", "password")
+
+
 class InvitationForm(PasswordForm):
     """What a member of staff was told, and the password of their choice."""
 

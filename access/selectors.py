@@ -14,7 +14,7 @@ from access.models import Account, AccountSession, FactorReset, RecoveryDevice
 from access.services.accounts import actor_of
 from access.services.factors import confirmed_totps
 from access.services.passkeys import passkeys_of
-from access.sessions import SIGNED_IN, kept_as
+from access.sessions import SIGNED_IN, alive, kept_as
 from audit.models import AuditEvent
 
 LOOK_BACK = timedelta(days=90)
@@ -48,10 +48,10 @@ class OpenSession(NamedTuple):
 
 def open_sessions(account: Account, here: str | None = None) -> list[OpenSession]:
     """The browsers the account is signed in with now, the one of key `here` first, then by their last use."""
-    alive = {account.get_session_auth_hash(), *account.get_session_auth_fallback_hash()}
-    rows = AccountSession.objects.filter(account_id=account.id, expire_date__gt=timezone.now())
+    valid = {account.get_session_auth_hash(), *account.get_session_auth_fallback_hash()}
+    rows = alive(AccountSession.objects.filter(account_id=account.id))
     found = [(row, row.get_decoded()) for row in rows.order_by("-last_used_at")]
-    sessions = [_open_session(row, data, here) for row, data in found if data.get(HASH_SESSION_KEY) in alive]
+    sessions = [_open_session(row, data, here) for row, data in found if data.get(HASH_SESSION_KEY) in valid]
     return sorted(sessions, key=lambda session: not session.here)
 
 

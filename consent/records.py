@@ -19,7 +19,7 @@ SECURITY_MEASURES = _(
     " look-up by keyed index; pairwise ids; second factor for people and staff; four-eyes approval;"
     " tamper-evident audit log."
 )
-TRIGGERS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+TRIGGERS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 COLUMNS = (
     "purpose", "title", "lawful_basis", "necessity", "data_subjects", "data_categories", "special_category",
     "recipients", "third_country_transfers", "retention_days", "retention_law", "applications", "security_measures",

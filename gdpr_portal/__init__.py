@@ -8,8 +8,10 @@ Doors
     middleware, pages, bodies, uploads
                                      what every request passes, what pages need besides, what may come in
     views, home, wellknown, finders  front page and error pages; keys, readiness; the API page's two files
-    context, context_processors, errors
-                                     the request's id, what every page knows, the one family of errors
+    context, context_processors, notes, errors
+                                     the request's id, what every page knows, what the next one tells, the one family of
+                                     errors
+    checks                           connections of a production that are not over TLS
 Desks
     admin_site, admin_words, start, charts
                                      their sign-in, their words, their start page

@@ -13,7 +13,7 @@ class FrameConfig(AppConfig):
         from django.db.backends.signals import connection_created
         from django.db.models.signals import pre_migrate
 
-        from gdpr_portal import breakers, outages, traces
+        from gdpr_portal import breakers, checks, outages, traces  # noqa: F401 (checks register themselves)
         from gdpr_portal.celery import app
         from gdpr_portal.histories import refuse_another
         from gdpr_portal.patience import bound

@@ -22,6 +22,8 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 MACHINES = ("/api/v1/", "/oauth/")
 """Where programs ask: no cookies, no forms, one language."""
+PROGRAMS = ("/api/", "/oauth/")
+"""Where whoever asks follows no redirect from http to https."""
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 _OWN = "publickey-credentials-create=(self), publickey-credentials-get=(self)"
@@ -153,6 +155,24 @@ class SealedMiddleware:
         except Unavailable as error:
             return unavailable(request, error)
         return None
+
+
+class TlsMiddleware:
+    """A program that asks without TLS is refused; led to it, as people are, it would send its token in clear unnoticed.
+
+    `SECURE_REDIRECT_EXEMPT` keeps Django from leading it there.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        from gdpr_portal.views import refused_without_tls
+
+        in_clear = settings.SECURE_SSL_REDIRECT and not request.is_secure()
+        if in_clear and request.path_info.startswith(PROGRAMS):
+            return refused_without_tls()
+        return self.get_response(request)
 
 
 class HeadersMiddleware:

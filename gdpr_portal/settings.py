@@ -127,6 +127,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "gdpr_portal.middleware.HeadersMiddleware",
     "gdpr_portal.pages.PolicyMiddleware",
+    "gdpr_portal.middleware.TlsMiddleware",
     "gdpr_portal.pages.SessionMiddleware",
     "gdpr_portal.middleware.LanguageMiddleware",
     "gdpr_portal.pages.CsrfMiddleware",
@@ -167,7 +168,15 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "access.passwords.ContextWords"},
+    {"NAME": "access.passwords.Breached"},
 ]
+BREACHED_PASSWORDS_FILE: str = env(
+    "BREACHED_PASSWORDS_FILE",
+    str,
+    "",
+    "Passwords of breaches that nobody may choose, or none: sorted SHA-1 lines as haveibeenpwned.com gives them out.",
+)
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
@@ -190,7 +199,8 @@ LOST_FACTOR_HOURS: int = env(
     "LOST_FACTOR_HOURS", natural, 72, "Hours between asking for the way back for lost second factors and its opening."
 )
 SESSION_ENGINE = "access.sessions"
-SESSION_COOKIE_AGE = 8 * 3600
+SESSION_COOKIE_AGE = 8 * 3600  # from the sign-in on, whatever is done meanwhile (access/sessions.py)
+SESSION_IDLE_SECONDS = 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
@@ -200,6 +210,7 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "gdpr_portal.views.csrf_failure"
 CSRF_TRUSTED_ORIGINS = [BASE_URL] if HTTPS else []
+MESSAGE_STORAGE = "gdpr_portal.notes.Storage"
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "gdpr_portal_cache"},
 }
@@ -207,7 +218,12 @@ CACHES = {
 # --- headers --------------------------------------------------------------------------------------------------------
 SECURE_SSL_REDIRECT = HTTPS and not IS_LOCAL
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if not IS_LOCAL else None
-SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [
+    r"^livez$",
+    r"^readyz$",
+    r"^api/",
+    r"^oauth/",
+]  # programs: gdpr_portal.middleware.TlsMiddleware
 SECURE_HSTS_SECONDS = 63072000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -217,6 +233,7 @@ X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
+        "object-src": ["'none'"],
         "script-src": ["'self'"],
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:"],
@@ -235,7 +252,7 @@ FILE_UPLOAD_HANDLERS = ["gdpr_portal.uploads.MemoryHandler"]
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("de", _("German")), ("fr", _("French"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
-LANGUAGE_COOKIE_NAME = "language"
+LANGUAGE_COOKIE_NAME = "__Host-language" if HTTPS else "language"
 LANGUAGE_COOKIE_SECURE = HTTPS
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from access.models import Account
 from access.rest import problems
 from access.second_factor import is_verified
+from access.services.refusals import record_refusal
 from gdpr_portal.errors import DomainError, Missing, is_unavailability
 from gdpr_portal.home import overview
 from vault.services import report_if_tampered
@@ -35,9 +36,12 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """403 without saying why."""
+    """403 without saying why; the log says who was refused what."""
     if _is_api(request):
         return problems.problem(403, "forbidden", "This is not allowed.")
+    if is_verified(request):
+        route = request.resolver_match.route if request.resolver_match else ""
+        record_refusal(account=cast(Account, request.user), route=route, method=request.method or "")
     return render(request, "errors/403.html", status=403)
 
 
@@ -55,6 +59,11 @@ def not_allowed(request: HttpRequest, answer: HttpResponseNotAllowed) -> HttpRes
     page = render(request, "errors/405.html", status=405)
     page["Allow"] = answer["Allow"]
     return page
+
+
+def refused_without_tls() -> HttpResponse:
+    """403 for a program that asks over http: a redirect would hide that its token travelled in clear."""
+    return problems.problem(403, "forbidden", "Ask over https. Replace the secret or token that was sent without it.")
 
 
 PAGES_OF_REFUSALS = frozenset({400, 403, 404, 409, 410, 429})

@@ -132,13 +132,13 @@ def change_password(*, account: Account, password: str) -> None:
         audit.record("account.password_changed", actor=actor_of(account), details=_about(account))
 
 
-def sign_out_everywhere(*, account: Account) -> None:
-    """Every session of the account is dead from its next request on."""
+def sign_out_everywhere(*, account: Account, actor: str = "") -> None:
+    """Every session of the account is dead from its next request on; by its owner, if no other `actor` is named."""
     with transaction.atomic():
         account.session_epoch = _locked(account).session_epoch + 1
         account.save(update_fields=["session_epoch"])
         AccountSession.objects.filter(account_id=account.id).delete()
-        audit.record("account.signed_out", actor=actor_of(account), details=_about(account))
+        audit.record("account.signed_out", actor=actor or actor_of(account), details=_about(account))
 
 
 def sign_out_browser(*, account: Account, sign_in: UUID) -> None:

@@ -111,6 +111,26 @@ def reset_password(*, code_id: str, password: str) -> None:
             Account.objects.filter(pk=account.pk).update(password_by_mail=True)
 
 
+def change_own_password(*, account: Account, current: str, password: str, where: str) -> None:
+    """The password is changed by who knows the old one. Raises Refused: "throttled" (429) or "wrong_password".
+
+    A fresh factor is not enough: of a device left open it could be the passkey that anybody at it can use.
+    """
+    about = str(account.id)
+    tries = ((limits.PASSWORD, about), (limits.ADDRESS, where))
+    turn = limits.take(*tries)
+    if turn.wait:
+        raise too_many(turn.wait)
+    if not account.check_password(current):
+        with transaction.atomic():
+            details = {"account": about, "reason": "wrong_password"}
+            audit.record("account.sign_in_refused", actor=actor_of(account), details=details)
+        raise Refused("wrong_password", _("The current password is not right."))
+    limits.forget(tries[0])
+    limits.give_back(tries[1])
+    new_password(account=account, password=password)
+
+
 def new_password(*, account: Account, password: str) -> None:
     """The password is changed and the person told by mail; a way back for lost factors ends, it took the old one."""
     with transaction.atomic():

@@ -10,12 +10,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from access import selectors
-from access.forms import PasswordForm
+from access.forms import ChangePasswordForm
 from access.saying import saying
-from access.second_factor import mark_fresh, step_up_required
+from access.second_factor import mark_fresh, step_up_required, where
 from access.services import accounts, factors, passkeys, signin
 from access.sessions import SIGNED_IN
-from access.views.common import page, person, refuse
+from access.views.common import cleared, page, person, refuse
 from access.views.enrolment import keep_for_once
 from gdpr_portal.errors import DomainError
 
@@ -56,14 +56,14 @@ def remove_totp(request: HttpRequest, device_id: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
 def change_password(request: HttpRequest) -> HttpResponse:
-    """A new password; every other session is signed out."""
+    """A new password for who knows the old one; every other session is signed out."""
     account = person(request)
-    form = PasswordForm(request.POST or None, account=account)
+    form = ChangePasswordForm(request.POST or None, account=account)
     if form.is_valid():
         try:
-            signin.new_password(account=account, password=form.cleaned_data["password"])
+            signin.change_own_password(account=account, where=where(request), **form.cleaned_data)
         except DomainError as error:
-            refuse(form, error)
+            refuse(form, error, "current")
         else:
             update_session_auth_hash(request, account)
             mark_fresh(request)
@@ -84,7 +84,7 @@ def sign_out_browser(request: HttpRequest, sign_in: UUID) -> HttpResponse:
     if here:
         logout(request)
     messages.success(request, _("You are signed out.") if here else _("That browser is signed out."))
-    return redirect("login" if here else "security")
+    return cleared(redirect("login")) if here else redirect("security")
 
 
 @require_POST
@@ -93,4 +93,4 @@ def sign_out_everywhere(request: HttpRequest) -> HttpResponse:
     accounts.sign_out_everywhere(account=person(request))
     logout(request)
     messages.success(request, _("You are signed out everywhere."))
-    return redirect("login")
+    return cleared(redirect("login"))

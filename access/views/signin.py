@@ -1,5 +1,6 @@
 """Signing in: password, then factor; confirming; signing out; the language."""
 
+from django.conf import settings
 from django.contrib.auth import logout as end_session
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
@@ -12,7 +13,7 @@ from django.views.i18n import set_language as choose_language
 from access.forms import FactorForm, RecoveryForm, SignInForm
 from access.second_factor import PASSKEY_FIELD, confirmed_next, is_verified, safe_path, step_up, verify_session, where
 from access.services import accounts, factors, signin
-from access.views.common import page, person, refuse, start_session
+from access.views.common import cleared, page, person, refuse, start_session
 from gdpr_portal.errors import DomainError
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -89,14 +90,14 @@ def confirm(request: HttpRequest) -> HttpResponse:
 def logout(request: HttpRequest) -> HttpResponse:
     """The session is gone, here and in the database."""
     end_session(request)
-    return redirect("login")
+    return cleared(redirect("login"))
 
 
 @require_POST
 def set_language(request: HttpRequest) -> HttpResponse:
     """The pages are in the language chosen; mail too, for whoever is signed in."""
     response = choose_language(request)
-    chosen = response.cookies.get("language")
+    chosen = response.cookies.get(settings.LANGUAGE_COOKIE_NAME)
     if chosen is not None and is_verified(request):
         accounts.set_language(account=person(request), language=request.POST[LANGUAGE_QUERY_PARAMETER])
     return response

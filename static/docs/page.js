@@ -8,7 +8,7 @@ dark.addEventListener("change", show);
 
 const place = document.getElementById("swagger-ui");
 
-window.ui = SwaggerUIBundle({
+SwaggerUIBundle({
   url: place.dataset.schema,
   domNode: place,
   presets: [SwaggerUIBundle.presets.apis],

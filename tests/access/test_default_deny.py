@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -13,7 +14,14 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from access import second_factor
-from access.second_factor import HALF_WAY_PATHS, PUBLIC_PATHS, PUBLIC_PREFIXES, step_up_required
+from access.second_factor import (
+    HALF_WAY_PATHS,
+    PUBLIC_PATHS,
+    PUBLIC_PREFIXES,
+    confirm_url,
+    confirmed_next,
+    step_up_required,
+)
 from tests.access.conftest import Person, forget_step
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -159,3 +167,34 @@ def test_the_last_authenticator_cannot_be_removed(ada: Person) -> None:
     answer = ada.signed_in().post(f"/security/authenticators/{device.pk}/remove", follow=True)
     assert "cannot be removed" in answer.content.decode()
     assert TotpDevice.objects.filter(pk=device.pk, confirmed=True).exists()
+
+
+def test_who_asks_for_what_is_not_theirs_stands_in_the_log(ada: Person, audit_log: Any) -> None:
+    """Without a flood of it: one account causes some twenty entries and no more."""
+    client = ada.signed_in()
+    assert client.get("/admin/login/").status_code == 403
+    [event] = audit_log("access.refused")
+    assert event.actor == f"account:{ada.account.id}"
+    assert event.details == {"reason": "forbidden", "route": "admin/login/", "method": "GET", "status": 403}
+    for _try in range(40):
+        assert client.get("/admin/login/").status_code == 403
+    assert len(audit_log("access.refused")) == 20
+
+
+def test_a_stranger_who_is_refused_fills_no_log(client: Client, audit_log: Any, db: None) -> None:
+    assert client.post("/security/recovery-codes").status_code == 403
+    assert audit_log("access.refused") == []
+
+
+def test_the_address_after_a_confirmation_ends_after_an_hour(ada: Person, rf: Any) -> None:
+    address = confirm_url("/security")
+    request = rf.get(address)
+    assert confirmed_next(request) == "/security"
+    with time_machine.travel(timezone.now() + timedelta(minutes=61), tick=False):
+        assert confirmed_next(request) == "/"
+
+
+@pytest.mark.parametrize("path", ["/", "/security", "/security/password", "/data", "/consent", "/requests", "/privacy"])
+def test_every_page_of_who_is_signed_in_offers_to_sign_out(ada: Person, path: str) -> None:
+    page = ada.signed_in().get(path, follow=True)
+    assert page.status_code == 200 and 'action="/logout"' in page.content.decode(), path

@@ -229,7 +229,10 @@ def test_a_password_chosen_after_a_passkey_is_a_proof(ada: Person) -> None:
     reset_password(ada, "another password by mail")
     client = sign_in(key)[0]
     chosen = "one of my own choice"
-    assert client.post("/security/password", {"password": chosen, "repeat": chosen}).status_code == 302
+    assert (
+        client.post("/security/password", {"current": "another password by mail", "password": chosen}).status_code
+        == 302
+    )
     ask(ada.email)
     assert FactorReset.objects.filter(account=ada.account).exists()
 

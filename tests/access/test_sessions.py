@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 import time_machine
 from django.contrib.sessions.backends.base import UpdateError
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -19,7 +20,7 @@ from access.models import Account, AccountSession
 from access.selectors import open_sessions
 from access.services import factors
 from access.services.accounts import create_account, sign_out_browser
-from access.sessions import NOTED_EVERY, SIGNED_IN, SessionStore, kept_as
+from access.sessions import NOTED_EVERY, SIGNED_IN, SessionStore, kept_as, purge
 from gdpr_portal.errors import Missing
 from tests.access.conftest import PASSWORD, Person, forget_step
 
@@ -98,7 +99,7 @@ def test_who_gave_a_password_alone_is_listed_as_such(ada: Person) -> None:
 
 def test_what_a_new_password_ended_is_listed_no_more(ada: Person) -> None:
     here, _there = signed_in(ada, FIREFOX), signed_in(ada, PHONE)
-    here.post("/security/password", {"password": "five other calm words"})
+    here.post("/security/password", {"current": PASSWORD, "password": "five other calm words"})
     assert AccountSession.objects.filter(account_id=ada.account.pk).count() == 2, "the dead row is still there"
     assert listed(here) == ["Firefox on Linux"]
 
@@ -200,3 +201,67 @@ def test_a_session_from_before_is_listed_and_ends_with_all(ada: Person) -> None:
     assert here.get("/security").content.decode().count("Sign out this browser") == 1
     here.post("/security/sign-out-everywhere")
     assert not is_in(old)
+
+
+def test_a_session_ends_eight_hours_after_its_sign_in_whatever_is_done(ada: Person) -> None:
+    """Else who keeps a stolen session busy has it for ever (OWASP ASVS 7.3.2)."""
+    client, start = signed_in(ada, FIREFOX), timezone.now()
+    for minutes in range(30, 480, 30):
+        with time_machine.travel(start + timedelta(minutes=minutes), tick=False):
+            forget_step(ada.account)
+            assert client.post("/confirm", {"code": ada.code()}).status_code == 302, minutes
+    with time_machine.travel(start + timedelta(minutes=481), tick=False):
+        assert not is_in(client)
+        assert listed(signed_in(ada, PHONE)) == ["Safari on iPhone"]
+
+
+def test_a_session_ends_an_hour_after_its_last_use(ada: Person) -> None:
+    client, start = signed_in(ada, FIREFOX), timezone.now()
+    for minutes in (50, 100, 150):
+        with time_machine.travel(start + timedelta(minutes=minutes), tick=False):
+            assert is_in(client), minutes
+    with time_machine.travel(start + timedelta(minutes=211), tick=False):
+        assert not is_in(client)
+        assert purge() == 1
+
+
+def test_a_clock_that_goes_back_lengthens_nothing(ada: Person) -> None:
+    client, start = signed_in(ada, FIREFOX), timezone.now()
+    with time_machine.travel(start - timedelta(hours=3), tick=False):
+        session = SessionStore(client.cookies["session"].value)
+        assert session.get_session_cookie_age() <= 8 * 3600
+
+
+def test_who_signs_out_leaves_nothing_in_the_browser(ada: Person) -> None:
+    for path in ("/logout", "/security/sign-out-everywhere"):
+        client = signed_in(ada, FIREFOX)
+        answer = client.post(path)
+        assert answer.headers["Clear-Site-Data"] == '"cache", "storage"', path
+        assert not is_in(client)
+    here = signed_in(ada, FIREFOX)
+    answer = here.post(f"/security/browsers/{id_of(here)}/sign-out")
+    assert "Clear-Site-Data" in answer.headers
+    assert "Clear-Site-Data" not in signed_in(ada, FIREFOX).get("/security").headers
+
+
+def test_an_operator_signs_one_account_out_and_all_of_them(
+    ada: Person, make: Callable[..., Person], audit_log: Callable[..., list[Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    bob = make("bob@example.org")
+    hers, his = signed_in(ada, FIREFOX), signed_in(bob, PHONE)
+    call_command("sessions", "list")
+    assert f"{ada.account.id}\t1" in capsys.readouterr().out
+    call_command("sessions", "end", str(ada.account.id))
+    assert not is_in(hers) and is_in(his)
+    [event] = audit_log("account.signed_out")
+    assert (event.actor, event.details) == ("system:command", {"account": str(ada.account.id)})
+    hers = signed_in(ada, FIREFOX)
+    call_command("sessions", "end-all")
+    assert not is_in(hers) and not is_in(his)
+    with pytest.raises(CommandError):
+        call_command("sessions", "end", "nobody")
+
+
+def test_the_key_of_a_session_is_random_and_long_enough() -> None:
+    keys = {SessionStore()._get_new_session_key() for _each in range(200)}
+    assert len(keys) == 200 and {len(key) for key in keys} == {32}  # of 36 signs each: 165 bits

@@ -14,6 +14,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from access.forms import RecoveryForm
 from access.models import Attempt, RecoveryCode, TotpDevice
 from access.services import factors, limits
 from access.services.accounts import sign_out_everywhere
@@ -200,7 +201,9 @@ def test_the_epoch_alone_ends_sessions(ada: Person, monkeypatch: pytest.MonkeyPa
 
 def test_a_new_password_ends_the_other_sessions_and_keeps_this_one(ada: Person) -> None:
     there, here = ada.signed_in(), ada.signed_in()
-    assert here.post("/security/password", {"password": "five other calm words"}).status_code == 302
+    assert (
+        here.post("/security/password", {"current": PASSWORD, "password": "five other calm words"}).status_code == 302
+    )
     assert here.get("/security").status_code == 200
     assert there.get("/security").status_code == 302
     assert mail.outbox[-1].subject == "Your password was changed"
@@ -257,3 +260,13 @@ def in_parallel(number: int, act: Callable[[], object]) -> list[object]:
 
 def plain(page: str) -> str:
     return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", page)
+
+
+def test_recovery_codes_are_too_random_to_be_guessed_from_their_digests(ada: Person) -> None:
+    """112 bits and more: a keyed digest of such a code may be kept (OWASP ASVS 6.5.2)."""
+    codes = factors.new_recovery_codes(ada.account)
+    assert len(set(codes)) == 10
+    for code in codes:
+        letters = code.replace("-", "")
+        assert re.fullmatch(r"[a-z2-7]{24}", letters), code  # 24 times 5 bits
+    assert len(codes[0]) <= RecoveryForm.base_fields["code"].max_length  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from erasure.connectors.schema import _sources
 from erasure.connectors.sql import normalised
 from tests.connectors.conftest import register, run
 
@@ -207,3 +208,9 @@ def test_what_no_run_could_follow_or_foresee_is_told_when_the_connector_is_regis
     assert ("Field: tags. (not_followed)" in said) is (kind == "postgresql")
     assert "Column: email. (as_written)" in said
     assert "Table: visits. (changes_along)" in said
+
+
+@pytest.mark.parametrize("name", ["a.c", "a(b", "(a+)+$", "[a", "a|b"])
+def test_a_name_is_no_pattern(name: str) -> None:
+    assert _sources(f"upper({name})", [name, "abc", "b"]) >= {name}
+    assert "abc" not in _sources(f"upper({name})", [name, "abc"]), "a sign of the name stands for itself"

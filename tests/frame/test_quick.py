@@ -187,8 +187,8 @@ def test_over_tls_browsers_are_told_to_stay_there(behind_tls, doors):
 
 
 def test_without_tls_nothing_is_answered_where_it_is_asked_for(behind_tls, doors):
-    assert doors.by_the_view(HTTP_HOST="portal.example").startswith("301")
-    assert doors.by_the_view(HTTP_HOST="portal.example", HTTP_X_FORWARDED_PROTO="http").startswith("301")
+    assert doors.by_the_view(HTTP_HOST="portal.example").startswith("403")
+    assert doors.by_the_view(HTTP_HOST="portal.example", HTTP_X_FORWARDED_PROTO="http").startswith("403")
 
 
 # --- who may ask ------------------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ KNOWN_BY = "what somebody says they are known by, to be found (Art. 11(2)); look
 COMPONENTS = {"email": "email"}
 """Field -> the collection component it is."""
 ARGUED = {
-    "password": SECRET, "code": SECRET, "otp": SECRET, "reference": SECRET,
+    "password": SECRET, "current": SECRET, "code": SECRET, "otp": SECRET, "reference": SECRET,
     "purpose": ACT, "ground": ACT, "right": ACT, "decision": ACT, "action": ACT, "event": ACT, "explicit": ACT,
     "next": ACT, "shown": ACT, "after_copies": ACT, "destination": ACT, "passkey": SECRET, "supplement": ACT,
     "outcome": PLACE, "reason": PLACE, "files": PLACE, "told": TOLD,

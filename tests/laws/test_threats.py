@@ -9,7 +9,7 @@ from tests.laws.test_articles import is_test
 from tests.mutants import MODULES
 
 THREATS = {f"T{number}" for number in (*range(1, 16), 36, 37, 38)}
-NOT_PROVEN = {"G20", "G22"}
+NOT_PROVEN = {"G22"}
 FIGURES = {f"G{number}" for number in range(1, 31)} - NOT_PROVEN
 NOT_PURE = {
     "vault": {"apps", "checks", "datakeys", "ledger", "models", "planner", "providers", "renewal", "rotation",

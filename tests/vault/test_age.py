@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import pyrage
 import pytest
 
+from vault import age
 from vault.age import Lock, lock_by_passphrase, lock_for_recipient
 
 SIZES = (0, 1, 65_535, 65_536, 65_537, 200_000)
@@ -68,3 +69,9 @@ def test_a_mistyped_recipient_is_refused() -> None:
 def test_a_lock_shows_no_key() -> None:
     lock = lock_by_passphrase("korrekt batterie")
     assert repr(lock.file_key) not in repr(lock) and "file_key" not in repr(lock)
+
+
+def test_a_passphrase_costs_as_much_as_is_asked() -> None:
+    """OWASP ASVS 11.4.4 and its appendix: scrypt with N of 2^17 or more, r = 8, p = 1."""
+    stanza = age.lock_by_passphrase("five calm words of mine").header.split(b"\n")[1]
+    assert stanza.startswith(b"-> scrypt ") and int(stanza.split()[-1]) >= 17
