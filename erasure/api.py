@@ -116,15 +116,12 @@ class RequestsView(ScopedView):
     @extend_schema(operation_id="list_requests", parameters=[RequestQuery], responses={200: RightsRequestPage})
     def get(self, request: Request) -> Response:
         query = self.query(RequestQuery)
-        rows = requests_of_application(self.application)
-        for name in ("state", "right"):
-            if name in query:
-                rows = rows.filter(**{name: query[name]})
+        wanted = {name: query[name] for name in ("state", "right") if name in query}
         if "due_before" in query:
-            rows = rows.filter(due_at__lt=query["due_before"])
-        rows = rows.select_related("subject")
+            wanted["due_at__lt"] = query["due_before"]
+        parts = [rows.filter(**wanted).select_related("subject") for rows in requests_of_application(self.application)]
         return Response(
-            page(rows, request=request, key=("created_at", "id"), render=lambda row: answer(row, self.application))
+            page(*parts, request=request, key=("created_at", "id"), render=lambda row: answer(row, self.application))
         )
 
 

@@ -17,8 +17,7 @@ from gdpr_portal.errors import Invalid
 
 
 def page(
-    rows: QuerySet[Any, Any],
-    *,
+    *parts: QuerySet[Any, Any],
     request: Request,
     key: Sequence[str] = ("id",),
     descending: bool = False,
@@ -26,16 +25,18 @@ def page(
 ) -> dict[str, Any]:
     """The items after the request's cursor, at most its limit, each through `render`, and the cursor that goes on.
 
-    `key` names columns that together are unique; the rows are sorted by them. Raises `Invalid`: `invalid_cursor`,
+    `key` names columns that together are unique; the rows are sorted by them. Of a list in several parts each is read by
+    its own index, and a row that is in two of them stands once. Raises `Invalid`: `invalid_cursor`,
     `invalid_parameter` (both 400).
     """
     limit = limit_of(request)
     after = read_cursor(request, parts=len(key))
     signs = [f"-{name}" if descending else name for name in key]
-    rows = rows.order_by(*signs)
-    if after is not None:
-        rows = rows.filter(_beyond(key, after, "lt" if descending else "gt"))
-    found = list(rows[: limit + 1])
+    beyond = Q() if after is None else _beyond(key, after, "lt" if descending else "gt")
+    found = [row for rows in parts for row in rows.order_by(*signs).filter(beyond)[: limit + 1]]
+    if len(parts) > 1:
+        each = {tuple(_key_of(row, key)): row for row in found}
+        found = [each[of] for of in sorted(each, reverse=descending)]
     more = len(found) > limit
     last = _key_of(found[limit - 1], key) if more else None
     return {

@@ -73,6 +73,7 @@ class RightsRequest(models.Model):
                 name="one_open_erasure",
             )
         ]
+        indexes = [models.Index(fields=["application", "created_at", "id"], name="request_listed")]
 
     def __str__(self) -> str:
         return f"{self.right} {str(self.id)[:8]}"
