@@ -25,7 +25,7 @@ def page(
 ) -> dict[str, Any]:
     """The items after the request's cursor, at most its limit, each through `render`, and the cursor that goes on.
 
-    `key` names columns that together are unique; the rows are sorted by them. Each of several parts of a list is read by
+    `key` names columns that together are unique; the rows are sorted by them. Of several parts each is read by
     its own index, and a row that is in two of them stands once. Raises `Invalid`: `invalid_cursor`,
     `invalid_parameter` (both 400).
     """
