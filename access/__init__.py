@@ -7,6 +7,7 @@ People and staff
     roles, backends, sessions, browsers
                                      the roles of staff; sign-in by a sealed address; who is signed in, with what
     passwords                        what nobody may choose as one
+    evenly                           answers that take the same time for everybody
     second_factor                    default-deny, and the step-up before what matters
     urls                             pages, in `views`; what they do, in `services`
 Applications
