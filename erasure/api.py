@@ -116,7 +116,7 @@ class RequestsView(ScopedView):
     @extend_schema(operation_id="list_requests", parameters=[RequestQuery], responses={200: RightsRequestPage})
     def get(self, request: Request) -> Response:
         query = self.query(RequestQuery)
-        wanted = {name: query[name] for name in ("state", "right") if name in query}
+        wanted: dict[str, Any] = {name: query[name] for name in ("state", "right") if name in query}
         if "due_before" in query:
             wanted["due_at__lt"] = query["due_before"]
         parts = [rows.filter(**wanted).select_related("subject") for rows in requests_of_application(self.application)]

@@ -52,7 +52,7 @@ FINAL: dict[str, tuple[Any, Any]] = {
     ),
     "propose_words": (
         gettext_lazy("Have a colleague send the words to the people concerned"),
-        gettext_lazy("Nothing is sent yet. A second person looks at exactly these words and sends them."),
+        gettext_lazy("A second person looks at exactly these words and sends them."),
     ),
     "write_to_people": (
         gettext_lazy("Write to the people concerned now, by mail"),
@@ -96,8 +96,10 @@ def possible(breach: Breach, by: Account) -> list[str]:
     if breach.closed_at is not None:
         return ["people"]
     authority = [] if breach.authority_told_at else ["authority_told"]
-    writes = "write_to_people" if breach.is_proposed() and breach.proposed_by_id != by.pk else "propose_words"
-    people = [] if breach.people_told_at else [writes, "people_told"]
+    writes = ["propose_words"]
+    if breach.is_proposed():  # and whoever proposed it waits
+        writes = [] if breach.proposed_by_id == by.pk else ["write_to_people"]
+    people = [] if breach.people_told_at else [*writes, "people_told"]
     reasons = NOT_TOLD if people and breach.risk == Breach.Risk.HIGH and not breach.people_not_told else ()
     return [*authority, *people, *reasons, "close", "people"]
 

@@ -147,7 +147,8 @@ def test_one_alone_writes_to_nobody(rita: Any, ruth: Any, alice: Any) -> None:
         breaches.write_to_people(breach_id=row.id, by=rita.account, digest=digest)
     pages = {who: each.browser().get(f"/admin/erasure/breach/{row.id}/change/").content.decode()
              for who, each in (("rita", rita), ("ruth", ruth))}  # fmt: skip
-    assert 'value="propose_words"' in pages["rita"] and 'value="write_to_people"' not in pages["rita"]
+    assert "has proposed the words" in pages["rita"] and '_words"' not in pages["rita"]
+    assert 'value="write_to_people"' not in pages["rita"] and 'value="people_told"' in pages["rita"]
     assert 'value="write_to_people"' in pages["ruth"] and "has proposed the words" in pages["ruth"]
     waits = "mail to people about a breach waits"
     assert waits in ruth.browser().get("/admin/").content.decode()
