@@ -1,4 +1,6 @@
-"""`PYTHONPATH=clients/python/src python -m bench.local [--people 100000]`: decisions in the caller's own process by the client library.
+"""Decisions in the caller's own process by the client library.
+
+    PYTHONPATH=clients/python/src python -m bench.local [--people 100000]
 
 Beside a look-up in a plain dict of the same keys: what Python cannot go below. One purpose; the portal is a stub, so
 that loading measures the library and not the network. Prints JSON.
