@@ -29,6 +29,11 @@ def _code_field(label: Any, hint: Any = "") -> forms.CharField:
     return forms.CharField(label=label, help_text=hint, max_length=12, widget=forms.TextInput(attrs=attrs))
 
 
+def _password_one_has(label: Any) -> forms.CharField:
+    widget = forms.PasswordInput(attrs={"autocomplete": "current-password"})
+    return forms.CharField(label=label, max_length=256, strip=False, widget=widget)
+
+
 class EmailForm(PlainForm):
     """Which mailbox a code is sent to."""
 
@@ -45,12 +50,7 @@ class SignInForm(PlainForm):
     """What one signs in with; browsers offer their passkeys at the address (WebAuthn's conditional mediation)."""
 
     email = _email_field("username webauthn")
-    password = forms.CharField(
-        label=_("Password"),
-        max_length=256,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
+    password = _password_one_has(_("Password"))
 
 
 class MailCodeForm(PlainForm):
@@ -68,12 +68,7 @@ class FactorForm(PlainForm):
 class OldPasswordForm(PlainForm):
     """The password one has, beside the link from the mail."""
 
-    password = forms.CharField(
-        label=_("Password"),
-        max_length=256,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
+    password = _password_one_has(_("Password"))
 
 
 class PasskeyForm(PlainForm):
@@ -122,12 +117,7 @@ class PasswordForm(PlainForm):
 class ChangePasswordForm(PasswordForm):
     """The password one has and the one to come (OWASP ASVS 6.2.3)."""
 
-    current = forms.CharField(
-        label=_("Current password"),
-        max_length=256,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
+    current = _password_one_has(_("Current password"))
     field_order = ("current", "password")
 
 

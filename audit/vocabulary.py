@@ -90,7 +90,7 @@ VOCABULARY: dict[str, Event] = _events(
         "access.refused": ("Art. 32(1)(b)", "application reason scope route method status"),
         # --- people ------------------------------------------------------------------------------------------
         "subject.created": ("Art. 5(2)", "application kinds"),
-        "subject.identified": ("Art. 5(2)", "application kinds"),
+        "subject.identified": ("Art. 5(2)", "application kinds vouched"),
         "subject.looked_up": ("Art. 5(2)", "application kind found"),
         "subject.claimed": ("Art. 12(2)", "account kinds"),
         "subject.imported": ("Art. 5(2)", "application batch kinds rows"),

@@ -113,11 +113,8 @@ def requests_of_application(application: Application) -> tuple[QuerySet[RightsRe
 
 def request_of_application(application: Application, request_id: UUID) -> RightsRequest:
     """One of the requests this application asked for, or `Missing`."""
-    filed, again = (rows.filter(pk=request_id) for rows in requests_of_application(application))
-    found = filed.first() or again.first()
-    if found is None:
-        raise Missing
-    return found
+    filed, again = requests_of_application(application)
+    return filed.filter(pk=request_id).first() or _one(again, request_id)
 
 
 def _one(requests: QuerySet[RightsRequest], request_id: UUID) -> RightsRequest:

@@ -167,7 +167,7 @@ REFUSALS = (
     gettext_noop("A fee is above 0 and at most 1000 EUR; a refusal has none."),
     gettext_noop("A hash of the tree is missing: run verify_audit."),
     gettext_noop("A hold needs a reason from the list."),
-    gettext_noop("A third party collects no copy: the person asks for it themselves."),
+    gettext_noop("You collect no copy of this person: they ask for it themselves."),
     gettext_noop("There is a hold already."),
     gettext_noop("A hold was placed while this step was being taken."),
     gettext_noop("A law has us keep it: it can be corrected, not removed."),

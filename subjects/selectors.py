@@ -89,7 +89,8 @@ def subject_by_email(email: str) -> Subject | None:
 
 
 def subject_known_by(identifiers: Mapping[str, str]) -> Subject | None:
-    """The one person known by all of these identifiers, for the person's own doors; None for nobody, or several.
+    """The one person known by all of these identifiers, for the person's own doors; None for nobody, or several. What
+    nobody vouches for counts for nothing.
 
     A customer number may be that of any application, and belong to another person in each.
     """
@@ -108,7 +109,7 @@ def _known_by(kind: str, value: str) -> set[UUID]:
     if kind == Identifier.Kind.CUSTOMER_ID:
         columns = {cells.index_column(kind, owner) for owner in Application.objects.values_list("pk", flat=True)}
     indexes = [index for column in columns for index in vault.blind_indexes(column, normalised)]
-    rows = Identifier.objects.filter(kind=kind, index__in=indexes, subject__erased_at=None)
+    rows = Identifier.objects.filter(kind=kind, index__in=indexes, is_vouched=True, subject__erased_at=None)
     return set(rows.values_list("subject_id", flat=True))
 
 
@@ -219,6 +220,13 @@ def retained_of(people: Sequence[UUID], at: datetime | None = None) -> dict[UUID
     for row in rows:
         kept[row.subject_id][row.purpose] = frozenset(row.fields)
     return kept
+
+
+def is_believed(application: Application, subject: Subject) -> bool:
+    """Whether the application's word counts for who this person is: no third party's, and that of nobody who found them
+    by a telephone number alone (decision 0067)."""
+    links = ApplicationLink.objects.filter(application=application, subject=subject, by_phone_alone=True)
+    return not application.is_third_party and not links.exists()
 
 
 def knows(application: Application, subject: Subject) -> bool:

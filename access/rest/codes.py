@@ -58,7 +58,7 @@ TITLES: dict[str, str] = {
     "not_sequenced": "Not yet in the tree of the log",
     "not_awaiting_parent": "The consent does not wait for a parent",
     "own_address": "The address of the parent is the child's own",
-    "must_ask": "A third party has to ask the person",
+    "must_ask": "The person has to ask, or be asked, themselves",
     "asked_before": "Asked before, and it is too early to ask again",
     "already_shared": "Shared already",
 }

@@ -88,6 +88,15 @@ def _addressed(breach: Breach) -> Addressed:
     return Addressed(len(people), list(wordings.items()))
 
 
+def _seen_as(breach: Breach) -> str:
+    return f"words-{breach.pk}"
+
+
+def _seen(request: HttpRequest, breach: Breach) -> str:
+    """The digest of the words that the page that asked once more has shown."""
+    return request.POST.get(_seen_as(breach), "")
+
+
 NOT_TOLD = ("people_protected", "people_averted", "people_effort")
 
 
@@ -152,7 +161,7 @@ class BreachAdmin(ForReviewers):
             return None
         label, warning = FINAL[name]
         writes = name in WRITES
-        seen = [(f"words-{row.pk}", row.words_digest()) for row in rows] if writes else []
+        seen = [(_seen_as(row), row.words_digest()) for row in rows] if writes else []
         context = self.admin_site.each_context(request) | {
             "title": label,
             "warning": warning,
@@ -200,7 +209,9 @@ class BreachAdmin(ForReviewers):
     def propose_words(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase | None:
         if asked := self._sure(request, rows, "propose_words"):
             return asked
-        return act_on_each(request, rows, lambda row, who: breaches.propose_words(breach_id=row.id, by=who))
+        return act_on_each(
+            request, rows, lambda row, who: breaches.propose_words(breach_id=row.id, by=who, digest=_seen(request, row))
+        )
 
     @admin.action(description=FINAL["write_to_people"][0])
     def write_to_people(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase | None:
@@ -208,9 +219,7 @@ class BreachAdmin(ForReviewers):
             return asked
 
         def write(row: Breach, who: Account) -> None:
-            reached, without = breaches.write_to_people(
-                breach_id=row.id, by=who, digest=request.POST.get(f"words-{row.pk}", "")
-            )
+            reached, without = breaches.write_to_people(breach_id=row.id, by=who, digest=_seen(request, row))
             told = {"reached": reached, "without": without}
             messages.info(request, _("Written to: %(reached)d. Without an address, to be told: %(without)d.") % told)
 

@@ -58,6 +58,7 @@ class Breach(models.Model):
     proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     proposed_digest = models.CharField(max_length=71, default="", db_default="", blank=True)
     """What was proposed to be sent, and to whom (`words_digest`); empty before."""
+    sent_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     people_told_at = models.DateTimeField(null=True)
     people_not_told = models.CharField(max_length=8, choices=Omitted.choices, default="", blank=True)
     recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
@@ -73,6 +74,9 @@ class Breach(models.Model):
                 | Q(authority_told_at__lte=F("aware_at") + HOURS)
                 | ~Q(delay_reason=""),
                 name="breach_late_with_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(sent_by__isnull=True) | ~Q(sent_by=F("proposed_by")), name="breach_words_four_eyes"
             ),
             models.CheckConstraint(
                 condition=Q(closed_at__isnull=True) | Q(risk="unlikely") | Q(authority_told_at__isnull=False),

@@ -97,16 +97,19 @@ def list_people(*, breach: Breach, by: Account) -> list[UUID]:
     return people
 
 
-def propose_words(*, breach_id: UUID, by: Account) -> Breach:
+def propose_words(*, breach_id: UUID, by: Account, digest: str) -> Breach:
     """Somebody wants these words sent; a second person has to look at them and send them.
 
-    Raises `invalid_value` without words, `wrong_state` when people were told already.
+    `digest` is of the words `by` has looked at. Raises `invalid_value` without words, `wrong_state` for other words and
+    when people were told already.
     """
     with transaction.atomic():
         breach = _untold(breach_id)
         if not breach.told_people.strip():
             raise Invalid("invalid_value", "Write first what people are told (Art. 34(2)).", status=422)
-        breach.proposed_by, breach.proposed_digest = by, breach.words_digest()
+        if digest != breach.words_digest():
+            raise _changed()
+        breach.proposed_by, breach.proposed_digest = by, digest
         breach.save(update_fields=["proposed_by", "proposed_digest"])
         _record(breach, "breach.words_proposed", by, digest=breach.proposed_digest)
     return breach
@@ -122,13 +125,13 @@ def write_to_people(*, breach_id: UUID, by: Account, digest: str) -> tuple[int, 
     with transaction.atomic():
         breach = _untold(breach_id)
         if not breach.is_proposed() or digest != breach.proposed_digest:
-            raise WrongState("wrong_state", gettext_noop("The words were changed or not proposed: look at them again."))
+            raise _changed()
         if breach.proposed_by_id == by.pk:
             raise Refused("four_eyes", gettext_noop("A second person has to approve."))
         people = concerned(breach)
         reached = sum(_write_to(breach, people[start : start + AT_ONCE]) for start in range(0, len(people), AT_ONCE))
-        breach.people_told_at, breach.people_not_told = timezone.now(), ""
-        breach.save(update_fields=["people_told_at", "people_not_told"])
+        breach.people_told_at, breach.people_not_told, breach.sent_by = timezone.now(), "", by
+        breach.save(update_fields=["people_told_at", "people_not_told", "sent_by"])
         without = len(people) - reached
         _record(breach, "breach.people_written_to", by, count=reached, without_address=without, digest=digest)
     return reached, without
@@ -189,6 +192,10 @@ def close_breach(*, breach_id: UUID, by: Account) -> Breach:
     except IntegrityError:
         raise WrongState("notices_missing", "The authority or the people concerned were not told yet.") from None
     return breach
+
+
+def _changed() -> WrongState:
+    return WrongState("wrong_state", gettext_noop("The words were changed or not proposed: look at them again."))
 
 
 def _locked(breach_id: UUID) -> Breach:

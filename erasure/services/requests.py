@@ -29,7 +29,7 @@ from erasure.services.records import move_request, record_request, request_entry
 from erasure.states import OPEN_REQUEST
 from gdpr_portal.errors import Flaw, Invalid, Missing, Refused, WrongState
 from subjects.models import Subject
-from subjects.selectors import email_of, ensure_not_erased
+from subjects.selectors import email_of, ensure_not_erased, is_believed
 from subjects.services import lock_subject
 from vault import services as vault
 
@@ -93,13 +93,13 @@ def file_request(
     `is_own` the application asks as a controller whose processor we are: it is not told of what it asked for, and its
     copy is never one that was asked for before, since who asks has to be able to follow and cancel it alone.
 
-    Whom a third party verified is not believed to it: the person is asked by mail, as with nobody's word.
+    Whom an application verified whose word does not count (`is_believed`) nobody verified: the person is asked by mail.
 
-    Raises `right_not_available`, `erased`, `unknown_purpose`, `invalid_value`; `must_ask` for a copy that a third party
-    asks for: it would be of everything, whatever the person shares with it.
+    Raises `right_not_available`, `erased`, `unknown_purpose`, `invalid_value`; `must_ask` for a copy that such an
+    application asks for: it would be of everything, whoever the application has before it.
     """
     received = _checked_receipt(received_at)
-    if application is not None and application.is_third_party:
+    if application is not None and not is_believed(application, subject):
         _require_no_copy(right)
         verified_by = RightsRequest.VerifiedBy.NONE
     with transaction.atomic():
@@ -127,7 +127,7 @@ def file_request(
 
 def _require_no_copy(right: str) -> None:
     if right in COPIES:
-        raise Refused("must_ask", "A third party collects no copy: the person asks for it themselves.")
+        raise Refused("must_ask", "You collect no copy of this person: they ask for it themselves.")
 
 
 def _asked_again(request: RightsRequest, *, actor: str, joint: JointCase | None, columns: Mapping[str, Any]) -> None:
@@ -373,11 +373,14 @@ def approve_request(*, request_id: UUID, reviewer: Account, outcome: str = "") -
 def _require_identified(request: RightsRequest) -> None:
     """Whom no mail reached has shown in another way who they are, and it is written down (Art. 12(6)).
 
-    Who acts with a mandate has shown that; `start.schedule` asks for it.
+    Who acts with a mandate has shown that; `start.schedule` asks for it. A question that the desk took back nobody has
+    answered.
     """
     if request.verified_by != RightsRequest.VerifiedBy.NONE or request.mandate_id is not None:
         return
-    shown = Q(outcome=IdentityCheck.Outcome.CONFIRMED) | Q(outcome="", question__answered_at__isnull=False)
+    answers = request.messages.filter(by_person=True).values("at")
+    answered = Q(question__answered_at__in=answers) | Q(question__answered_at=F("evidence__uploaded_at"))
+    shown = Q(outcome=IdentityCheck.Outcome.CONFIRMED) | (Q(outcome="") & answered)
     if not request.identity_checks.filter(shown).exists():
         raise WrongState("not_identified", "Nobody has shown who they are: ask, and settle the doubt first.")
     request.verified_by = RightsRequest.VerifiedBy.DOCUMENT

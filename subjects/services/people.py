@@ -41,13 +41,16 @@ WITH key AS ({vault.KEY}), person AS (
 """)  # noqa: S608 - constants of our modules
 """A person with their key, what they are recognised by, who knows them, and the event; all or none."""
 _VOUCHES = Prepared("""
-SELECT EXISTS (SELECT FROM subjects_applicationlink
-    WHERE subject_id = %(subject)s AND application_id = %(application)s AND NOT by_phone_alone)
-  OR EXISTS (SELECT FROM subjects_identifier
-    WHERE subject_id = %(subject)s AND kind = ANY(%(kinds)s) AND kind <> 'phone' AND is_vouched
-    AND (application_id IS NULL OR application_id = %(application)s))
+SELECT (NOT %(is_third_party)s AND EXISTS (SELECT FROM subjects_applicationlink
+    WHERE subject_id = %(subject)s AND application_id = %(application)s AND NOT by_phone_alone)) OR EXISTS (
+    SELECT FROM subjects_identifier WHERE subject_id = %(subject)s AND kind = ANY(%(kinds)s) AND kind <> 'phone'
+    AND is_vouched AND (application_id IS NULL OR application_id = %(application)s)),
+EXISTS (SELECT FROM subjects_applicationlink
+    WHERE subject_id = %(subject)s AND application_id = %(application)s AND by_phone_alone) OR EXISTS (
+    SELECT FROM subjects_identifier WHERE subject_id = %(subject)s AND NOT is_vouched)
 """)
-"""Whether the application knew the person before, or names them by more than a telephone number."""
+"""Whether the application knew the person before, or names them by more than a telephone number; and whether anything
+of them waits for such a word. A third party may know somebody because they share with it, which proves nothing."""
 _LOCKED_KNOWN = Loaded(Subject, f"{selectors.KNOWN} FOR UPDATE")
 
 
@@ -72,7 +75,8 @@ def register_subject(
     the identifiers belong to two people or contradict one held.
 
     What is given together with nothing but a telephone number of somebody whom others registered is kept and finds the
-    person, and proves nothing: whoever fills in a form may know another's number (decision 0067).
+    person, and proves nothing: whoever fills in a form may know another's number (decision 0067). Nor does it fill the
+    profile: a date of birth says who may consent.
     """
     given = checked_identifiers(identifiers)
     profile = checked_profile(language, country, birth_date)
@@ -103,27 +107,28 @@ def _register(application: Application, given: dict[str, str], profile: Profile)
     subject = lock_subject(next(iter(owners.values())))
     if subject.erased_at is not None:
         raise _OvertakenError
-    vouches = _vouches(application, subject, owners)
+    vouches, waits = _vouches(application, subject, owners)
     added = _add_missing(application, subject, given, owners, is_vouched=vouches)
-    _fill_profile(subject, profile)
-    link_application(subject=subject, application=application, by_phone_alone=not vouches)
     if vouches:
+        _fill_profile(subject, profile)
+    link_application(subject=subject, application=application, by_phone_alone=not vouches)
+    if vouches and waits:
         _take_word_for(application, subject, owners)
-    _record("subject.identified", application, subject, added)
+    _record("subject.identified", application, subject, added, vouched=vouches)
     return subject, False
 
 
-def _vouches(application: Application, subject: Subject, named: Iterable[str]) -> bool:
-    return bool(_VOUCHES.all(subject=subject.pk, application=application.pk, kinds=list(named))[0][0])
+def _vouches(application: Application, subject: Subject, named: Iterable[str]) -> tuple[bool, bool]:
+    about = {"subject": subject.pk, "application": application.pk, "is_third_party": application.is_third_party}
+    [(vouches, waits)] = _VOUCHES.all(kinds=list(named), **about)
+    return vouches, waits
 
 
 def _take_word_for(application: Application, subject: Subject, kinds: Iterable[str]) -> None:
     """What was known by a telephone number alone is known better now: these kinds, and the application itself."""
     mine = Q(application=None) | Q(application=application)
     Identifier.objects.filter(mine, subject=subject, kind__in=kinds, is_vouched=False).update(is_vouched=True)
-    ApplicationLink.objects.filter(subject=subject, application=application, by_phone_alone=True).update(
-        by_phone_alone=False
-    )
+    ApplicationLink.objects.filter(subject=subject, application=application).update(by_phone_alone=False)
 
 
 def _create(application: Application, given: dict[str, str], profile: Profile) -> Subject:
@@ -353,16 +358,16 @@ def mark_all_erased(*, people: Mapping[Subject, UUID | None], actor: str, at: da
     audit.record_many(entries)
 
 
-def _record(action: str, application: Application, subject: Subject, kinds: list[str]) -> None:
-    audit.record_many([_entry(action, application, subject, kinds)])
+def _record(action: str, application: Application, subject: Subject, kinds: list[str], *, vouched: bool) -> None:
+    audit.record_many([_entry(action, application, subject, kinds, vouched=vouched)])
 
 
-def _entry(action: str, application: Application, subject: Subject, kinds: list[str]) -> audit.Entry:
+def _entry(action: str, application: Application, subject: Subject, kinds: list[str], **more: bool) -> audit.Entry:
     return audit.Entry(
         action=action,
         actor=actors.application(application.slug),
         subject=subject.pseudonym,
-        details={"application": application.slug, "kinds": kinds},
+        details={"application": application.slug, "kinds": kinds, **more},
     )
 
 

@@ -37,7 +37,11 @@ def revealed_values(*, subject: Subject) -> dict[str, str]:
 
 def revealed_identifiers(*, subject: Subject) -> list[tuple[str, str]]:
     """What the person is recognised by: kind and value, by kind."""
-    rows = Identifier.objects.filter(subject=subject).order_by("kind")
+    return _kinds_and_values(subject, Identifier.objects.filter(subject=subject))
+
+
+def _kinds_and_values(subject: Subject, identifiers: QuerySet[Identifier]) -> list[tuple[str, str]]:
+    rows = identifiers.order_by("kind")
     return [(row.kind, value) for row, value in opened_identifiers(subject.pk, rows)]
 
 
@@ -56,10 +60,11 @@ def opened_identifiers(
 def revealed_to_staff(*, subject: Subject, by: Account, reason: str, case: UUID) -> list[tuple[str, str]]:
     """What the person is recognised by, for a member of staff who has to name them to somebody; the log has who looked.
 
-    `reason` is a code and `case` the row it is for. Empty after an erasure. Raises as `staff_reveal`.
+    `reason` is a code and `case` the row it is for. Nothing that nobody vouches for: it may name somebody else. Empty
+    after an erasure. Raises as `staff_reveal`.
     """
     with staff_reveal(by):
-        found = revealed_identifiers(subject=subject)
+        found = _kinds_and_values(subject, Identifier.objects.filter(subject=subject, is_vouched=True))
         kinds = sorted({kind for kind, _value in found})
         audit.record(
             "data.revealed", actor=actors.staff(by.pk), subject=subject.pseudonym, fields=kinds,

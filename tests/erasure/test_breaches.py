@@ -43,7 +43,8 @@ def ruth(db: None) -> Any:
 
 def proposed(row: Breach, by: Any) -> str:
     """The digest of the words, which this member of staff wants sent."""
-    return breaches.propose_words(breach_id=row.id, by=by.account).proposed_digest
+    row.refresh_from_db()
+    return breaches.propose_words(breach_id=row.id, by=by.account, digest=row.words_digest()).proposed_digest
 
 
 def read(person: Any, application: str, purpose: str) -> None:
@@ -104,7 +105,7 @@ def test_everybody_concerned_is_written_to_once_and_the_rest_counted(
         audit.record("data.read", actor=actors.application("shop"), subject=unreached.pseudonym, purpose="orders")
     row = breach(rita, until=timezone.now() + timedelta(minutes=1), application="shop", purpose="orders")
     with pytest.raises(Invalid, match="what people are told"):
-        breaches.propose_words(breach_id=row.id, by=rita.account)
+        proposed(row, rita)
     Breach.objects.update(told_people="Your orders could be read. Change your password.")
     digest = proposed(row, rita)
     with django_capture_on_commit_callbacks(execute=True):
@@ -165,6 +166,8 @@ def test_other_words_or_other_people_are_proposed_anew(rita: Any, ruth: Any, cha
     for seen in (digest, row.words_digest()):
         with pytest.raises(WrongState, match="look at them again"):
             breaches.write_to_people(breach_id=row.id, by=ruth.account, digest=seen)
+    with pytest.raises(WrongState, match="look at them again"):  # a page left open proposes nothing else either
+        breaches.propose_words(breach_id=row.id, by=rita.account, digest=digest)
     newer = proposed(row, rita)
     with pytest.raises(WrongState):
         breaches.write_to_people(breach_id=row.id, by=ruth.account, digest=digest)  # from a page of before
@@ -205,6 +208,8 @@ def test_the_database_keeps_it_too(rita: Any) -> None:
         rows.update(closed_at=timezone.now())
     with pytest.raises(IntegrityError), transaction.atomic():
         rows.update(authority_told_at=row.aware_at + timedelta(hours=73))
+    with pytest.raises(IntegrityError), transaction.atomic():
+        rows.update(proposed_by=rita.account, sent_by=rita.account)
 
 
 def test_the_desk_keeps_the_register(rita: Any, olga: Any, alice: Any) -> None:
@@ -246,14 +251,14 @@ def test_the_desk_keeps_the_register(rita: Any, olga: Any, alice: Any) -> None:
 def test_what_nothing_undoes_is_asked_once_more(rita: Any, ruth: Any, alice: Any, act: str) -> None:
     read(alice, "shop", "orders")
     row = breach(rita, effects="None known.", remedy="Locked.", told_people="A laptop was <lost>.", risk="unlikely")
-    digest = proposed(row, ruth) if act == "write_to_people" else ""
+    digest = proposed(row, ruth) if act == "write_to_people" else row.words_digest()
     before = Breach.objects.values().get()
     chosen = {"action": act, "_selected_action": [str(row.id)]}
     asked = rita.browser().post("/admin/erasure/breach/", chosen)
     page = asked.content.decode()
     assert asked.status_code == 200 and "Nothing is done yet." in page and str(FINAL[act][1]) in page
     assert ("People concerned: 1." in page) == ("A laptop was &lt;lost&gt;." in page) == (act in WRITES)
-    assert f'name="words-{row.id}" value="{digest or row.words_digest()}"' in page or act not in WRITES
+    assert f'name="words-{row.id}" value="{digest}"' in page or act not in WRITES
     assert Breach.objects.values().get() == before and not OutgoingMail.objects.exists()
     rita.browser().post("/admin/erasure/breach/", chosen | {"confirmed": "yes", f"words-{row.id}": digest})
     assert Breach.objects.values().get() != before

@@ -13,7 +13,7 @@ from access.services import limits
 from access.services.mail import sweep_mail
 from audit.models import AuditEvent
 from erasure.models import RightsRequest, Unidentified
-from erasure.services import casework, identity, requests, unidentified
+from erasure.services import casework, conversation, identity, requests, unidentified
 from erasure.services.details import opened_details
 from gdpr_portal.errors import WrongState
 from subjects.models import Subject
@@ -205,6 +205,9 @@ def test_whom_no_mail_reaches_the_desk_identifies_and_nothing_runs_before(shop: 
         requests.approve_request(request_id=request.pk, reviewer=rita.account)
     identity.ask_evidence(request_id=request.pk, author=rita.account, text="Please call us.", doubt="no_address")
     with pytest.raises(WrongState, match="not_identified"):  # it was asked, and nobody has answered
+        requests.approve_request(request_id=request.pk, reviewer=rita.account)
+    conversation.withdraw_question(request_id=request.pk, author=rita.account)
+    with pytest.raises(WrongState, match="not_identified"):  # nor by the desk's taking its question back
         requests.approve_request(request_id=request.pk, reviewer=rita.account)
     identity.settle(request_id=request.pk, reviewer=rita.account, method="call_back", outcome="confirmed")
     requests.approve_request(request_id=request.pk, reviewer=rita.account)

@@ -4,20 +4,27 @@ A form takes anybody's number. Whoever wrote a stranger's there beside an addres
 here: the code went to them, the account was theirs, and so were the copy and the erasure.
 """
 
+from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core import mail
 from django.test import Client
+from django.utils import timezone
 
+from access.scopes import SCOPES
 from access.services.accounts import register_verified
 from erasure.models import RightsRequest
+from erasure.services import opendsr
 from erasure.services.connectors import identities_of
+from gdpr_portal.errors import Refused
 from subjects import selectors
 from subjects.models import ApplicationLink, Identifier, Subject
-from subjects.services import register_subject
+from subjects.services import link_application, register_subject
+from subjects.services.reveal import revealed_to_staff
 from tests.conftest import PASSWORD, make_application
-from tests.erasure.people import file, store
+from tests.erasure.people import file, store, sweep_all
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
 NUMBER, MINE = "+49 30 7654321", "mallory@example.org"
@@ -83,6 +90,67 @@ def test_nor_does_it_in_steps(victim: Subject, shop: Any, steps: list[dict[str, 
         assert register(shop, **identifiers).pk == victim.pk
     assert selectors.email_of(victim) is None
     assert ApplicationLink.objects.get(subject=victim, application=shop).by_phone_alone
+
+
+@pytest.fixture
+def web(crm: Any) -> Any:
+    """An application with every scope, that another has registered the person before."""
+    return make_application("web", sorted(SCOPES.keys() - {"audit:read"}))
+
+
+def joined(api: Any) -> str:
+    given = {"identifiers": {"phone": NUMBER, "email": MINE, "customer_id": "m-1"}, "birth_date": "2015-01-31"}
+    answer = api.post("/api/v1/subjects", given)
+    assert answer.status_code == 200
+    return str(answer.json()["id"])
+
+
+@pytest.mark.parametrize("word", ["account", "document", "none"])
+def test_its_word_counts_for_no_request_either(
+    victim: Subject, shop: Any, web: Any, client_for: Any, word: str
+) -> None:
+    register(shop, phone=NUMBER)
+    held(victim, shop)
+    api = client_for(web)
+    asked = {"subject": joined(api), "details": {}, "verified_by": word}
+    for right in ("access", "portability"):
+        copy = api.post("/api/v1/requests", asked | {"right": right})
+        assert (copy.status_code, copy.json()["code"]) == (403, "must_ask")
+    erasure = api.post("/api/v1/requests", asked | {"right": "erasure"})
+    assert (erasure.status_code, erasure.json()["state"]) == (201, "in_review")
+    sweep_all()
+    victim.refresh_from_db()
+    assert victim.erased_at is None
+
+
+def test_nor_does_a_controller_get_a_copy_of_them_by_opendsr(victim: Subject, web: Any) -> None:
+    register(web, phone=NUMBER, email=MINE)
+    asked = SimpleNamespace(
+        id=uuid4(), kind="access", identities=[("email", MINE)], callback_urls=(), submitted_at=timezone.now()
+    )
+    with pytest.raises(Refused, match="must_ask"):
+        opendsr.receive(application=web, asked=asked, raw=b"{}")
+
+
+def test_it_says_nothing_of_who_the_person_is(victim: Subject, web: Any, client_for: Any, audit_log: Any) -> None:
+    joined(client_for(web))
+    victim.refresh_from_db()
+    assert selectors.birth_date_of(victim) is None and victim.country == ""
+    assert selectors.subject_known_by({"phone": NUMBER, "email": MINE}) is None
+    assert selectors.subject_known_by({"phone": NUMBER}) == victim
+    assert audit_log("subject.identified")[-1].details["vouched"] is False
+
+
+def test_that_somebody_shared_with_it_proves_nothing(victim: Subject, acme: Any) -> None:
+    link_application(subject=victim, application=acme)
+    register(acme, phone=NUMBER, email=MINE)
+    assert selectors.email_of(victim) is None
+
+
+def test_a_colleague_names_nobody_by_it(victim: Subject, shop: Any, rita: Any) -> None:
+    register(shop, phone=NUMBER, email=MINE)
+    named = revealed_to_staff(subject=victim, by=rita.account, reason="told_by_hand", case=uuid4())
+    assert [kind for kind, _value in named] == ["phone"]
 
 
 def test_the_application_that_registered_somebody_is_believed(victim: Subject, crm: Any) -> None:
