@@ -158,10 +158,10 @@ class Decision:
     code: str
     basis: str | None = None
     notice_version: int | None = None
-    fields: dict[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
     evaluated_at: datetime | None = None
     valid_until: datetime | None = None
-    trace: list[dict[str, Any]] = field(default_factory=list)
+    trace: Sequence[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -9,22 +9,25 @@ from uuid import UUID
 
 from gdpr_portal_client._async.client import AsyncPortal
 from gdpr_portal_client.errors import Erased, PortalError
-from gdpr_portal_client.models import Decision, DecisionChange
+from gdpr_portal_client.models import Decision
+from gdpr_portal_client.standing import Standing, answer
 
-Key = tuple[UUID, str, str | None]
+STALE = answer("stale")
 
 
 class AsyncLocalDecisions:
     """Answers `decide` without a request. `stale_after` is how many seconds without news it may still say yes.
 
-    Start it with `load()`, keep it near with `follow()` in a task of its own, or `catch_up()` when it suits.
+    Start it with `load()`, keep it near with `follow()` in a task of its own, or `catch_up()` when it suits. Any number
+    may ask; of those that read from the service one waits for the other. The answers are shared: nothing in them can be
+    changed.
     """
 
     def __init__(self, portal: AsyncPortal, *, stale_after: float = 60.0) -> None:
         self._portal, self._stale_after = portal, stale_after
-        self._standing: dict[Key, DecisionChange] = {}
-        self._cursor = ""
+        self._standing = Standing()
         self._fresh_at = float("-inf")
+        self._reading = asyncio.Lock()
 
     @property
     def stale(self) -> bool:
@@ -33,39 +36,51 @@ class AsyncLocalDecisions:
 
     def decide(self, subject: UUID | str, purpose: str, *, recipient: str | None = None) -> Decision:
         """The verdict: `stale` and not allowed past the bound, `unknown_subject` for whom it does not know."""
-        if self.stale:
-            return Decision(allowed=False, code="stale")
-        found = self._standing.get((UUID(str(subject)), purpose, recipient))
-        code = found.code if found else "unknown_subject"
-        return Decision(allowed=code == "allowed", code=code)
+        if time.monotonic() - self._fresh_at > self._stale_after:
+            return STALE
+        who = subject if isinstance(subject, UUID) else UUID(subject)
+        return self._standing.decision(who, purpose, recipient)
 
     async def load(self) -> None:
-        """Everything stands as the service has it now."""
-        began, cursor, page = time.monotonic(), None, None
-        standing: dict[Key, DecisionChange] = {}
-        while page is None or page.next is not None:
-            page = await self._portal.snapshot(cursor=cursor)
-            standing |= {_key(each): each for each in page.items}
-            cursor = page.next
-        self._standing, self._cursor, self._fresh_at = standing, page.cursor or "", began
-        await self.catch_up()
+        """Everything stands as the service has it now; until all of it is here, what was here before."""
+        async with self._reading:
+            await self._load()
 
     async def catch_up(self, *, wait: int = 0) -> int:
         """Every change up to now is in; how many there were. Begins anew when the cursor has expired."""
+        async with self._reading:
+            try:
+                count, self._fresh_at = await self._read_on(self._standing, wait)
+            except Erased:
+                await self._load()
+                return 0
+            return count
+
+    async def _load(self) -> None:
+        fresh_at = None
+        while fresh_at is None:
+            standing, page = Standing(), None
+            while page is None or page.next is not None:
+                page = await self._portal.snapshot(cursor=page.next if page else None)
+                standing.take(page.items)
+            standing.cursor = page.cursor or ""
+            try:
+                _, fresh_at = await self._read_on(standing, 0)
+            except Erased:  # what everybody's decisions rest on changed meanwhile
+                continue
+        self._standing, self._fresh_at = standing, fresh_at
+
+    async def _read_on(self, standing: Standing, wait: int) -> tuple[int, float]:
+        """How many changes there were, and since when that is all of them. Raises `Erased` for too old a cursor."""
         count = 0
         while True:
             began = time.monotonic()
-            try:
-                page = await self._portal.changes(self._cursor, wait=wait)
-            except Erased:
-                await self.load()
-                return count
-            self._take(page.items)
+            page = await self._portal.changes(standing.cursor, wait=wait)
+            standing.take(page.items)
+            standing.cursor = page.next or page.cursor or standing.cursor
             count += len(page.items)
-            self._cursor = page.next or page.cursor or self._cursor
             if page.next is None:
-                self._fresh_at = began
-                return count
+                return count, began
 
     async def follow(self, *, wait: int = 25, pause: float = 1.0) -> None:
         """Stays near for as long as the task runs; while the service cannot be reached it grows stale and refuses.
@@ -82,13 +97,3 @@ class AsyncLocalDecisions:
                 count, began = 0, time.monotonic()
             if not count and time.monotonic() - began < wait:
                 await asyncio.sleep(pause)
-
-    def _take(self, changes: list[DecisionChange]) -> None:
-        for change in changes:
-            known = self._standing.get(_key(change))
-            if known is None or known.seq <= change.seq:
-                self._standing[_key(change)] = change
-
-
-def _key(change: DecisionChange) -> Key:
-    return change.subject, change.purpose, change.recipient
