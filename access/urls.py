@@ -13,6 +13,7 @@ urlpatterns = [
     path("login/passkey/options", passkeys.sign_in_options, name="login_passkey_options"),
     path("login/recovery", signin.recovery, name="login_recovery"),
     path("logout", signin.logout, name="logout"),
+    path("stay", signin.stay, name="stay"),
     path("confirm", signin.confirm, name="confirm"),
     path("confirm/passkey/options", passkeys.step_up_options, name="confirm_passkey_options"),
     path("language", signin.set_language, name="set_language"),

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.i18n import LANGUAGE_QUERY_PARAMETER
 from django.views.i18n import set_language as choose_language
 
@@ -84,6 +84,12 @@ def confirm(request: HttpRequest) -> HttpResponse:
         else:
             return redirect(confirmed_next(request))
     return page(request, "confirm", form, ways=factors.ways(person(request)))
+
+
+@require_safe
+def stay(request: HttpRequest) -> HttpResponse:
+    """Nothing; to ask for it is to use the session (static/session.js)."""
+    return HttpResponse(status=204)
 
 
 @require_POST

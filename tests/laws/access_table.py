@@ -84,7 +84,7 @@ PAGES: Final[dict[str, Page]] = {
     "login/factor/passkey": HALF_WAY, "login/factor/passkey/options": HALF_WAY,
     "signup/passkey": HALF_WAY, "signup/passkey/options": HALF_WAY, "confirm/passkey/options": SIGNED_IN,
     "security/passkeys/<device_id>/remove": SIGNED_IN, "security/passkeys/<device_id>/name": SIGNED_IN,
-    "logout": PUBLIC, "language": PUBLIC,
+    "stay": SIGNED_IN, "logout": PUBLIC, "language": PUBLIC,
     "signup": PUBLIC, "signup/code": PUBLIC, "signup/password": PUBLIC, "signup/totp": HALF_WAY,
     "signup/recovery": SIGNED_IN,
     "lost-factor": PUBLIC, "lost-factor/sent": PUBLIC, "lost-factor/<reset_id>/<token>": PUBLIC,
