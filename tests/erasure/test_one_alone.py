@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.core import mail
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client, override_settings
 from django.urls import reverse
 
@@ -22,7 +22,7 @@ from tests.conftest import make_staff
 from tests.consent.people import answer
 from tests.erasure.people import file, run_all, store, sweep_all
 from tests.erasure.receiver import Other, destination, due_again, receiving
-from tests.erasure.test_mandates import LAWYER, PAPER
+from tests.erasure.test_mandates import LAWYER, PAPER, migrate
 from tests.erasure.test_mandates import form as public_form
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
@@ -335,6 +335,24 @@ def test_the_database_sends_nothing_on_the_word_of_one(ported: RightsRequest, ri
     for alone in ({}, {"agreed_by": rita.account}):
         with pytest.raises(IntegrityError, match="transfer_four_eyes"), transaction.atomic():
             Transfer.objects.update(state="waiting", **alone)
+
+
+def test_what_one_began_to_send_before_the_upgrade_waits_for_another(
+    ported: RightsRequest, rival: Destination, rita: Any, paul: Any, alice: Any
+) -> None:
+    own = transfers.ask_transfer(request=ported, destination_id=rival.id, actor=actors.SUBJECT)
+    with connection.cursor() as cursor:
+        drop = "SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE erasure_{} DROP CONSTRAINT {}_four_eyes"
+        for table, name in (("transfer", "transfer"), ("rightsrequest", "request"), ("withheldrows", "withheld")):
+            cursor.execute(drop.format(table, name))
+        cursor.execute("DROP INDEX one_proposed_transfer")
+    Transfer.objects.filter(pk=own.pk).update(asked_by=rita.account, state="sending")
+    migrate("erasure", "0017_what_one_says_alone")
+    own.refresh_from_db()
+    assert (own.state, own.fence) == ("proposed", 1)
+    with pytest.raises(Refused, match="four_eyes"):
+        transfers.agree_transfer(request=ported, by=rita.account)
+    transfers.agree_transfer(request=ported, by=paul.account)
 
 
 # --- values that nothing needs ----------------------------------------------------------------------------------------

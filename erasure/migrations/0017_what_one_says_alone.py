@@ -1,9 +1,6 @@
 """What one says alone destroys nothing and hands nothing out. What one began before waits for another's look."""
 
-import django.db.models.deletion
-from django.conf import settings
 from django.db import migrations, models
-
 
 ALONE = """
 UPDATE erasure_transfer SET state = 'proposed', lease_until = NULL, next_at = NULL, fence = fence + 1
@@ -15,28 +12,9 @@ SET CONSTRAINTS ALL IMMEDIATE;
 
 
 class Migration(migrations.Migration):
-
-    dependencies = [
-        ('erasure', '0015_breach_sent_by'),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-    ]
+    dependencies = [("erasure", "0016_second_person")]
 
     operations = [
-        migrations.AddField(
-            model_name='rightsrequest',
-            name='vouched_by',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='transfer',
-            name='agreed_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='withheldrows',
-            name='proposed_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
         migrations.RunSQL(ALONE, migrations.RunSQL.noop),
         migrations.AddConstraint(
             model_name='rightsrequest',
