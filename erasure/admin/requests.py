@@ -119,8 +119,8 @@ class RequestAdmin(BulkActs, MandatePages):
         places = ManualPlace.objects.filter(slug=Substr(OuterRef("steps__target"), _PLACE))
         place = Subquery(places.order_by(F("approved_at").desc(nulls_last=True)).values("name")[:1])
         target = Coalesce(name, place, "steps__target")
-        second = Exists(SecondOpinion.objects.filter(request=OuterRef("pk"), agreed=None))
-        second |= four_eyes.WAITS | Q(pk__in=transfers_proposed().values("request"))
+        second = Q(Exists(SecondOpinion.objects.filter(request=OuterRef("pk"), agreed=None))) | four_eyes.WAITS
+        second |= Q(pk__in=transfers_proposed().values("request"))
         second |= Q(pk__in=changes_proposed().values("step__request"))
         held = LegalHold.objects.filter(subject=OuterRef("subject"), lifted_at=None).exclude(lift_proposed_by=None)
         open_too = RightsRequest.objects.filter(subject=OuterRef("subject"), state__in=OPEN_REQUEST)
