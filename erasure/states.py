@@ -33,6 +33,7 @@ MANDATE: dict[str, frozenset[str]] = {
 }
 
 TRANSFER: dict[str, frozenset[str]] = {
+    "proposed": frozenset({"waiting", "stopped"}),
     "waiting": frozenset({"sending", "failed", "stopped"}),
     "sending": frozenset({"waiting", "received", "failed", "stopped"}),
     "received": frozenset(),
@@ -57,7 +58,8 @@ TRIES = 5
 """After so many a step that errs is failed, and one whose place does not answer is shown to an operator."""
 REMOVED = "place_removed"
 """The reason of a step whose place is registered no more: it was not asked."""
-LIVE_TRANSFER = tuple(state for state, after in TRANSFER.items() if after)
+LIVE_TRANSFER = ("waiting", "sending")
+"""A transfer that is only proposed holds nothing up, and keeps nothing."""
 OPEN_REQUEST = tuple(state for state, after in REQUEST.items() if after)
 
 

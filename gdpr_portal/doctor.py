@@ -17,12 +17,15 @@ from django.db import OperationalError, connection
 from django.db.models import Min
 from django.utils import timezone
 
+from access import roles
 from access.models import OutgoingMail, WebhookEndpoint
+from access.services.factors import count_factors
 from audit.selectors import latest_size
 from audit.sequencer import lag_seconds
 from consent.models import Delivery, NoticeText
 from consent.models.governance import ReviewState
 from erasure.models import RightsRequest, Step
+from erasure.services.escalations import desk_accounts
 from erasure.states import OPEN_REQUEST
 from gdpr_portal import broker, clocks, outages, wellknown
 from gdpr_portal.celery import app
@@ -285,6 +288,22 @@ def _requests() -> Answer:
     return Answer("ok", "no rights request is overdue or stuck")
 
 
+def _reviewers() -> Answer:
+    """Four eyes are two people who can act: what needs a second waits for ever else (docs/decisions/0070)."""
+    able = [account for account in desk_accounts() if count_factors(account)]
+    writers = [account for account in able if account.has_role(roles.IRM)]
+    remedy = (
+        "Invite another: `manage.py staff invite ADDRESS NAME --role irm`; `staff list` says who has no factor yet."
+    )
+    if len(able) < 2:
+        words = f"reviewers who can act: {len(able)}; erasures by letter, mails about a breach, holds need two"
+        return Answer("warn", words, remedy)
+    if len(writers) < 2:
+        words = f"of the reviewers {len(writers)} with the role irm can act; wordings and contracts need two"
+        return Answer("warn", words, remedy)
+    return Answer("ok", f"{len(able)} reviewers can act, {len(writers)} of them for wordings and contracts")
+
+
 def _mail() -> Answer:
     given_up = OutgoingMail.objects.exclude(given_up_at=None).count()
     if given_up:
@@ -351,6 +370,7 @@ CHECKS = [
     Check("audit log", _sequencer, "The audit log is not sealed", asks_database=True),
     Check("notices", _controller, "A deployment goes wrong", asks_database=True),
     Check("rights requests", _requests, "A rights request runs out of time", asks_database=True),
+    Check("reviewers", _reviewers, "A rights request runs out of time", asks_database=True),
     Check("mail", _mail, "Notices or mails do not go out", asks_database=True),
     Check("breakers", _breakers, "A dependency is left alone", asks_database=True),
     Check("receivers", _receivers, "A recipient does not confirm", asks_database=True),

@@ -35,7 +35,9 @@ from consent.models import (
 from consent.models.governance import ReviewState
 from consent.wording import title_in
 from erasure.models import Breach, ErasurePause, LegalHold, RetentionProposal, RightsRequest, SecondOpinion, Step
-from erasure.services import checking
+from erasure.services import checking, four_eyes
+from erasure.services.transfers import transfers_proposed
+from erasure.services.withheld import changes_proposed
 from erasure.states import OPEN_REQUEST
 from erasure.words import internal_date
 from gdpr_portal import outages
@@ -116,9 +118,13 @@ def _for_reviewers(account: Account, now: datetime) -> Iterable[Waiting]:
 def _for_second_pair_of_eyes(account: Account, requests: str) -> Iterable[Waiting]:
     opinions = SecondOpinion.objects.filter(agreed=None).exclude(proposed_by=account).count()
     lifts = LegalHold.objects.filter(lifted_at=None).exclude(lift_proposed_by=None).exclude(lift_proposed_by=account)
-    second = opinions + lifts.count()
+    sendings = transfers_proposed().exclude(asked_by=account).count()
+    second = opinions + lifts.count() + sendings + changes_proposed().exclude(proposed_by=account).count()
     words = ngettext("proposal needs a second reviewer", "proposals need a second reviewer", second)
     yield Waiting(second, words, requests)
+    vouched = RightsRequest.objects.filter(four_eyes.WAITS).exclude(vouched_by=account).count()
+    words = ngettext("request waits for a second reviewer", "requests wait for a second reviewer", vouched)
+    yield Waiting(vouched, words, f"{requests}?state__exact=in_review", "bad")
     proposed = Breach.objects.filter(closed_at=None, people_told_at=None, proposed_by__isnull=False)
     mails = sum(row.is_proposed() for row in proposed.exclude(proposed_by=account))
     words = ngettext(

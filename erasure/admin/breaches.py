@@ -43,6 +43,9 @@ class BreachForm(forms.ModelForm):
         return given
 
 
+NOT_TOLD_WHY = gettext_lazy(
+    "The register says that nobody writes to them, and why. The authority may ask for more (Art. 34(4))."
+)
 FINAL: dict[str, tuple[Any, Any]] = {
     "authority_told": (
         gettext_lazy("The authority was told"),
@@ -61,6 +64,18 @@ FINAL: dict[str, tuple[Any, Any]] = {
     "people_told": (
         gettext_lazy("The people concerned were told"),
         gettext_lazy("No mail is sent: somebody told them already, in another way."),
+    ),
+    "people_protected": (
+        gettext_lazy("People are not told: the data is unreadable (Art. 34(3)(a))"),
+        NOT_TOLD_WHY,
+    ),
+    "people_averted": (
+        gettext_lazy("People are not told: the risk was averted (Art. 34(3)(b))"),
+        NOT_TOLD_WHY,
+    ),
+    "people_effort": (
+        gettext_lazy("People are told in public instead (Art. 34(3)(c))"),
+        NOT_TOLD_WHY,
     ),
     "close": (
         gettext_lazy("Close"),
@@ -227,21 +242,19 @@ class BreachAdmin(ForReviewers):
 
     @admin.action(description=FINAL["people_told"][0])
     def people_told(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase | None:
-        if asked := self._sure(request, rows, "people_told"):
-            return asked
-        return self._omitted(request, rows, "")
+        return self._omitted(request, rows, "people_told", "")
 
-    @admin.action(description=gettext_lazy("People are not told: the data is unreadable (Art. 34(3)(a))"))
+    @admin.action(description=FINAL["people_protected"][0])
     def people_protected(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase | None:
-        return self._omitted(request, rows, Breach.Omitted.PROTECTED)
+        return self._omitted(request, rows, "people_protected", Breach.Omitted.PROTECTED)
 
-    @admin.action(description=gettext_lazy("People are not told: the risk was averted (Art. 34(3)(b))"))
+    @admin.action(description=FINAL["people_averted"][0])
     def people_averted(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase | None:
-        return self._omitted(request, rows, Breach.Omitted.AVERTED)
+        return self._omitted(request, rows, "people_averted", Breach.Omitted.AVERTED)
 
-    @admin.action(description=gettext_lazy("People are told in public instead (Art. 34(3)(c))"))
+    @admin.action(description=FINAL["people_effort"][0])
     def people_effort(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase | None:
-        return self._omitted(request, rows, Breach.Omitted.EFFORT)
+        return self._omitted(request, rows, "people_effort", Breach.Omitted.EFFORT)
 
     @admin.action(description=FINAL["close"][0])
     def close(self, request: HttpRequest, rows: QuerySet[Breach]) -> HttpResponseBase | None:
@@ -262,7 +275,11 @@ class BreachAdmin(ForReviewers):
         writer.writerows([row.id, person] for row in rows for person in breaches.list_people(breach=row, by=who))
         return response
 
-    def _omitted(self, request: HttpRequest, rows: QuerySet[Breach], omitted: str) -> HttpResponseBase | None:
+    def _omitted(
+        self, request: HttpRequest, rows: QuerySet[Breach], name: str, omitted: str
+    ) -> HttpResponseBase | None:
+        if asked := self._sure(request, rows, name):
+            return asked
         return act_on_each(
             request, rows, lambda row, who: breaches.tell_people(breach_id=row.id, by=who, omitted=omitted)
         )

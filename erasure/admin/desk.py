@@ -28,6 +28,7 @@ from erasure.models import (
     RightsRequest,
     SecondOpinion,
     Step,
+    Transfer,
 )
 from erasure.selectors import has_archive
 from erasure.services import (
@@ -36,6 +37,7 @@ from erasure.services import (
     clock,
     comments,
     conversation,
+    four_eyes,
     guard,
     holds,
     identity,
@@ -63,7 +65,8 @@ from subjects.models import Restriction
 from subjects.selectors import restrictions_of
 
 REVIEWERS = frozenset({roles.IRM, roles.PRIVACY_OFFICER})
-ANYBODY = roles.ALL
+SETTLERS = REVIEWERS | {roles.OPERATOR}
+"""Who deals with what failed or waits outside."""
 
 Given = Mapping[str, str]
 
@@ -205,6 +208,10 @@ def _change_rows(request: RightsRequest, account: Account, given: Given) -> None
     withheld.decide(withheld_id=_withheld(request, given), reviewer=account, decision="change")
 
 
+def _propose_change(request: RightsRequest, account: Account, given: Given) -> None:
+    withheld.propose_change(withheld_id=_withheld(request, given), reviewer=account)
+
+
 def _mandate(request: RightsRequest) -> UUID:
     if request.mandate_id is None:
         raise Missing
@@ -255,14 +262,15 @@ ACTS: dict[str, Act] = {
         lambda row, who, given: archives.revoke_archive(request=row, number=int(given["number"]), reviewer=who),
     ),
     "keep_rows": Act(REVIEWERS, _keep_rows),
+    "propose_change": Act(REVIEWERS, _propose_change),
     "change_rows": Act(REVIEWERS, _change_rows),
     "approve": Act(REVIEWERS, _approve),
     "reviewed": Act(REVIEWERS, _reviewed),
     "refuse": Act(REVIEWERS, _refuse),
     "extend": Act(REVIEWERS, _extend),
-    "close_step": Act(ANYBODY, _close_step),
-    "retry_step": Act(ANYBODY, _retry_step),
-    "retry_failed": Act(REVIEWERS | {roles.OPERATOR}, _retry_failed),
+    "close_step": Act(SETTLERS, _close_step),
+    "retry_step": Act(SETTLERS, _retry_step),
+    "retry_failed": Act(SETTLERS, _retry_failed),
     "go_on_without": Act(REVIEWERS, _go_on_without),
     "send_link": Act(REVIEWERS, _send_link),
     "revoke_link": Act(REVIEWERS, _revoke_link),
@@ -315,10 +323,11 @@ ACTS: dict[str, Act] = {
     ),
     "send_on": Act(
         REVIEWERS,
-        lambda row, who, given: transfers.ask_transfer(
-            request=row, destination_id=UUID(given["destination"]), actor=actors.staff(who.id), by=who
+        lambda row, who, given: transfers.propose_transfer(
+            request=row, destination_id=UUID(given["destination"]), by=who
         ),
     ),
+    "agree_sending": Act(REVIEWERS, lambda row, who, given: transfers.agree_transfer(request=row, by=who)),
     "stop_sending": Act(
         REVIEWERS, lambda row, who, given: transfers.stop_transfer(request=row, actor=actors.staff(who.id))
     ),
@@ -346,6 +355,11 @@ class CaseView:
     identity: IdentityCheck | None
     evidence: IdentityEvidence | None
     doubts: tuple[tuple[str, Any], ...]
+    needs_second: bool
+    """Whether the request waits for another than who vouches for it."""
+    may_approve: bool
+    proposed: Transfer | None
+    """The sending to another controller that a second person has to agree to."""
     mandate: Mandate | None
     representative: Representative | None
     siblings: list[RequestInWords]
@@ -391,6 +405,9 @@ def case_view(request: RightsRequest, account: Account) -> CaseView:
         pause=guard.standing_pause(),
         identity=check,
         evidence=getattr(check, "evidence", None),
+        needs_second=(needs_second := request.state == "in_review" and four_eyes.waits(request)),
+        may_approve=not needs_second or request.vouched_by_id != account.pk,
+        proposed=transfers.proposed_transfer(request),
         mandate=request.mandate,
         representative=who,
         siblings=_siblings(request),

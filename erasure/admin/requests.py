@@ -29,15 +29,16 @@ from erasure.admin.bulk import BulkActs
 from erasure.admin.desk import REVIEWERS
 from erasure.admin.mandates import MandatePages
 from erasure.admin.reviewers import ForReviewers
-from erasure.admin.row_acts import act_on_each
+from erasure.admin.row_acts import act_on_each, kept
 from erasure.models import LegalHold, ManualPlace, RetentionProposal, RightsRequest, SecondOpinion, Step
 from erasure.selectors import steps_of
-from erasure.services import requests
+from erasure.services import four_eyes, requests
 from erasure.services.evidence import evidence_pack
 from erasure.services.files import SUFFIXES
 from erasure.services.periods import decide_proposal
 from erasure.services.places import PREFIX
-from erasure.services.withheld import ARTICLES, withheld_of
+from erasure.services.transfers import transfers_proposed
+from erasure.services.withheld import ARTICLES, changes_proposed, withheld_of
 from erasure.states import OPEN_REQUEST
 from erasure.transfer_words import sending
 from erasure.words import (
@@ -118,7 +119,9 @@ class RequestAdmin(BulkActs, MandatePages):
         places = ManualPlace.objects.filter(slug=Substr(OuterRef("steps__target"), _PLACE))
         place = Subquery(places.order_by(F("approved_at").desc(nulls_last=True)).values("name")[:1])
         target = Coalesce(name, place, "steps__target")
-        second = Exists(SecondOpinion.objects.filter(request=OuterRef("pk"), agreed=None))
+        second = Q(Exists(SecondOpinion.objects.filter(request=OuterRef("pk"), agreed=None))) | four_eyes.WAITS
+        second |= Q(pk__in=transfers_proposed().values("request"))
+        second |= Q(pk__in=changes_proposed().values("step__request"))
         held = LegalHold.objects.filter(subject=OuterRef("subject"), lifted_at=None).exclude(lift_proposed_by=None)
         open_too = RightsRequest.objects.filter(subject=OuterRef("subject"), state__in=OPEN_REQUEST)
         told_here = Q(state__in=OPEN_REQUEST) | ~Exists(open_too)  # a hold is of the person: once is enough
@@ -126,7 +129,8 @@ class RequestAdmin(BulkActs, MandatePages):
             super()
             .get_queryset(request)
             .annotate(
-                needs=ArrayAgg(target, filter=needs, distinct=True), needs_second=second | (Exists(held) & told_here)
+                needs=ArrayAgg(target, filter=needs, distinct=True),
+                needs_second=second | (Exists(held) & told_here),
             )
         )
 
@@ -215,6 +219,7 @@ class RequestAdmin(BulkActs, MandatePages):
             "standing": DESK_STATES[row.state],
             "steps": steps_of(row),
             "may_review": may_review,
+            "may_settle": bool(_roles(request) & desk.SETTLERS),
             "withheld": withheld_of(row) if may_review else [],
             "sending": sending(row),
             "articles": ARTICLES,
@@ -314,6 +319,9 @@ class WhyProposed(admin.AllValuesFieldListFilter):
             yield choice | {"display": PROPOSAL_REASONS.get(str(choice["display"]), choice["display"])}
 
 
+LET_GO = gettext_lazy("Erase these values")
+
+
 @admin.register(RetentionProposal)
 class RetentionProposalAdmin(ForReviewers):
     """Values whose consent has ended and that nothing else needs: a reviewer lets them go or keeps them for now."""
@@ -344,13 +352,25 @@ class RetentionProposalAdmin(ForReviewers):
     def why(self, row: RetentionProposal) -> Any:
         return PROPOSAL_REASONS.get(row.reason, row.reason)
 
-    @admin.action(description=gettext_lazy("Erase these values"))
+    @admin.action(description=LET_GO)
     def let_go(self, request: HttpRequest, rows: QuerySet[RetentionProposal]) -> HttpResponseBase | None:
+        if request.POST.get("confirmed") != "yes":
+            return self._sure(request, rows)
         return self._decide(request, rows, erase=True)
 
     @admin.action(description=gettext_lazy("Keep these values for now"))
     def keep(self, request: HttpRequest, rows: QuerySet[RetentionProposal]) -> HttpResponseBase | None:
         return self._decide(request, rows, erase=False)
+
+    def _sure(self, request: HttpRequest, rows: QuerySet[RetentionProposal]) -> HttpResponse:
+        """How many and which, before anything is done: no value, and nobody's name."""
+        context = self.admin_site.each_context(request) | {
+            "title": LET_GO,
+            "kept": kept("let_go", rows),
+            "chosen": [(row, self.called(row), self.why(row)) for row in rows],
+            "opts": self.model._meta,
+        }
+        return render(request, "admin/erasure/proposal_sure.html", context)
 
     def _decide(
         self, request: HttpRequest, rows: QuerySet[RetentionProposal], *, erase: bool

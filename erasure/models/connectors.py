@@ -5,7 +5,7 @@ import uuid
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 __all__ = ["ConnectorCheck", "ConnectorCommit", "KeptRow", "WithheldRows"]
 
@@ -15,8 +15,9 @@ STEP = "erasure.Step"
 class WithheldRows(models.Model):
     """Rows of one collection that an erasure left as they are, for one reason.
 
-    `decidable` of them are the person's and somebody else's: a reviewer decides. Their keys lie sealed until the
-    decision is carried out and looked at; rows that are only somebody else's are counted, and nobody decides.
+    `decidable` of them are the person's and somebody else's: a reviewer decides, and to change them takes two. Their
+    keys lie sealed until the decision is carried out and looked at; rows that are only somebody else's are counted, and
+    nobody decides.
     """
 
     class Decision(models.TextChoices):
@@ -33,6 +34,8 @@ class WithheldRows(models.Model):
     decision = models.CharField(max_length=6, choices=Decision.choices, default="", blank=True)
     article = models.CharField(max_length=40, default="", blank=True)
     until = models.DateTimeField(null=True)
+    proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    """Who wants them changed, which is another's to decide."""
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     decided_at = models.DateTimeField(null=True)
     changed_at = models.DateTimeField(null=True)
@@ -46,6 +49,12 @@ class WithheldRows(models.Model):
                 name="withheld_decided_by_somebody",
             ),
             models.CheckConstraint(condition=~Q(decision="keep", article=""), name="withheld_kept_under_an_article"),
+            models.CheckConstraint(
+                condition=~Q(decision="change")
+                | (Q(proposed_by__isnull=False) & ~Q(proposed_by=F("decided_by")))
+                | Q(proposed_by__isnull=True, changed_at__isnull=False),  # changed before it took two
+                name="withheld_four_eyes",
+            ),
         ]
 
     def __str__(self) -> str:

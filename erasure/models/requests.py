@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from access.models import Application
@@ -32,6 +32,9 @@ class RightsRequest(models.Model):
         DOCUMENT = "document"
         NONE = "none"
 
+    DESTROYS = (Right.ERASURE.value, Right.RECTIFICATION.value)
+    """Rights by which what is held goes: all of it, or the value before."""
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     subject = models.ForeignKey(Subject, models.PROTECT, related_name="requests")
     right = models.CharField(max_length=20, choices=Right.choices)
@@ -55,6 +58,11 @@ class RightsRequest(models.Model):
     mandate = models.ForeignKey("erasure.Mandate", models.PROTECT, null=True, related_name="requests")
     joint = models.ForeignKey("erasure.JointCase", models.PROTECT, null=True, related_name="requests")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    vouched_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    """On whose word at the desk it rests (`erasure.services.four_eyes`); null where the person, or an application that
+    speaks for them, asked."""
     reason_code = models.CharField(max_length=60, default="", blank=True)
     outcome = models.CharField(max_length=40, default="", blank=True)
     notice_to_sealed = models.BinaryField(null=True, editable=False)
@@ -71,7 +79,14 @@ class RightsRequest(models.Model):
                     right="erasure", mandate=None, state__in=["received", "verifying", "in_review", "in_progress"]
                 ),
                 name="one_open_erasure",
-            )
+            ),
+            models.CheckConstraint(
+                condition=~Q(right__in=["erasure", "rectification"], state__in=["in_progress", "completed"])
+                | Q(vouched_by__isnull=True)
+                | Q(outcome="nothing_held")
+                | (Q(reviewer__isnull=False) & ~Q(reviewer=F("vouched_by"))),
+                name="request_four_eyes",
+            ),
         ]
         indexes = [models.Index(fields=["application", "created_at", "id"], name="request_listed")]
 

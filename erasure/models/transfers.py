@@ -59,6 +59,7 @@ class Destination(models.Model):
 class Transfer(models.Model):
     """One sending of one archive to one destination (`erasure.states.TRANSFER`).
 
+    What the desk asks for in the person's name is proposed, and waits once another member of staff agreed.
     Claimed by lease and fencing token, called without a transaction, settled. `offset` is how many bytes the
     destination has said it holds; where to go on is asked anew at every turn.
     """
@@ -68,6 +69,8 @@ class Transfer(models.Model):
     destination = models.ForeignKey(Destination, models.PROTECT, related_name="transfers")
     state = models.CharField(max_length=8, default="waiting")
     asked_by = models.ForeignKey(STAFF, models.PROTECT, null=True, related_name="+")
+    agreed_by = models.ForeignKey(STAFF, models.PROTECT, null=True, related_name="+")
+    """The second person, where the first was one of the desk."""
     asked_at = models.DateTimeField()
     upload_url = models.CharField(max_length=500, default="", blank=True)
     size_bytes = models.BigIntegerField(default=0)
@@ -85,6 +88,13 @@ class Transfer(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["request"], condition=Q(state__in=["waiting", "sending"]), name="one_live_transfer"
+            ),
+            models.UniqueConstraint(fields=["request"], condition=Q(state="proposed"), name="one_proposed_transfer"),
+            models.CheckConstraint(
+                condition=Q(asked_by__isnull=True)
+                | ~Q(state__in=["waiting", "sending"])
+                | (Q(agreed_by__isnull=False) & ~Q(agreed_by=F("asked_by"))),
+                name="transfer_four_eyes",
             ),
             models.CheckConstraint(
                 condition=~Q(state="received") | ~Q(acknowledgement=""), name="transfer_received_is_acknowledged"

@@ -15,7 +15,7 @@ Who asks
                                      somebody for somebody else; links in mails
 The desk
     casework, conversation, comments, questions, opinions
-    holds, guard                     what stops an erasure
+    four_eyes, holds, guard          what stops an erasure
     breaches, evidence, packs        the register, and what a regulator gets
 Steps
     steps, claims, sweeping          who does what next, by lease and fencing token

@@ -15,8 +15,9 @@ from erasure.selectors import held_purposes
 from erasure.services import addresses
 from erasure.services.details import checked_details, purpose_named, sealed_details
 from erasure.services.locking import locked_open_request
-from erasure.services.records import move_request, record_request
+from erasure.services.records import record_request
 from erasure.services.start import hold_at_once, is_in_undo_window, take_back_effects
+from erasure.states import REQUEST, move
 from gdpr_portal.errors import WrongState
 
 
@@ -33,7 +34,8 @@ def retype(*, request_id: UUID, reviewer: Account, right: str, details: Mapping[
     """The request is one of another right, received when it was received and due when it was due (R15).
 
     It waits for a reviewer afterwards, unless it still waits to be verified; what held for the right it is not is over,
-    and what holds at once for the one it is holds. The person is told (Art. 12(1)). Raises `wrong_state` once anything
+    and what holds at once for the one it is holds. Leave given for what it was is none for what it is, for which the
+    reviewer vouches (`four_eyes`). The person is told (Art. 12(1)). Raises `wrong_state` once anything
     was done, `right_not_available`, and what is wrong with the details.
     """
     with transaction.atomic():
@@ -42,12 +44,16 @@ def retype(*, request_id: UUID, reviewer: Account, right: str, details: Mapping[
             raise WrongState("wrong_state", "This request is being carried out already.")
         was, staff = request.right, actors.staff(reviewer.id)
         take_back_effects(request, actor=staff)
+        is_back = request.state not in {"verifying", "in_review"}
+        if is_back:
+            move(request, "in_review", REQUEST)
+        request.vouched_by, request.reviewer = reviewer, None
         _become(request, right, details)
         Case.objects.get_or_create(request=request, defaults={"filed_as": was})
         Case.objects.filter(request=request, filed_as="").update(filed_as=was)
         record_request(request, "request.retyped", actor=staff, was=was)
-        if request.state not in {"verifying", "in_review"}:
-            move_request(request, "in_review", actor=staff)
+        if is_back:
+            record_request(request, "request.in_review", actor=staff)
         hold_at_once(request, actor=staff)
         if right != was and request.state != "verifying":
             _tell(request, was)

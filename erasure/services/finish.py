@@ -196,7 +196,7 @@ def _transferred(requests: Sequence[RightsRequest]) -> dict[UUID, list[Transfer]
     """What came of sending the archives of these requests on; one statement for those that have archives."""
     found: dict[UUID, list[Transfer]] = {row.id: [] for row in requests}
     if copies := [row for row in requests if row.right in sources.COPIES]:
-        rows = Transfer.objects.filter(request__in=copies).exclude(state__in=LIVE_TRANSFER)
+        rows = Transfer.objects.filter(request__in=copies).exclude(state__in=["proposed", *LIVE_TRANSFER])
         for row in rows.select_related("destination").order_by("asked_at"):
             found[row.request_id].append(row)
     return found

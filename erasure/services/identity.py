@@ -129,7 +129,7 @@ def settle(*, request_id: UUID, reviewer: Account, method: str, outcome: str) ->
         check.save(update_fields=["method", "outcome", "settled_by", "settled_at"])
         record_request(request, "identity.settled", actor=actor, method=method, outcome=outcome)
         if outcome == IdentityCheck.Outcome.CONFIRMED:
-            go_on_identified(request, actor=actor)
+            go_on_identified(request, reviewer=reviewer)
     return check
 
 

@@ -40,6 +40,7 @@ def file_together(
     received_at: datetime | None = None,
     by_person: bool = False,
     mandate: Mandate | None = None,
+    vouched_by: Account | None = None,
 ) -> list[RightsRequest]:
     """Each wish is a request of its own, in the order they are carried out; more than one are a case.
 
@@ -60,6 +61,7 @@ def file_together(
                 by_person=by_person,
                 mandate=mandate,
                 joint=joint,
+                vouched_by=vouched_by,
             )
             for right, details in ordered
         ]

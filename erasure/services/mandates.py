@@ -109,7 +109,7 @@ def accept(*, mandate_id: UUID, reviewer: Account, answers_to_representative: bo
         _record(mandate, "mandate.accepted", actor, answers=answers_to_representative)
         for request in _open_requests(mandate):
             _require_only_erasure(request)
-            go_on_with_mandate(request, actor=actor)
+            go_on_with_mandate(request, reviewer=reviewer)
         _tell_both(mandate)
     return mandate
 

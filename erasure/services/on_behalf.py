@@ -78,13 +78,17 @@ def record_letter(
     reviewer: Account,
     received_at: datetime | None = None,
 ) -> list[RightsRequest]:
-    """What the person asked for by letter is filed by a reviewer who is sure that it is them (Art. 12(6))."""
+    """What the person asked for by letter is filed by a reviewer who is sure that it is them (Art. 12(6)).
+
+    What takes away what is held waits for a second person (`four_eyes`).
+    """
     return file_together(
         subject=subject,
         wishes=wishes,
         verified_by=RightsRequest.VerifiedBy.DOCUMENT,
         actor=actors.staff(reviewer.id),
         received_at=received_at,
+        vouched_by=reviewer,
     )
 
 

@@ -18,10 +18,12 @@ from django.utils import timezone
 from access.models import Account
 from audit import actors
 from audit import services as audit
+from consent.models import ConsentEvent
 from consent.services.deliveries import holding_applications, queue_delivery
 from erasure.ends import ENDED, ENDS, ITS_PURPOSE
 from erasure.models import RetentionProposal
 from erasure.plans import has_endpoint
+from erasure.services import four_eyes
 from gdpr_portal.errors import Missing, WrongState
 from gdpr_portal.prepared import Prepared
 from subjects.models import Subject
@@ -139,7 +141,8 @@ def _erase(subject: Subject, fields: list[str], reason: str, *, actor: str) -> N
 def decide_proposal(*, proposal_id: UUID, reviewer: Account, erase: bool) -> RetentionProposal:
     """The values are erased as far as nothing needs them still, or stay and are asked about again in 90 days.
 
-    Raises `wrong_state` for a proposal that was decided, and when something keeps the values by now.
+    Raises `wrong_state` for a proposal that was decided, and when something keeps the values by now; `four_eyes` for
+    who wrote down that a consent was taken back: alone they would take away what somebody agreed to.
     """
     subject_id = RetentionProposal.objects.filter(pk=proposal_id).values_list("subject_id", flat=True).first()
     if subject_id is None:
@@ -151,11 +154,18 @@ def decide_proposal(*, proposal_id: UUID, reviewer: Account, erase: bool) -> Ret
             raise WrongState("wrong_state", "This proposal was decided.")
         proposal.decided_by, proposal.decided_at, proposal.erased = reviewer, timezone.now(), erase
         if erase:
+            if _wrote_it_down(subject, reviewer):
+                raise four_eyes.another()
             _erase(subject, _still_over(subject, proposal), proposal.reason, actor=actors.staff(reviewer.id))
         else:
             _record(proposal, "retention.declined", actors.staff(reviewer.id))
         proposal.save()
     return proposal
+
+
+def _wrote_it_down(subject: Subject, reviewer: Account) -> bool:
+    taken_back = ConsentEvent.objects.filter(subject=subject, action=ConsentEvent.Action.WITHDRAW)
+    return taken_back.filter(actor=actors.staff(reviewer.id)).exists()
 
 
 def _still_over(subject: Subject, proposal: RetentionProposal) -> list[str]:

@@ -20,7 +20,7 @@ from consent.services.deliveries import keep_trying
 from erasure import rights
 from erasure.models import IdentityCheck, JointCase, Mandate, RightsRequest
 from erasure.selectors import held_purposes
-from erasure.services import addresses, start
+from erasure.services import addresses, four_eyes, start
 from erasure.services.clock import deadline_for, stood_for
 from erasure.services.details import checked_details, opened_details, purpose_named, sealed_details
 from erasure.services.joint_order import COPIES
@@ -85,6 +85,7 @@ def file_request(
     mandate: Mandate | None = None,
     joint: JointCase | None = None,
     is_own: bool = False,
+    vouched_by: Account | None = None,
 ) -> RightsRequest:
     """The request is received, its clock runs, and it goes on as far as it can at once (Art. 12(2), (3)).
 
@@ -94,6 +95,7 @@ def file_request(
     copy is never one that was asked for before, since who asks has to be able to follow and cancel it alone.
 
     Whom an application verified whose word does not count (`is_believed`) nobody verified: the person is asked by mail.
+    `vouched_by` is who recorded it at the desk: alone they destroy nothing (`four_eyes`).
 
     Raises `right_not_available`, `erased`, `unknown_purpose`, `invalid_value`; `must_ask` for a copy that such an
     application asks for: it would be of everything, whoever the application has before it.
@@ -112,6 +114,7 @@ def file_request(
             "application": application,
             "by_person": by_person,
             "by_controller": is_own,
+            "vouched_by": vouched_by,
         }
         is_alone = mandate is not None or (is_own and right != "erasure")
         request = None if is_alone else _open_already(subject, right, clean, received_at, joint, columns)
@@ -137,6 +140,7 @@ def _asked_again(request: RightsRequest, *, actor: str, joint: JointCase | None,
     if application is not None and application.pk != request.application_id and not columns["by_controller"]:
         request.also_asked_by.add(application)
     _is_theirs_too(request, verified_by, by_person=columns["by_person"])
+    _vouched_for(request, verified_by, columns["vouched_by"])
     if request.by_controller and not columns["by_controller"]:
         request.by_controller = False  # somebody else wants it as well: the controller has to hear of that
         request.save(update_fields=["by_controller"])
@@ -151,6 +155,16 @@ def _is_theirs_too(request: RightsRequest, verified_by: str, *, by_person: bool)
     if by_person and verified_by == RightsRequest.VerifiedBy.ACCOUNT and not request.by_person:
         request.by_person = True
         request.save(update_fields=["by_person"])
+
+
+def _vouched_for(request: RightsRequest, verified_by: str, staff: Account | None) -> None:
+    """On whose word it rests, asked again: nobody's at the desk any more once the person, or who speaks for them, asks
+    too; a letter counts for what nobody has verified yet."""
+    if verified_by == RightsRequest.VerifiedBy.NONE:
+        return
+    if staff is None or request.verified_by == RightsRequest.VerifiedBy.NONE:
+        request.vouched_by = staff
+        request.save(update_fields=["vouched_by"])
 
 
 def _received(request: RightsRequest, actor: str, ground: str | None = None) -> audit.Entry:
@@ -219,8 +233,9 @@ def _receive(
 
 def _go_on(request: RightsRequest, *, verified_by: str, actor: str, before: Sequence[audit.Entry] = ()) -> None:
     """From received or verifying to the next state that is reached without anybody else; a new row is saved with it,
-    and what the log says `before` is written with that."""
-    if request.state not in {"received", "verifying"}:
+    and what the log says `before` is written with that. So does what waited for a second person alone, once the person
+    says so themselves."""
+    if request.state not in {"received", "verifying"} and not _waited_for_a_word(request, verified_by):
         return
     if request.mandate is not None:
         move_request(request, "in_review", actor=actor, before=before)
@@ -236,20 +251,38 @@ def _go_on(request: RightsRequest, *, verified_by: str, actor: str, before: Sequ
         start.schedule(request, actor=actor, before=before)
 
 
-def go_on_with_mandate(request: RightsRequest, *, actor: str) -> None:
-    """The mandate was accepted: what waited for it alone goes on, the rest waits for its own review; row locked."""
+def _waited_for_a_word(request: RightsRequest, verified_by: str) -> bool:
+    """Whether what a colleague recorded waited for nothing but this word: the person's, or of who speaks for them."""
+    said = verified_by != RightsRequest.VerifiedBy.NONE and request.vouched_by_id is None
+    alone = request.right == "erasure" and request.mandate_id is None and not request.needs_review
+    return request.state == "in_review" and said and alone
+
+
+def go_on_with_mandate(request: RightsRequest, *, reviewer: Account) -> None:
+    """The mandate was accepted: what waited for it alone goes on, the rest waits for its own review; row locked.
+
+    Of one that no colleague recorded who accepted it is the only one who says that it is right.
+    """
+    actor = actors.staff(reviewer.id)
     request.verified_by = RightsRequest.VerifiedBy.DOCUMENT
+    if request.mandate is not None and request.mandate.recorded_by_id is None:
+        request.vouched_by, request.reviewer = reviewer, None
     if request.needs_review:
-        request.save(update_fields=["verified_by"])
+        request.save(update_fields=["verified_by", "vouched_by", "reviewer"])
         start.hold_while_disputed(request, actor=actor)
     elif request.state == "in_review":
         start.schedule(request, actor=actor)
 
 
-def go_on_identified(request: RightsRequest, *, actor: str) -> None:
+def go_on_identified(request: RightsRequest, *, reviewer: Account) -> None:
     """Who showed the desk who they are is not asked for the code of a mail as well: it waits for a reviewer, and no
-    longer runs out (Art. 12(6)); row locked."""
-    if request.state != "verifying" or request.mandate_id is not None:
+    longer runs out (Art. 12(6)); row locked. Where nothing else does, the reviewer vouches for them."""
+    if request.mandate_id is not None or request.verified_by != RightsRequest.VerifiedBy.NONE:
+        return
+    actor = actors.staff(reviewer.id)
+    request.vouched_by = reviewer
+    if request.state != "verifying":
+        request.save(update_fields=["vouched_by"])
         return
     request.verified_by, request.needs_review = RightsRequest.VerifiedBy.DOCUMENT, True
     move_request(request, "in_review", actor=actor)
@@ -359,12 +392,16 @@ REVIEWED = ("decision_changed", "decision_stands")
 
 
 def approve_request(*, request_id: UUID, reviewer: Account, outcome: str = "") -> RightsRequest:
-    """A reviewer lets the request go on; of a decision of a machine they say what they came to (`REVIEWED`)."""
+    """A reviewer lets the request go on; of a decision of a machine they say what they came to (`REVIEWED`).
+
+    Raises `four_eyes` for who vouches for what it destroys, `not_identified`.
+    """
     with transaction.atomic():
         request = _locked_in_review(request_id)
         if outcome and (outcome not in REVIEWED or request.right != "human_review"):
             raise Invalid("invalid_value", "Say whether the decision stands or was changed.", status=422)
         _require_identified(request)
+        four_eyes.require_another(request, reviewer)
         request.reviewer, request.outcome = reviewer, outcome
         start.schedule(request, actor=actors.staff(reviewer.id))
     return request
@@ -380,7 +417,9 @@ def _require_identified(request: RightsRequest) -> None:
         return
     answers = request.messages.filter(by_person=True).values("at")
     answered = Q(question__answered_at__in=answers) | Q(question__answered_at=F("evidence__uploaded_at"))
-    shown = Q(outcome=IdentityCheck.Outcome.CONFIRMED) | (Q(outcome="") & answered)
+    shown = Q(outcome=IdentityCheck.Outcome.CONFIRMED)
+    if request.right not in RightsRequest.DESTROYS:  # else who settles it and who lets it go on are two
+        shown |= Q(outcome="") & answered
     if not request.identity_checks.filter(shown).exists():
         raise WrongState("not_identified", "Nobody has shown who they are: ask, and settle the doubt first.")
     request.verified_by = RightsRequest.VerifiedBy.DOCUMENT

@@ -23,7 +23,7 @@ from consent.services.consents import record_consent
 from consent.services.objections import end_objection, object_to, withdraw_objection
 from erasure import plans
 from erasure.models import RightsRequest, Step
-from erasure.services import addresses, finish, guard, holds, notices, opendsr_calls, place_tasks, places
+from erasure.services import addresses, finish, four_eyes, guard, holds, notices, opendsr_calls, place_tasks, places
 from erasure.services.details import opened_details
 from erasure.services.joint_order import copies_to_collect, copies_waited_for
 from erasure.services.locking import locked_requests
@@ -51,10 +51,13 @@ SAYING_HOW = frozenset({"restriction", "objection", "withdraw_consent"})
 def schedule(request: RightsRequest, *, actor: str, before: Sequence[audit.Entry] = ()) -> None:
     """The request is under way; an erasure waits for the end of its undo window, anything else begins at once.
 
-    What a representative asked for waits until the person had their time to object. Raises `mandate_missing`. What the
-    log says `before` is written first.
+    What a representative asked for waits until the person had their time to object, and what destroys on the word of
+    one member of staff for a second. Raises `mandate_missing`. What the log says `before` is written first.
     """
     require_authority(request)
+    if four_eyes.waits(request):
+        _to_review(request, actor=actor, before=before)
+        return
     now = timezone.now()
     request.starts_at = max(_undo_until(request, now), may_object_until(request) or now)
     if _awaits_decision(request):
@@ -98,12 +101,12 @@ def _undo_until(request: RightsRequest, now: datetime) -> datetime:
     return now + timedelta(seconds=settings.UNDO_WINDOW_SECONDS if request.right == "erasure" else 0)
 
 
-def _to_review(request: RightsRequest, *, actor: str) -> None:
+def _to_review(request: RightsRequest, *, actor: str, before: Sequence[audit.Entry] = ()) -> None:
     """A request by a representative is there already: it waited for the mandate."""
     if request.state == "in_review":
         request.save()
     else:
-        move_request(request, "in_review", actor=actor)
+        move_request(request, "in_review", actor=actor, before=before)
 
 
 def waits(request: RightsRequest) -> bool:

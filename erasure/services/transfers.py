@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
@@ -17,7 +18,7 @@ from audit import actors
 from audit import services as audit
 from erasure.models import Archive, Destination, RightsRequest, Transfer
 from erasure.selectors import steps_of
-from erasure.services import finish
+from erasure.services import finish, four_eyes
 from erasure.services.addresses import address_of, language_of
 from erasure.services.archives import forget
 from erasure.services.locking import locked_request
@@ -28,39 +29,85 @@ from gdpr_portal.wake import wake
 WORKER = actors.system("worker")
 
 
-def ask_transfer(*, request: RightsRequest, destination_id: UUID, actor: str, by: Account | None = None) -> Transfer:
-    """The archive of the request will be sent there once it is built; `by` is who asked for the person at the desk.
+def ask_transfer(*, request: RightsRequest, destination_id: UUID, actor: str) -> Transfer:
+    """The archive of the request will be sent there once it is built; what the desk proposed meanwhile is dropped.
 
     Raises Missing for a destination that is none (any more), `not_portability`, `wrong_state` while another transfer
     is under way or after the request ended without an archive, `expired` when the archive has gone.
     """
     with transaction.atomic():
         request = locked_request(request.id)
-        destination = _feasible(destination_id)
-        if request.right != RightsRequest.Right.PORTABILITY:
-            raise WrongState("not_portability", gettext_noop("Only what portability gives is sent to others."))
-        if request.state not in {*OPEN_REQUEST, "completed"}:
-            raise WrongState("wrong_state", gettext_noop("This request has ended."))
-        if live_transfer(request) is not None:
-            raise WrongState("wrong_state", gettext_noop("It is being sent already."))
-        _require_sendable(request)
+        destination = _sendable(request, destination_id)
+        if (proposed := _locked_proposal(request)) is not None:
+            end(proposed, request, "stopped", actor=actor)
         now = timezone.now()
-        transfer = Transfer.objects.create(
-            request=request, destination=destination, asked_by=by, asked_at=now, next_at=now
-        )
+        transfer = Transfer.objects.create(request=request, destination=destination, asked_at=now, next_at=now)
         _record(transfer, "transfer.asked", actor)
         wake("erasure.tasks.push", str(transfer.id))
     return transfer
 
 
-def stop_transfer(*, request: RightsRequest, actor: str) -> None:
-    """Nothing more of it is sent; what the other side has by then is theirs to delete. `wrong_state` without any."""
+def propose_transfer(*, request: RightsRequest, destination_id: UUID, by: Account) -> Transfer:
+    """Somebody at the desk says that the person wants it sent there; a second has to agree. Raises as `ask_transfer`,
+    and `wrong_state` where one is proposed already."""
     with transaction.atomic():
         request = locked_request(request.id)
-        transfer = Transfer.objects.select_for_update().filter(request=request, state__in=LIVE_TRANSFER).first()
+        destination = _sendable(request, destination_id)
+        if _locked_proposal(request) is not None:
+            raise WrongState("wrong_state", gettext_noop("A proposal is open already."))
+        transfer = Transfer.objects.create(
+            request=request, destination=destination, state="proposed", asked_by=by, asked_at=timezone.now()
+        )
+        _record(transfer, "transfer.proposed", actors.staff(by.id))
+    return transfer
+
+
+def agree_transfer(*, request: RightsRequest, by: Account) -> Transfer:
+    """What another proposed will be sent. Raises `four_eyes` for who proposed it, and as `ask_transfer`."""
+    with transaction.atomic():
+        request = locked_request(request.id)
+        transfer = _locked_proposal(request)
         if transfer is None:
+            raise WrongState("wrong_state", gettext_noop("Nothing is proposed."))
+        if transfer.asked_by_id == by.pk:
+            raise four_eyes.another()
+        _sendable(request, transfer.destination_id)
+        move(transfer, "waiting", TRANSFER)
+        transfer.agreed_by, transfer.next_at = by, timezone.now()
+        transfer.save(update_fields=["state", "agreed_by", "next_at"])
+        _record(transfer, "transfer.asked", actors.staff(by.id))
+        wake("erasure.tasks.push", str(transfer.id))
+    return transfer
+
+
+def _sendable(request: RightsRequest, destination_id: UUID) -> Destination:
+    """Where the archive of the request, whose row is locked, goes; raises as `ask_transfer`."""
+    destination = _feasible(destination_id)
+    if request.right != RightsRequest.Right.PORTABILITY:
+        raise WrongState("not_portability", gettext_noop("Only what portability gives is sent to others."))
+    if request.state not in {*OPEN_REQUEST, "completed"}:
+        raise WrongState("wrong_state", gettext_noop("This request has ended."))
+    if live_transfer(request) is not None:
+        raise WrongState("wrong_state", gettext_noop("It is being sent already."))
+    _require_sendable(request)
+    return destination
+
+
+def _locked_proposal(request: RightsRequest) -> Transfer | None:
+    return Transfer.objects.select_for_update().filter(request=request, state="proposed").first()
+
+
+def stop_transfer(*, request: RightsRequest, actor: str) -> None:
+    """Nothing more of it is sent, or nothing at all of what was proposed; what the other side has by then is theirs to
+    delete. `wrong_state` without any."""
+    with transaction.atomic():
+        request = locked_request(request.id)
+        rows = Transfer.objects.select_for_update().filter(request=request, state__in=["proposed", *LIVE_TRANSFER])
+        stopped = list(rows)
+        if not stopped:
             raise WrongState("wrong_state", gettext_noop("Nothing is being sent."))
-        end(transfer, request, "stopped", actor=actor)
+        for transfer in stopped:
+            end(transfer, request, "stopped", actor=actor)
 
 
 def live_transfer(request: RightsRequest) -> Transfer | None:
@@ -69,8 +116,18 @@ def live_transfer(request: RightsRequest) -> Transfer | None:
 
 
 def last_transfer(request: RightsRequest) -> Transfer | None:
-    """The transfer asked for last, whatever came of it."""
-    return request.transfers.select_related("destination").order_by("-asked_at").first()
+    """The transfer asked for last, whatever came of it; not one that is only proposed."""
+    return request.transfers.select_related("destination").exclude(state="proposed").order_by("-asked_at").first()
+
+
+def transfers_proposed() -> QuerySet[Transfer]:
+    """What waits for a second person, of people who are still here."""
+    return Transfer.objects.filter(state="proposed", request__subject__erased_at=None)
+
+
+def proposed_transfer(request: RightsRequest) -> Transfer | None:
+    """What one at the desk proposed to send, and a second has to agree to."""
+    return transfers_proposed().filter(request=request).select_related("destination", "asked_by").first()
 
 
 def end(transfer: Transfer, request: RightsRequest, to: str, *, actor: str, reason: str = "") -> None:

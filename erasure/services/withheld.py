@@ -1,7 +1,8 @@
 """What an erasure left in other people's databases: remembered before it is committed there, decided by a reviewer.
 
 Rows that are the person's and somebody else's are left as they are (Art. 15(4), 17(3)). A reviewer sees where and how
-many, opens them with a reason, and decides: they stay under an article, or they are changed after all.
+many, opens them with a reason, and decides: they stay under an article, or they are changed after all, which is
+somebody else's loss too, and takes two.
 """
 
 import json
@@ -13,6 +14,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from access.models import Account
 from audit import actors
@@ -21,6 +23,7 @@ from erasure.connectors.dataset import Address
 from erasure.connectors.report import Kept, Report, RunFailed, problem
 from erasure.connectors.values import Locator, same_all
 from erasure.models import Connector, ConnectorCommit, KeptRow, RightsRequest, Step, WithheldRows
+from erasure.services import four_eyes
 from erasure.services.connectors import read_datasets
 from erasure.services.holds import standing_hold
 from erasure.services.records import move_step
@@ -128,17 +131,25 @@ def withheld_of(request: RightsRequest) -> QuerySet[WithheldRows]:
     return WithheldRows.objects.filter(step__request=request).select_related("step").order_by("collection", "reason")
 
 
+def changes_proposed() -> QuerySet[WithheldRows]:
+    """The rows that one wants changed, and of which a second person decides."""
+    return WithheldRows.objects.filter(decision="", proposed_by__isnull=False, step__state="waiting")
+
+
 def decide(
     *, withheld_id: UUID, reviewer: Account, decision: str, article: str = "", until: datetime | None = None
 ) -> WithheldRows:
     """The rows stay under this article (Art. 17(3)), for good or until then, or are changed after all.
 
-    When nothing is undecided the step goes on. WrongState for rows that wait for no decision.
+    When nothing is undecided the step goes on. WrongState for rows that wait for no decision; `four_eyes` unless
+    another proposed the change.
     """
     if decision not in WithheldRows.Decision.values or (decision == "keep") != (article in ARTICLES):
         raise Invalid("invalid_value", "Rows are kept under one of the articles, or changed.", status=422)
     with transaction.atomic():
         row, step = _locked(withheld_id)
+        if decision == "change" and row.proposed_by_id in {None, reviewer.pk}:
+            raise four_eyes.another()
         row.decision, row.article, row.until = decision, article, until if decision == "keep" else None
         row.decided_by, row.decided_at = reviewer, timezone.now()
         row.save()
@@ -149,6 +160,19 @@ def decide(
             step.attempts, step.next_at = 0, None
             move_step(step, "queued", actor=actors.staff(reviewer.id))
             wake("erasure.tasks.run_step", str(step.id))
+    return row
+
+
+def propose_change(*, withheld_id: UUID, reviewer: Account) -> WithheldRows:
+    """Somebody wants these rows changed after all; a second person decides. WrongState as `decide`, and where it was
+    proposed already."""
+    with transaction.atomic():
+        row, step = _locked(withheld_id)
+        if row.proposed_by_id is not None:
+            raise WrongState("wrong_state", gettext_noop("A proposal is open already."))
+        row.proposed_by = reviewer
+        row.save(update_fields=["proposed_by"])
+        _record(row, step, reviewer, "withheld.change_proposed")
     return row
 
 
@@ -207,13 +231,13 @@ def kept_of(names: Sequence[str]) -> Kept | None:
     return kept_rows([str(each.address) for dataset in datasets for each in dataset.collections])
 
 
-def _record(row: WithheldRows, step: Step, reviewer: Account) -> None:
+def _record(row: WithheldRows, step: Step, reviewer: Account, action: str = "withheld.decided") -> None:
     details: dict[str, str | int | None] = {
         "request": str(step.request_id),
         "collection": row.collection,
         "rows": row.decidable,
-        "decision": row.decision,
+        "decision": row.decision or None,
         "article": row.article or None,
     }
     actor, subject = actors.staff(reviewer.id), step.request.subject.pseudonym
-    audit.record("withheld.decided", actor=actor, subject=subject, details=details)
+    audit.record(action, actor=actor, subject=subject, details=details)

@@ -53,7 +53,9 @@ def checklist(*, ci: str = "", coverage: str = "") -> list[Check]:
         known["role"],
         Check("migrations", _migrations, "Migrations are missing"),
     ]
-    ground = [known[name] for name in ("clock", "disk", "keys", "key file", "shred ledger", "broker", "notices")]
+    ground = [
+        known[name] for name in ("clock", "disk", "keys", "key file", "shred ledger", "broker", "notices", "reviewers")
+    ]
     return [*before, *ground, Check("continuous integration", lambda: _ci(ci, coverage))]
 
 

@@ -33,6 +33,7 @@ DOCUMENTED = {
     "erasure-plan": "erasure-plan",
     "desk": "desk-start",
     "desk-review_desk": "review-desk",
+    "desk-request-second": "desk-second-person",
     "desk-qa_matrix": "access-matrix",
     "desk-qa_conformance_of": "conformance",
     "desk-qa_simulator-answer": "simulator",

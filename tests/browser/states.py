@@ -30,8 +30,9 @@ from erasure.models import AccessQuestion, Breach, CheckedText, Destination, Evi
 from erasure.services import comments as notes
 from erasure.services import conversation, holds, opinions, packs, questions, steps
 from erasure.services.destinations import approve, propose
+from erasure.services.four_eyes import WAITS
 from erasure.services.mandate_words import Representative
-from erasure.services.on_behalf import Shown, record_on_behalf
+from erasure.services.on_behalf import Shown, record_letter, record_on_behalf
 from erasure.services.transfers import ask_transfer
 from subjects.models import Subject
 from tests.consent.people import answer, share
@@ -78,7 +79,7 @@ def of_the_demo() -> Cast:
     staff = {role: Account.objects.filter(groups__name=role).order_by("pk") for role in ("qa", "operator")}
     first, *more = Account.objects.filter(groups__name="irm").order_by("created_at")
     deputy = more[0] if more else create_account(
-        email="irene@controller.example", password=token_urlsafe(15), is_staff=True, roles=["irm"]
+        email="irene@controller.example", password=token_urlsafe(15), is_staff=True, roles=["irm"], desk_name="irene"
     )  # fmt: skip
     alice, bob = Subject.objects.exclude(account=None).order_by("created_at")[:2]
     return Cast(rita=first, quentin=staff["qa"][0], olga=staff["operator"][0], deputy=deputy, alice=alice, bob=bob)
@@ -147,7 +148,8 @@ def asked(cast: Cast) -> UUID:
 
 # --- requests ---------------------------------------------------------------------------------------------------------
 def requests(cast: Cast) -> None:
-    """Requests in review, overdue, with a question, a hold, a proposal; a question about an access; a breach."""
+    """Requests in review, overdue, with a question, a hold, a proposal, waiting for a second person; a question about
+    an access; a breach."""
     reviewed = in_review_request(cast.alice, "loan-1")
     late = in_review_request(cast.bob, "loan-2", timezone.now() - 40 * DAY)
     opinions.propose(request_id=late.pk, reviewer=cast.deputy, kind="refusal", reason_code="A12ManifestlyExcessive")
@@ -162,6 +164,8 @@ def requests(cast: Cast) -> None:
     mandate(cast)
     holds.place_hold(subject=cast.bob, reason="legal_claims", by=cast.rita)
     file(cast.bob, "erasure")
+    corrected = {"purpose": "orders", "values": {"given_name": "Alicia"}}
+    record_letter(subject=cast.alice, wishes=[("rectification", corrected)], reviewer=cast.deputy)
 
 
 def checked(cast: Cast) -> None:
@@ -329,6 +333,8 @@ def pages() -> dict[str, str]:
     }
     for at, row in enumerate(RightsRequest.objects.order_by("received_at")):
         found[f"request-{at}"] = reverse("admin:erasure_rightsrequest_change", args=[row.pk])
+    vouched = RightsRequest.objects.filter(WAITS).earliest("received_at")
+    found["request-second"] = reverse("admin:erasure_rightsrequest_change", args=[vouched.pk])
     for row in Notice.objects.filter(purpose__slug="newsletter"):
         found[f"notice-{row.state}"] = reverse("admin:consent_notice_change", args=[row.pk])
     shop = Application.objects.get(slug="shop")

@@ -9,6 +9,7 @@ from typing import Any
 import jwt
 import pytest
 import sqlalchemy as sa
+from django.db import IntegrityError, transaction
 from django.test import override_settings
 from django.urls import reverse
 
@@ -16,6 +17,7 @@ from audit.models import AuditEvent
 from erasure.models import ConnectorCheck, KeptRow, RightsRequest, Step, WithheldRows
 from erasure.services import connector_runs, step_acts, withheld, withheld_reveal
 from gdpr_portal.errors import Invalid, Refused, WrongState
+from tests.conftest import make_staff
 from tests.connectors import shop as shops
 from tests.connectors.conftest import register, run
 from tests.connectors.shop import contents
@@ -56,7 +58,11 @@ def open_rows(request: RightsRequest) -> dict[str, WithheldRows]:
 
 
 def decide_all(request: RightsRequest, reviewer: Any, decision: str, article: str = "") -> None:
+    """To change them another proposed it first."""
+    second = make_staff("petra", "irm").account if decision == "change" else None
     for row in open_rows(request).values():
+        if second is not None:
+            withheld.propose_change(withheld_id=row.id, reviewer=second)
         withheld.decide(withheld_id=row.id, reviewer=reviewer.account, decision=decision, article=article)
 
 
@@ -101,6 +107,8 @@ def test_a_change_masks_just_these_rows_and_nothing_else(
 ) -> None:
     before = contents(shop_file)
     for name, row in open_rows(waiting).items():
+        if name == "shop:payment_card":
+            withheld.propose_change(withheld_id=row.id, reviewer=make_staff("petra", "irm").account)
         one = {"decision": "change"} if name == "shop:payment_card" else {"decision": "keep", "article": "15(4)"}
         withheld.decide(withheld_id=row.id, reviewer=rita.account, **one)
     onward(waiting)
@@ -122,6 +130,42 @@ def test_a_decision_is_taken_once_by_a_reviewer_and_kept_only_under_an_article(
     withheld.decide(withheld_id=row.id, reviewer=rita.account, decision="keep", article="17(3)(e)")
     with pytest.raises(WrongState):
         withheld.decide(withheld_id=row.id, reviewer=rita.account, decision="change")
+
+
+def test_one_alone_changes_nothing_that_is_somebody_elses_too(
+    waiting: RightsRequest, shop_file: sa.Engine, rita: Any
+) -> None:
+    """One proposes, another decides; to keep them takes one (docs/decisions/0070)."""
+    before, row = contents(shop_file), open_rows(waiting)["shop:payment_card"]
+    where = f"/admin/erasure/rightsrequest/{waiting.id}/"
+
+    def act(who: Any, name: str) -> str:
+        given = {"act": name, "rows": str(row.id)}
+        return str(who.browser().post(f"{where}act/", given, follow=True).content.decode())
+
+    assert "A second person has to approve." in act(rita, "change_rows")
+    act(rita, "propose_change")
+    assert "A proposal is open already." in act(rita, "propose_change")
+    page = act(rita, "change_rows")
+    assert "A second person has to approve." in page and "You proposed to erase them" in page
+    assert contents(shop_file) == before
+    with pytest.raises(IntegrityError, match="withheld_four_eyes"), transaction.atomic():
+        own = {"decision": "change", "decided_by": rita.account, "decided_at": waiting.received_at}
+        WithheldRows.objects.filter(pk=row.pk).update(**own)
+    paul = make_staff("paul", "privacy_officer")
+    page = paul.browser().get(f"{where}change/").content.decode()
+    assert f"{rita.account} proposed to erase them" in page and 'value="change_rows"' in page
+    assert "proposal needs a second reviewer" in paul.browser().get("/admin/").content.decode()
+    act(paul, "change_rows")
+    row.refresh_from_db()
+    assert (row.decision, row.proposed_by, row.decided_by) == ("change", rita.account, paul.account)
+    assert len(AuditEvent.objects.filter(action="withheld.change_proposed")) == 1
+
+
+def test_what_was_proposed_may_still_be_kept_by_one(waiting: RightsRequest, rita: Any) -> None:
+    row = open_rows(waiting)["shop:payment_card"]
+    withheld.propose_change(withheld_id=row.id, reviewer=rita.account)
+    withheld.decide(withheld_id=row.id, reviewer=rita.account, decision="keep", article="15(4)")
 
 
 def test_a_later_run_meets_kept_rows_as_retained(waiting: RightsRequest, shop_file: sa.Engine, rita: Any) -> None:

@@ -296,7 +296,8 @@ def test_the_page_of_a_breach_says_what_comes_next_and_has_a_button_for_it(rita:
     row, browser = breach(rita), rita.browser()
     page = browser.get(f"/admin/erasure/breach/{row.id}/change/").content.decode()
     assert "to be told by" in page and 'name="action" value="people_averted"' in page
-    browser.post("/admin/erasure/breach/", {"action": "people_averted", "_selected_action": str(row.id)})
+    given = {"action": "people_averted", "_selected_action": str(row.id), "confirmed": "yes"}
+    browser.post("/admin/erasure/breach/", given)
     page = browser.get(f"/admin/erasure/breach/{row.id}/change/").content.decode()
     assert "The high risk has been averted since (Art. 34(3)(b))" in page
     assert "averted" in browser.get("/admin/erasure/breach/").content.decode().split("result_list")[1]

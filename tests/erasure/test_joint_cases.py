@@ -240,6 +240,8 @@ def test_in_somebodys_name_the_order_is_the_same(alice: Any, shop: Any, rita: An
     filed = on_behalf.record_on_behalf(subject=alice.subject, wishes=wishes, shown=shown)
     assert [row.right for row in filed] == ["access", "erasure"] and filed[0].joint_id and filed[0].mandate
     mandates.accept(mandate_id=filed[0].mandate.id, reviewer=rita.account, answers_to_representative=False)
+    second = make_staff("petra", "irm").account
+    requests.approve_request(request_id=one("erasure").id, reviewer=second)
     frozen.shift(timedelta(hours=73))
     run_all(one("access"))
     assert one("access").state == "completed" and one("erasure").state == "in_progress" and held(alice)

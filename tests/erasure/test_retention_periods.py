@@ -142,6 +142,7 @@ def test_the_desk_decides_proposals(withdrawn: Any, rita: Any, olga: Any) -> Non
     address = "/admin/erasure/retentionproposal/"
     given = {"action": "let_go", "_selected_action": [str(proposal.id)]}
     assert olga.browser().post(address, given).status_code in {302, 403}
+    given["confirmed"] = "yes"
     assert rita.browser(fresh=False).post(address, given).status_code == 403
     assert fields(withdrawn) == {"email", "given_name"}
     page = rita.browser().get(address).content.decode()

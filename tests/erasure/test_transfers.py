@@ -701,6 +701,10 @@ def test_the_desk_proposes_approves_and_sends_for_somebody_who_wrote(
     olga.browser().post(act, {"act": "send_on", "destination": str(row.id)})
     assert not Transfer.objects.exists(), "an operator does not give data out"
     ruth.browser().post(act, {"act": "send_on", "destination": str(row.id)})
-    assert Transfer.objects.get().asked_by == ruth.account
+    assert (Transfer.objects.get().state, Transfer.objects.get().asked_by) == ("proposed", ruth.account)
+    shown = page(rita.browser().get(f"/admin/erasure/rightsrequest/{asked.id}/change/"))
+    assert f"{ruth.account} says that the person wants it sent to Rival" in shown
+    rita.browser().post(act, {"act": "agree_sending"})
+    assert (Transfer.objects.get().state, Transfer.objects.get().agreed_by) == ("waiting", rita.account)
     shown = page(ruth.browser().get(f"/admin/erasure/rightsrequest/{asked.id}/change/"))
     assert "Stop sending" in shown and SECRET not in shown

@@ -13,10 +13,12 @@ from django.db import OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from access.models import OutgoingMail
+from access import roles
+from access.models import Account, OutgoingMail, TotpDevice
 from access.services.applications import disable_endpoint, set_endpoint
 from erasure.models import RightsRequest, Step
 from gdpr_portal import doctor, wellknown
+from tests.conftest import make_staff
 from tests.erasure.people import in_review
 from vault.models import Tombstone, UnwrittenLine
 
@@ -33,7 +35,8 @@ def broken(name: str) -> doctor.Answer:
     return found
 
 
-def test_a_healthy_service_has_nothing_bad_but_the_role_tests_run_as() -> None:
+def test_a_healthy_service_has_nothing_bad_but_the_role_tests_run_as(rita: Any) -> None:
+    make_staff("petra", roles.IRM)
     found = {name: answer for name, answer in answers().items() if name not in {"role", "broker", "disk"}}
     assert {answer.level for answer in found.values()} == {"ok"}, found
     assert all(answer.words and not answer.remedy for answer in found.values())
@@ -83,6 +86,20 @@ def test_a_wording_that_names_another_controller_is_told(settings: Any) -> None:
     found = broken("notices")
     assert "newsletter, orders, statistics" in found.words and "profiling" not in found.words
     assert "asks everybody again" in found.remedy
+
+
+def test_a_lone_reviewer_is_told(rita: Any) -> None:
+    """Whoever has no factor, or has left, cannot be the second."""
+    assert "reviewers who can act: 1;" in broken("reviewers").words and "staff invite" in broken("reviewers").remedy
+    second = make_staff("paul", roles.PRIVACY_OFFICER).account
+    assert "of the reviewers 1 with the role irm" in broken("reviewers").words
+    third = make_staff("petra", roles.IRM).account
+    assert answers()["reviewers"].level == "ok"
+    Account.objects.filter(pk__in=[second.pk, third.pk]).update(is_active=False)
+    assert "reviewers who can act: 1;" in broken("reviewers").words
+    Account.objects.filter(pk=third.pk).update(is_active=True)
+    TotpDevice.objects.filter(user=third).delete()
+    assert "reviewers who can act: 1;" in broken("reviewers").words
 
 
 def test_a_role_that_could_change_the_log_is_told() -> None:
