@@ -39,6 +39,7 @@ class Person:
 
 STAFF = {
     "rita": ("rita@controller.example", roles.IRM),
+    "ruth": ("ruth@controller.example", roles.IRM),
     "quentin": ("quentin@controller.example", roles.QA),
     "olga": ("olga@controller.example", roles.OPERATOR),
 }
@@ -76,7 +77,7 @@ def build_demo() -> bool:
             Group.objects.get_or_create(name=role)
         people = {name: _staff(name, email, role) for name, (email, role) in STAFF.items()}
         accounts = Account.objects.filter(is_staff=True)
-        build(author=accounts.get(groups__name=roles.OPERATOR), approver=accounts.get(groups__name=roles.IRM))
+        build(author=accounts.get(groups__name=roles.OPERATOR), approver=accounts.filter(groups__name=roles.IRM).earliest("created_at"))
         people |= {name: _data_subject(**about) for name, about in PEOPLE.items()}
         _write({"applications": applications, "people": {name: asdict(person) for name, person in people.items()}})
     return True

@@ -17,7 +17,7 @@ from access.services.accounts import account_by_email
 from access.services.factors import confirmed_totps
 from access.sessions import SIGNED_IN, SessionStore, new_sign_in
 
-NAMES = ("rita", "quentin", "olga", "alice", "bob")
+NAMES = ("rita", "ruth", "quentin", "olga", "alice", "bob")
 
 
 class Command(BaseCommand):
