@@ -77,7 +77,8 @@ def build_demo() -> bool:
             Group.objects.get_or_create(name=role)
         people = {name: _staff(name, email, role) for name, (email, role) in STAFF.items()}
         accounts = Account.objects.filter(is_staff=True)
-        build(author=accounts.get(groups__name=roles.OPERATOR), approver=accounts.filter(groups__name=roles.IRM).earliest("created_at"))
+        reviewers = accounts.filter(groups__name=roles.IRM)
+        build(author=accounts.get(groups__name=roles.OPERATOR), approver=reviewers.earliest("created_at"))
         people |= {name: _data_subject(**about) for name, about in PEOPLE.items()}
         _write({"applications": applications, "people": {name: asdict(person) for name, person in people.items()}})
     return True
