@@ -58,6 +58,7 @@ TRIES = 5
 REMOVED = "place_removed"
 """The reason of a step whose place is registered no more: it was not asked."""
 LIVE_TRANSFER = tuple(state for state, after in TRANSFER.items() if after)
+UNFINISHED_STEP = tuple(state for state, after in STEP.items() if after)
 OPEN_REQUEST = tuple(state for state, after in REQUEST.items() if after)
 
 

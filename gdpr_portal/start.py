@@ -242,7 +242,8 @@ def _by_purpose(now: datetime, language: str) -> list[tuple[str, int, int]]:
 
 def _deliveries() -> list[Bar]:
     """Who still owes us a confirmation?"""
-    rows = Delivery.objects.filter(closed_at=None).values("application__name").annotate(count=Count("pk"))
+    owed = Delivery.objects.filter(closed_at=None, outcome="", state__in=["queued", "sending", "sent", "abandoned"])
+    rows = owed.values("application__name").annotate(count=Count("pk"))
     return bars([(row["application__name"], row["count"], "", "") for row in rows.order_by("-count")[:10]])
 
 

@@ -52,6 +52,13 @@ class Confirmation(models.Model):
                 fields=["event", "kind"], condition=models.Q(state="waiting"), name="one_waiting_confirmation"
             )
         ]
+        indexes = [
+            models.Index(
+                fields=["expires_at"],
+                condition=models.Q(state="waiting", holder_sealed__isnull=False),
+                name="confirmation_to_forget",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"confirmation {str(self.id)[:8]}"
