@@ -129,9 +129,8 @@ def microseconds(moment: datetime) -> int:
 def prune_changes() -> int:
     """Changes older than `KEPT_DAYS` are gone but for the last, which tells where the feed is; returns the rows."""
     last, before, gone = order_changes(), timezone.now() - timedelta(days=KEPT_DAYS), 0
-    while lot := list(
-        DecisionChange.objects.filter(position__lt=last).order_by("position")[:A_LOT].values_list("pk", "at")
-    ):
+    oldest = DecisionChange.objects.filter(position__lt=last).order_by("position").values_list("pk", "at")
+    while lot := list(oldest[:A_LOT]):
         old = [pk for pk, at in lot if at < before]
         gone += DecisionChange.objects.filter(pk__in=old).delete()[0]
         if len(old) < A_LOT:

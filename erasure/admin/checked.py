@@ -44,6 +44,7 @@ class CheckedTextAdmin(OwnPages, ForReviewers):
     list_display = ("__str__", "about", "place", "called", "due", "decision", "decided_at")
     list_filter = (("decided_at", WhetherDone), "decision", "reason")
     list_select_related = ("step__request",)
+    sortable_by = ()
     ordering = (F("decided_at").asc(nulls_first=True), "step__request__due_at", "source", "field")
 
     @admin.display(description=gettext_lazy("Request"))

@@ -161,6 +161,7 @@ class PlaceTaskAdmin(OwnPages):
     list_display = ("__str__", "place", "right", "asked_at", "due_at", "answered_at")
     list_filter = (("answered_at", WhetherDone),)
     list_select_related = ("place", "step__request")
+    sortable_by = ()
     ordering = (F("answered_at").asc(nulls_first=True), "due_at")
     actions = None
 

@@ -27,6 +27,7 @@ class AccessQuestionAdmin(OwnPages, ForReviewers):
     list_display = ("__str__", "asked_about", "state", "owner", "asked_at", "due_at")
     list_filter = ("state", "outcome")
     list_select_related = ("owner",)
+    sortable_by = ()
     ordering = (F("answered_at").asc(nulls_first=True), "due_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AccessQuestion]:

@@ -109,6 +109,7 @@ class RequestAdmin(BulkActs, MandatePages):
     list_display = ("reference", "right", "standing", "received_on", "due_on", "due", "looked_after", "attention")
     list_filter = (StateFilter, "right", "extended", KeeperFilter)
     list_select_related = ("subject", "case__assignee")
+    sortable_by = ("received_on", "due_on")
     ordering = (IS_OVER, "due_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RightsRequest]:
@@ -133,7 +134,7 @@ class RequestAdmin(BulkActs, MandatePages):
     def reference(self, row: RightsRequest) -> str:
         return format_html("<code>{}</code>", str(row.id)[:8])
 
-    @admin.display(description=gettext_lazy("State"), ordering="state")
+    @admin.display(description=gettext_lazy("State"))
     def standing(self, row: RightsRequest) -> str:
         label, tone = DESK_STATES[row.state]
         return format_html('<span class="badge badge-{}">{}</span>', tone, label)
@@ -327,6 +328,7 @@ class RetentionProposalAdmin(ForReviewers):
     list_display_links = None
     list_filter = (WhyProposed, ("decided_at", WhetherDone))
     list_select_related = ("subject",)
+    sortable_by = ()
     ordering = (F("decided_at").asc(nulls_first=True), "proposed_at")
     actions = ("let_go", "keep")
 

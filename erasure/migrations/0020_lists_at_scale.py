@@ -37,6 +37,18 @@ class Migration(migrations.Migration):
             index=models.Index(models.Case(models.When(state__in=('received', 'verifying', 'in_review', 'in_progress'), then=0), default=1), models.F('due_at'), name='request_in_turn'),
         ),
         AddIndexConcurrently(
+            model_name='rightsrequest',
+            index=models.Index(models.F('right'), models.Case(models.When(state__in=('received', 'verifying', 'in_review', 'in_progress'), then=0), default=1), models.F('due_at'), name='request_of_right'),
+        ),
+        AddIndexConcurrently(
+            model_name='rightsrequest',
+            index=models.Index(models.Case(models.When(state__in=('received', 'verifying', 'in_review', 'in_progress'), then=0), default=1), models.F('due_at'), condition=models.Q(('extended', True)), name='request_extended'),
+        ),
+        AddIndexConcurrently(
+            model_name='rightsrequest',
+            index=models.Index(fields=['received_at'], name='request_received'),
+        ),
+        AddIndexConcurrently(
             model_name='step',
             index=models.Index(condition=models.Q(('state__in', ('queued', 'in_progress', 'waiting', 'failed'))), fields=['request'], name='step_unfinished'),
         ),

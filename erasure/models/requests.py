@@ -79,6 +79,9 @@ class RightsRequest(models.Model):
         indexes = [
             models.Index(fields=["application", "created_at", "id"], name="request_listed"),
             models.Index(IS_OVER, "due_at", name="request_in_turn"),
+            models.Index("right", IS_OVER, "due_at", name="request_of_right"),
+            models.Index(IS_OVER, "due_at", condition=Q(extended=True), name="request_extended"),
+            models.Index(fields=["received_at"], name="request_received"),
         ]
 
     def __str__(self) -> str:
