@@ -37,6 +37,7 @@ from consent.models import (
 from consent.models.governance import ReviewState
 from consent.wording import title_in
 from erasure.models import Breach, ErasurePause, LegalHold, RetentionProposal, RightsRequest, SecondOpinion, Step
+from erasure.models.requests import IS_OVER
 from erasure.services import checking
 from erasure.states import OPEN_REQUEST
 from erasure.words import internal_date
@@ -176,7 +177,7 @@ def _for_operators(account: Account, now: datetime) -> Iterable[Waiting]:
 def _due_next(account: Account, now: datetime) -> list[dict[str, Any]]:
     if not account.roles & (REVIEWERS | {roles.OPERATOR}):
         return []
-    rows = RightsRequest.objects.filter(state__in=OPEN_REQUEST).order_by("due_at")[:8]
+    rows = RightsRequest.objects.filter(state__in=OPEN_REQUEST).order_by(IS_OVER, "due_at")[:8]  # by request_in_turn
     return [
         {"row": row, "url": reverse("admin:erasure_rightsrequest_change", args=[row.pk]), **_left(row, now)}
         for row in rows

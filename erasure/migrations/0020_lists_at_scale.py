@@ -49,6 +49,10 @@ class Migration(migrations.Migration):
             index=models.Index(fields=['received_at'], name='request_received'),
         ),
         AddIndexConcurrently(
+            model_name='sourceanswer',
+            index=models.Index(condition=models.Q(('sealed__isnull', False)), fields=['at'], name='answer_sealed'),
+        ),
+        AddIndexConcurrently(
             model_name='step',
             index=models.Index(condition=models.Q(('state__in', ('queued', 'in_progress', 'waiting', 'failed'))), fields=['request'], name='step_unfinished'),
         ),
