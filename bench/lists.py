@@ -1,327 +1,115 @@
 """Lists, pages, feeds and sweeps when there are a million of everything: seconds, statements, and tables read whole.
 
-    python -m bench.lists --people 1000000 [--slow 0.3] [--only part-of-a-name]
+    python -m bench.lists --people 1000000 [--only part-of-a-name]
 
-Rows of nearly every table are made by SQL, numbered, so that a row's references follow from its number; what is sealed
-is of no matter to a list, and does not open. Two people are made by services: one of them has a long history. Every
-page is asked through Django's own client. A table counts as *read whole* when the statistics of PostgreSQL say that one
-visit fetched a tenth of it, or 20,000 rows.
+Rows of nearly every table are made by SQL (`bench.lists_rows`); one person has a long history. Pages are asked through
+Django's own client, sweeps are the scheduler's. A table is told of when one visit read over 5,000 of its rows, by the
+statistics of PostgreSQL. A row of every page that takes over 0.3 s, or of which a table is told, is marked.
 """
 
+import argparse
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from bench.world import World, without_triggers
+from bench.lists_rows import EMPTY, TABLES
+from bench.world import World, without_triggers, world
 
-EVENTS, REQUESTS, READS = 10_000, 500, 5_000
-"""What the person with a long history has."""
-MANY = 20_000
-"""So many rows of one table read for one page are too many, whatever the page shows."""
-
-PURPOSES = "(ARRAY['newsletter','orders','purpose_1','purpose_2'])[1 + n % 4]"
-PERSON = "md5('s' || n)::uuid"
-REQUEST = "md5('r' || n)::uuid"
-STEP = "md5('t' || n)::uuid"
-RIGHTS = "(ARRAY['access','erasure','portability','objection','rectification'])[1 + n % 5]"
-PAST = "now() - n % 365 * interval '1 day' - n % 1440 * interval '1 minute'"
-OPEN = "n % 500 = 0"
-"""One request in five hundred is open."""
-STATE = (
-    f"CASE WHEN {OPEN} THEN (ARRAY['received','verifying','in_review','in_progress'])[1 + n / 500 % 4]"
-    " ELSE (ARRAY['completed','completed','completed','refused','withdrawn','expired_unverified'])[1 + n % 6] END"
-)
-RECENT = "now() - n / 500 % 25 * interval '1 day' - interval '1 hour'"
-RECEIVED = f"CASE WHEN {OPEN} THEN {RECENT} ELSE {PAST} - interval '40 days' END"
-
-TABLES: dict[str, tuple[float, dict[str, str]]] = {
-    "subjects_subject": (1, {
-        "id": PERSON, "pseudonym": "md5('p' || n)::uuid", "language": "'en'", "created_at": PAST,
-        "account_id": "CASE WHEN n % 3 = 0 THEN md5('a' || n)::uuid END",
-        "erased_at": f"CASE WHEN n % 10 = 1 THEN {PAST} END",
-    }),
-    "access_account": (1, {
-        "id": "md5('a' || n)::uuid", "email_index": "decode(md5('a' || n), 'hex')", "email_sealed": "'\\x00'",
-        "is_active": "true", "language": "'en'", "created_at": PAST,
-    }),
-    "access_accountsession": (0.1, {
-        "session_key": "md5(n::text)", "expire_date": "now() + interval '5 hours'",
-        "account_id": "md5('a' || n)::uuid",
-    }),
-    "access_totpdevice": (1, {"user_id": "md5('a' || n)::uuid", "confirmed": "true", "name": "'app'"}),
-    "access_outgoingmail": (0.05, {"id": "md5('m' || n)::uuid", "kind": "'code'", "given_up_at": PAST}),
-    "access_idempotencykey": (0.2, {
-        "application_id": "%(shop)s", "method": "'POST'", "path": "'/api/v1/subjects/' || n", "key": "'k'",
-        "created_at": "now() - n % 86000 * interval '1 second'",
-    }),
-    "access_mailcode": (0.1, {"id": "md5('c' || n)::uuid", "reason": "'signup'", "expires_at": "now() + '5 min'"}),
-    "access_attempt": (0.1, {"key": "decode(md5('x' || n), 'hex')", "window_ends_at": "now() + '5 min'"}),
-    "access_accesstoken": (0.05, {
-        "digest": "decode(md5('x' || n), 'hex')", "application_id": "%(shop)s", "expires_at": "now() + '5 min'",
-    }),
-    "subjects_applicationlink": (1, {"subject_id": PERSON, "application_id": "%(shop)s", "created_at": PAST}),
-    "subjects_identifier": (1, {
-        "id": "md5('i' || n)::uuid", "subject_id": PERSON, "kind": "'email'", "created_at": PAST,
-        "index": "decode(md5('i' || n), 'hex')",
-    }),
-    "subjects_personalvalue": (1, {
-        "id": "md5('v' || n)::uuid", "subject_id": PERSON, "field": "(ARRAY['email','phone','given_name'])[1 + n % 3]",
-        "source": "'subject'", "created_at": PAST, "updated_at": PAST,
-    }),
-    "subjects_valuepurpose": (1, {"value_id": "md5('v' || n)::uuid", "purpose": PURPOSES, "since": PAST}),
-    "subjects_restriction": (0.05, {
-        "id": "md5('x' || n)::uuid", "subject_id": PERSON, "ground": "'legal_claims'", "since": PAST,
-        "lifted_at": f"CASE WHEN n % 20 > 0 THEN {PAST} END",
-    }),
-    "subjects_retention": (0.1, {
-        "subject_id": PERSON, "purpose": "'tax_records'", "since": PAST, "until": "now() + n % 3000 * '1 day'::interval",
-    }),
-    "vault_datakey": (1, {"owner": PERSON, "master_version": "1", "version": "1", "created_at": PAST}),
-    "vault_tombstone": (0.1, {"id": "md5('x' || n)::uuid", "kind": "'erased'", "mark": "decode(md5('x' || n), 'hex')"}),
-    "consent_consentevent": (2, {
-        "event": "md5('e' || n)::uuid", "subject_id": "md5('s' || n / 2)::uuid", "purpose": PURPOSES,
-        "action": "(ARRAY['give','give','refuse','withdraw'])[1 + n % 4]", "channel": "'api'", "actor": "'subject'",
-        "state": "(ARRAY['given','given','refused','withdrawn'])[1 + n % 4]", "notice_version": "1", "at": PAST,
-        "application_id": "%(shop)s", "recorded_at": PAST, "notice_language": "'en'",
-        "recipient": "CASE WHEN n % 20 = 0 THEN 'acme' ELSE '' END",
-    }),
-    "consent_standing": (2, {
-        "event": "md5('e' || n)::uuid", "subject_id": "md5('s' || n / 2)::uuid", "since": PAST,
-        "purpose": "(ARRAY['newsletter','purpose_1'])[1 + n % 2]", "notice_version": "1", "notice_language": "'en'",
-        "state": "(ARRAY['given','given','refused','withdrawn'])[1 + n / 2 % 4]",
-        "expires_at": "CASE WHEN n / 2 % 4 < 2 THEN now() + n % 700 * interval '1 day' + interval '1 hour' END",
-    }),
-    "consent_objection": (0.05, {
-        "id": "md5('o' || n)::uuid", "subject_id": PERSON, "purpose": "'direct_marketing'", "since": PAST,
-    }),
-    "consent_delivery": (1, {
-        "id": "md5('d' || n)::uuid", "subject_id": PERSON, "application_id": "%(shop)s", "sequence": "1",
-        "type": "(ARRAY['consent.withdrawn','sharing.stopped','erasure.requested'])[1 + n % 3]", "purpose": PURPOSES,
-        "state": "CASE WHEN n % 1000 = 0 THEN 'sent' ELSE 'acknowledged' END", "created_at": PAST, "sent_at": PAST,
-        "outcome": "CASE WHEN n % 1000 = 0 THEN '' ELSE 'done' END",
-        "closed_at": f"CASE WHEN n % 1000 > 0 THEN {PAST} + interval '2 minutes' END",
-        "request": f"CASE WHEN n % 3 = 2 THEN {REQUEST} END",
-    }),
-    "consent_handnotice": (0.05, {
-        "id": "md5('h' || n)::uuid", "subject_id": PERSON, "recipient": "'acme'", "purpose": PURPOSES,
-        "type": "'sharing.stopped'", "state": "CASE WHEN n % 1000 = 0 THEN 'waiting' ELSE 'confirmed' END",
-        "created_at": PAST, "closed_at": PAST,
-    }),
-    "consent_sharingask": (0.1, {
-        "id": "md5('q' || n)::uuid", "subject_id": PERSON, "application_id": "%(acme)s", "recipient": "'acme'",
-        "purpose": "'newsletter'", "asked_at": PAST, "lapses_at": "now() + n % 14 * '1 day'::interval + '1 hour'",
-        "state": "CASE WHEN n % 50 = 0 THEN 'asked' ELSE 'lapsed' END", "answered_at": PAST,
-    }),
-    "consent_confirmation": (0.3, {
-        "id": "md5('c' || n)::uuid", "event": "md5('e' || n)::uuid", "purpose": PURPOSES, "kind": "'own'",
-        "state": "CASE WHEN n % 50 = 0 THEN 'waiting' ELSE 'confirmed' END", "subject_id": PERSON,
-        "expires_at": "now() + n % 14 * '1 day'::interval + '1 hour'", "created_at": PAST, "confirmed_at": PAST,
-    }),
-    "consent_reminder": (0.2, {
-        "event": "md5('e' || n)::uuid", "subject_id": PERSON, "kind": "'ending'", "at": PAST,
-    }),
-    "consent_consentproof": (0.02, {
-        "id": "md5('x' || n)::uuid", "event": "md5('e' || n)::uuid", "subject_id": PERSON, "added_at": PAST,
-        "content_type": "'application/pdf'", "added_by_id": "%(rita)s", "digest": "md5('x' || n)", "sealed": "'\\x00'",
-    }),
-    "consent_decisionchange": (1, {"subject": PERSON, "purpose": PURPOSES, "position": "n", "at": PAST}),
-    "consent_decisioncount": (0.3, {
-        "application": "'shop'", "purpose": PURPOSES, "code": "'allowed'", "count": "n % 100", "slot": "1",
-        "minute": "date_trunc('minute', now()) - n * interval '1 minute'",
-    }),
-    "consent_fieldread": (0.1, {
-        "application": "'shop'", "purpose": PURPOSES, "field": "'field_' || n % 30", "reads": "n % 50",
-        "day": "current_date - (n / 120)::int", "last_at": PAST,
-    }),
-    "consent_finding": (0.05, {
-        "id": "md5('f' || n)::uuid", "kind": "'sample'", "event": "md5('e' || n)::uuid", "times": "1",
-        "state": "CASE WHEN n % 500 = 0 THEN 'open' ELSE 'closed' END", "first_at": PAST, "last_at": PAST,
-        "closed_at": PAST,
-    }),
-    "consent_attestation": (0.002, {
-        "id": "md5('x' || n)::uuid", "application_id": "%(shop)s", "digest": "md5('x' || n)", "passed": "true",
-        "finished_at": PAST, "received_at": PAST, "checks": "'[]'",
-    }),
-    "consent_sample": (0.0002, {
-        "id": "md5('x' || n)::uuid", "seed": "'x'", "size": "100", "since": PAST, "until": "now()",
-        "population": "1000", "drawn_at": PAST, "drawn_by_id": "%(quentin)s",
-    }),
-    "consent_sampleentry": (0.02, {
-        "sample_id": "md5('x' || 1 + n / 100)::uuid", "place": "n % 100", "event": "md5('e' || n)::uuid",
-        "verdict": "'ok'", "marked_at": PAST, "marked_by_id": "%(quentin)s",
-    }),
-    "erasure_rightsrequest": (1, {
-        "id": REQUEST, "subject_id": PERSON, "right": RIGHTS, "state": STATE, "verified_by": "'account'",
-        "application_id": "CASE WHEN n % 2 = 0 THEN %(shop)s::uuid END", "by_person": "true",
-        "received_at": RECEIVED, "created_at": RECEIVED, "due_at": f"{RECEIVED} + interval '30 days'",
-        "completed_at": f"CASE WHEN NOT {OPEN} THEN {RECEIVED} + interval '2 days' END",
-        "reviewer_id": "CASE WHEN n % 4 = 1 THEN %(rita)s::uuid END",
-    }),
-    "erasure_case": (0.5, {"request_id": REQUEST, "assignee_id": "%(rita)s"}),
-    "erasure_step": (2, {
-        "id": STEP, "request_id": "md5('r' || 1 + (n - 1) / 2)::uuid", "position": "n % 2",
-        "kind": "(ARRAY['holding','notify'])[1 + n % 2]", "target": "(ARRAY['subjects','shop'])[1 + n % 2]",
-        "state": "CASE WHEN (1 + (n - 1) / 2) % 500 > 0 THEN 'done' WHEN n % 3 = 0 THEN 'failed' ELSE 'waiting' END",
-        "settled_at": PAST,
-    }),
-    "erasure_message": (0.4, {
-        "id": "md5('m' || n)::uuid", "request_id": "md5('r' || n / 2)::uuid", "by_person": "n % 2 = 0",
-        "author_id": "CASE WHEN n % 2 = 1 THEN %(rita)s::uuid END", "at": PAST,
-    }),
-    "erasure_question": (0.2, {
-        "request_id": REQUEST, "kind": "'clarification'", "message_id": "md5('m' || n)::uuid", "asked_at": PAST,
-        "answered_at": "now()", "stops_clock": "true",
-    }),
-    "erasure_comment": (0.1, {
-        "id": "md5('x' || n)::uuid", "request_id": REQUEST, "author_id": "%(rita)s", "at": PAST,
-    }),
-    "erasure_clockmark": (0.2, {"request_id": REQUEST, "mark": "'50'", "at": PAST}),
-    "erasure_receipt": (0.3, {"request_id": REQUEST, "jws": "repeat('x', 400)", "created_at": PAST}),
-    "erasure_archive": (0.3, {
-        "id": "md5('x' || n)::uuid", "request_id": REQUEST, "complete": "true", "created_at": PAST,
-        "expires_at": f"{PAST} + interval '14 days'", "collected_at": f"{PAST} + interval '1 day'",
-    }),
-    "erasure_secondopinion": (0.02, {
-        "id": "md5('x' || n)::uuid", "request_id": REQUEST, "kind": "'refusal'", "reason_code": "'excessive'",
-        "proposed_by_id": "%(rita)s", "proposed_at": PAST, "decided_at": PAST,
-        "agreed": "CASE WHEN n % 500 > 0 THEN true END", "decided_by_id": "CASE WHEN n % 500 > 0 THEN %(olga)s::uuid END",
-    }),
-    "erasure_legalhold": (0.02, {
-        "id": "md5('x' || n)::uuid", "subject_id": PERSON, "reason": "'court_order'", "placed_by_id": "%(rita)s",
-        "placed_at": PAST, "lift_proposed_by_id": "%(rita)s", "lifted_at": f"CASE WHEN n % 50 > 0 THEN {PAST} END",
-        "lifted_by_id": "CASE WHEN n % 50 > 0 THEN %(olga)s::uuid END",
-    }),
-    "erasure_identitycheck": (0.05, {
-        "id": "md5('x' || n)::uuid", "request_id": REQUEST, "doubt": "'unusual'", "method": "'document'",
-        "outcome": "'confirmed'", "settled_at": PAST, "asked_by_id": "%(rita)s", "settled_by_id": "%(rita)s",
-        "question_id": "n",
-    }),
-    "erasure_retentionproposal": (0.3, {
-        "id": "md5('x' || n)::uuid", "subject_id": PERSON, "fields": "'{email,phone}'", "reason": "'consent_ended'",
-        "proposed_at": PAST, "decided_at": f"CASE WHEN n % 500 > 0 THEN {PAST} END",
-        "erased": "CASE WHEN n % 500 > 0 THEN true END",
-        "decided_by_id": "CASE WHEN n % 500 > 0 THEN %(rita)s::uuid END",
-    }),
-    "erasure_checkedtext": (0.1, {
-        "id": "md5('x' || n)::uuid", "source": "'shop'", "field": "'remark'", "asked_at": PAST, "step_id": STEP,
-        "decision": "CASE WHEN n % 500 > 0 THEN 'keep' ELSE '' END",
-        "reason": "CASE WHEN n % 500 > 0 THEN 'nobody_else' ELSE '' END",
-        "decided_at": f"CASE WHEN n % 500 > 0 THEN {PAST} END",
-        "decided_by_id": "CASE WHEN n % 500 > 0 THEN %(rita)s::uuid END",
-    }),
-    "erasure_manualplace": (0.00002, {
-        "id": "md5('l' || n)::uuid", "slug": "'place_' || n", "name": "'Place ' || n", "language": "'en'", "days": "10",
-        "declared_at": PAST, "declared_by_id": "%(rita)s", "approved_at": PAST, "approved_by_id": "%(olga)s",
-    }),
-    "erasure_placetask": (0.1, {
-        "id": "md5('x' || n)::uuid", "step_id": STEP, "place_id": "md5('l' || 1 + n % 20)::uuid", "asked_at": PAST,
-        "due_at": f"{PAST} + interval '10 days'", "answered_at": f"CASE WHEN n % 500 > 0 THEN {PAST} END",
-        "next_at": "CASE WHEN n % 500 = 0 THEN now() + interval '2 days' END",
-    }),
-    "erasure_accessquestion": (0.1, {
-        "id": "md5('x' || n)::uuid", "event": "md5('e' || n)::uuid", "subject_id": PERSON, "application": "'shop'",
-        "state": "CASE WHEN n % 500 > 0 THEN 'answered' ELSE 'open' END",
-        "outcome": "CASE WHEN n % 500 > 0 THEN 'lawful' ELSE '' END", "asked_at": PAST,
-        "due_at": f"{PAST} + interval '30 days'", "answered_at": f"CASE WHEN n % 500 > 0 THEN {PAST} END",
-    }),
-    "erasure_breach": (0.001, {
-        "id": "md5('x' || n)::uuid", "aware_at": PAST, "since": PAST, "until": PAST, "facts": "'A laptop was lost.'",
-        "risk": "'risk'", "authority_told_at": f"{PAST} + interval '1 day'", "recorded_by_id": "%(rita)s",
-        "recorded_at": PAST, "closed_at": "CASE WHEN n % 100 > 0 THEN now() END",
-    }),
-    "erasure_evidencepack": (0.002, {
-        "id": "md5('x' || n)::uuid", "subject_id": PERSON, "reason": "'court'", "asked_by_id": "%(rita)s",
-        "asked_at": PAST,
-    }),
-    "erasure_jointcase": (0.1, {"id": "md5('x' || n)::uuid", "subject_id": PERSON, "made_at": PAST}),
-    "erasure_mandate": (0.05, {
-        "id": "md5('x' || n)::uuid", "subject_id": PERSON, "kind": "'parental'", "state": "'ended'",
-        "recorded_at": PAST,
-    }),
-    "erasure_destination": (0.00005, {
-        "id": "md5('l' || n)::uuid", "slug": "'d_' || n", "name": "'Destination ' || n", "proposed_at": PAST,
-        "proposed_by_id": "%(rita)s", "obstacle": "'no_key'",
-    }),
-    "erasure_transfer": (0.05, {
-        "id": "md5('x' || n)::uuid", "request_id": REQUEST, "destination_id": "md5('l' || 1 + n % 50)::uuid",
-        "state": "'failed'", "asked_at": PAST, "ended_at": PAST,
-    }),
-    "erasure_opendsrrequest": (0.1, {
-        "id": "md5('x' || n)::uuid", "subject_request_id": "md5('y' || n)::uuid", "kind": "'access'",
-        "received_at": PAST, "told": "'completed'", "application_id": "%(shop)s", "request_id": REQUEST,
-    }),
-    "erasure_opendsrcall": (0.1, {
-        "step_id": STEP, "state": "'closed'", "created_at": PAST, "processor_id": "%(acme)s",
-    }),
-    "erasure_opendsrcallback": (0.1, {
-        "id": "md5('x' || n)::uuid", "about_id": "md5('x' || n)::uuid", "url": "'https://c.example'", "status": "'c'",
-        "state": "'sent'", "created_at": PAST, "closed_at": PAST,
-    }),
-    "erasure_sourceanswer": (0.3, {"id": "md5('x' || n)::uuid", "step_id": STEP, "outcome": "'done'", "at": PAST}),
-    "erasure_withheldrows": (0.05, {
-        "id": "md5('x' || n)::uuid", "step_id": STEP, "collection": "'orders'", "reason": "'kept'",
-        "decision": "'change'", "article": "'17(3)(b)'", "decided_at": PAST, "decided_by_id": "%(rita)s",
-    }),
-    "erasure_maillink": (0.1, {
-        "id": "md5('x' || n)::uuid", "message_id": "md5('m' || n)::uuid", "made_at": PAST, "expires_at": PAST,
-    }),
-    "erasure_mandatelink": (0.05, {
-        "id": "md5('x' || n)::uuid", "mandate_id": "md5('x' || n)::uuid", "use": "'object'", "made_at": PAST,
-        "expires_at": PAST,
-    }),
-    "erasure_connectorcommit": (0.1, {"step_id": STEP, "run": "n::text", "decided_at": PAST}),
-    "erasure_connectorcheck": (0.1, {"step_id": STEP, "looked_at": PAST}),
-    "erasure_unidentified": (0.01, {
-        "id": "md5('x' || n)::uuid", "right": "'access'", "received_at": PAST, "expires_at": "now() + '5 days'",
-    }),
-    "audit_event": (1, {
-        "at": "now() - interval '1 hour' + n * interval '1 millisecond'", "actor": "'application:shop'",
-        "action": "(ARRAY['data.read','consent.given','consent.withdrawn','data.stored','request.received',"
-                  "'sharing.stopped'])[1 + n % 6]",
-        "subject": "md5('p' || n)::uuid", "request_id": "md5(n::text)", "purpose": PURPOSES,
-        "details": """'{"decision": "allowed"}'""",
-    }),
-}  # fmt: skip
-"""Table -> how many rows for each person, and its columns by the number `n`; others that must hold something get an
-empty value of their type."""
-
-EMPTY = {
-    "varchar": "''", "text": "''", "bytea": "''::bytea", "bool": "false", "timestamptz": "now()", "jsonb": "'{}'",
-    "uuid": "gen_random_uuid()", "date": "current_date", "_varchar": "'{}'", "_text": "'{}'", "int2": "0", "int4": "0", "int8": "0",
-}  # fmt: skip
+SLOW = 0.3
+MANY = 5_000
+"""So many rows of one table read for one page are told."""
+LISTS = (
+    "?state__exact=open", "?state__exact=completed", "?right__exact=erasure", "?right__exact=human_review",
+    "?extended__exact=1", "?keeper=nobody", "?o=4", "?o=-5", "?p=50",
+)  # fmt: skip
+"""What the list of rights requests is asked by."""
+DESK = (
+    "/admin/", "/admin/consent/purpose/desk/", "/admin/consent/purpose/record/", "/admin/sharing/deliveries/",
+    "/admin/sharing/by-hand/", "/admin/sharing/latency/", "/admin/lost-factors/",
+)  # fmt: skip
+QA = ("/admin/", "/admin/audit/", "/admin/qa/matrix/", "/admin/qa/usage/", "/admin/qa/samples/", "/admin/qa/findings/")
+PORTAL = ("/", "/data", "/activity", "/consent", "/sharing", "/requests", "/requests/new/erasure", "/security")
+API = ("/api/v1/requests", "/api/v1/requests?state=completed", "/api/v1/decisions/snapshot")
+HEAD = "| what | seconds | statements | answer | read much of |\n| --- | ---: | ---: | --- | --- |"
 _HELD = """
 SELECT column_name, udt_name FROM information_schema.columns
 WHERE table_name = %s AND is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO'
 """
-
-
-def fill(made: World, people: int) -> int:
-    """Every table of `TABLES` has its rows, and PostgreSQL knows how many; returns how many they are in all."""
-    from django.db import connection
-
-    names = {"shop": made.shop.pk, "acme": _acme()} | {name: each.account.pk for name, each in made.staff.items()}
-    count = 0
-    with without_triggers(), connection.cursor() as cursor:
-        cursor.execute("SET maintenance_work_mem = '256MB'")
-        for table, (share, columns) in TABLES.items():
-            cursor.execute(_HELD, [table])
-            values = {name: EMPTY[kind] for name, kind in cursor.fetchall()} | columns
-            count += (rows := max(10, int(people * share)))
-            listed, made_of = ", ".join(map('"{}"'.format, values)), _named(", ".join(values.values()), names)
-            again = _indexes_away(cursor, table)
-            cursor.execute(f"INSERT INTO {table} ({listed}) SELECT {made_of} FROM generate_series(1, {rows}) n")
-            for each in [*again, f"ANALYZE {table}"]:
-                cursor.execute(each)
-    return count
-
-
 _INDEXES = """
 SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
 WHERE relname = %s AND relkind = 'r' AND NOT relispartition
     AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
 """
+_READ = """
+SELECT t.relname, t.seq_tup_read + coalesce((SELECT sum(i.idx_tup_read) FROM pg_stat_user_indexes i
+    WHERE i.relid = t.relid), 0) FROM pg_stat_user_tables t
+"""
+_HISTORY = (
+    """INSERT INTO consent_consentevent (event, subject_id, purpose, recipient, action, state, notice_language,
+        notice_digest, channel, explicit, actor, at, recorded_at)
+    SELECT gen_random_uuid(), %(person)s, (ARRAY['newsletter','purpose_1','orders'])[1 + n %% 3], '', 'give', 'given',
+        'en', '', 'portal', false, 'subject', now() - n * interval '1 hour', now() FROM generate_series(1, 10000) n""",
+    """INSERT INTO erasure_rightsrequest (id, subject_id, "right", state, verified_by, by_person, received_at,
+        created_at, due_at, extended, extension_reason, needs_review, reason_code, outcome, verification_tries)
+    SELECT gen_random_uuid(), %(person)s, 'access', 'completed', 'account', true, at, at, at + interval '30 days',
+        false, '', false, '', 'done', 0 FROM (SELECT now() - n * interval '1 day' FROM generate_series(1, 500) n) d(at)
+    """,
+    """INSERT INTO audit_event (at, action, actor, subject, request_id, purpose, fields, details)
+    SELECT now() - interval '1 minute', 'data.read', 'application:shop', %(pseudonym)s, n::text, 'orders',
+        '{email,phone}', '{"application": "shop"}' FROM generate_series(1, 5000) n""",
+)
+"""10,000 answers, 500 requests and 5,000 reads of one person."""
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--people", type=int, default=1_000_000)
+    asked.add_argument("--only", default="")
+    given = asked.parse_args()
+    with world() as made:
+        made.purposes(10)
+        print(f"{fill(made, given.people, quick=True)} rows of {given.people} people\n\n{HEAD}", flush=True)
+        for name, act in visits(made):
+            if given.only in name:
+                print(visited(name, act), flush=True)
+
+
+# --- rows -------------------------------------------------------------------------------------------------------------
+def fill(made: World, people: int, *, only: Sequence[str] = (), quick: bool = False) -> int:
+    """Every table, or those named, has its rows, and PostgreSQL knows how many; returns how many they are in all.
+
+    `quick` makes indexes after the rows, at a tenth of the cost.
+    """
+    from django.db import connection
+
+    from access.models import Application
+
+    acme = Application.objects.get(slug="acme").pk
+    names = {"shop": made.shop.pk, "acme": acme} | {name: each.account.pk for name, each in made.staff.items()}
+    count = 0
+    with without_triggers(), connection.cursor() as cursor:
+        for table in only or TABLES:
+            again = _indexes_away(cursor, table) if quick else []
+            count += _filled(cursor, table, people, names)
+            for each in [*again, f"ANALYZE {table}"]:
+                cursor.execute(each)
+    return count
+
+
+def _filled(cursor: Any, table: str, people: int, names: dict[str, Any]) -> int:
+    share, columns = TABLES[table]
+    cursor.execute(_HELD, [table])
+    values = {name: EMPTY[kind] for name, kind in cursor.fetchall()} | columns
+    rows = max(10, int(people * share))
+    listed, made_of = ", ".join(map('"{}"'.format, values)), ", ".join(values.values())
+    for name, value in names.items():
+        made_of = made_of.replace(f"%({name})s", f"'{value}'")
+    cursor.execute(f"INSERT INTO {table} ({listed}) SELECT {made_of} FROM generate_series(1, {rows}) n")
+    return rows
 
 
 def _indexes_away(cursor: Any, table: str) -> list[str]:
-    """The statements that make again the indexes that are gone now: made afterwards they cost a tenth."""
+    """The statements that make again the indexes that are gone now."""
     cursor.execute(_INDEXES, [table])
     indexes = cursor.fetchall()
     for name, _made in indexes:
@@ -329,7 +117,100 @@ def _indexes_away(cursor: Any, table: str) -> list[str]:
     return [made for _name, made in indexes]
 
 
-def _named(text: str, names: dict[str, Any]) -> str:
-    for name, value in names.items():
-        text = text.replace(f"%({name})s", f"'{value}'")
-    return text
+def with_history(made: World) -> Any:
+    """A person who was asked, read and heard of more than anybody."""
+    from django.db import connection
+
+    from tests.conftest import make_person
+
+    alice = make_person("alice", made.shop)
+    of = {"person": alice.subject.pk, "pseudonym": alice.subject.pseudonym}
+    with without_triggers(), connection.cursor() as cursor:
+        for each in _HISTORY:
+            cursor.execute(each, of)
+        cursor.execute("ANALYZE")
+    return alice
+
+
+# --- visits -----------------------------------------------------------------------------------------------------------
+def visits(made: World) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Everything that is looked at, by name."""
+    from django.contrib import admin
+
+    alice = with_history(made)
+    rita, olga, quentin = (made.staff[name].browser() for name in ("rita", "olga", "quentin"))
+    lists = [f"/admin/{each._meta.app_label}/{each._meta.model_name}/" for each in admin.site._registry]
+    for path in sorted(lists):
+        browser = olga if path.startswith(("/admin/access", "/admin/subjects")) else rita
+        yield path, lambda browser=browser, path=path: browser.get(path)
+    for query in LISTS:
+        yield query, lambda query=query: rita.get(f"/admin/erasure/rightsrequest/{query}")
+    for who, browser, paths in (("IRM", rita, DESK), ("QA", quentin, QA), ("person", alice.browser(), PORTAL)):
+        for path in paths:
+            yield f"{who} {path}", lambda browser=browser, path=path: browser.get(path)
+    client = _client(made)
+    for path in API:
+        yield path, lambda path=path: client.get(path)
+    yield from _sweeps()
+
+
+def _client(made: World) -> Any:
+    from django.test import Client
+
+    from access.oauth import save_token
+    from access.tokens import new_token
+
+    token = new_token()
+    save_token(application=made.shop, token=token, scopes=made.shop.scopes)
+    return Client(headers={"Authorization": f"Bearer {token}"})
+
+
+def _sweeps() -> Iterator[tuple[str, Callable[[], Any]]]:
+    from importlib import import_module
+
+    from gdpr_portal.celery import BEAT
+    from gdpr_portal.measures import MEASURES
+
+    for name, line in BEAT.items():
+        module, _dot, task = line["task"].rpartition(".")
+        yield f"sweep {name}", getattr(import_module(module), task).run
+    for measure in MEASURES:
+        yield f"gauge {measure.name}", lambda sql=measure.sql: _rows(sql)
+
+
+def visited(name: str, act: Callable[[], Any]) -> str:
+    """A row of the table: the quicker of two visits, its statements, and what it read much of."""
+    from django.db import connection
+
+    best, statements, answer, read = float("inf"), [0], "", {}
+    for _turn in range(2):
+        statements, before, began = [0], dict(_rows(_READ)), time.perf_counter()
+
+        def counted(execute: Any, *asked: Any, statements: list[int] = statements) -> Any:
+            statements[0] += 1
+            return execute(*asked)
+
+        with connection.execute_wrapper(counted):
+            try:
+                answer = str(getattr(found := act(), "status_code", found or ""))
+            except Exception as error:
+                answer = type(error).__name__
+        best = min(best, time.perf_counter() - began)
+        read = {table: n - before.get(table, 0) for table, n in dict(_rows(_READ)).items()}
+    much = ", ".join(f"{table} {n:,}" for table, n in sorted(read.items()) if n > MANY)
+    mark = "**" if best > SLOW or much else ""
+    return f"| {mark}`{name}`{mark} | {best:.2f} | {statements[0]} | {answer} | {much} |"
+
+
+def _rows(sql: str) -> list[Any]:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute(sql)
+        return cursor.fetchall()
+
+
+if __name__ == "__main__":
+    main()

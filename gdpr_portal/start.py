@@ -4,14 +4,13 @@ Counts and codes only: nothing is decrypted here, and nobody is named.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.cache import cache
 from django.db.models import Count, Q, Sum
-from django.db.models.functions import TruncWeek
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -47,7 +46,8 @@ from gdpr_portal.charts import Bar, Columns, bars, columns
 REVIEWERS = frozenset({roles.IRM, roles.PRIVACY_OFFICER})
 LOOKERS = frozenset({roles.IRM, roles.QA, roles.PRIVACY_OFFICER})
 WEEKS = 12
-COUNTED_EVERY = 300
+COUNTED_EVERY, A_DAY = 300, 86_400
+"""Seconds that the answers of this week, and of one that is over, are counted for."""
 SOON = timedelta(days=7)
 LATE_SEAL_SECONDS = 30
 """From here on the log is told to be behind (audit.sequencer.lag_seconds)."""
@@ -217,8 +217,8 @@ def _consent(now: datetime) -> Columns:
     """Do people agree or take it back? Answers by week, over twelve weeks."""
     weeks = _weeks(now)
     found = dict.fromkeys(((week, action) for week in weeks for action in ("give", "withdraw")), 0)
-    for week, _purpose, action, count in _answers(weeks[0]):
-        found[week, action] = found.get((week, action), 0) + count
+    for week, _purpose, action, count in _answers(weeks):
+        found[week, action] += count
     series = [
         (_("Given"), [found[week, "give"] for week in weeks]),
         (_("Withdrawn"), [found[week, "withdraw"] for week in weeks]),
@@ -235,7 +235,7 @@ def _weeks(now: datetime) -> list[datetime]:
 def _by_purpose(now: datetime, language: str) -> list[tuple[str, int, int]]:
     """Which purposes do people say yes to, and where do they leave? `(title, given, withdrawn)` in twelve weeks."""
     found: Counter[tuple[str, str]] = Counter()
-    for _week, purpose, action, count in _answers(_weeks(now)[0]):
+    for _week, purpose, action, count in _answers(_weeks(now)):
         found[purpose, action] += count
     titles = dict(Purpose.objects.values_list("slug", "titles"))
     slugs = sorted({purpose for purpose, _action in found})
@@ -245,19 +245,29 @@ def _by_purpose(now: datetime, language: str) -> list[tuple[str, int, int]]:
     ]
 
 
-def _answers(since: datetime) -> list[tuple[datetime, str, str, int]]:
-    """Week, purpose, given or withdrawn, and how often, as they stood at most `COUNTED_EVERY` seconds ago.
+def _answers(weeks: Sequence[datetime]) -> Iterator[tuple[datetime, str, str, int]]:
+    """Week, purpose, given or withdrawn, and how often, of each week since the first, for everybody who looks.
 
-    A million people answer so often that counting takes a second: it is done once for everybody who looks.
+    A million people answer so often that counting takes seconds: a week at a time, one that is over once a day.
     """
-    key = f"answers-since-{since:%Y%m%d%z}"
-    found: list[tuple[datetime, str, str, int]] | None = cache.get(key)
-    if found is None:
-        rows = ConsentEvent.objects.filter(at__gte=since, recipient="", action__in=("give", "withdraw"))
-        weeks = rows.annotate(week=TruncWeek("at")).values_list("week", "purpose", "action")
-        found = list(weeks.annotate(count=Count("pk")))
-        cache.set(key, found, COUNTED_EVERY)
-    return found
+    keys = {week: f"answers-of-{week:%Y-%m-%d%z}" for week in weeks}
+    known = cache.get_many(keys.values())
+    for week, key in keys.items():
+        if key not in known:
+            known[key] = _answers_of(week)
+            cache.set(key, known[key], A_DAY if week != weeks[-1] else COUNTED_EVERY)
+        yield from ((week, *row) for row in known[key])
+
+
+def _answers_of(week: datetime) -> list[tuple[str, str, int]]:
+    rows = ConsentEvent.objects.filter(at__gte=week, at__lt=_monday_after(week), recipient="")
+    counted = rows.filter(action__in=("give", "withdraw")).values_list("purpose", "action")
+    return list(counted.annotate(count=Count("pk")))
+
+
+def _monday_after(week: datetime) -> datetime:
+    """The same time of day a week later, whatever the clocks did."""
+    return timezone.make_aware(week.replace(tzinfo=None) + timedelta(weeks=1))
 
 
 def _deliveries() -> list[Bar]:
