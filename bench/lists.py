@@ -175,7 +175,7 @@ def _sweeps() -> Iterator[tuple[str, Callable[[], Any]]]:
         module, _dot, task = line["task"].rpartition(".")
         yield f"sweep {name}", getattr(import_module(module), task).run
     for measure in MEASURES:
-        yield f"gauge {measure.name}", lambda sql=measure.sql: _rows(sql)
+        yield f"gauge {measure.name}", lambda sql=measure.sql: _asked(sql)
 
 
 def visited(name: str, act: Callable[[], Any]) -> str:
@@ -184,7 +184,7 @@ def visited(name: str, act: Callable[[], Any]) -> str:
 
     best, statements, answer, read = float("inf"), [0], "", {}
     for _turn in range(2):
-        statements, before, began = [0], dict(_rows(_READ)), time.perf_counter()
+        statements, before, began = [0], _read(), time.perf_counter()
 
         def counted(execute: Any, *asked: Any, statements: list[int] = statements) -> Any:
             statements[0] += 1
@@ -192,22 +192,27 @@ def visited(name: str, act: Callable[[], Any]) -> str:
 
         with connection.execute_wrapper(counted):
             try:
-                answer = str(getattr(found := act(), "status_code", found or ""))
+                answer = str(getattr(act(), "status_code", ""))
             except Exception as error:
                 answer = type(error).__name__
         best = min(best, time.perf_counter() - began)
-        read = {table: n - before.get(table, 0) for table, n in dict(_rows(_READ)).items()}
+        read = {table: n - before.get(table, 0) for table, n in _read().items()}
     much = ", ".join(f"{table} {n:,}" for table, n in sorted(read.items()) if n > MANY)
     mark = "**" if best > SLOW or much else ""
     return f"| {mark}`{name}`{mark} | {best:.2f} | {statements[0]} | {answer} | {much} |"
 
 
-def _rows(sql: str) -> list[Any]:
+def _read() -> dict[str, int]:
+    """Rows read so far, by table."""
+    for each in ("SELECT pg_stat_force_next_flush()", "SELECT pg_stat_clear_snapshot()"):
+        _asked(each)
+    return dict(_asked(_READ))
+
+
+def _asked(sql: str) -> list[Any]:
     from django.db import connection
 
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_force_next_flush()")
-        cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute(sql)
         return cursor.fetchall()
 

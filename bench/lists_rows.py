@@ -118,7 +118,7 @@ TABLES: dict[str, tuple[float, dict[str, str]]] = {
     }),
     "consent_fieldread": (0.1, {
         "application": "'shop'", "purpose": PURPOSES, "field": "'field_' || n % 30", "reads": "n % 50",
-        "day": "current_date - (n / 120)::int", "last_at": PAST,
+        "day": "current_date - (n / 60)::int", "last_at": PAST,
     }),
     "consent_finding": (0.05, {
         "id": "md5('f' || n)::uuid", "kind": "'sample'", "event": "md5('e' || n)::uuid", "times": "1",
