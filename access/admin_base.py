@@ -1,10 +1,11 @@
 """What every desk has in common: what its lists may be asked by, and that a row has one page."""
 
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from django.contrib import admin
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 
 MOST_LISTED = 10_000
@@ -28,8 +29,8 @@ class Capped(Paginator):
 
     @cached_property
     def _counted(self) -> int:
-        rows = self.object_list.order_by().values("pk")
-        return int(rows[: MOST_LISTED + 1].count())
+        rows = cast("QuerySet[Any]", self.object_list).order_by().values("pk")
+        return rows[: MOST_LISTED + 1].count()
 
 
 class DeskAdmin(admin.ModelAdmin):
