@@ -24,6 +24,7 @@ class AccountAdmin(DeskAdmin):
     fields = ("reference", "is_staff", "role_names", "is_active", "language", "created_at", "last_login")
     readonly_fields = fields
     ordering = ("-created_at",)
+    sortable_by = ("created_at",)
     actions = None
 
     @admin.display(description=_("Account"))

@@ -42,6 +42,13 @@ class Account(AbstractBaseUser, PermissionsMixin):
     """When a way back for lost factors opens; whoever is signed in sees it on every page and can end it."""
     created_at = models.DateTimeField(auto_now_add=True)
 
+    class Meta:
+        indexes = [
+            models.Index(fields=["created_at"], name="account_listed"),
+            models.Index(fields=["created_at"], condition=models.Q(is_staff=True), name="account_of_staff"),
+            models.Index(fields=["created_at"], condition=models.Q(is_active=False), name="account_shut"),
+        ]
+
     USERNAME_FIELD = "id"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
     objects = AccountManager()

@@ -13,7 +13,7 @@ from consent.models import Component, ConsentEvent, NoticeText, Purpose, Recipie
 from consent.notices.diff import SAME, Row, rows
 from consent.notices.points import sections
 from consent.page_states import Waiting, from_parents, is_renewable, waiting_of
-from consent.selectors import APPROVED, live_recipients, purpose_title, purposes_of_catalogue, text_in
+from consent.selectors import APPROVED, live_recipients, purpose_titles, purposes_of_catalogue, text_in
 from consent.services.all_at_once import OPEN
 from consent.services.ask_rows import waiting
 from consent.services.sharing import SharingRow, sharing_rows
@@ -227,7 +227,9 @@ def toggles(subject: Subject, language: str) -> list[Toggle]:
 def timeline(subject: Subject, language: str) -> list[Happening]:
     """The newest of what the person answered, in words."""
     recipients = dict(Recipient.objects.values_list("slug", "name"))
-    return [_happening(event, language, recipients) for event in history_of(subject)[:HISTORY_SHOWN]]
+    events = history_of(subject, most=HISTORY_SHOWN)
+    titles = purpose_titles({event.purpose for event in events}, language)
+    return [_happening(event, titles, recipients) for event in events]
 
 
 def opening(body: str) -> str:
@@ -241,9 +243,9 @@ def field_names(language: str, *, approved: bool = False) -> dict[str, str]:
     return {slug: title_in(titles, language) for slug, titles in rows.values_list("slug", "titles")}
 
 
-def _happening(event: ConsentEvent, language: str, recipients: dict[str, str]) -> Happening:
+def _happening(event: ConsentEvent, titles: dict[str, str], recipients: dict[str, str]) -> Happening:
     acts = wording.SHARING_ACTS if event.recipient else wording.ACTS
-    about = purpose_title(event.purpose, language)
+    about = titles[event.purpose]
     if event.recipient:
         about = _("%(purpose)s, with %(recipient)s") % {
             "purpose": about,

@@ -1,5 +1,6 @@
 """Rights requests for applications: file, follow, withdraw, collect (api.md, "Rights requests")."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +16,8 @@ from access.rest.pagination import page
 from access.rest.renderers import JSONRenderer, ZipRenderer
 from access.rest.serializers import IdField, InstantField, NoBody, NumberField, PageQuery, StrictSerializer
 from access.rest.views import ScopedView
-from erasure.models import RightsRequest
-from erasure.selectors import request_of_application, requests_of_application, steps_told
+from erasure.models import RightsRequest, Step
+from erasure.selectors import request_of_application, requests_of_application, steps_told, told_to
 from erasure.services.archives import collect
 from erasure.services.requests import file_request, withdraw_request
 from erasure.serving import archive_response
@@ -77,6 +78,16 @@ class RightsRequestPage(serializers.Serializer[Any]):
 
 def answer(request: RightsRequest, application: Application) -> dict[str, Any]:
     """A request as the application that filed it sees it."""
+    return _answer(request, application, steps_told(request, application))
+
+
+def answers(requests: Sequence[RightsRequest], application: Application) -> list[dict[str, Any]]:
+    """The same of a page of them, by as many statements as of one."""
+    told = told_to(application, requests)
+    return [_answer(request, application, told(request)) for request in requests]
+
+
+def _answer(request: RightsRequest, application: Application, steps: list[Step]) -> dict[str, Any]:
     row = {
         "id": request.id,
         "subject": pairwise_of(application, request.subject),
@@ -88,7 +99,7 @@ def answer(request: RightsRequest, application: Application) -> dict[str, Any]:
         "outcome": request.outcome or None,
         "reason": request.reason_code or None,
         "completed_at": request.completed_at,
-        "steps": steps_told(request, application),
+        "steps": steps,
     }
     return dict(RightsRequestSerializer(row).data)
 
@@ -120,9 +131,8 @@ class RequestsView(ScopedView):
         if "due_before" in query:
             wanted["due_at__lt"] = query["due_before"]
         parts = [rows.filter(**wanted).select_related("subject") for rows in requests_of_application(self.application)]
-        return Response(
-            page(*parts, request=request, key=("created_at", "id"), render=lambda row: answer(row, self.application))
-        )
+        found = page(*parts, request=request, key=("created_at", "id"))
+        return Response(found | {"items": answers(found["items"], self.application)})
 
 
 class RequestView(ScopedView):

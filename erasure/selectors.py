@@ -1,6 +1,6 @@
 """Questions about rights requests: what may be asked for, what is under way, for whoever may see it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -132,11 +132,19 @@ def steps_of(request: RightsRequest) -> QuerySet[Step]:
 def steps_told(request: RightsRequest, application: Application) -> list[Step]:
     """The steps an application is told of: a third party those that are its own, since the others say who else has
     something of the person (Art. 5(1)(c))."""
-    steps = steps_of(request)
-    if not application.is_third_party:
-        return list(steps)
-    own = Recipient.objects.filter(application=application).values_list("slug", flat=True)
-    return [step for step in steps if step.target in {application.slug, *(f"recipient:{slug}" for slug in own)}]
+    return told_to(application, [request])(request)
+
+
+def told_to(application: Application, requests: Sequence[RightsRequest]) -> Callable[[RightsRequest], list[Step]]:
+    """What says the same of each of these requests, by two statements for all of them."""
+    steps = Step.objects.filter(request__in=requests).order_by("position", "kind", "target")
+    if application.is_third_party:
+        own = Recipient.objects.filter(application=application).values_list("slug", flat=True)
+        steps = steps.filter(target__in=[application.slug, *(f"recipient:{slug}" for slug in own)])
+    told: dict[UUID, list[Step]] = {}
+    for step in steps:
+        told.setdefault(step.request_id, []).append(step)
+    return lambda request: told.get(request.pk, [])
 
 
 def archives_of(request: RightsRequest) -> QuerySet[Archive]:

@@ -60,6 +60,7 @@ REMOVED = "place_removed"
 """The reason of a step whose place is registered no more: it was not asked."""
 LIVE_TRANSFER = ("waiting", "sending")
 """A transfer that is only proposed holds nothing up, and keeps nothing."""
+UNFINISHED_STEP = tuple(state for state, after in STEP.items() if after)
 OPEN_REQUEST = tuple(state for state, after in REQUEST.items() if after)
 
 

@@ -1,6 +1,7 @@
 """Requests in plain words, for pages: states, tones, dates explained. Nothing here decides."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from access.models import Application
 from consent.models import Recipient
-from consent.selectors import purpose_title
+from consent.selectors import purpose_title, purpose_titles
 from erasure.combined import Answered, combined
 from erasure.models import Archive, JointCase, Mandate, RightsRequest, Step
 from erasure.outcomes import OUTCOMES
@@ -283,6 +284,32 @@ def _is_moving(row: RightsRequest, steps: list[Step]) -> bool:
     """Not before it starts, nor while only others or the desk have something to do."""
     starts = row.starts_at is None or row.starts_at <= timezone.now()
     return row.state == "in_progress" and starts and any(step.state in {"queued", "in_progress"} for step in steps)
+
+
+@dataclass(frozen=True)
+class RequestInShort:
+    """A request as it stands in the list of a person's requests."""
+
+    row: RightsRequest
+    asked: Any
+    about: str
+    label: Any
+    tone: str
+    because: str
+    """Empty once it is over."""
+
+
+def in_short(rows: Iterable[RightsRequest]) -> list[RequestInShort]:
+    """Each request as a list shows it, by one statement for all; `questions` come with the rows."""
+    listed, language = list(rows), get_language() or "en"
+    titles = purpose_titles({row.purpose for row in listed if row.purpose}, language)
+    return [
+        RequestInShort(
+            row, PLAIN_WORDS[row.right], titles.get(row.purpose or "", ""), *REQUEST_STATES[row.state],
+            because=because(row) if row.state in OPEN_REQUEST else "",
+        )
+        for row in listed
+    ]  # fmt: skip
 
 
 def described(row: RightsRequest) -> RequestInWords:

@@ -27,7 +27,7 @@ class SubjectAdmin(DeskAdmin):
     list_display_links = None
     list_filter = (("erased_at", WhetherDone),)
     ordering = ("pseudonym",)
-    show_full_result_count = False
+    sortable_by = ()
     actions = None
 
     @admin.display(description=_("Audit pseudonym"))

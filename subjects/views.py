@@ -130,13 +130,15 @@ def _accesses(subject: Subject) -> list[Access]:
     found = list(looks().filter(subject=subject.pseudonym)[:ACCESSES_SHOWN])
     questions = hooks.describe_questions(subject, [event.pk for event in found if event.action == "data.read"])
     names = dict(Application.objects.values_list("slug", "name"))
+    purposes = {slug: hooks.describe_purpose(slug, language) for slug in {event.purpose for event in found} if slug}
+    fields = hooks.describe_fields({name for event in found for name in event.fields}, language)
     return [
         Access(
             id=event.pk,
             question=questions.get(event.pk),
             at=event.at,
             title=_who(event, names),
-            text=_what(event, language),
+            text=_what(event, purposes, fields),
         )
         for event in found
     ]
@@ -150,14 +152,14 @@ def _who(event: AuditEvent, names: Mapping[str, str]) -> str:
     return _("Who acts in your name") if kind == "representative" else _("A member of our staff")
 
 
-def _what(event: AuditEvent, language: str) -> str:
+def _what(event: AuditEvent, purposes: Mapping[str, str], titles: Mapping[str, str]) -> str:
     seen = seen_of(event)
-    fields = ", ".join(hooks.describe_field(name, language) for name in event.fields)
+    fields = ", ".join(titles[name] for name in event.fields)
     if event.purpose is None:
         return _("Saw %(what)s") % {"what": seen_in_words(seen) if seen else fields}
     return _("Saw %(fields)s for %(purpose)s") % {
         "fields": fields or seen_in_words(seen or ""),
-        "purpose": hooks.describe_purpose(event.purpose, language),
+        "purpose": purposes[event.purpose],
     }
 
 

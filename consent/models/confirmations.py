@@ -7,6 +7,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.db.models import F
 
 from subjects.models import Subject
 
@@ -51,6 +52,18 @@ class Confirmation(models.Model):
             models.UniqueConstraint(
                 fields=["event", "kind"], condition=models.Q(state="waiting"), name="one_waiting_confirmation"
             )
+        ]
+        indexes = [
+            models.Index(
+                fields=["expires_at"],
+                condition=models.Q(state="waiting", holder_sealed__isnull=False),
+                name="confirmation_to_forget",
+            ),
+            models.Index(
+                F("looked_at").asc(nulls_first=True),
+                condition=models.Q(kind="parent", state="confirmed"),
+                name="confirmation_of_parent",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -131,7 +131,8 @@ def expire_due(limit: int = 500) -> int:
 
     They permitted nothing any more since the moment they ran out: decisions look at the clock (EDPB 05/2020).
     """
-    due = Standing.objects.filter(state=Consent.GIVEN, recipient="", expires_at__lte=timezone.now())
+    of_each = {"purpose__in": Purpose.objects.values("slug")}  # of each by the index `standing_to_end`
+    due = Standing.objects.filter(state=Consent.GIVEN, recipient="", expires_at__lte=timezone.now(), **of_each)
     rows = list(due.order_by("expires_at").values_list("subject_id", "purpose")[:limit])
     return sum(_expire(subject_id, purpose) for subject_id, purpose in rows)
 

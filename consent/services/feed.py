@@ -28,6 +28,8 @@ from subjects.models import ApplicationLink
 from vault.services import pairwise_ids
 
 KEPT_DAYS = 7
+A_LOT = 1000
+"""Changes looked at in one go when old ones are taken away, the oldest first."""
 _LOCK = 0x67647072666565  # "gdprfee": one number for this lock in the whole database
 
 _ORDER = """
@@ -126,9 +128,14 @@ def microseconds(moment: datetime) -> int:
 
 def prune_changes() -> int:
     """Changes older than `KEPT_DAYS` are gone but for the last, which tells where the feed is; returns the rows."""
-    last = order_changes()
-    old = DecisionChange.objects.filter(at__lt=timezone.now() - timedelta(days=KEPT_DAYS), position__lt=last)
-    return old.delete()[0]
+    last, before, gone = order_changes(), timezone.now() - timedelta(days=KEPT_DAYS), 0
+    oldest = DecisionChange.objects.filter(position__lt=last).order_by("position").values_list("pk", "at")
+    while lot := list(oldest[:A_LOT]):
+        old = [pk for pk, at in lot if at < before]
+        gone += DecisionChange.objects.filter(pk__in=old).delete()[0]
+        if len(old) < A_LOT:
+            break
+    return gone
 
 
 def _require_reachable(after: int, last: int) -> None:

@@ -71,10 +71,10 @@ def _no_better(line: Line, consent: Line | None) -> Line:
     return replace(line, state=consent.state) if consent and lapsed and line.state == Consent.GIVEN else line
 
 
-def history_of(subject: Subject, at: datetime | None = None) -> list[ConsentEvent]:
-    """The person's events up to `at`, newest first. None is ever missing or changed."""
+def history_of(subject: Subject, at: datetime | None = None, most: int | None = None) -> list[ConsentEvent]:
+    """The person's events up to `at`, newest first, or the newest so many of them. None is ever missing or changed."""
     events = ConsentEvent.objects.filter(subject=subject).order_by("-at", "-seq")
-    return list(events.filter(at__lte=at) if at else events)
+    return list((events.filter(at__lte=at) if at else events)[:most])
 
 
 def state_of(subject: Subject, purpose: str, recipient: str = "") -> Consent:

@@ -7,7 +7,7 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -139,7 +139,7 @@ class BreachAdmin(ForReviewers):
     )  # fmt: skip
     change_form_template = "admin/erasure/breach.html"
     list_filter = ("risk",)
-    ordering = ("closed_at", "aware_at")
+    ordering = (F("closed_at").asc(nulls_first=True), "aware_at")
     formfield_overrides = MOMENTS
     fields = (
         "aware_at", "since", "until", "application", "purpose", "facts", "effects", "remedy", "risk", "told_people",

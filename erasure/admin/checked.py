@@ -4,7 +4,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
@@ -44,7 +44,8 @@ class CheckedTextAdmin(OwnPages, ForReviewers):
     list_display = ("__str__", "about", "place", "called", "due", "decision", "decided_at")
     list_filter = (("decided_at", WhetherDone), "decision", "reason")
     list_select_related = ("step__request",)
-    ordering = ("decided_at", "step__request__due_at", "source", "field")
+    sortable_by = ()
+    ordering = (F("decided_at").asc(nulls_first=True), "step__request__due_at", "source", "field")
 
     @admin.display(description=gettext_lazy("Request"))
     def about(self, row: CheckedText) -> str:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
@@ -98,7 +98,7 @@ class ManualPlaceAdmin(ForReviewers):
     list_display = ("name", "slug", "respondent", "days", "declared_by", "approved_by", "approved_at", "retired_at")
     list_filter = (("approved_at", WhetherDone), ("retired_at", WhetherDone))
     list_select_related = ("declared_by", "approved_by")
-    ordering = ("retired_at", "slug")
+    ordering = (F("retired_at").asc(nulls_first=True), "slug")
     actions = ("approve", "retire")
 
     @admin.display(description=gettext_lazy("Who answers there"))
@@ -161,7 +161,8 @@ class PlaceTaskAdmin(OwnPages):
     list_display = ("__str__", "place", "right", "asked_at", "due_at", "answered_at")
     list_filter = (("answered_at", WhetherDone),)
     list_select_related = ("place", "step__request")
-    ordering = ("answered_at", "due_at")
+    sortable_by = ()
+    ordering = (F("answered_at").asc(nulls_first=True), "due_at")
     actions = None
 
     @admin.display(description=gettext_lazy("Right"))

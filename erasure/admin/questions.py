@@ -4,7 +4,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
@@ -27,7 +27,8 @@ class AccessQuestionAdmin(OwnPages, ForReviewers):
     list_display = ("__str__", "asked_about", "state", "owner", "asked_at", "due_at")
     list_filter = ("state", "outcome")
     list_select_related = ("owner",)
-    ordering = ("answered_at", "due_at")
+    sortable_by = ()
+    ordering = (F("answered_at").asc(nulls_first=True), "due_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AccessQuestion]:
         """With the name of the application, in one statement for the whole list."""

@@ -1,13 +1,12 @@
 """The desk of rights requests: the queue by due date, what waits for a reviewer or an operator."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.contrib.postgres.aggregates import ArrayAgg
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Case, Exists, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Exists, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Substr
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -31,6 +30,7 @@ from erasure.admin.mandates import MandatePages
 from erasure.admin.reviewers import ForReviewers
 from erasure.admin.row_acts import act_on_each, kept
 from erasure.models import LegalHold, ManualPlace, RetentionProposal, RightsRequest, SecondOpinion, Step
+from erasure.models.requests import IS_OVER
 from erasure.selectors import steps_of
 from erasure.services import four_eyes, requests
 from erasure.services.evidence import evidence_pack
@@ -110,15 +110,17 @@ class RequestAdmin(BulkActs, MandatePages):
     list_display = ("reference", "right", "standing", "received_on", "due_on", "due", "looked_after", "attention")
     list_filter = (StateFilter, "right", "extended", KeeperFilter)
     list_select_related = ("subject", "case__assignee")
-    ordering = (Case(When(state__in=OPEN_REQUEST, then=0), default=1), "due_at")
+    sortable_by = ("received_on", "due_on")
+    ordering = (IS_OVER, "due_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RightsRequest]:
         """With the names of those whose steps somebody has to look at, in one statement for the whole list."""
-        needs = Step.stuck("steps__") | Q(steps__kind=Step.Kind.MANUAL, steps__state="waiting")
-        name = Subquery(Application.objects.filter(slug=OuterRef("steps__target")).values("name"))
-        places = ManualPlace.objects.filter(slug=Substr(OuterRef("steps__target"), _PLACE))
+        needs = Step.stuck() | Q(kind=Step.Kind.MANUAL, state="waiting")
+        name = Subquery(Application.objects.filter(slug=OuterRef("target")).values("name"))
+        places = ManualPlace.objects.filter(slug=Substr(OuterRef("target"), _PLACE))
         place = Subquery(places.order_by(F("approved_at").desc(nulls_last=True)).values("name")[:1])
-        target = Coalesce(name, place, "steps__target")
+        steps = Step.objects.filter(needs, request=OuterRef("pk"))
+        targets = steps.annotate(called=Coalesce(name, place, "target")).order_by("called").values("called").distinct()
         second = Q(Exists(SecondOpinion.objects.filter(request=OuterRef("pk"), agreed=None))) | four_eyes.WAITS
         second |= Q(pk__in=transfers_proposed().values("request"))
         second |= Q(pk__in=changes_proposed().values("step__request"))
@@ -128,17 +130,14 @@ class RequestAdmin(BulkActs, MandatePages):
         return (
             super()
             .get_queryset(request)
-            .annotate(
-                needs=ArrayAgg(target, filter=needs, distinct=True),
-                needs_second=second | (Exists(held) & told_here),
-            )
+            .annotate(needs=ArraySubquery(targets), needs_second=second | (Exists(held) & told_here))
         )
 
     @admin.display(description=gettext_lazy("Request"))
     def reference(self, row: RightsRequest) -> str:
         return format_html("<code>{}</code>", str(row.id)[:8])
 
-    @admin.display(description=gettext_lazy("State"), ordering="state")
+    @admin.display(description=gettext_lazy("State"))
     def standing(self, row: RightsRequest) -> str:
         label, tone = DESK_STATES[row.state]
         return format_html('<span class="badge badge-{}">{}</span>', tone, label)
@@ -311,12 +310,17 @@ class RequestAdmin(BulkActs, MandatePages):
         return response
 
 
-class WhyProposed(admin.AllValuesFieldListFilter):
-    """By why it was proposed, in words."""
+class WhyProposed(admin.SimpleListFilter):
+    """By why it was proposed, in words; which reasons there are is not asked of all the rows."""
 
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        for choice in super().choices(changelist):
-            yield choice | {"display": PROPOSAL_REASONS.get(str(choice["display"]), choice["display"])}
+    title = gettext_lazy("reason")
+    parameter_name = "reason"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(PROPOSAL_REASONS.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(reason=self.value()) if self.value() else queryset
 
 
 LET_GO = gettext_lazy("Erase these values")
@@ -329,9 +333,10 @@ class RetentionProposalAdmin(ForReviewers):
     empty_words = gettext_lazy("When a consent ends and nothing else needs its values, they are proposed here.")
     list_display = ("person", "called", "why", "proposed_at", "decided_at", "erased")
     list_display_links = None
-    list_filter = (("reason", WhyProposed), ("decided_at", WhetherDone))
+    list_filter = (WhyProposed, ("decided_at", WhetherDone))
     list_select_related = ("subject",)
-    ordering = ("proposed_at",)
+    sortable_by = ()
+    ordering = (F("decided_at").asc(nulls_first=True), "proposed_at")
     actions = ("let_go", "keep")
 
     @admin.display(description=gettext_lazy("Person"))

@@ -243,6 +243,7 @@ class RetentionProposal(models.Model):
                 fields=["subject"], condition=Q(decided_at=None), name="one_open_retention_proposal"
             )
         ]
+        indexes = [models.Index(F("decided_at").asc(nulls_first=True), "proposed_at", name="proposal_listed")]
 
     def __str__(self) -> str:
         return f"proposal {str(self.id)[:8]}"

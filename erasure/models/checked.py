@@ -4,7 +4,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -55,6 +55,7 @@ class CheckedText(models.Model):
                 name="checked_by_somebody",
             )
         ]
+        indexes = [models.Index(F("decided_at").asc(nulls_first=True), name="checked_listed")]
 
     def __str__(self) -> str:
         return gettext("text %(number)s") % {"number": str(self.id)[:8]}

@@ -101,5 +101,8 @@ class PlaceTask(models.Model):
     next_at = models.DateTimeField(null=True, db_index=True)
     answered_at = models.DateTimeField(null=True)
 
+    class Meta:
+        indexes = [models.Index(F("answered_at").asc(nulls_first=True), "due_at", name="task_listed")]
+
     def __str__(self) -> str:
         return gettext("task %(number)s") % {"number": str(self.id)[:8]}

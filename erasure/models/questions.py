@@ -4,7 +4,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -48,7 +48,10 @@ class AccessQuestion(models.Model):
                 name="answered_with_outcome",
             ),
         ]
-        indexes = [models.Index(fields=["due_at"], condition=~Q(state="answered"), name="question_due")]
+        indexes = [
+            models.Index(fields=["due_at"], condition=~Q(state="answered"), name="question_due"),
+            models.Index(F("answered_at").asc(nulls_first=True), "due_at", name="question_listed"),
+        ]
 
     def __str__(self) -> str:
         return gettext("question %(number)s") % {"number": str(self.id)[:8]}

@@ -47,6 +47,7 @@ class SourceAnswer(models.Model):
                 condition=Q(sealed__isnull=True) | Q(outcome__in=["done", "failed"]), name="answer_with_words"
             )
         ]
+        indexes = [models.Index(fields=["at"], condition=Q(sealed__isnull=False), name="answer_sealed")]
 
     def __str__(self) -> str:
         return f"answer {str(self.id)[:8]}"

@@ -126,7 +126,7 @@ def _go_on(step: Step, actor: str) -> None:
 # --- at the desk ----------------------------------------------------------------------------------------------------
 def queue() -> QuerySet[CheckedText]:
     """The texts that wait for a reviewer, those of the request that is due next first."""
-    waiting = CheckedText.objects.filter(decision="", sealed__isnull=False, step__state="waiting")
+    waiting = CheckedText.objects.filter(decided_at=None, decision="", sealed__isnull=False, step__state="waiting")
     return waiting.order_by("step__request__due_at", "step", "source", "field", "id")
 
 

@@ -345,7 +345,8 @@ def forget_answers(limit: int = 200) -> int:
     """Words and files of places that an archive has had for KEPT_FOR, or whose request is over, are gone; how many."""
     over = ~Q(step__request__state="in_progress")
     old = SourceAnswer.objects.filter(step__kind=Step.Kind.MANUAL, at__lte=timezone.now() - KEPT_FOR)
-    held = old.filter(Q(archive__isnull=False) | over).filter(Q(sealed__isnull=False) | Q(files__isnull=False))
+    kept = SourceAnswer.objects.filter(sealed__isnull=False).values("pk").union(AnswerFile.objects.values("answer"))
+    held = old.filter(Q(archive__isnull=False) | over).filter(pk__in=kept)
     return sum(_forget(answer_id) for answer_id in list(held.values_list("id", flat=True).distinct()[:limit]))
 
 

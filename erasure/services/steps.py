@@ -31,7 +31,7 @@ from erasure.services.locking import locked_requests
 from erasure.services.records import move_step, step_entry
 from erasure.services.removed import PlaceRemoved
 from erasure.services.sweeping import each, together
-from erasure.states import LIVE_TRANSFER, STEP, TRIES, move
+from erasure.states import LIVE_TRANSFER, STEP, TRIES, UNFINISHED_STEP, move
 from gdpr_portal import breakers
 from gdpr_portal.errors import Unavailable, WrongState
 from gdpr_portal.failpoints import failpoint
@@ -285,7 +285,7 @@ def _supplements_of_completed(now: datetime, limit: int) -> list[UUID]:
 
 def _finished() -> Q:
     """Requests with nothing left to do; one whose archive is being sent on waits for that and takes no place here."""
-    unfinished = Step.objects.exclude(state__in=finish.FINISHED).values("request_id")
+    unfinished = Step.objects.filter(state__in=UNFINISHED_STEP).values("request_id")
     sending = Transfer.objects.filter(state__in=LIVE_TRANSFER).values("request_id")
     return ~Q(pk__in=unfinished) & ~Q(pk__in=sending)
 

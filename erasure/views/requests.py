@@ -4,6 +4,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.cache import get_conditional_response
@@ -33,11 +34,12 @@ from erasure.services.public import ask_without_account
 from erasure.services.requests import file_request, verify_request, withdraw_request
 from erasure.serving import archive_response, encrypted_response
 from erasure.transfer_words import may_be_sent, sending
-from erasure.words import PLAIN_WORDS, RequestInWords, described, joint_in_words
+from erasure.words import PLAIN_WORDS, RequestInWords, described, in_short, joint_in_words
 from gdpr_portal.errors import DomainError, Invalid, WrongState
 from subjects.models import Subject
 from subjects.selectors import subject_of_account
 
+A_PAGE = 25
 CONFIRMED_BY_FACTOR = frozenset({"erasure", "access", "portability"})
 """Rights whose request asks for a fresh second factor: they give out or destroy everything (threats T50, T51)."""
 
@@ -45,9 +47,11 @@ CONFIRMED_BY_FACTOR = frozenset({"erasure", "access", "portability"})
 @require_GET
 def overview(request: HttpRequest) -> HttpResponse:
     """The person's requests with their dates, and what can be asked for."""
-    rows = [described(row) for row in requests_of_account(account_of(request))]
+    rows = requests_of_account(account_of(request)).prefetch_related("questions")
+    shown = Paginator(rows, A_PAGE).get_page(request.GET.get("page"))
     cases = [joint_in_words(case) for case in joint_cases_of_account(account_of(request))]
-    return render(request, "erasure/overview.html", {"requests": rows, "cases": cases, "rights": PLAIN_WORDS})
+    context = {"requests": in_short(shown), "shown": shown, "cases": cases, "rights": PLAIN_WORDS}
+    return render(request, "erasure/overview.html", context)
 
 
 @require_http_methods(["GET", "POST"])
