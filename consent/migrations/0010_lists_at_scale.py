@@ -17,10 +17,6 @@ class Migration(migrations.Migration):
     operations = [
         AddIndexConcurrently(
             model_name='confirmation',
-            index=models.Index(condition=models.Q(('holder_sealed__isnull', False), ('state', 'waiting')), fields=['expires_at'], name='confirmation_to_forget'),
-        ),
-        AddIndexConcurrently(
-            model_name='confirmation',
             index=models.Index(models.OrderBy(models.F('looked_at'), nulls_first=True), condition=models.Q(('kind', 'parent'), ('state', 'confirmed')), name='confirmation_of_parent'),
         ),
         AddIndexConcurrently(

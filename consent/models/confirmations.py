@@ -55,11 +55,6 @@ class Confirmation(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["expires_at"],
-                condition=models.Q(state="waiting", holder_sealed__isnull=False),
-                name="confirmation_to_forget",
-            ),
-            models.Index(
                 F("looked_at").asc(nulls_first=True),
                 condition=models.Q(kind="parent", state="confirmed"),
                 name="confirmation_of_parent",

@@ -20,7 +20,7 @@ from access.models import Account, Application
 from audit import actors
 from audit import services as audit
 from erasure.archives.build import opened
-from erasure.models import Archive, ArchiveChunk, Mandate, RightsRequest
+from erasure.models import Archive, Mandate, RightsRequest
 from erasure.states import LIVE_TRANSFER, OPEN_REQUEST
 from gdpr_portal.errors import Gone, Invalid, Missing, WrongState
 from gdpr_portal.wake import wake
@@ -206,8 +206,7 @@ def expire() -> int:
     now = timezone.now()
     sending = Q(number=0, request__transfers__state__in=LIVE_TRANSFER)
     past = Q(expires_at__lte=now) | Q(window_until__lte=now) & ~sending
-    kept = ArchiveChunk.objects.filter(position=0).values("archive")  # few, where archives collected are many
-    rows = Archive.objects.filter(past, pk__in=kept).distinct()
+    rows = Archive.objects.filter(past, chunks__isnull=False).distinct()
     expired = list(rows.select_related("request__subject")[:100])
     for archive in expired:
         with transaction.atomic():
