@@ -5,7 +5,8 @@ from typing import Any
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, models
+from django.db.migrations import operations
 from django.db.migrations.loader import MigrationLoader
 
 from gdpr_portal.management.commands import migrate
@@ -68,3 +69,43 @@ def test_the_limit_ends_with_the_command() -> None:
         cursor.execute("SELECT current_setting('lock_timeout')")
         [limit] = cursor.fetchone()
     assert limit != f"{migrate.LOCK_MS}ms"
+
+
+# --- old code on the new schema ---------------------------------------------------------------------------------------
+TAKES_AWAY = (operations.RemoveField, operations.DeleteModel, operations.RenameField, operations.RenameModel)
+EARLIER = {
+    ("vault", "0003_lines_of_every_kind"),
+    ("erasure", "0004_answer_pieces"),
+    ("erasure", "0005_people_without_account"),
+    ("erasure", "0006_breach_words"),
+}
+"""Written before versions ran side by side."""
+OURS = ("access", "audit", "consent", "erasure", "subjects", "vault")
+
+
+def breaks_the_version_before(operation: Any) -> bool:
+    """Whether code that does not know of it could not read or write the table any more."""
+    if isinstance(operation, TAKES_AWAY):
+        return True
+    if not isinstance(operation, operations.AddField) or operation.field.many_to_many:
+        return False
+    return not operation.field.null and not operation.field.has_db_default()
+
+
+def test_what_would_break_the_version_before_is_seen() -> None:
+    add = operations.AddField
+    assert breaks_the_version_before(add("person", "name", models.TextField(default="")))
+    assert not breaks_the_version_before(add("person", "name", models.TextField(db_default="")))
+    assert not breaks_the_version_before(add("person", "name", models.TextField(null=True)))
+    assert breaks_the_version_before(operations.RemoveField("person", "name"))
+
+
+def test_migrations_only_add_what_the_version_before_can_do_without() -> None:
+    found = [
+        f"{app}.{name}: {operation.describe()}"
+        for (app, name), migration in MigrationLoader(None).disk_migrations.items()
+        if app in OURS and not migration.initial and (app, name) not in EARLIER
+        for operation in migration.operations
+        if breaks_the_version_before(operation)
+    ]
+    assert not found
