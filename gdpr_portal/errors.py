@@ -112,3 +112,9 @@ def is_unavailability(error: BaseException | None) -> bool:
     `InternalError` too: it is how PgBouncer tells that the server behind it was lost (tests/fleet).
     """
     return isinstance(error, OperationalError | InterfaceError | InternalError | Unavailable)
+
+
+def kind_of(error: BaseException) -> str:
+    """The name of its class for logs; of an error of the database the driver's own, which says more than Django's:
+    `ReadOnlySqlTransaction`, `TooManyConnections`, `DiskFull`."""
+    return type(error.__cause__ if hasattr(error.__cause__, "sqlstate") else error).__name__

@@ -100,7 +100,8 @@ def _passes(check: Callable[[], bool]) -> bool:
 
 def _database() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT NOT pg_is_in_recovery()")  # a standby takes no withdrawal
+        # A standby takes no withdrawal, nor does a server whose provider shut it for writes because its disk is full.
+        cursor.execute("SELECT NOT current_setting('transaction_read_only')::boolean")
         return cursor.fetchone() == (True,)
 
 

@@ -18,7 +18,7 @@ LOCK_MS = 500
 TRIES, PAUSE_SECONDS = 120, 5.0
 """Ten minutes, most of which the tables are everybody's."""
 HOLDERS = (
-    "Nothing was lost, and what has been applied stands: end the transaction that is open for so long (docs/runbook.md, "
+    "What was applied stands: end the transaction that is open for so long (docs/runbook.md, "
     "'A transaction stays open') and run it again."
 )
 
