@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from audit import selectors
-from gdpr_portal import metrics
+from gdpr_portal import clocks, metrics
 from gdpr_portal.errors import DomainError
 from vault import ledger, signing
 from vault import services as vault
@@ -120,6 +120,7 @@ _CHECKS: dict[str, Callable[[], bool]] = {
     "migrations": lambda: missing_migrations() == 0,
     "keys": lambda: vault.status().unsealed,
     "shred_ledger": ledger.replayed,
+    "clock": clocks.agree,
 }
 readiness = Readiness()
 
