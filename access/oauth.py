@@ -6,7 +6,7 @@
 Tokens are opaque, live `TOKEN_SECONDS` at most and lie in the database as keyed digests. Errors follow RFC 6749 5.2.
 Wrong credentials are counted by client id and network address, all unknown ids of an address together; past the limit
 they cost no log entry (429), while the right ones always pass: a stranger cannot lock an application out of a 256-bit
-secret, nor fill the log with made-up ids. A token given out counts as one request of the application's own quota: a client
+secret, nor fill the log with made-up ids. A token given out is one request of the application's own quota: a client
 that asks for one before each call is told so before it has filled table and log.
 """
 

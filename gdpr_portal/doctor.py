@@ -27,7 +27,7 @@ from erasure.models import RightsRequest, Step
 from erasure.states import OPEN_REQUEST
 from gdpr_portal import broker, clocks, outages, wellknown
 from gdpr_portal.celery import app
-from gdpr_portal.errors import kind_of
+from gdpr_portal.errors import kind_of, last_line
 from vault import ledger, ledger_file
 from vault import services as vault
 
@@ -118,7 +118,7 @@ def _database() -> Answer:
             number, version, is_standby, is_read_only = cursor.fetchone()
     except OperationalError as error:
         connection.close()
-        words = _last_line(error)
+        words = last_line(error)
         return Answer("bad", f"no connection: {words}", _why_refused(words), is_away=True)
     if number < OLDEST_POSTGRESQL:
         return Answer("bad", f"PostgreSQL {version}", "The service needs PostgreSQL 15 or newer.")
@@ -147,12 +147,6 @@ def _why_refused(words: str) -> str:
     if "starting up" in words or "shutting down" in words or "recovery mode" in words:
         return "It starts, stops or recovers from a crash: its log says why. The service finds it again by itself."
     return "Does the server run, and are host, port, database, user and password of DATABASE_URL right?"
-
-
-def _last_line(error: OperationalError) -> str:
-    """What libpq said last, but for its guesses (behind a tab): it names host, port and user, and never a password."""
-    said = [line for line in str(error).splitlines() if line.strip() and not line.startswith("\t")]
-    return " ".join(said[-1].split()) if said else type(error).__name__
 
 
 def _role() -> Answer:
