@@ -22,7 +22,8 @@ def main() -> None:
         words = None if "--traceback" in sys.argv else told(error)
         if words is None:
             raise
-        sys.exit(words)
+        print(words, file=sys.stderr)
+        sys.exit(2)  # 1 is an answer: the log is damaged, the fence is up, lines are bad
 
 
 if __name__ == "__main__":

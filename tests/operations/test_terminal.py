@@ -25,17 +25,23 @@ def run(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=given | known | more, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("words", [["application", "list"], ["migrate"]])
+@pytest.mark.parametrize("words", [["application", "list"], ["migrate"], ["verify_audit"]])
 def test_a_database_that_is_away_is_one_line(words: list[str]) -> None:
+    """And 2: with 1 `verify_audit` tells of damage."""
     done = run(*words)
     [line] = done.stderr.splitlines()
-    assert done.returncode == 1 and "Connection refused" in line and "doctor" in line and "geheim" not in line
+    assert done.returncode == 2 and "Connection refused" in line and "doctor" in line and "geheim" not in line
+
+
+def test_roles_that_cannot_be_provisioned_say_why() -> None:
+    done = run("provision_roles", "--app", "app", "--sequencer", "sequencer")
+    assert done.returncode == 1 and "Connection refused" in done.stderr and "geheim" not in done.stderr
 
 
 def test_a_setting_that_is_missing_is_one_line() -> None:
     done = run("application", "list", SECRET_KEY="")
     [line] = done.stderr.splitlines()
-    assert done.returncode == 1 and "SECRET_KEY" in line
+    assert done.returncode == 2 and "SECRET_KEY" in line
 
 
 def failed(sql: str) -> DatabaseError:
