@@ -22,7 +22,7 @@ def main() -> None:
         words = None if "--traceback" in sys.argv else told(error)
         if words is None:
             raise
-        print(words, file=sys.stderr)
+        sys.stderr.write(f"{words}\n")
         sys.exit(2)  # 1 is an answer: the log is damaged, the fence is up, lines are bad
 
 
