@@ -14,7 +14,16 @@ def main() -> None:
         os.environ.setdefault("DATABASE_ROLE", "sequencer")
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except Exception as error:
+        from gdpr_portal.terminal import told
+
+        words = None if "--traceback" in sys.argv else told(error)
+        if words is None:
+            raise
+        sys.stderr.write(f"{words}\n")
+        sys.exit(2)  # 1 is an answer: the log is damaged, the fence is up, lines are bad
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@
 Tokens are opaque, live `TOKEN_SECONDS` at most and lie in the database as keyed digests. Errors follow RFC 6749 5.2.
 Wrong credentials are counted by client id and network address, all unknown ids of an address together; past the limit
 they cost no log entry (429), while the right ones always pass: a stranger cannot lock an application out of a 256-bit
-secret, nor fill the log with made-up ids.
+secret, nor fill the log with made-up ids. A token given out is one request of the application's own quota: a client
+that asks for one before each call is told so before it has filled table and log.
 """
 
 import base64
@@ -28,6 +29,7 @@ from oauthlib.oauth2 import BackendApplicationServer, RequestValidator, Revocati
 from access.models import AccessToken, Application
 from access.rest.parsers import raw_body
 from access.rest.remembered import forget_grant
+from access.rest.throttling import count_request
 from access.second_factor import where
 from access.services.applications import authenticate_application
 from access.services.limits import Limit, take
@@ -46,6 +48,14 @@ NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 class OvertakenError(Exception):
     """The secret was replaced, or the application switched off, since the credentials were looked at."""
+
+
+class ThrottledError(Exception):
+    """The application has used its quota up; `seconds` until it may come back."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
 class Validator(RequestValidator):
@@ -73,8 +83,12 @@ class Validator(RequestValidator):
         return set(scopes) <= set(client.scopes)
 
     def save_bearer_token(self, token: Mapping[str, Any], request: Request, *args: Any, **kwargs: Any) -> None:
+        application = cast(Application, request.client)
+        allowance = count_request(application)
+        if allowance.exceeded:
+            raise ThrottledError(allowance.retry_seconds)
         save_token(
-            application=cast(Application, request.client),
+            application=application,
             token=token["access_token"],
             scopes=cast(list[str], request.scopes),
         )
@@ -163,6 +177,9 @@ def _answer(request: HttpRequest, endpoint: Any) -> HttpResponse:
         found, body, status = endpoint(request.path, http_method="POST", body=urlencode(form), headers=headers)
     except OvertakenError:
         return _refused(request, headers, dict(form))
+    except ThrottledError as error:
+        words = "The application has used up its quota."
+        return _error(429, "temporarily_unavailable", words, {"Retry-After": str(error.seconds)})
     if status == 401:
         return _refused(request, headers, dict(form))
     response = HttpResponse(body, status=status, content_type="application/json")

@@ -24,7 +24,7 @@ The database
     histories, roles, backups        whether its schema is of our line; who may do what; a way back
 Knowing that it is well
     logs, metrics, measures, exposition, traces
-    lifetimes, leaks, doctor
+    lifetimes, leaks, doctor, terminal
 When something breaks
     breakers, outages, shedding, failpoints
 The demo

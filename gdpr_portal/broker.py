@@ -8,6 +8,7 @@ listens. `BROKER_URL=pgmq://` means the database the service itself uses; with a
 import sys
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.db import connections
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -77,6 +78,8 @@ class Transport(pgmq.Transport):
     Channel = Channel
     client: Any
     polling_interval = OPTIONS["polling_interval"]
+    # A database that takes no writes for a while is waited for like one that is away.
+    connection_errors = (*pgmq.Transport.connection_errors, psycopg.InternalError)
 
     def _create_pgmq_client(self) -> Any:
         self.client.transport_options["conn_string"] = plain(address_of(self.client))

@@ -2,6 +2,9 @@
 
 Undo windows of erasures, what a law keeps for a time, the time applications have to answer: rows say when each ends,
 and workers ask their own clock whether it has. One that is behind is late and does no harm; another is in time.
+
+A web process whose clock is off either way takes no traffic (`/readyz`): it would date what people say, and of two
+answers of a person the later one holds.
 """
 
 import logging
@@ -29,6 +32,11 @@ def ahead() -> timedelta:
         cursor.execute("SELECT clock_timestamp()")
         found: timedelta = timezone.now() - cursor.fetchone()[0]
     return found
+
+
+def agree() -> bool:
+    """Whether this machine's clock and the database's are less than a minute apart. Raises `DatabaseError`."""
+    return abs(ahead()) <= MOST
 
 
 def is_too_early() -> bool:

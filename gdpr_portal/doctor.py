@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Literal
 
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.db.models import Min
 from django.utils import timezone
+from psycopg import errors
 
 from access import roles
 from access.models import OutgoingMail, WebhookEndpoint
@@ -29,6 +30,7 @@ from erasure.services.escalations import desk_accounts
 from erasure.states import OPEN_REQUEST
 from gdpr_portal import broker, clocks, outages, wellknown
 from gdpr_portal.celery import app
+from gdpr_portal.errors import kind_of, last_line
 from vault import ledger, ledger_file
 from vault import services as vault
 
@@ -37,6 +39,7 @@ OLDEST_POSTGRESQL = 150_000
 SEALED_WITHIN_SECONDS = 30.0
 QUEUE_LATE = timedelta(minutes=5)
 SKEW = timedelta(seconds=5)
+SORTED_ON_DISK = "SELECT count(*) FROM (SELECT repeat(md5(i::text), 4) FROM generate_series(1, 50000) i ORDER BY 1) x"
 LEAST_FREE = 0.10
 """Share of the disk that should stay free."""
 
@@ -85,7 +88,7 @@ def _looked(check: Check) -> Answer:
     except Exception as error:  # whatever keeps a check from looking is what the operator must hear
         if not connection.in_atomic_block:
             connection.close()  # the next check gets a new one
-        words = f"cannot be looked at: {type(error).__name__}"
+        words = f"cannot be looked at: {kind_of(error)}"
         return Answer("bad", words, "See to the checks above first, then run doctor again.")
 
 
@@ -113,13 +116,13 @@ def _database() -> Answer:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT current_setting('server_version_num')::int, current_setting('server_version'),"
-                " pg_is_in_recovery()"
+                " pg_is_in_recovery(), current_setting('transaction_read_only')::boolean"
             )
-            number, version, is_standby = cursor.fetchone()
+            number, version, is_standby, is_read_only = cursor.fetchone()
     except OperationalError as error:
         connection.close()
-        remedy = "Does the server run, and are host, port, database, user and password of DATABASE_URL right?"
-        return Answer("bad", f"no connection: {_last_line(error)}", remedy, is_away=True)
+        words = last_line(error)
+        return Answer("bad", f"no connection: {words}", _why_refused(words), is_away=True)
     if number < OLDEST_POSTGRESQL:
         return Answer("bad", f"PostgreSQL {version}", "The service needs PostgreSQL 15 or newer.")
     if is_standby:
@@ -127,13 +130,26 @@ def _database() -> Answer:
         return Answer(
             "bad", words, "Promote it, if the primary is gone for good; else let DATABASE_URL lead to the primary."
         )
+    if is_read_only:
+        return Answer(
+            "bad",
+            "the database takes no writes: default_transaction_read_only is on",
+            "A managed PostgreSQL sets it when its disk is full: make room. Else somebody did: `ALTER DATABASE ...`"
+            " or `ALTER ROLE ... RESET default_transaction_read_only`, or the same in its configuration.",
+        )
     return Answer("ok", f"PostgreSQL {version} answers")
 
 
-def _last_line(error: OperationalError) -> str:
-    """What libpq said last, but for its guesses (behind a tab): it names host, port and user, and never a password."""
-    said = [line for line in str(error).splitlines() if line.strip() and not line.startswith("\t")]
-    return " ".join(said[-1].split()) if said else type(error).__name__
+def _why_refused(words: str) -> str:
+    """What to do about a server that lets nobody in, by what it said."""
+    if "connection slots" in words or "too many" in words:
+        return (
+            "Its connections are used up: `pg_stat_activity`, asked as the administrator, says by whom. End what is"
+            " needless; raise max_connections, or put PgBouncer between (docs/fleet.md)."
+        )
+    if "starting up" in words or "shutting down" in words or "recovery mode" in words:
+        return "It starts, stops or recovers from a crash: its log says why. The service finds it again by itself."
+    return "Does the server run, and are host, port, database, user and password of DATABASE_URL right?"
 
 
 def _role() -> Answer:
@@ -174,6 +190,23 @@ def _disk() -> Answer:
     if free[where] < LEAST_FREE:
         return Answer("warn", words, "Make room before the shred ledger cannot grow.")
     return Answer("ok", words)
+
+
+def _servers_disk() -> Answer:
+    """A few megabytes are sorted, by way of a file of the server's: it is all that a client can see of its disk."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL work_mem = '64kB'")
+            cursor.execute(SORTED_ON_DISK)
+    except OperationalError as error:
+        if not isinstance(error.__cause__, errors.DiskFull):
+            raise
+        return Answer(
+            "bad",
+            "the disk of the database is full",
+            "Make room there, or a bigger disk. Reads go on, writes are answered with 503; nothing is lost.",
+        )
+    return Answer("ok", "the database has room for a few megabytes")
 
 
 def _free_share(folder: Path) -> float:
@@ -362,6 +395,7 @@ CHECKS = [
     Check("migrations", _migrations, "Migrations are missing", asks_database=True),
     Check("clock", _clock, "The clocks differ", asks_database=True),
     Check("disk", _disk, "The disk fills"),
+    Check("database disk", _servers_disk, "The disk fills", asks_database=True),
     Check("keys", _keys, "The vault is sealed", asks_database=True),
     Check("key file", _key_file, "The vault is sealed"),
     Check("shred ledger", _ledger, "The restore fence is up", asks_database=True),

@@ -112,3 +112,15 @@ def is_unavailability(error: BaseException | None) -> bool:
     `InternalError` too: it is how PgBouncer tells that the server behind it was lost (tests/fleet).
     """
     return isinstance(error, OperationalError | InterfaceError | InternalError | Unavailable)
+
+
+def kind_of(error: BaseException) -> str:
+    """The name of its class for logs; of an error of the database the driver's own, which says more than Django's:
+    `ReadOnlySqlTransaction`, `TooManyConnections`, `DiskFull`."""
+    return type(error.__cause__ if hasattr(error.__cause__, "sqlstate") else error).__name__
+
+
+def last_line(error: BaseException) -> str:
+    """What libpq said last, but for its guesses (behind a tab): it names host, port and user, and never a password."""
+    said = [line for line in str(error).splitlines() if line.strip() and not line.startswith("\t")]
+    return " ".join(said[-1].split()) if said else kind_of(error)

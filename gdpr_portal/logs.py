@@ -104,7 +104,8 @@ def place_errors(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     if isinstance(found, BaseException):
         found = (type(found), found, found.__traceback__)
     if isinstance(found, tuple) and found[0] is not None:
-        event["error"] = f"{found[0].__module__}.{found[0].__qualname__}"
+        kind = type(found[1].__cause__) if hasattr(found[1].__cause__, "sqlstate") else found[0]  # the driver's own
+        event["error"] = f"{kind.__module__}.{kind.__qualname__}"
         event["trace"] = places(found[2])
     return event
 

@@ -26,6 +26,8 @@ PROGRAMS = ("/api/", "/oauth/")
 """Where whoever asks follows no redirect from http to https."""
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
+_WITH_PORT = re.compile(r"^(?:\[([0-9A-Fa-f:.]+)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+)$", re.ASCII)
+"""`[2001:db8::1]:4711`, `[2001:db8::1]`, `192.0.2.7:4711`: as Azure's Application Gateway and RFC 7239 write it."""
 _OWN = "publickey-credentials-create=(self), publickey-credentials-get=(self)"
 _POLICY = ", ".join(
     f"{feature}=()"
@@ -55,7 +57,8 @@ class ClientAddressMiddleware:
     """`REMOTE_ADDR` is the person's address, not the balancer's: limits count by it.
 
     Only as many entries of X-Forwarded-For are believed, from the right, as there are proxies of ours
-    (`TRUSTED_PROXY_COUNT`); what a client wrote itself stands further left and is not looked at.
+    (`TRUSTED_PROXY_COUNT`); what a client wrote itself stands further left and is not looked at. Some proxies write the
+    port beside the address, which is another for each connection and no part of who somebody is.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -65,7 +68,7 @@ class ClientAddressMiddleware:
         hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
         count = settings.TRUSTED_PROXY_COUNT
         if count and len(hops) >= count:
-            request.META["REMOTE_ADDR"] = hops[-count]
+            request.META["REMOTE_ADDR"] = _WITH_PORT.sub(r"\1\2", hops[-count])
         return self.get_response(request)
 
 

@@ -16,6 +16,7 @@ from access.models import WebhookEndpoint
 from consent.webhook import place_of
 from erasure.models import Connector, Destination, OpenDsrProcessor
 from gdpr_portal import breakers
+from gdpr_portal.errors import kind_of
 
 log = logging.getLogger(__name__)
 _PREFIX = "breaker"
@@ -32,7 +33,7 @@ def note(kind: str, name: str, seconds: float) -> None:
         else:
             cache.delete(_key(kind, name))
     except DatabaseError as error:
-        log.warning("breaker not noted", extra={"dependency": f"{kind}:{name}", "error": type(error).__name__})
+        log.warning("breaker not noted", extra={"dependency": f"{kind}:{name}", "error": kind_of(error)})
 
 
 def standing() -> list[tuple[str, str, datetime]]:

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from audit import selectors
-from gdpr_portal import metrics
+from gdpr_portal import clocks, metrics
 from gdpr_portal.errors import DomainError
 from vault import ledger, signing
 from vault import services as vault
@@ -100,7 +100,8 @@ def _passes(check: Callable[[], bool]) -> bool:
 
 def _database() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT NOT pg_is_in_recovery()")  # a standby takes no withdrawal
+        # A standby takes no withdrawal, nor does a server whose provider shut it for writes because its disk is full.
+        cursor.execute("SELECT NOT current_setting('transaction_read_only')::boolean")
         return cursor.fetchone() == (True,)
 
 
@@ -119,6 +120,7 @@ _CHECKS: dict[str, Callable[[], bool]] = {
     "migrations": lambda: missing_migrations() == 0,
     "keys": lambda: vault.status().unsealed,
     "shred_ledger": ledger.replayed,
+    "clock": clocks.agree,
 }
 readiness = Readiness()
 

@@ -17,7 +17,7 @@ from django.http import Http404, HttpResponse, UnreadablePostError
 from rest_framework import exceptions as rest
 
 from access.rest.codes import TITLES
-from gdpr_portal.errors import DomainError, Flaw, Invalid, Missing, Unavailable
+from gdpr_portal.errors import DomainError, Flaw, Invalid, Missing, Unavailable, kind_of
 from vault.services import report_if_tampered
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
         log.info("somebody else's work holds what this needs")
         return problem(503, "unavailable", "Somebody else's work on the same is not done yet. Nothing was received.")
     if isinstance(error, OperationalError | InterfaceError | InternalError):
-        log.warning("database not available", extra={"error": type(error).__name__})
+        log.warning("database not available", extra={"error": kind_of(error)})
         return unavailable()
     if isinstance(error, rest.APIException):
         return _of_framework(error)

@@ -28,7 +28,7 @@ from access.rest.remembered import count_in_shares, counts_in_shares, grant_reme
 from access.rest.throttling import Allowance
 from gdpr_portal import metrics, traces
 from gdpr_portal.context import request_id
-from gdpr_portal.errors import DomainError
+from gdpr_portal.errors import DomainError, kind_of
 from gdpr_portal.middleware import request_id_of
 from gdpr_portal.prepared import begin
 from gdpr_portal.quick import consents, data, decisions, following, people, remembered
@@ -134,7 +134,7 @@ def _answer(route: Route, environ: Environ, found: re.Match[str], raw: bytes, cu
     except DomainError:  # a body that is no JSON, a vault without its key, a cell that does not open: the view says so
         return None
     except DatabaseError as error:  # the view asks on a connection of its own, or says that there is none
-        log.warning("answered by the view", extra={"error": type(error).__name__})
+        log.warning("answered by the view", extra={"error": kind_of(error)})
         connection.close()
         return None
     except Exception as error:  # an edge like the view's: it answers, and nobody sees a stack trace

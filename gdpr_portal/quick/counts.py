@@ -9,6 +9,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 
 from consent.services.counting import WRITE_SECONDS, gathered
+from gdpr_portal.errors import kind_of
 
 log = logging.getLogger(__name__)
 
@@ -30,5 +31,5 @@ def _write_counts() -> None:
         connection.close_if_unusable_or_obsolete()
         gathered.write()
     except DatabaseError as error:  # they are kept, and written when it is back
-        log.warning("decisions not counted yet", extra={"error": type(error).__name__})
+        log.warning("decisions not counted yet", extra={"error": kind_of(error)})
         connection.close()

@@ -9,6 +9,7 @@ from django.db import connection
 
 from access.rest.converters import IdConverter
 from consent.services.replica import replica
+from gdpr_portal.errors import kind_of
 from gdpr_portal.quick import remembered
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ def _follow_on() -> None:
             told = False
         except Exception as error:  # the edge of a thread: without it everything is asked of the database, for good
             if not told:
-                log.warning("decisions are not remembered", extra={"error": type(error).__name__})
+                log.warning("decisions are not remembered", extra={"error": kind_of(error)})
             told = True
             connection.close()
         replica.wait()

@@ -2,6 +2,8 @@
 
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -232,9 +234,52 @@ def test_a_standby_is_told_and_takes_no_traffic(monkeypatch: pytest.MonkeyPatch)
         return execute(self, str(sql).replace("pg_is_in_recovery", "pg_temp.pg_is_in_recovery"), params)
 
     monkeypatch.setattr(CursorWrapper, "execute", as_standby)
-    assert wellknown._CHECKS["database"]() is False
-    found = doctor._database()
+    with taking_no_writes():
+        assert wellknown._CHECKS["database"]() is False
+        found = doctor._database()
     assert found.level == "bad" and "standby" in found.words and "primary" in found.remedy
+
+
+@contextmanager
+def taking_no_writes() -> Iterator[None]:
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION READ ONLY")
+        yield
+        transaction.set_rollback(True)
+
+
+def test_a_database_that_takes_no_writes_is_told_and_takes_no_traffic() -> None:
+    """A provider makes it so when its disk is full: every connection still answers."""
+    assert doctor._database().level == "ok" and wellknown._CHECKS["database"]() is True
+    with taking_no_writes():
+        found, is_ready = doctor._database(), wellknown._CHECKS["database"]()
+    assert not is_ready
+    assert found.level == "bad" and "no writes" in found.words and "RESET default_transaction_read_only" in found.remedy
+
+
+def test_a_full_disk_of_the_server_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert doctor._servers_disk().level == "ok"
+    full = "DO $$ BEGIN RAISE 'could not write to file: No space left on device' USING ERRCODE = 'disk_full'; END $$"
+    monkeypatch.setattr(doctor, "SORTED_ON_DISK", full)
+    found = broken("database disk")
+    assert found.level == "bad" and "full" in found.words
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute", "max_connections"),
+        ("FATAL:  sorry, too many clients already", "max_connections"),
+        ("FATAL:  the database system is in recovery mode", "recovers"),
+    ],
+)
+def test_what_to_do_is_for_what_the_server_said(monkeypatch: pytest.MonkeyPatch, said: str, remedy: str) -> None:
+    def refuse() -> None:
+        raise OperationalError(said)
+
+    monkeypatch.setattr(doctor, "connection", SimpleNamespace(cursor=refuse, close=lambda: None))
+    assert remedy in doctor._database().remedy
 
 
 def test_work_that_nobody_does_is_told() -> None:

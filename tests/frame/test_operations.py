@@ -3,8 +3,10 @@
 import json
 import re
 import threading
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.db import OperationalError
 from django.db.backends.postgresql.base import DatabaseWrapper
 
@@ -43,7 +45,8 @@ def database_down(transactional_db):
 def test_readyz_says_ok_when_everything_stands(transactional_db, client):
     status, body = ready(client)
     assert (status, body["status"]) == (200, "ok"), body
-    assert body["checks"] == dict.fromkeys(("database", "migrations", "keys", "shred_ledger", "draining"), "ok")
+    names = ("database", "migrations", "keys", "shred_ledger", "clock", "draining")
+    assert body["checks"] == dict.fromkeys(names, "ok")
 
 
 def test_readyz_without_the_database_is_503_and_livez_is_not(transactional_db, client, database_down):
@@ -74,6 +77,15 @@ def test_readyz_while_the_ledger_is_ahead_of_the_database_is_503(transactional_d
     monkeypatch.setitem(wellknown._CHECKS, "shred_ledger", lambda: False)
     status, body = ready(client)
     assert status == 503 and body["checks"]["shred_ledger"] == "failing"
+
+
+@pytest.mark.parametrize(("by", "status"), [(61, 503), (50, 200), (-50, 200), (-61, 503)])
+def test_a_process_whose_clock_is_off_takes_no_traffic(transactional_db, client, by, status):
+    """It answered a withdrawal with 201 and dated it before the consent, which went on holding."""
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=by)):
+        found, body = ready(client)
+    assert found == status and body["checks"]["clock"] == ("ok" if status == 200 else "failing")
+    assert body["checks"]["database"] == "ok"
 
 
 def test_a_draining_instance_is_unready(transactional_db, client, settings, tmp_path):

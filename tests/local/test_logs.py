@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 import structlog
+from django.db import InternalError, OperationalError, connection, transaction
 
 from gdpr_portal import logs
 from gdpr_portal.context import request_id
+from gdpr_portal.errors import kind_of
 
 Written = Callable[[], list[dict[str, Any]]]
 SECRET = "ada@lovelace.example"
@@ -73,3 +75,18 @@ def test_an_error_is_told_by_class_and_place_and_not_by_message(written: Written
     assert line["error"] == "builtins.ValueError"
     assert "test_logs.py" in line["trace"][-1]
     assert "lovelace" not in json.dumps(line)
+
+
+@pytest.mark.django_db
+def test_an_error_of_the_database_is_told_by_what_the_server_said(written: Written) -> None:
+    """Django calls a full disk, a read-only server and a cut connection by one name."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION READ ONLY")
+            cursor.execute("CREATE TABLE of_tomorrow ()")
+    except InternalError as error:
+        logging.getLogger("erasure").exception("step failed")
+        assert kind_of(error) == "ReadOnlySqlTransaction"
+    (line,) = written()
+    assert line["error"] == "psycopg.errors.ReadOnlySqlTransaction"
+    assert kind_of(OperationalError("refused")) == "OperationalError"

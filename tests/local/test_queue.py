@@ -166,3 +166,10 @@ def test_the_app_role_sends_and_receives_and_makes_nothing(
             there.drain_events(timeout=60)
     assert got == [{"id": 1}]
     assert waiting() == []
+
+
+def test_a_database_that_takes_no_writes_is_waited_for(queue: str) -> None:
+    """Else the worker ended, and was not there when the database took writes again."""
+    with Connection("pgmq://", transport_options=transport_options("pgmq://")) as link:
+        assert issubclass(psycopg.errors.ReadOnlySqlTransaction, link.connection_errors)
+        assert not issubclass(psycopg.errors.InsufficientPrivilege, link.connection_errors)

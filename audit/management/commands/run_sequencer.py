@@ -10,6 +10,7 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 
 from audit import sequencer, signing
 from gdpr_portal import lifetimes
+from gdpr_portal.errors import kind_of
 
 BATCH = 2000
 CHECKPOINT_SECONDS = 1.0
@@ -48,7 +49,7 @@ class Command(BaseCommand):
                     self.stdout.flush()
                     self.seal(interval)
         except (OperationalError, InterfaceError, InternalError) as error:  # PgBouncer tells of a lost server as XX000
-            self.stderr.write(f"database: {type(error).__name__}; trying again")
+            self.stderr.write(f"database: {kind_of(error)}; trying again")
             connection.close()
         if not self.stopping:
             time.sleep(RETRY_SECONDS)

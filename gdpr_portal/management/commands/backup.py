@@ -24,6 +24,8 @@ class Command(BaseCommand):
             made = backups.take(to, keys_to=keys_to, jobs=jobs)
         except DomainError as error:
             raise CommandError(error.message) from None
+        except OSError as error:
+            raise CommandError(f"{error.filename or to}: {error.strerror}. There is no new backup.") from None
         self.stdout.write(f"{made.folder}: {len(made.manifest['tables'])} tables, read back from the dump.")
         if made.keys is None:
             self.stdout.write("Keys and ledger were not copied: without them this backup opens nobody's data.")

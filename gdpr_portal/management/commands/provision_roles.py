@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from psycopg.conninfo import conninfo_to_dict
 
+from gdpr_portal.errors import last_line
 from gdpr_portal.roles import provision
 
 
@@ -26,8 +27,7 @@ class Command(BaseCommand):
             with psycopg.connect(settings.DATABASE_OWNER_URL, autocommit=True) as connection:
                 lines = provision(connection, app=app, sequencer=sequencer, queue=queue)
         except psycopg.Error as error:
-            raise CommandError(
-                f"The database refused ({type(error).__name__}): {error.diag.message_primary}"
-            ) from error
+            said = error.diag.message_primary or last_line(error)
+            raise CommandError(f"The database refused ({type(error).__name__}): {said}") from error
         for line in lines:
             self.stdout.write(line)
