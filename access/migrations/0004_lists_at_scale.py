@@ -1,7 +1,8 @@
 """The desk's list of accounts is read from an index, whatever it is filtered by."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from gdpr_portal.indexes import IndexBeside
 
 
 class Migration(migrations.Migration):
@@ -13,15 +14,15 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexConcurrently(
+        IndexBeside(
             model_name='account',
             index=models.Index(fields=['created_at'], name='account_listed'),
         ),
-        AddIndexConcurrently(
+        IndexBeside(
             model_name='account',
             index=models.Index(condition=models.Q(('is_staff', True)), fields=['created_at'], name='account_of_staff'),
         ),
-        AddIndexConcurrently(
+        IndexBeside(
             model_name='account',
             index=models.Index(condition=models.Q(('is_active', False)), fields=['created_at'], name='account_shut'),
         ),

@@ -1,8 +1,9 @@
 """Lists of the desk are read from an index in their order, and steps that are not done are found by one."""
 
 from django.conf import settings
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from gdpr_portal.indexes import IndexBeside
 
 
 class Migration(migrations.Migration):
@@ -16,43 +17,43 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexConcurrently(
+        IndexBeside(
             model_name='accessquestion',
             index=models.Index(models.OrderBy(models.F('answered_at'), nulls_first=True), models.F('due_at'), name='question_listed'),
         ),
-        AddIndexConcurrently(
+        IndexBeside(
             model_name='checkedtext',
             index=models.Index(models.OrderBy(models.F('decided_at'), nulls_first=True), name='checked_listed'),
         ),
-        AddIndexConcurrently(
+        IndexBeside(
             model_name='placetask',
             index=models.Index(models.OrderBy(models.F('answered_at'), nulls_first=True), models.F('due_at'), name='task_listed'),
         ),
-        AddIndexConcurrently(
+        IndexBeside(
             model_name='retentionproposal',
             index=models.Index(models.OrderBy(models.F('decided_at'), nulls_first=True), models.F('proposed_at'), name='proposal_listed'),
         ),
-        AddIndexConcurrently(
+        IndexBeside(
             model_name='rightsrequest',
             index=models.Index(models.Case(models.When(state__in=('received', 'verifying', 'in_review', 'in_progress'), then=0), default=1), models.F('due_at'), name='request_in_turn'),
         ),
-        AddIndexConcurrently(
+        IndexBeside(
             model_name='rightsrequest',
             index=models.Index(models.F('right'), models.Case(models.When(state__in=('received', 'verifying', 'in_review', 'in_progress'), then=0), default=1), models.F('due_at'), name='request_of_right'),
         ),
-        AddIndexConcurrently(
+        IndexBeside(
             model_name='rightsrequest',
             index=models.Index(models.Case(models.When(state__in=('received', 'verifying', 'in_review', 'in_progress'), then=0), default=1), models.F('due_at'), condition=models.Q(('extended', True)), name='request_extended'),
         ),
-        AddIndexConcurrently(
+        IndexBeside(
             model_name='rightsrequest',
             index=models.Index(fields=['received_at'], name='request_received'),
         ),
-        AddIndexConcurrently(
+        IndexBeside(
             model_name='sourceanswer',
             index=models.Index(condition=models.Q(('sealed__isnull', False)), fields=['at'], name='answer_sealed'),
         ),
-        AddIndexConcurrently(
+        IndexBeside(
             model_name='step',
             index=models.Index(condition=models.Q(('state__in', ('queued', 'in_progress', 'waiting', 'failed'))), fields=['request'], name='step_unfinished'),
         ),

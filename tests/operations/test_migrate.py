@@ -1,9 +1,11 @@
 """A release beside a long transaction (a backup, a forgotten console) waits by itself, and nobody waits with it."""
 
+from threading import Timer
 from typing import Any
 
 import psycopg
 import pytest
+from django.contrib.postgres.operations import AddIndexConcurrently
 from django.core.management import CommandError, call_command
 from django.db import connection, models
 from django.db.migrations import operations
@@ -12,6 +14,7 @@ from django.db.migrations.loader import MigrationLoader
 from gdpr_portal.management.commands import migrate
 
 pytestmark = pytest.mark.django_db(transaction=True)
+INDEX, BEFORE_INDEXES, INDEXES = "request_received", "0017_what_one_says_alone", "0018_lists_at_scale"
 TABLE, BEFORE, LAST = "erasure_breach", "0014_requests_listed", "0015_breach_sent_by"
 
 
@@ -69,6 +72,32 @@ def test_the_limit_ends_with_the_command() -> None:
         cursor.execute("SELECT current_setting('lock_timeout')")
         [limit] = cursor.fetchone()
     assert limit != f"{migrate.LOCK_MS}ms"
+
+
+def test_an_index_is_made_anew_beside_a_long_transaction() -> None:
+    """A run that broke off left it half made; what is open meanwhile is waited for, and holds nobody up."""
+    released(BEFORE_INDEXES)
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE INDEX {INDEX} ON erasure_rightsrequest (id)")
+    with another() as backup:
+        backup.execute("SELECT count(*) FROM erasure_rightsrequest")
+        ends = Timer(3 * migrate.LOCK_MS / 1000, backup.rollback)
+        ends.start()
+        released(INDEXES)
+        ends.join()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_indexdef(%s::regclass)", [INDEX])
+        [made] = cursor.fetchone()
+    assert "(received_at)" in made
+
+
+def test_every_index_made_beside_work_can_be_begun_again() -> None:
+    plain = [
+        f"{app}.{name}"
+        for (app, name), migration in MigrationLoader(None).disk_migrations.items()
+        if app in OURS and any(type(operation) is AddIndexConcurrently for operation in migration.operations)
+    ]
+    assert plain == []
 
 
 # --- old code on the new schema ---------------------------------------------------------------------------------------
