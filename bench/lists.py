@@ -67,6 +67,9 @@ def main() -> None:
     asked.add_argument("--only", default="")
     given = asked.parse_args()
     with world() as made:
+        from django.core.management import call_command
+
+        call_command("createcachetable")
         made.purposes(10)
         print(f"{fill(made, given.people, quick=True)} rows of {given.people} people\n\n{HEAD}", flush=True)
         for name, act in visits(made):

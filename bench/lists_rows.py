@@ -1,6 +1,7 @@
 """Rows of nearly every table for `bench.lists`, made by SQL from their number: references follow from it.
 
-What is sealed is of no matter to a list, and does not open. One request in five hundred is open.
+What is sealed is of no matter to a list, and does not open (a page that
+needs it is a 503: the places run by hand). One request in five hundred is open.
 """
 
 PURPOSES = "(ARRAY['newsletter','orders','purpose_1','purpose_2'])[1 + n % 4]"
