@@ -19,7 +19,8 @@ Jobs
     celery, broker, queues, wake, scheduler
                                      who carries them, what wakes a worker, what is swept and when
 The database
-    prepared, copying, patience      fast statements, many rows, no endless waiting
+    prepared, copying, indexes, patience
+                                     fast statements, many rows, indexes beside work, no endless waiting
     clocks                           whether this machine's agrees with it
     histories, roles, backups        whether its schema is of our line; who may do what; a way back
 Knowing that it is well
