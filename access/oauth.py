@@ -6,8 +6,8 @@
 Tokens are opaque, live `TOKEN_SECONDS` at most and lie in the database as keyed digests. Errors follow RFC 6749 5.2.
 Wrong credentials are counted by client id and network address, all unknown ids of an address together; past the limit
 they cost no log entry (429), while the right ones always pass: a stranger cannot lock an application out of a 256-bit
-secret, nor fill the log with made-up ids. A token given out is one request of the application's own quota: a client
-that asks for one before each call is told so before it has filled table and log.
+secret, nor fill the log with made-up ids. Tokens given out are counted by application: one that asks for a token before
+each call is told so before it has filled table and log.
 """
 
 import base64
@@ -29,7 +29,6 @@ from oauthlib.oauth2 import BackendApplicationServer, RequestValidator, Revocati
 from access.models import AccessToken, Application
 from access.rest.parsers import raw_body
 from access.rest.remembered import forget_grant
-from access.rest.throttling import count_request
 from access.second_factor import where
 from access.services.applications import authenticate_application
 from access.services.limits import Limit, take
@@ -41,6 +40,8 @@ from gdpr_portal.errors import DomainError
 
 TOKEN_SECONDS = 600
 LIMIT = Limit("oauth", free=20, first_wait=5, longest=300)
+TOKENS = Limit("token", free=300, first_wait=1, longest=60, refill=1)
+"""So many at once, as a fleet that starts anew asks for; afterwards one a second."""
 PARAMETERS = frozenset({"grant_type", "scope", "client_id", "client_secret", "token", "token_type_hint"})
 """What is read of a form; the library would take others for its own state."""
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -51,7 +52,7 @@ class OvertakenError(Exception):
 
 
 class ThrottledError(Exception):
-    """The application has used its quota up; `seconds` until it may come back."""
+    """The application asked for too many tokens; `seconds` until it may ask again."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(seconds)
@@ -84,9 +85,9 @@ class Validator(RequestValidator):
 
     def save_bearer_token(self, token: Mapping[str, Any], request: Request, *args: Any, **kwargs: Any) -> None:
         application = cast(Application, request.client)
-        allowance = count_request(application)
-        if allowance.exceeded:
-            raise ThrottledError(allowance.retry_seconds)
+        turn = take((TOKENS, str(application.pk)))
+        if turn.wait:
+            raise ThrottledError(turn.wait)
         save_token(
             application=application,
             token=token["access_token"],
@@ -178,7 +179,7 @@ def _answer(request: HttpRequest, endpoint: Any) -> HttpResponse:
     except OvertakenError:
         return _refused(request, headers, dict(form))
     except ThrottledError as error:
-        words = "The application has used up its quota."
+        words = "Too many tokens: keep one until it ends."
         return _error(429, "temporarily_unavailable", words, {"Retry-After": str(error.seconds)})
     if status == 401:
         return _refused(request, headers, dict(form))

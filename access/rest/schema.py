@@ -251,7 +251,7 @@ def _oauth(
                 },
                 "405": {"description": "Only POST.", "content": error},
                 "429": {
-                    "description": "Too many wrong credentials, or the quota of the application is used up.",
+                    "description": "Too many wrong credentials, or too many tokens.",
                     "headers": _refs("headers", "Retry-After"),
                     "content": error,
                 },

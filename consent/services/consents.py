@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -148,7 +149,7 @@ def _record(
 ) -> ConsentEvent:
     """The answer is judged and written. The person is locked."""
     ensure_not_erased(person)
-    act = acting(at=_moment(at))
+    act = acting(at=_moment(at), is_of_the_past=at is not None)
     seen = _look(person, slug, notice, act.at)
     purpose = _purpose(seen.purpose, action)
     if action == "give" and purpose.special_category and not act.explicit:
@@ -175,9 +176,7 @@ def _answered(
         _expire(subject.pk, purpose.slug)
         row = standing_row(subject, purpose.slug)
     elif action == "give" and row and seen.is_shared and _is_outdated(row, act.at):
-        stop_sharing(
-            subject=subject, purpose=purpose.slug, act=replace(act, at=timezone.now(), reason="notice_outdated")
-        )
+        stop_sharing(subject=subject, purpose=purpose.slug, act=_now(act, reason="notice_outdated"))
     before = Consent(row.state) if row else Consent.NEVER_ASKED
     waits = waits_for(subject, purpose, act.at.date()) if action == "give" else frozenset()
     state = answer(before, action, of_age="parent" not in waits, confirmed="own" not in waits)
@@ -196,7 +195,7 @@ def _answered(
     elif applied and state is not Consent.GIVEN:
         _take_back(subject, purpose, seen, before, act)
         if before in _PERMITS and state not in _PERMITS:
-            ledger.record_change(ledger.WITHDRAWN, subject.pk, purpose.slug, "", at=act.at)
+            ledger.record_change(ledger.WITHDRAWN, subject.pk, purpose.slug, "", at=event.at)
     if applied and "own" in waits:
         ask_own(subject, event)
     return event
@@ -204,7 +203,7 @@ def _answered(
 
 def _take_back(subject: Subject, purpose: Purpose, seen: _Seen, before: Consent, act: Act) -> None:
     """What rested on the consent ends: sharing with every recipient, and use by every application (Art. 7(3))."""
-    act = replace(act, at=timezone.now(), reason="consent_withdrawn")  # a late no stops what is on now
+    act = _now(act, reason="consent_withdrawn")  # a late no stops what is on now
     if seen.is_shared:
         stop_sharing(subject=subject, purpose=purpose.slug, act=act)
     if before is not Consent.GIVEN:
@@ -243,11 +242,11 @@ def end_answers_of_a_child(subject: Subject) -> None:
 
 
 def _end(subject: Subject, standing: Standing, *, at: datetime) -> None:
-    act = Act(channel="clock", actor=system("worker"), at=at, reason="consent_expired")
+    act = Act(channel="clock", actor=system("worker"), at=at, reason="consent_expired", is_of_the_past=True)
     notice = NoticeSeen(standing.notice_version or 0, standing.notice_language, standing.notice_digest)
     state, purpose = answer(standing.state, "expire"), standing.purpose
     write_event(subject=subject, purpose=purpose, action="expire", state=state, act=act, notice=notice)
-    stop_sharing(subject=subject, purpose=purpose, act=replace(act, at=timezone.now()))
+    stop_sharing(subject=subject, purpose=purpose, act=_now(act))
     _tell_ended(subject)
 
 
@@ -268,6 +267,10 @@ def _moment(at: datetime | None) -> datetime:
     if at is not None and at > now:
         raise Invalid("invalid_value", "Nobody answers in the future.", status=422)
     return at or now
+
+
+def _now(act: Act, **more: Any) -> Act:
+    return replace(act, at=timezone.now(), is_of_the_past=False, **more)
 
 
 def _require_act(action: str) -> None:
@@ -310,7 +313,7 @@ def _same_answer(
         again = events.filter(at=act.at).first()
         if again is not None:
             return again
-    if row is None or row.since > act.at or row.state != state:
+    if row is None or row.state != state or (act.is_of_the_past and row.since > act.at):
         return None
     same_wording = state not in _PERMITS or (notice is not None and row.notice_version == notice.version)
     stands = as_of(state, moment=act.at, expires_at=row.expires_at, version=None, newest_major=None) == state

@@ -34,6 +34,9 @@ class Act:
     explicit: bool = False
     application: Application | None = None
     reason: str = ""
+    is_of_the_past: bool = False
+    """Whether `at` was told us, by paper or an import. Else it is now, and not before what stands: a person speaks in
+    order, whatever the clock says of the process that hears the next word."""
 
 
 _NAMES = {
@@ -49,20 +52,25 @@ _EVENT = (
 _STANDS = ("state", "expires_at", "notice_version", "notice_language", "notice_digest", "event")
 """Columns a standing has of its event, besides whose and what it is."""
 _WRITE = f"""
-WITH written AS (
-    INSERT INTO consent_consentevent ({", ".join(_EVENT)}) VALUES ({", ".join(f"%({name})s" for name in _EVENT)})
+WITH spoken AS (
+    SELECT CASE WHEN %(is_of_the_past)s::boolean THEN %(at)s::timestamptz ELSE greatest(%(at)s::timestamptz, (
+        SELECT max(held.at) FROM consent_consentevent held WHERE held.subject_id = %(subject_id)s
+            AND held.purpose = %(purpose)s AND held.recipient = %(recipient)s)) END AS at
+), written AS (
+    INSERT INTO consent_consentevent ({", ".join(_EVENT)})
+    VALUES ({", ".join("(SELECT at FROM spoken)" if name == "at" else f"%({name})s" for name in _EVENT)})
     RETURNING seq
 ), stands AS (
     INSERT INTO consent_standing AS held (subject_id, purpose, recipient, since, {", ".join(_STANDS)})
-    SELECT %(subject_id)s::uuid, %(purpose)s, %(recipient)s, %(at)s::timestamptz, %(state)s,
+    SELECT %(subject_id)s::uuid, %(purpose)s, %(recipient)s, (SELECT at FROM spoken), %(state)s,
         %(expires_at)s::timestamptz, %(notice_version)s::int, %(notice_language)s, %(notice_digest)s, %(event)s::uuid
     WHERE NOT EXISTS (SELECT FROM consent_consentevent newer WHERE newer.subject_id = %(subject_id)s
-        AND newer.purpose = %(purpose)s AND newer.recipient = %(recipient)s AND newer.at > %(at)s)
+        AND newer.purpose = %(purpose)s AND newer.recipient = %(recipient)s AND newer.at > (SELECT at FROM spoken))
     ON CONFLICT (subject_id, purpose, recipient)
         DO UPDATE SET since = excluded.since, {", ".join(f"{name} = excluded.{name}" for name in _STANDS)}
     RETURNING 1
 ){{audited}}
-SELECT (SELECT seq FROM written), EXISTS (SELECT FROM stands)
+SELECT (SELECT seq FROM written), EXISTS (SELECT FROM stands), (SELECT at FROM spoken)
 """  # noqa: S608 - constants of this module only
 """The event, and the standing unless an answer of a later moment stands; of one moment the one written last stands.
 
@@ -96,12 +104,13 @@ def write_event(
         confirms=confirms,
     )  # fmt: skip
     values: dict[str, Any] = {name: getattr(event, name) for name in _EVENT} | {"state": str(state)}
+    values["is_of_the_past"] = act.is_of_the_past
     if recipient:
         row = _WRITE_SWITCH.one(**values)
     else:
         row = _WRITE_ANSWER.one(**values, **named(entry_of(event)))
     assert row is not None  # one row, always
-    event.seq, applied = row
+    event.seq, applied, event.at = row
     event._state.adding, event._state.db = False, "default"
     return event, applied
 

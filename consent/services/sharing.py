@@ -187,7 +187,7 @@ def _switch(
     )
     started = action == "give"
     if not started:
-        ledger.record_change(ledger.WITHDRAWN, subject.pk, purpose, recipient, at=act.at)
+        ledger.record_change(ledger.WITHDRAWN, subject.pk, purpose, recipient, at=event.at)
     if started:
         _settle_ask(subject, recipient, purpose, act)
     told = _tell(subject, recipient, purpose, "sharing.started" if started else "sharing.stopped")

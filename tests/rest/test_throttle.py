@@ -81,19 +81,3 @@ def test_no_request_is_lost_in_parallel(transactional_db, eve, client_for, probe
     answers = together(20, lambda: BearerClient().get(f"{probe}/body", HTTP_AUTHORIZATION=f"Bearer {token}"))
     assert {answer.status_code for answer in answers} == {200}
     assert ThrottleWindow.objects.get().used == 20
-
-
-def test_a_token_counts_like_any_request_and_past_the_limit_none_is_made(client, client_for, probe, audit_log):
-    """A client that asks for one before each call would fill table and log, and no limit would ever tell its people."""
-    from access.models import AccessToken
-    from tests.conftest import make_application
-    from tests.rest.test_tokens import ask, basic
-
-    small = make_application("small", ["subjects:write"], requests_per_minute=3)
-    right = basic(small.client_id, small.plain_secret)
-    answers = [ask(client, "grant_type=client_credentials", **right) for _ in range(5)]
-    assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
-    assert 1 <= int(answers[-1]["Retry-After"]) <= 60 and answers[-1]["Cache-Control"] == "no-store"
-    assert answers[-1].json()["error"] == "temporarily_unavailable"
-    assert len(audit_log("token.issued")) == AccessToken.objects.filter(application=small.pk).count() == 3
-    assert client_for(small).post(f"{probe}/body", {"name": "x"}).status_code == 429

@@ -8,10 +8,11 @@ import pytest
 from django.utils import timezone
 
 from access import oauth
-from access.models import AccessToken, Attempt
+from access.models import AccessToken, Attempt, ThrottleWindow
 from access.oauth import LIMIT, purge_tokens
 from access.rest import remembered
 from access.services.applications import rotate_secret, set_enabled
+from access.services.limits import Limit
 
 FORM = "application/x-www-form-urlencoded"
 PROBE = "/api/v1/audit/checkpoint"
@@ -273,3 +274,15 @@ def test_a_live_token_is_looked_up_once_in_a_while_and_nothing_beside_it_is_kept
     assert {name: getattr(first, name) for name in ("slug", "scopes", "requests_per_minute")} == {
         "slug": "qa_sampler", "scopes": ["audit:read", "catalogue:read"], "requests_per_minute": 6000,
     }  # fmt: skip
+
+
+def test_who_asks_for_a_token_before_each_call_is_told_so(client, monkeypatch, eve, audit_log):
+    """It would fill table and log; its quota for other calls is not touched."""
+    monkeypatch.setattr(oauth, "TOKENS", Limit("token", free=3, first_wait=7))
+    right = basic(eve.client_id, eve.plain_secret)
+    answers = [ask(client, "grant_type=client_credentials", **right) for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+    assert 1 <= int(answers[-1]["Retry-After"]) <= 7 and answers[-1]["Cache-Control"] == "no-store"
+    assert answers[-1].json()["error"] == "temporarily_unavailable"
+    assert len(audit_log("token.issued")) == AccessToken.objects.filter(application=eve.pk).count() == 3
+    assert not ThrottleWindow.objects.filter(application=eve.pk).exists()
