@@ -3,8 +3,8 @@
 Undo windows of erasures, what a law keeps for a time, the time applications have to answer: rows say when each ends,
 and workers ask their own clock whether it has. One that is behind is late and does no harm; another is in time.
 
-A web process whose clock is off either way takes no traffic (`/readyz`): it would date what people say, and of two
-answers of a person the later one holds.
+A web process whose clock is off either way takes no traffic (`/readyz`): it would date what people say, and its
+tokens would end too late or too early.
 """
 
 import logging
