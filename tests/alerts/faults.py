@@ -32,6 +32,10 @@ FAULTS: list[Fault] = []
 GOES_ON = frozenset({"PortalLeaseExpiries", "PortalBrokerDown", "PortalSecondFactorFailures", "PortalRestarts",
                      "PortalDecryptFailures"})  # fmt: skip
 """These count over minutes that are not shortened: they fire on after the mend."""
+CONNECT_ANEW = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+)
 OF_MEMORY = frozenset({"PortalMemoryLeak", "PortalMemoryWorseByVersion", "PortalMemorySoonFull",
                        "PortalRecyclesByMemory"})  # fmt: skip
 """Fired by a process that grows for an hour: `make soak` grows one, and promtool fires the alerts."""
@@ -126,6 +130,26 @@ def _(ground: Ground) -> Iterator[None]:
         yield
     finally:
         ground.rows("INSERT INTO django_migrations (id, app, name, applied) VALUES (%s, %s, %s, %s)", *row)
+
+
+@fault("the clocks of web and database are ten minutes apart", "PortalClockOff", may=("PortalErrors",))
+def _(ground: Ground) -> Iterator[None]:
+    """The database has another `clock_timestamp()` for everybody who connects from now on."""
+    name = ground.rows("SELECT quote_ident(current_database())")[0][0]
+    ground.rows("CREATE SCHEMA shifted")
+    ground.rows("GRANT USAGE ON SCHEMA shifted TO PUBLIC")
+    ground.rows(
+        "CREATE FUNCTION shifted.clock_timestamp() RETURNS timestamptz LANGUAGE sql"
+        " AS $$SELECT pg_catalog.clock_timestamp() - interval '10 minutes'$$"
+    )
+    try:
+        ground.rows(f"ALTER DATABASE {name} SET search_path = shifted, pg_catalog, public")
+        ground.rows(CONNECT_ANEW)
+        yield
+    finally:
+        ground.rows(f"ALTER DATABASE {name} RESET search_path")
+        ground.rows("DROP SCHEMA shifted CASCADE")
+        ground.rows(CONNECT_ANEW)
 
 
 @fault("the database is that of an older backup", "PortalFenceUp", may=("PortalErrors",))

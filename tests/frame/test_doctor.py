@@ -37,8 +37,9 @@ def broken(name: str) -> doctor.Answer:
     return found
 
 
-def test_a_healthy_service_has_nothing_bad_but_the_role_tests_run_as(rita: Any) -> None:
-    make_staff("petra", roles.IRM)
+def test_a_healthy_service_has_nothing_bad_but_the_role_tests_run_as() -> None:
+    for name in ("paula", "petra"):  # made now: the entries of who is kept (tests/kept_rows.py) are as old as they are
+        make_staff(name, roles.IRM)
     found = {name: answer for name, answer in answers().items() if name not in {"role", "broker", "disk"}}
     assert {name: answer for name, answer in found.items() if answer.level != "ok"} == {}
     assert all(answer.words and not answer.remedy for answer in found.values())

@@ -30,6 +30,7 @@ HEALTH: dict[str, str | None] = {
     'portal_ready_check{check="keys"}': "1x240",
     'portal_ready_check{check="shred_ledger"}': "1x240",
     'portal_ready_check{check="migrations"}': "1x240",
+    'portal_ready_check{check="clock"}': "1x240",
     'portal_tasks_total{task="erasure.tasks.sweep",outcome="success"}': "0+7x240",
     "portal_broker_failures_total": "0x240",
     'portal_breakers_open{kind="webhook"}': "0x240",
@@ -68,6 +69,7 @@ FAULTS: dict[str, tuple[dict[str, str | None], str]] = {
     "PortalVaultSealed": ({'portal_ready_check{check="keys"}': "0x240"}, "3m"),
     "PortalFenceUp": ({'portal_ready_check{check="shred_ledger"}': "0x240"}, "3m"),
     "PortalMigrationsMissing": ({'portal_ready_check{check="migrations"}': "0x240"}, "10m"),
+    "PortalClockOff": ({'portal_ready_check{check="clock"}': "0x240"}, "5m"),
     "PortalDecryptFailures": ({'portal_decrypt_failures_total{table="t",column="c"}': "_x29 1x200"}, "31m"),
     "PortalQueueStuck": ({'portal_queue_oldest_seconds{queue="steps"}': "0+60x240"}, "20m"),
     "PortalWorkerSilent": ({'portal_tasks_total{task="erasure.tasks.sweep",outcome="success"}': "100x240"}, "20m"),
@@ -210,7 +212,13 @@ def test_a_database_that_is_down_is_called_nothing_else(repository: Path, tmp_pa
     fired = [{"eval_time": "20m", "alertname": name, "exp_alerts": [expected(known[name])]}]
     silent = [
         {"eval_time": "20m", "alertname": name, "exp_alerts": []}
-        for name in ("PortalVaultSealed", "PortalFenceUp", "PortalMigrationsMissing", "PortalWorkerSilent")
+        for name in (
+            "PortalVaultSealed",
+            "PortalFenceUp",
+            "PortalMigrationsMissing",
+            "PortalClockOff",
+            "PortalWorkerSilent",
+        )
     ]
     looks = [{"interval": "1m", "input_series": series(**down), "alert_rule_test": [*fired, *silent]}]
     done = judged(repository, tmp_path, looks)
