@@ -249,7 +249,7 @@ TABLES: dict[str, tuple[float, dict[str, str]]] = {
     "erasure_sourceanswer": (0.3, {"id": "md5('x' || n)::uuid", "step_id": STEP, "outcome": "'done'", "at": PAST}),
     "erasure_withheldrows": (0.05, {
         "id": "md5('x' || n)::uuid", "step_id": STEP, "collection": "'orders'", "reason": "'kept'",
-        "decision": "'change'", "article": "'17(3)(b)'", "decided_at": PAST, "decided_by_id": "%(rita)s",
+        "decision": "'keep'", "article": "'17(3)(b)'", "decided_at": PAST, "decided_by_id": "%(rita)s",
     }),
     "erasure_maillink": (0.1, {
         "id": "md5('x' || n)::uuid", "message_id": "md5('m' || n)::uuid", "made_at": PAST, "expires_at": PAST,

@@ -103,8 +103,8 @@ def write_event(
         notice_language=notice.language if notice else "", notice_digest=notice.digest if notice else "",
         confirms=confirms,
     )  # fmt: skip
-    values: dict[str, Any] = {name: getattr(event, name) for name in _EVENT} | {"state": str(state)}
-    values["is_of_the_past"] = act.is_of_the_past
+    values: dict[str, Any] = {name: getattr(event, name) for name in _EVENT}
+    values |= {"state": str(state), "is_of_the_past": act.is_of_the_past}
     if recipient:
         row = _WRITE_SWITCH.one(**values)
     else:

@@ -8,7 +8,6 @@ from django.core import mail
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from access import roles
 from access.models import OutgoingMail
 from audit import actors
 from audit import services as audit
@@ -18,7 +17,6 @@ from erasure.services import breaches
 from gdpr_portal.errors import Invalid, Refused, WrongState
 from subjects.models import Subject
 from subjects.services.people import register_subject
-from tests.conftest import make_staff
 
 pytestmark = pytest.mark.django_db
 
@@ -33,12 +31,6 @@ def breach(by: Any, **more: Any) -> Breach:
         "risk": "high",
     }
     return breaches.record_breach(breach=Breach(**given | more), by=by.account)
-
-
-@pytest.fixture
-def ruth(db: None) -> Any:
-    """A second reviewer."""
-    return make_staff("ruth", roles.IRM)
 
 
 def proposed(row: Breach, by: Any) -> str:

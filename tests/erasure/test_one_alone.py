@@ -1,7 +1,6 @@
 """What one member of staff alone, with a session and a fresh factor, destroys or hands out: nothing (0070)."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ from subjects.models import PersonalValue, Subject
 from tests.conftest import make_staff
 from tests.consent.people import answer
 from tests.erasure.people import file, run_all, store, sweep_all
-from tests.erasure.receiver import Other, destination, due_again, receiving
+from tests.erasure.receiver import Other, destination, due_again
 from tests.erasure.test_mandates import LAWYER, PAPER, migrate
 from tests.erasure.test_mandates import form as public_form
 
@@ -266,12 +265,6 @@ def test_a_copy_asked_for_by_letter_goes_to_the_person_alone(
     pack = browser.get(f"/admin/erasure/rightsrequest/{request.id}/evidence/")
     assert b"Alice" not in b"".join(pack) if pack.streaming else b"Alice" not in pack.content
     assert TWO not in act(rita, request, "send_on", destination="nonsense")
-
-
-@pytest.fixture
-def other(tmp_path: Path) -> Iterator[Other]:
-    with receiving(tmp_path / "uploads") as controller:
-        yield controller
 
 
 @pytest.fixture

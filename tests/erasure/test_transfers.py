@@ -4,7 +4,6 @@ import os
 import re
 import threading
 import tracemalloc
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from django.core import mail
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from access import roles
 from access.services.mail import sweep_mail
 from audit import actors
 from audit.models import AuditEvent
@@ -24,24 +22,12 @@ from erasure.resumable import Reply
 from erasure.services import archives, pushing, transfers
 from erasure.services.destinations import approve, propose, retire
 from gdpr_portal.errors import Gone, Invalid, Missing, Refused, WrongState
-from tests.conftest import make_staff
 from tests.erasure.people import file, run_all, store
 from tests.erasure.receiver import SECRET, Other, destination, due_again, receiving
 from vault.services import Tampered
 from vault.signing import verify_jws
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
-
-
-@pytest.fixture
-def ruth(db: None) -> Any:
-    return make_staff("ruth", roles.IRM)
-
-
-@pytest.fixture
-def other(tmp_path: Path) -> Iterator[Other]:
-    with receiving(tmp_path / "uploads") as controller:
-        yield controller
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ class LocalDecisions:
 
     def decide(self, subject: UUID | str, purpose: str, *, recipient: str | None = None) -> Decision:
         """The verdict: `stale` and not allowed past the bound, `unknown_subject` for whom it does not know."""
-        if time.monotonic() - self._fresh_at > self._stale_after:
+        if self.stale:
             return STALE
         who = subject if isinstance(subject, UUID) else UUID(subject)
         return self._standing.decision(who, purpose, recipient)
