@@ -277,3 +277,10 @@ def _statements(act: Callable[[], Any]) -> tuple[int, str]:
 def _ok(answer: Any) -> Any:
     assert answer.status_code == 200, (answer.status_code, answer.get("Location"))
     return answer
+
+
+def test_the_database_takes_the_rows_of_every_table(
+    catalogue: None, shop: Any, rita: Any, quentin: Any, olga: Any
+) -> None:
+    """A new constraint is no reason for `python -m bench.lists` to break unseen."""
+    assert fill(World(shop, {"rita": rita, "quentin": quentin, "olga": olga}), 10) >= 10 * len(TABLES)
